@@ -1,0 +1,97 @@
+"""danlu (丹炉, the alchemist's furnace) tunes deep-learning models.
+
+Two nouns carry it: a *study* is a journal of everything that was asked, reported and decided; a
+*trial* is one configuration and what became of it. ``danlu.tune`` runs a study to its end:
+
+    >>> import danlu
+    >>> result = danlu.tune(lambda trial: trial["x"] ** 2, {"x": danlu.Float(-1, 1)}, trials=20)
+    >>> result.best.value < 0.1
+    True
+
+Names are imported when they are first used, so ``import danlu`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .core.budget import Budget as Budget
+    from .core.errors import Conflict as Conflict
+    from .core.errors import DanluError as DanluError
+    from .core.errors import TrialPaused as TrialPaused
+    from .core.errors import TrialStopped as TrialStopped
+    from .core.events import Cause as Cause
+    from .core.events import Status as Status
+    from .core.live import LiveTrial as LiveTrial
+    from .core.parameters import Choice as Choice
+    from .core.parameters import Float as Float
+    from .core.parameters import Int as Int
+    from .core.parameters import Switch as Switch
+    from .core.space import Space as Space
+    from .core.trial import Trial as Trial
+    from .engines.inline import Inline as Inline
+    from .engines.pool import Pool as Pool
+    from .samplers.first import First as First
+    from .samplers.grid import Grid as Grid
+    from .samplers.quasirandom import QuasiRandom as QuasiRandom
+    from .samplers.random import Random as Random
+    from .schedulers.both import Both as Both
+    from .schedulers.diverged import Diverged as Diverged
+    from .schedulers.patience import Patience as Patience
+    from .stores.memory import MemoryStore as MemoryStore
+    from .stores.sqlite import SqliteStore as SqliteStore
+    from .study.result import Result as Result
+    from .study.study import Study as Study
+    from .study.tune import study as study
+    from .study.tune import tune as tune
+
+_HOMES = {
+    "Budget": "core.budget",
+    "Conflict": "core.errors",
+    "DanluError": "core.errors",
+    "TrialPaused": "core.errors",
+    "TrialStopped": "core.errors",
+    "Cause": "core.events",
+    "Status": "core.events",
+    "LiveTrial": "core.live",
+    "Choice": "core.parameters",
+    "Float": "core.parameters",
+    "Int": "core.parameters",
+    "Switch": "core.parameters",
+    "Space": "core.space",
+    "Trial": "core.trial",
+    "Inline": "engines.inline",
+    "Pool": "engines.pool",
+    "First": "samplers.first",
+    "Grid": "samplers.grid",
+    "QuasiRandom": "samplers.quasirandom",
+    "Random": "samplers.random",
+    "Both": "schedulers.both",
+    "Diverged": "schedulers.diverged",
+    "Patience": "schedulers.patience",
+    "MemoryStore": "stores.memory",
+    "SqliteStore": "stores.sqlite",
+    "Result": "study.result",
+    "Study": "study.study",
+    "study": "study.tune",
+    "tune": "study.tune",
+}
+
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the table of homes is the list of names
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'danlu' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

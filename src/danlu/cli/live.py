@@ -1,0 +1,102 @@
+"""The live view: a few calm lines that redraw in place; plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ..core.events import Ended, Entry, Reported, Status
+from ..core.history import History
+from .board import Board, board, duration
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+
+    from ..study.ledger import Ledger
+
+
+class LiveView:
+    """Follows one ledger while it is entered."""
+
+    def __init__(self, name: str, ledger: Ledger) -> None:
+        self._name = name
+        self._ledger = ledger
+        self._drawn = 0.0
+        self._live: Live | None = None
+
+    def __enter__(self) -> LiveView:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.live import Live
+
+            self._live = Live(console=Console(stderr=True), auto_refresh=False)
+            self._live.start()
+            self._draw()
+        self._ledger.listeners.append(self._see)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._ledger.listeners.remove(self._see)
+        if self._live is not None:
+            self._draw()
+            self._live.stop()
+
+    def _see(self, entries: Sequence[Entry]) -> None:
+        if self._live is None:
+            for entry in entries:
+                line = event_line(entry, self._ledger.history)
+                if line:
+                    print(line, file=sys.stderr, flush=True)
+        elif time.monotonic() - self._drawn > 0.1:
+            self._draw()
+
+    def _draw(self) -> None:
+        history = self._ledger.history
+        if self._live is not None:
+            now = board(self._name, history, self._ledger.budget, history.spent_seconds)
+            self._live.update(render(now), refresh=True)
+        self._drawn = time.monotonic()
+
+
+def event_line(entry: Entry, history: History) -> str:
+    """A line for an event that ends a trial, '' for the others."""
+    event = entry.event
+    if isinstance(event, Ended) or (isinstance(event, Reported) and event.action == 2):
+        row = history.row(event.trial)
+        first = history.goal.metrics[0].name
+        value = (row.metrics or {}).get(first)
+        shown = "" if value is None else f" {first}={value:.6g}"
+        best = " (best)" if history.best == event.trial else ""
+        why = f": {row.reason}" if row.reason else ""
+        return f"trial {event.trial} {row.status.name.lower()}{shown}{best}{why}"
+    return ""
+
+
+def render(now: Board) -> RenderableType:
+    """The board as rich draws it."""
+    from rich.console import Group
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    over = sum(count for state, count in now.counts.items() if Status[state.upper()] >= Status.DONE)
+    head = Table.grid(padding=(0, 2))
+    total = now.total or max(now.asked, 1)
+    head.add_row(
+        Text(f"丹 {now.name}", style="bold"),
+        ProgressBar(total=total, completed=over, width=30),
+        f"{over}/{now.total or '?'}",
+        f"{now.rate * 60:.1f}/min",
+        f"{duration(now.left)} left",
+    )
+    states = "  ".join(f"{count} {state}" for state, count in sorted(now.counts.items()))
+    lines: list[RenderableType] = [head, Text(states or "starting", style="dim")]
+    if now.best:
+        lines.append(Text(f"best  {now.best}", style="green"))
+    curves = Table.grid(padding=(0, 2))
+    for number, step, newest, spark in now.curves:
+        curves.add_row(f"trial {number}", f"step {step}", newest, Text(spark, style="cyan"))
+    return Group(*lines, curves)

@@ -1,0 +1,67 @@
+"""``danlu``: one word a command; each command's module is imported only when it runs."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+COMMANDS = {
+    "run": ("danlu.cli.run:run", "Tune a function; the same command again resumes."),
+    "show": ("danlu.cli.show:show", "List studies, or the trials of one."),
+    "watch": ("danlu.cli.watch:watch", "Follow a study live from its journal."),
+    "export": ("danlu.cli.transfer:export", "Write a study as JSON lines."),
+    "import": ("danlu.cli.transfer:import_", "Make a study of exported JSON lines."),
+    "doctor": ("danlu.cli.doctor:doctor", "Check this machine and a store."),
+}
+
+
+class Lazy(click.Group):
+    """A group that knows its commands by name and first line before it imports them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order of a user's day."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, from the table above."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="danlu", prog_name="danlu")
+def danlu() -> None:
+    """Tune deep-learning models: what to try next, how long each trial may live, nothing lost."""
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line; errors of danlu are one sentence on stderr and exit code 2."""
+    from danlu.core.errors import DanluError
+
+    try:
+        return danlu.main(arguments, standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("danlu: interrupted; run the same command again to resume.", err=True)
+        sys.exit(130)
+    except DanluError as error:
+        click.echo(f"danlu: {error}", err=True)
+        sys.exit(2)

@@ -1,0 +1,89 @@
+"""``danlu run``: tune a function from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("objective", metavar="FILE.py:FUNCTION")
+@click.option("--space", metavar="FILE", help="space.toml or file.py:name (default: FILE.py:space).")
+@click.option("-n", "--trials", type=int, help="Budget of trials (default 100).")
+@click.option("--time", "time_", metavar="TIME", help="Budget of time: 90s, 15m, 1h30m.")
+@click.option("--no-improvement", type=int, help="End after so many trials without a better one.")
+@click.option("-j", "--workers", type=int, default=1, show_default=True, help="Trials at once.")
+@click.option("--gpus", type=int, default=0, help="GPUs to deal out to the workers.")
+@click.option("--store", type=click.Path(dir_okay=False), help="File that keeps the study (default: none).")
+@click.option("--name", help="The study's name in the store (default: the function's).")
+@click.option("--minimize", multiple=True, metavar="METRIC", help="Metric to minimise; repeatable.")
+@click.option("--maximize", multiple=True, metavar="METRIC", help="Metric to maximise; repeatable.")
+@click.option("--target", type=float, help="End when the first metric reaches this.")
+@click.option("--limit", multiple=True, metavar="RULE", help="Constraint on a metric: 'latency <= 20'.")
+@click.option("--sampler", help="Which point next: quasirandom, random, grid.")
+@click.option("--scheduler", help="How long a trial may live: diverged, patience.")
+@click.option("--trial-time", metavar="TIME", help="Time limit of one trial.")
+@click.option("--trial-memory", type=int, metavar="MIB", help="Memory limit of one trial.")
+@click.option("--seed", type=int, help="Seed of all randomness.")
+@click.option("--extend", is_flag=True, help="Allow a changed space for an existing study.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def run(objective: str, **options: Any) -> None:
+    """Tune FUNCTION of FILE.py; the same command again resumes where it was."""
+    from ..study.tune import tune
+
+    result = tune(
+        objective,
+        _space(objective, options["space"]),
+        minimize=options["minimize"],
+        maximize=options["maximize"],
+        target=options["target"],
+        limits=options["limit"],
+        trials=options["trials"],
+        time=options["time_"],
+        no_improvement=options["no_improvement"],
+        workers=options["workers"],
+        gpus=options["gpus"],
+        trial_time=options["trial_time"],
+        trial_memory=None if options["trial_memory"] is None else options["trial_memory"] << 20,
+        sampler=options["sampler"],
+        scheduler=options["scheduler"],
+        store=options["store"],
+        name=options["name"] or objective.rpartition(":")[2],
+        seed=options["seed"],
+        extend=options["extend"],
+        watch=not options["as_json"],
+    )
+    _tell(result, options)
+
+
+def _space(objective: str, space: str | None) -> Any:
+    """The space that was named, or the ``space`` beside the function when the file has one."""
+    from ..core.errors import ObjectiveError
+    from ..engines.objective import resolve_objective
+    from .spacefile import read_space
+
+    resolve_objective(objective)
+    if space is not None:
+        return read_space(space)
+    try:
+        return read_space(objective.rpartition(":")[0] + ":space")
+    except ObjectiveError:
+        return None
+
+
+def _tell(result: Any, options: dict[str, Any]) -> None:
+    from .show import as_json, print_best
+
+    if options["as_json"]:
+        click.echo(as_json({"study": result.name, "stopped": result.stopped, "trials": result.table()}))
+        return
+    click.echo(f"{result!r}\n{result.stopped}")
+    print_best(result)
+    store = options["store"]
+    if store is not None:
+        shown = Path(store)
+        click.echo(f"see every trial: danlu show {shown} {result.name}")
+    if result.stopped.startswith(("interrupted", "asked to leave")):
+        raise click.exceptions.Exit(130)

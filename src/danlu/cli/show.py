@@ -1,0 +1,135 @@
+"""``danlu show``: studies of a store, trials of a study."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..study.result import Result
+
+
+@click.command()
+@click.argument("store", type=click.Path(dir_okay=False))
+@click.argument("name", required=False)
+@click.option("--trial", type=int, help="Everything about one trial.")
+@click.option("--why", is_flag=True, help="What danlu decided by itself, and why.")
+@click.option("--json", "json_", is_flag=True, help="Machine-readable output.")
+def show(store: str, name: str | None, trial: int | None, why: bool, json_: bool) -> None:
+    """List the studies of STORE, or the trials of study NAME."""
+    opened = existing(store)
+    names = opened.studies()
+    if name is None and len(names) != 1:
+        rows = [_summary(load(store, each)) for each in names]
+        click.echo(as_json(rows) if json_ else table(rows) or "no studies")
+        return
+    result = load(store, name or names[0])
+    if why:
+        click.echo(as_json(result.why()) if json_ else "\n".join(result.why()))
+    elif trial is not None:
+        _one(result, trial, json_=json_)
+    elif json_:
+        click.echo(as_json(result.table()))
+    else:
+        click.echo(table(result.table()) or "no trials")
+        print_best(result)
+
+
+def existing(path: str) -> Any:
+    """The store in a file that has to be there already.
+
+    Raises:
+        StoreError: when there is no such file.
+    """
+    from ..core.errors import StoreError
+    from ..study.tune import open_store
+
+    if not Path(path).exists():
+        raise StoreError(f"there is no store {path}. Run a study with --store {path} first.")
+    return open_store(path)
+
+
+def load(path: str, name: str) -> Result:
+    """What a stored study has found."""
+    from ..core.history import History
+
+    store = existing(path)
+    history = History()
+    history.fold(store.journal(name).read(0))
+    return Result(name, history, store.blobs)
+
+
+def print_best(result: Result) -> None:
+    """The best configuration, a parameter a line."""
+    if not result.history.front:
+        click.echo("no trial has a result yet")
+        return
+    best = result.best
+    metrics = ", ".join(f"{name}={value:.6g}" for name, value in best.metrics.items())
+    click.echo(f"best: trial {best.number} with {metrics}")
+    for name, value in best.params.items():
+        click.echo(f"  {name} = {_cell(value)}")
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Rows as aligned plain text; columns in order of first appearance."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [columns, *[[_cell(row.get(name)) for name in columns] for row in rows]]
+    widths = [max(len(line[at]) for line in cells) for at in range(len(columns))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in cells
+        if rows
+    )
+
+
+def as_json(value: Any) -> str:
+    """JSON that every reader accepts: numbers that are not finite become strings."""
+    import json
+
+    return json.dumps(_finite(value), ensure_ascii=False, indent=1, default=str)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "" if value is None else str(value)
+
+
+def _summary(result: Result) -> dict[str, Any]:
+    history = result.history
+    best = result.best.value if history.front else None
+    states = {status: count for status, count in _counts(result).items() if count}
+    return {"study": result.name, "trials": len(history), "best": best, **states}
+
+
+def _counts(result: Result) -> dict[str, int]:
+    from collections import Counter
+
+    return Counter(row.status.name.lower() for row in result.history.rows)
+
+
+def _one(result: Result, number: int, *, json_: bool) -> None:
+    import msgspec
+
+    trial = result.history.trial(number)
+    fields = msgspec.structs.asdict(trial)
+    fields["status"] = trial.status.name.lower()
+    fields["curve"] = {"step": trial.curve.steps, **trial.curve.metrics}
+    fields["checkpoints"] = [msgspec.structs.asdict(kept) for kept in trial.checkpoints]
+    if json_:
+        click.echo(as_json(fields))
+    else:
+        click.echo("\n".join(f"{name}: {_cell(value)}" for name, value in fields.items()))

@@ -1,0 +1,68 @@
+"""``danlu watch``: follow a study from its journal, from any terminal, without touching it."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import click
+
+
+@click.command()
+@click.argument("store", type=click.Path(dir_okay=False))
+@click.argument("name", required=False)
+@click.option("--once", is_flag=True, help="Print what there is and leave.")
+@click.option("--every", type=float, default=0.5, show_default=True, help="Seconds between looks.")
+def watch(store: str, name: str | None, once: bool, every: float) -> None:
+    """Follow study NAME of STORE until it is closed; plain lines when not a terminal."""
+    from ..core.history import History
+    from .show import existing
+
+    opened = existing(store)
+    chosen = name or next(iter(opened.studies()), None)
+    if chosen is None:
+        raise click.ClickException(f"{store} holds no study yet.")
+    journal, history = opened.journal(chosen), History()
+    if sys.stdout.isatty() and not once:
+        _live(chosen, journal, history, every)
+    else:
+        _lines(journal, history, every, once=once)
+
+
+def _live(name: str, journal: Any, history: Any, every: float) -> None:
+    from rich.live import Live
+
+    from ..core.budget import Budget
+    from .board import board
+    from .live import render
+
+    with Live(auto_refresh=False) as screen:
+        while True:
+            entries = list(journal.read(history.seq))
+            history.fold(entries)
+            screen.update(render(board(name, history, Budget(), history.spent_seconds)), refresh=True)
+            if _closed(entries):
+                return
+            time.sleep(every)
+
+
+def _lines(journal: Any, history: Any, every: float, *, once: bool) -> None:
+    from .live import event_line
+
+    while True:
+        entries = list(journal.read(history.seq))
+        for entry in entries:
+            history.fold((entry,))
+            line = event_line(entry, history)
+            if line:
+                click.echo(line)
+        if once or _closed(entries):
+            return
+        time.sleep(every)
+
+
+def _closed(entries: Any) -> bool:
+    from ..core.events import Closed
+
+    return bool(entries) and isinstance(entries[-1].event, Closed)

@@ -1,0 +1,161 @@
+"""The numpy columns of a history, brought up to date only when somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import SpaceError
+from .events import Status
+from .space import INACTIVE, Slot
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .history import History
+
+
+class Columns:
+    """Growing arrays behind the properties of ``History``.
+
+    ``stale`` asks for all rows anew (the space changed); otherwise only new rows and those named by
+    ``touch`` are read, in amortised constant time a row.
+    """
+
+    def __init__(self, history: History) -> None:
+        self.stale = True
+        self._history = history
+        self._touched: list[int] = []
+        self._count = 0
+        self._points: set[bytes] = set()
+        self._pointed = 0
+        self._store: dict[str, NDArray[Any]] = {}
+
+    def touch(self, number: int) -> None:
+        """Trial ``number`` has changed."""
+        self._touched.append(number)
+
+    def current(self) -> Columns:
+        """Self, up to date."""
+        rows = self._history.rows
+        if self.stale:
+            self._restart()
+        if self._count < len(rows):
+            self._grow(len(rows))
+        live = [number for numbers in self._history.live.values() for number in numbers]
+        statuses = self._store["statuses"]
+        for number in live:
+            statuses[number] = rows[number].status
+        for number in self._touched:
+            self._finish(number)
+        self._touched.clear()
+        return self
+
+    def points(self) -> set[bytes]:
+        """The packed points of all trials, each looked at once."""
+        rows = self._history.rows
+        if self.stale:
+            self.current()
+        for row in rows[self._pointed :]:
+            self._points.add(row.asked.unit)
+        self._pointed = len(rows)
+        return self._points
+
+    def __getattr__(self, name: str) -> NDArray[Any]:
+        try:
+            view = self._store[name][: self._count]
+        except KeyError:
+            raise AttributeError(name) from None
+        view.flags.writeable = False
+        return view
+
+    def _restart(self) -> None:
+        width, goals = len(self._history.space), max(1, len(self._history.goal.metrics))
+        self._store = {
+            "units": np.full((0, width), INACTIVE),
+            "active": np.ones((0, width), bool),
+            "losses": np.full((0, goals), np.nan),
+            "violations": np.full(0, np.nan),
+            "statuses": np.zeros(0, np.uint8),
+            "fits": np.ones(0, bool),
+        }
+        self._count, self._pointed, self.stale = 0, 0, False
+        self._points = set()
+        rows = self._history.rows
+        self._touched = [number for number, row in enumerate(rows) if row.status >= Status.DONE]
+
+    def _grow(self, size: int) -> None:
+        fills = {"units": INACTIVE, "active": True, "losses": np.nan, "violations": np.nan, "fits": True}
+        for name, column in self._store.items():
+            if len(column) < size:
+                wider = np.full((max(64, 2 * size), *column.shape[1:]), fills.get(name, 0), column.dtype)
+                wider[: self._count] = column[: self._count]
+                self._store[name] = wider
+        new = slice(self._count, size)
+        self._place(new)
+        self._store["active"][new] = active(self._history.space.slots, self._store["units"][new])
+        self._store["statuses"][new] = [row.status for row in self._history.rows[new]]
+        self._count = size
+        if self._history.space.revealed:
+            for number in range(new.start, size):
+                self._reveal(number)
+
+    def _place(self, new: slice) -> None:
+        rows = self._history.rows[new]
+        units = self._store["units"]
+        width = units.shape[1] * 8
+        if all(len(row.asked.unit) == width for row in rows) and not self._reshaped():
+            units[new] = np.frombuffer(b"".join(row.asked.unit for row in rows)).reshape(len(rows), -1)
+            return
+        for number, row in enumerate(rows, new.start):
+            self._replace(number, row.params())
+
+    def _reshaped(self) -> bool:
+        return bool(self._history.space.revealed) or self._history.reshaped
+
+    def _replace(self, number: int, params: dict[str, Any]) -> None:
+        space = self._history.space
+        try:
+            for slot in space.slots:
+                if slot.name in params:
+                    slot.parameter.check(slot.name, params[slot.name])
+            self._store["units"][number] = space.encode(params)
+        except SpaceError:
+            self._store["fits"][number] = False
+
+    def _reveal(self, number: int) -> None:
+        row = self._history.rows[number]
+        params = row.params()
+        names = self._history.space.names
+        self._replace(number, params)
+        self._store["active"][number] = [name in params for name in names]
+
+    def _finish(self, number: int) -> None:
+        row, goal = self._history.rows[number], self._history.goal
+        self._store["statuses"][number] = row.status
+        if row.status is not Status.FAILED and row.metrics is not None:
+            self._store["losses"][number] = goal.losses(row.metrics)
+            self._store["violations"][number] = goal.violation(row.metrics)
+        if self._history.space.revealed:
+            self._reveal(number)
+
+
+def active(slots: Sequence[Slot], units: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which coordinates of unit points (n, d) are active, shape (n, d).
+
+    Example:
+        >>> from .parameters import Float, Switch
+        >>> from .space import Space
+        >>> slots = Space({"opt": Switch(sgd={"m": Float(0, 1)}, adam={})}).slots
+        >>> active(slots, np.array([[0.1, 0.5], [0.9, 0.5]])).tolist()
+        [[True, True], [True, False]]
+    """
+    mask = np.ones(units.shape, bool)
+    for position, slot in enumerate(slots):
+        if slot.parent >= 0:
+            size = int(slots[slot.parent].parameter.size)
+            taken = np.minimum(size - 1, (units[:, slot.parent] * size).astype(np.int64))
+            mask[:, position] = mask[:, slot.parent] & (taken == slot.option)
+    return mask

@@ -1,0 +1,133 @@
+"""Everything danlu raises, drawn as one tree.
+
+Every error is a sentence: the rule, the value, the remedy. Each also subclasses the builtin that
+plain Python would raise, so ``except ValueError`` keeps working.
+
+    DanluError
+    |-- SpaceError (ValueError)          a parameter or space that contradicts itself
+    |   `-- SpaceMismatch                the stored study was made with another space
+    |-- GoalError (ValueError)           an impossible goal, or metrics that do not serve it
+    |-- BudgetError (ValueError)         a budget that allows nothing
+    |-- SettingError (ValueError)        any other argument out of its range
+    |-- ObjectiveError (TypeError)       an objective that cannot be sent or returned nonsense
+    |-- ReportError (ValueError)         a report that contradicts an earlier one
+    |-- Exhausted (LookupError)          a finite space has no untried point left
+    |-- StoreError (RuntimeError)        a store that cannot be used as asked
+    |   |-- SchemaError                  written by a newer danlu
+    |   |-- CorruptError                 a checksum does not match
+    |   `-- StudyExists / StudyMissing   by that name
+    |-- Conflict (RuntimeError)          somebody else was first; nothing was written
+    |   |-- Outrun                       the journal grew past what the writer had seen
+    |   `-- Fenced                       this worker's lease on the trial is over
+    |-- TrialMissing (KeyError)          no trial by that number
+    `-- MissingExtra (ImportError)       an optional dependency, by the name of its extra
+
+    TrialExit (BaseException)            how a trial is ended from outside; ``except Exception``
+    |-- TrialStopped                     cannot swallow it
+    `-- TrialPaused
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class DanluError(Exception):
+    """The root of all errors raised by danlu."""
+
+
+class SpaceError(DanluError, ValueError):
+    """A parameter, space or point contradicts itself."""
+
+
+class SpaceMismatch(SpaceError):
+    """The stored study was made with another space."""
+
+
+class GoalError(DanluError, ValueError):
+    """The goal is impossible, or the reported metrics do not serve it."""
+
+
+class BudgetError(DanluError, ValueError):
+    """The budget allows nothing at all, or cannot hold what was asked."""
+
+
+class SettingError(DanluError, ValueError):
+    """An argument is out of its range."""
+
+
+class ObjectiveError(DanluError, TypeError):
+    """The objective cannot be sent to a worker, or returned something that is not a metric."""
+
+
+class ReportError(DanluError, ValueError):
+    """A report contradicts an earlier report of the same trial."""
+
+
+class Exhausted(DanluError, LookupError):
+    """A finite space holds no untried point any more."""
+
+
+class StoreError(DanluError, RuntimeError):
+    """The store cannot be used as asked."""
+
+
+class SchemaError(StoreError):
+    """The store was written by a newer danlu."""
+
+
+class CorruptError(StoreError):
+    """A checksum in the store does not match its data."""
+
+
+class StudyExists(StoreError):
+    """A study by that name is in the store already."""
+
+
+class StudyMissing(StoreError):
+    """No study by that name is in the store."""
+
+
+class Conflict(DanluError, RuntimeError):
+    """Somebody else was first, and nothing was written.
+
+    ``stored`` is what the journal holds instead, where that is known.
+    """
+
+    def __init__(self, message: str, stored: Any = None) -> None:
+        super().__init__(message)
+        self.stored = stored
+
+
+class Outrun(Conflict):
+    """The journal grew past what the writer had seen: read on and try again."""
+
+
+class Fenced(Conflict):
+    """This worker's lease on the trial is over: drop the trial and ask for new work."""
+
+
+class TrialMissing(DanluError, KeyError):
+    """The study has no trial by that number."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class MissingExtra(DanluError, ImportError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        super().__init__(f'{what} needs {package}: pip install "danlu[{extra}]"')
+
+
+class TrialExit(BaseException):
+    """How a trial is ended from outside; ``except Exception`` in user code cannot swallow it."""
+
+
+class TrialStopped(TrialExit):
+    """The trial was stopped for good; what it reported counts."""
+
+
+class TrialPaused(TrialExit):
+    """The trial was paused and may be resumed from its checkpoint."""

@@ -1,0 +1,260 @@
+"""The journal's vocabulary: small frozen facts, appended and never changed.
+
+An event is msgpack on its way into a store (floats bit for bit, NaN and infinities included) and a
+struct everywhere else; nothing is pickled. Fields may be added with a default and never change their
+meaning, so that every journal ever written stays readable.
+
+A trial's life: Asked, then any of Suggested, Saved, Reported, Noted; Released hands it back and
+Resumed takes it up under the next attempt; Ended, or a Reported whose action is stop, is terminal.
+``attempt`` is the fence: a write under an old attempt is refused.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, TypeAlias
+
+import msgspec
+
+from .goal import Goal
+from .parameters import Leaf
+from .space import SpaceSpec
+
+SCHEMA = 1
+"""The version of this vocabulary that is written."""
+
+
+class Status(enum.IntEnum):
+    """Where a trial is in its life; from DONE on it is over for good."""
+
+    RUNNING = 0
+    WAITING = 1
+    PAUSED = 2
+    DONE = 3
+    STOPPED = 4
+    FAILED = 5
+
+
+class Action(enum.IntEnum):
+    """What a report is answered with."""
+
+    GO = 0
+    PAUSE = 1
+    STOP = 2
+
+
+class Cause(enum.StrEnum):
+    """Why a trial left its worker without finishing."""
+
+    RAISED = "raised"
+    CRASHED = "crashed"
+    DIVERGED = "diverged"
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    PREEMPTED = "preempted"
+    CANCELLED = "cancelled"
+    INVALID = "invalid"
+    DRAINED = "drained"
+
+
+class Created(msgspec.Struct, frozen=True, tag="created", gc=False):
+    """The first event of every study."""
+
+    space: SpaceSpec
+    goal: Goal
+    seed: int
+    at: float
+    version: str = ""
+
+
+class Opened(msgspec.Struct, frozen=True, tag="opened", gc=False):
+    """A session began to drive the study, with these algorithms."""
+
+    worker: str
+    sampler: str
+    scheduler: str
+    at: float
+
+
+class Closed(msgspec.Struct, frozen=True, tag="closed", gc=False):
+    """A session ended in an orderly way, and why."""
+
+    worker: str
+    reason: str
+    at: float
+
+
+class Reshaped(msgspec.Struct, frozen=True, tag="reshaped", gc=False):
+    """The space changed on purpose; earlier trials stay where they still fit."""
+
+    space: SpaceSpec
+    reason: str
+    at: float
+
+
+class Enqueued(msgspec.Struct, frozen=True, tag="enqueued", gc=False):
+    """Points that a person wants tried before the sampler's own."""
+
+    points: tuple[dict[str, Any], ...]
+    at: float
+
+
+class Asked(msgspec.Struct, frozen=True, tag="asked", gc=False):
+    """A trial was born. ``unit`` is the packed float64 point, ``params`` the msgpack of its values."""
+
+    trial: int
+    params: bytes
+    unit: bytes
+    worker: str
+    at: float
+    source: str = "sampler"
+    tag: str = ""
+    seen: int = 0
+    reason: str = ""
+
+
+class Suggested(msgspec.Struct, frozen=True, tag="suggested", gc=False):
+    """The running objective drew a parameter by name."""
+
+    trial: int
+    attempt: int
+    name: str
+    parameter: Leaf
+    value: Any
+    at: float
+
+
+class Saved(msgspec.Struct, frozen=True, tag="saved", gc=False):
+    """A checkpoint is safely in the blobs under ``digest``."""
+
+    trial: int
+    attempt: int
+    step: int
+    digest: str
+    size: int
+    at: float
+
+
+class Reported(msgspec.Struct, frozen=True, tag="reported", gc=False):
+    """Metrics at a step, and the verdict on them. ``seconds`` is this attempt's time so far."""
+
+    trial: int
+    attempt: int
+    step: int
+    metrics: dict[str, float]
+    seconds: float
+    at: float
+    action: Action = Action.GO
+    reason: str = ""
+    cause: Cause | None = None
+
+
+class Noted(msgspec.Struct, frozen=True, tag="noted", gc=False):
+    """Facts beside the metrics: what the user logs, and what danlu decides (trial -1: the study)."""
+
+    trial: int
+    facts: dict[str, Any]
+    at: float
+    attempt: int = 0
+
+
+class Released(msgspec.Struct, frozen=True, tag="released", gc=False):
+    """The trial left its worker unfinished and waits to be resumed."""
+
+    trial: int
+    attempt: int
+    cause: Cause
+    reason: str
+    seconds: float
+    at: float
+
+
+class Resumed(msgspec.Struct, frozen=True, tag="resumed", gc=False):
+    """The trial runs again under a new attempt, perhaps from another trial's checkpoint."""
+
+    trial: int
+    attempt: int
+    worker: str
+    at: float
+    orphan: bool = False
+    donor: int = -1
+    params: bytes = b""
+    unit: bytes = b""
+    reason: str = ""
+
+
+class Ended(msgspec.Struct, frozen=True, tag="ended", gc=False):
+    """The trial is over: DONE with its metrics, STOPPED, or FAILED with a cause."""
+
+    trial: int
+    attempt: int
+    status: Status
+    metrics: dict[str, float]
+    seconds: float
+    at: float
+    cause: Cause | None = None
+    reason: str = ""
+    cost: float | None = None
+
+
+Event: TypeAlias = (
+    Created
+    | Opened
+    | Closed
+    | Reshaped
+    | Enqueued
+    | Asked
+    | Suggested
+    | Saved
+    | Reported
+    | Noted
+    | Released
+    | Resumed
+    | Ended
+)
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """An event at its place in the journal; ``op`` names the operation that wrote it, once."""
+
+    seq: int
+    event: Event
+    op: str | None = None
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
+_values: msgspec.msgpack.Decoder[dict[str, Any]] = msgspec.msgpack.Decoder(dict[str, Any])
+
+
+def encode(event: Event) -> bytes:
+    """The bytes of an event, as a store keeps them."""
+    return _encoder.encode(event)
+
+
+def decode(body: bytes) -> Event:
+    """The event in ``body``.
+
+    Raises:
+        msgspec.DecodeError: when the bytes are no event of this schema.
+    """
+    return _decoder.decode(body)
+
+
+def pack_params(params: dict[str, Any]) -> bytes:
+    """The values of a point as ``Asked.params`` keeps them."""
+    return _encoder.encode(params)
+
+
+def unpack_params(params: bytes) -> dict[str, Any]:
+    """The values that ``pack_params`` packed, tuples restored.
+
+    Example:
+        >>> unpack_params(pack_params({"width": (64, 32), "lr": 1e-300}))
+        {'width': (64, 32), 'lr': 1e-300}
+    """
+    return {name: _tuples(value) for name, value in _values.decode(params).items()}
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if type(value) is list else value

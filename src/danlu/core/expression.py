@@ -1,0 +1,104 @@
+"""Constraints written as text: comparisons and arithmetic over parameter names, and nothing else.
+
+Text is the form a constraint has in a file or on a command line. It is read with Python's own
+grammar and walked by hand, so it can compare and calculate but never call, import or index.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .errors import SpaceError
+
+_BINARY: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+
+
+class Expression:
+    """A constraint such as ``"batch * 2 <= width or opt == 'sgd'"``.
+
+    Raises:
+        SpaceError: when the text is not an expression of names, literals, comparisons and arithmetic.
+
+    Example:
+        >>> Expression("1 < a <= 2 * b")({"a": 4, "b": 2})
+        True
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        try:
+            self._tree = ast.parse(text.strip(), mode="eval").body
+        except SyntaxError as error:
+            raise SpaceError(f"the constraint {text!r} is not an expression: {error.msg}.") from None
+        self.names = tuple(sorted(_names(self._tree, text)))
+
+    def __call__(self, values: Mapping[str, Any]) -> bool:
+        return bool(_evaluate(self._tree, values))
+
+    def __str__(self) -> str:
+        return self._text
+
+
+def _names(node: ast.AST, text: str) -> set[str]:
+    match node:
+        case ast.Name() | ast.Attribute():
+            return {_dotted(node, text)}
+        case ast.Constant():
+            return set()
+        case ast.BoolOp(values=parts):
+            return set().union(*(_names(part, text) for part in parts))
+        case ast.UnaryOp(op=ast.Not() | ast.USub(), operand=inner):
+            return _names(inner, text)
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
+            return _names(left, text) | _names(right, text)
+        case ast.Compare(left=left, ops=ops, comparators=parts) if all(type(op) in _BINARY for op in ops):
+            return _names(left, text).union(*(_names(part, text) for part in parts))
+    raise SpaceError(
+        f"the constraint {text!r} uses {type(node).__name__}. "
+        "Use names, numbers, strings, + - * / // %, comparisons, and, or, not."
+    )
+
+
+def _dotted(node: ast.AST, text: str) -> str:
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted(node.value, text)}.{node.attr}"
+    raise SpaceError(f"the constraint {text!r} takes an attribute of something that is not a name.")
+
+
+def _evaluate(node: ast.AST, values: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.Constant(value=value):
+            return value
+        case ast.BoolOp(op=ast.And(), values=parts):
+            return all(_evaluate(part, values) for part in parts)
+        case ast.BoolOp(values=parts):
+            return any(_evaluate(part, values) for part in parts)
+        case ast.UnaryOp(op=ast.Not(), operand=inner):
+            return not _evaluate(inner, values)
+        case ast.UnaryOp(operand=inner):
+            return -_evaluate(inner, values)
+        case ast.BinOp(left=left, op=op, right=right):
+            return _BINARY[type(op)](_evaluate(left, values), _evaluate(right, values))
+        case ast.Compare(left=left, ops=ops, comparators=parts):
+            chain = [_evaluate(part, values) for part in (left, *parts)]
+            pairs = zip(chain, ops, chain[1:], strict=False)
+            return all(_BINARY[type(op)](one, other) for one, op, other in pairs)
+    return values[_dotted(node, "")]

@@ -1,0 +1,199 @@
+"""What a study is after: one or several metrics, targets, and limits that metrics must keep.
+
+Users speak of metrics with their own sign; inside, every metric is a loss to be minimised. The door
+between the two is here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from .errors import GoalError, ObjectiveError
+
+At = Literal["best", "last"]
+
+
+class Metric(msgspec.Struct, frozen=True):
+    """One metric of the goal; reaching ``target`` ends the study."""
+
+    name: str
+    maximize: bool = False
+    target: float | None = None
+
+    def loss(self, value: float) -> float:
+        """``value`` as a loss: smaller is better."""
+        return -value if self.maximize else value
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """A metric that has to stay at or below (``below=True``), or at or above, a bound."""
+
+    name: str
+    bound: float
+    below: bool = True
+
+    def excess(self, value: float) -> float:
+        """How far ``value`` is on the wrong side of the bound; 0 when the limit is kept."""
+        over = value - self.bound if self.below else self.bound - value
+        return math.inf if math.isnan(over) else max(0.0, over)
+
+
+class Goal(msgspec.Struct, frozen=True):
+    """The metrics to optimise and the limits to keep.
+
+    ``at`` says which report of a curve counts when the objective returns nothing: the ``"best"`` one
+    of the first metric, or the ``"last"``.
+
+    Example:
+        >>> goal = goal_of(minimize="val_loss", limits=["latency <= 20"])
+        >>> goal.losses({"val_loss": 0.3, "latency": 25}), goal.violation({"latency": 25})
+        ((0.3,), 5.0)
+    """
+
+    metrics: tuple[Metric, ...]
+    limits: tuple[Limit, ...] = ()
+    at: At = "best"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The metrics every finished trial has to have."""
+        return tuple(m.name for m in self.metrics) + tuple(m.name for m in self.limits)
+
+    def losses(self, values: Mapping[str, float]) -> tuple[float, ...]:
+        """One loss for each metric, NaN where it is missing."""
+        return tuple(metric.loss(values.get(metric.name, math.nan)) for metric in self.metrics)
+
+    def violation(self, values: Mapping[str, float]) -> float:
+        """The summed excess over all limits; 0 when all are kept."""
+        return sum((limit.excess(values.get(limit.name, math.nan)) for limit in self.limits), 0.0)
+
+    def reached(self, values: Mapping[str, float]) -> bool:
+        """Whether every target is reached with every limit kept; False without targets."""
+        aims = [metric for metric in self.metrics if metric.target is not None]
+        return bool(aims) and not self.violation(values) and all(_reaches(aim, values) for aim in aims)
+
+    def missing(self, values: Mapping[str, float]) -> tuple[str, ...]:
+        """The names of the goal that ``values`` lacks."""
+        return tuple(name for name in self.names if name not in values)
+
+
+def goal_of(
+    *,
+    minimize: str | Sequence[str] = (),
+    maximize: str | Sequence[str] = (),
+    target: float | Mapping[str, float] | None = None,
+    limits: Sequence[str] = (),
+    at: At = "best",
+) -> Goal:
+    """A goal from the words of ``danlu.tune``; with no metric named, ``value`` is minimised.
+
+    Raises:
+        GoalError: for a metric named twice, an unknown target, or a limit that is not
+            ``"metric <= number"`` or ``"metric >= number"``.
+
+    Example:
+        >>> goal_of(maximize="accuracy", target=0.99).metrics
+        (Metric(name='accuracy', maximize=True, target=0.99),)
+    """
+    small, large = _names(minimize), _names(maximize)
+    names = [*small, *large] or ["value"]
+    for name in names:
+        if names.count(name) > 1:
+            raise GoalError(f"a goal needs each metric once, got {name!r} twice.")
+    if at not in ("best", "last"):
+        raise GoalError(f"at needs 'best' or 'last', got {at!r}.")
+    aims = _targets(target, names)
+    metrics = tuple(Metric(name, name in large, aims.get(name)) for name in names)
+    return Goal(
+        metrics, tuple(_limit(text) for text in ([limits] if isinstance(limits, str) else limits)), at
+    )
+
+
+def metrics_of(returned: Any, goal: Goal) -> dict[str, float]:
+    """What an objective returned, as metrics by name.
+
+    Raises:
+        ObjectiveError: when it is neither a real number nor a mapping of names to real numbers.
+
+    Example:
+        >>> metrics_of(0.25, goal_of(minimize="loss"))
+        {'loss': 0.25}
+    """
+    numbers = numbers_of(returned)
+    if isinstance(numbers, dict):
+        return numbers
+    if len(goal.metrics) > 1:
+        names = ", ".join(metric.name for metric in goal.metrics)
+        raise ObjectiveError(
+            f"an objective with several goals has to return a mapping with {names}, got {returned!r}."
+        )
+    return {goal.metrics[0].name: numbers}
+
+
+def numbers_of(returned: Any) -> float | dict[str, float]:
+    """What an objective returned as plain numbers: numpy scalars and one-element tensors opened.
+
+    Raises:
+        ObjectiveError: when it is neither a real number nor a mapping of names to real numbers.
+    """
+    if isinstance(returned, Mapping):
+        return {str(name): _real(value, f"for {name!r}") for name, value in returned.items()}
+    return _real(returned, "")
+
+
+def _real(value: Any, where: str) -> float:
+    if hasattr(value, "item") and not isinstance(value, int | float) and getattr(value, "size", 1) != 0:
+        value = _item(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ObjectiveError(
+            f"an objective has to return a real number or a mapping of metrics to real numbers, "
+            f"got {value!r} {where}".rstrip()
+            + ". Return float(loss) or {'loss': float(loss)}."
+        )
+    return float(value)
+
+
+def _item(value: Any) -> Any:
+    try:
+        return value.item()
+    except (ValueError, RuntimeError, TypeError):
+        return value
+
+
+def _names(given: str | Sequence[str]) -> list[str]:
+    names = [given] if isinstance(given, str) else list(given)
+    for name in names:
+        if not isinstance(name, str) or not name:
+            raise GoalError(f"a metric needs a name that is a non-empty string, got {name!r}.")
+    return names
+
+
+def _targets(target: float | Mapping[str, float] | None, names: Sequence[str]) -> dict[str, float]:
+    if target is None:
+        return {}
+    aims = dict(target) if isinstance(target, Mapping) else {names[0]: target}
+    for name, value in aims.items():
+        if name not in names:
+            raise GoalError(f"a target needs a metric of the goal ({', '.join(names)}), got {name!r}.")
+        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+            raise GoalError(f"the target of {name} needs to be a number, got {value!r}.")
+    return {name: float(value) for name, value in aims.items()}
+
+
+def _limit(text: str) -> Limit:
+    match = re.fullmatch(r"\s*(\S+?)\s*(<=|>=)\s*(\S+)\s*", text)
+    try:
+        if match:
+            return Limit(match[1], float(match[3]), below=match[2] == "<=")
+    except ValueError:
+        pass
+    raise GoalError(f"a limit on a metric reads 'metric <= number' or 'metric >= number', got {text!r}.")
+
+
+def _reaches(aim: Metric, values: Mapping[str, float]) -> bool:
+    return aim.target is not None and aim.loss(values.get(aim.name, math.nan)) <= aim.loss(aim.target)

@@ -1,0 +1,396 @@
+"""The fold of a journal: everything that is known of a study, by trial and in columns.
+
+``fold`` takes events in order, any number at a time, at a cost that depends on the new events alone.
+The numpy columns are brought up to date when somebody looks at them, so a study whose sampler never
+looks pays nothing. All columns are read-only views; row ``i`` is trial ``i``.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from . import events as ev
+from .columns import Columns
+from .errors import TrialMissing
+from .events import Cause, Status
+from .goal import Goal
+from .reports import Reports
+from .space import Constraint, Space
+from .trial import Checkpoint, Curve, Trial
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+class Row:
+    """What the fold keeps of one trial."""
+
+    __slots__ = (
+        "asked", "attempt", "attempt_seconds", "cause", "checkpoints", "cost", "deaths", "donor", "drawn",
+        "ended_at", "facts", "fresh", "metrics", "reason", "seconds", "status", "why",
+    )  # fmt: skip
+
+    def __init__(self, asked: ev.Asked) -> None:
+        self.asked = asked
+        self.status = Status.RUNNING
+        self.attempt = 1
+        self.fresh = False
+        self.deaths = 0
+        self.donor = -1
+        self.seconds = 0.0
+        self.attempt_seconds = 0.0
+        self.cost: float | None = None
+        self.ended_at: float | None = None
+        self.cause: Cause | None = None
+        self.reason = ""
+        self.why = asked.reason
+        self.drawn: dict[str, Any] | None = None
+        self.metrics: dict[str, float] | None = None
+        self.facts: dict[str, Any] | None = None
+        self.checkpoints: list[Checkpoint] | None = None
+
+    def params(self) -> dict[str, Any]:
+        """The values of the point, those drawn while running included."""
+        values = ev.unpack_params(self.asked.params)
+        return values | self.drawn if self.drawn else values
+
+
+class History:
+    """What a journal says, folded. Algorithms read it; only ``fold`` changes it."""
+
+    def __init__(self, constraints: Sequence[Constraint | str] = ()) -> None:
+        self.seq = 0
+        self.garbage: list[str] = []
+        self.ops: dict[str, int] = {}
+        self.constraints = constraints
+        self._digests: Counter[str] = Counter()
+        self.space = Space()
+        self.goal = Goal(())
+        self.seed = 0
+        self.created_at = 0.0
+        self.reshaped = False
+        self.reports = Reports()
+        self.queue: list[dict[str, Any]] = []
+        self.live: dict[Status, set[int]] = {status: set() for status in tuple(Status)[:3]}
+        self.decisions: list[tuple[float, str]] = []
+        self.finished = 0
+        self.sampled = 0
+        self.since_best = 0
+        self.reached: int | None = None
+        self.spent_seconds = 0.0
+        self.spent_cost = 0.0
+        self.front: list[int] = []
+        self.rows: list[Row] = []
+        self.last_at = 0.0
+        self._columns = Columns(self)
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            ev.Created: self._created, ev.Opened: self._opened, ev.Closed: self._closed,
+            ev.Reshaped: self._reshaped, ev.Enqueued: self._enqueued, ev.Asked: self._asked,
+            ev.Suggested: self._suggested, ev.Saved: self._saved, ev.Reported: self._reported,
+            ev.Noted: self._noted, ev.Released: self._released, ev.Resumed: self._resumed,
+            ev.Ended: self._ended,
+        }  # fmt: skip
+
+    def fold(self, entries: Iterable[ev.Entry]) -> None:
+        """Take the next events of the journal, in order."""
+        handlers = self._handlers
+        for entry in entries:
+            event = entry.event
+            handlers[type(event)](event)
+            at = event.at
+            if at > self.last_at > 0 and type(event) is not ev.Opened:
+                self.spent_seconds += at - self.last_at
+            self.last_at = at
+            self.seq = entry.seq
+            if entry.op is not None and type(event) is ev.Asked:
+                self.ops[entry.op] = event.trial
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def row(self, number: int) -> Row:
+        """The row of one trial.
+
+        Raises:
+            TrialMissing: when there is no such trial.
+        """
+        if not 0 <= number < len(self.rows):
+            raise TrialMissing(f"there is no trial {number}; the study has {len(self.rows)}.")
+        return self.rows[number]
+
+    def trial(self, number: int) -> Trial:
+        """The frozen record of one trial.
+
+        Raises:
+            TrialMissing: when there is no such trial.
+        """
+        row = self.row(number)
+        asked = row.asked
+        metrics = self._ordered(row.metrics or {})
+        over = row.status in (Status.DONE, Status.STOPPED)
+        return Trial(
+            number=number,
+            status=row.status,
+            params=row.params(),
+            unit=tuple(np.frombuffer(asked.unit).tolist()),
+            metrics=metrics,
+            losses=self.goal.losses(metrics if over else {}),
+            violation=self.goal.violation(metrics) if over else 0.0,
+            curve=self.reports.curve(number),
+            source=asked.source,
+            tag=asked.tag,
+            attempt=row.attempt,
+            deaths=row.deaths,
+            donor=row.donor,
+            seconds=row.seconds + row.attempt_seconds,
+            cost=row.seconds if row.cost is None else row.cost,
+            asked_at=asked.at,
+            ended_at=row.ended_at,
+            cause=row.cause,
+            reason=row.reason,
+            why=row.why,
+            facts=dict(row.facts or {}),
+            checkpoints=tuple(reversed(row.checkpoints or ())),
+        )
+
+    def trials(self) -> list[Trial]:
+        """The frozen records of all trials, in order."""
+        return [self.trial(number) for number in range(len(self.rows))]
+
+    @property
+    def units(self) -> Floats:
+        """Unit points, shape (n, d); inactive coordinates are 0.5."""
+        return self._columns.current().units
+
+    @property
+    def active(self) -> Bools:
+        """Which coordinates are active, shape (n, d)."""
+        return self._columns.current().active
+
+    @property
+    def losses(self) -> Floats:
+        """Minimised metrics, shape (n, m); NaN until the trial is done or stopped, and when it failed."""
+        return self._columns.current().losses
+
+    @property
+    def violations(self) -> Floats:
+        """Summed excess over the goal's limits, shape (n,); NaN where there are no losses."""
+        return self._columns.current().violations
+
+    @property
+    def statuses(self) -> NDArray[np.uint8]:
+        """``Status`` codes, shape (n,)."""
+        return self._columns.current().statuses
+
+    @property
+    def fits(self) -> Bools:
+        """Whether the trial's values lie in the space as it is now, shape (n,)."""
+        return self._columns.current().fits
+
+    @property
+    def seen(self) -> set[bytes]:
+        """The packed unit points of all trials ever asked."""
+        return self._columns.points()
+
+    @property
+    def best(self) -> int | None:
+        """The number of the best trial by the first metric, limits kept first; None when none is done."""
+        return min(self.front, key=self._merit) if self.front else None
+
+    # The handlers, one an event, in the order of a trial's life.
+
+    def _created(self, event: ev.Created) -> None:
+        self.space = Space.from_spec(event.space, constraints=self.constraints)
+        self.goal, self.seed = event.goal, event.seed
+        self.created_at = event.at
+
+    def _opened(self, event: ev.Opened) -> None:
+        self.decisions.append((event.at, f"opened with {event.sampler}, {event.scheduler}"))
+
+    def _closed(self, event: ev.Closed) -> None:
+        self.decisions.append((event.at, f"closed: {event.reason}"))
+
+    def _reshaped(self, event: ev.Reshaped) -> None:
+        self.space = Space.from_spec(event.space, constraints=self.constraints)
+        self.decisions.append((event.at, event.reason))
+        self.reshaped = self._columns.stale = True
+
+    def _enqueued(self, event: ev.Enqueued) -> None:
+        self.queue.extend(event.points)
+
+    def _asked(self, event: ev.Asked) -> None:
+        self.live[Status.RUNNING].add(event.trial)
+        self.rows.append(Row(event))
+        self.sampled += event.source == "sampler"
+        if event.source == "enqueued" and self.queue:
+            self.queue.pop(0)
+
+    def _suggested(self, event: ev.Suggested) -> None:
+        row = self.rows[event.trial]
+        row.drawn = (row.drawn or {}) | {event.name: event.value}
+        space = self.space.reveal(event.name, event.parameter)
+        if space.spec != self.space.spec:
+            self.space = space
+            self._columns.stale = True
+
+    def _saved(self, event: ev.Saved) -> None:
+        row = self.rows[event.trial]
+        earlier = [kept for kept in row.checkpoints or () if kept.step < event.step]
+        self._keep(row, [*earlier[-1:], Checkpoint(event.step, event.digest)])
+
+    def _reported(self, event: ev.Reported) -> None:
+        row = self.rows[event.trial]
+        if row.fresh:
+            self.reports.rewind(event.trial, event.step)
+            row.fresh = False
+        row.attempt_seconds = event.seconds
+        self.reports.add(event.trial, event.step, event.metrics)
+        if event.action is ev.Action.PAUSE:
+            self._leave(event.trial, row, Status.PAUSED, event.reason)
+        elif event.action is ev.Action.STOP:
+            failed = event.cause is not None
+            metrics = self.counted(event.trial)
+            row.cause = event.cause
+            self._finish(
+                event.trial, row, Status.FAILED if failed else Status.STOPPED, metrics, event.reason, event.at
+            )
+
+    def _noted(self, event: ev.Noted) -> None:
+        if event.trial < 0:
+            self.decisions += [(event.at, str(fact)) for fact in event.facts.values()]
+            return
+        row = self.rows[event.trial]
+        row.facts = (row.facts or {}) | event.facts
+
+    def _released(self, event: ev.Released) -> None:
+        row = self.rows[event.trial]
+        row.attempt_seconds = event.seconds
+        row.cause = event.cause
+        row.deaths += event.cause is Cause.CRASHED
+        self._leave(event.trial, row, Status.WAITING, event.reason)
+
+    def _resumed(self, event: ev.Resumed) -> None:
+        row = self.rows[event.trial]
+        row.attempt, row.fresh, row.cause = event.attempt, True, None
+        row.deaths += event.orphan
+        self.live[row.status].discard(event.trial)
+        row.status = Status.RUNNING
+        self.live[Status.RUNNING].add(event.trial)
+        self._settle_seconds(row)
+        if event.reason:
+            row.why = event.reason
+        if event.donor >= 0:
+            row.donor = event.donor
+            self._keep(row, list(self.rows[event.donor].checkpoints or ()))
+        if event.unit:
+            row.asked = msgspec.structs.replace(row.asked, params=event.params, unit=event.unit)
+            self._columns.stale = True
+
+    def _ended(self, event: ev.Ended) -> None:
+        row = self.rows[event.trial]
+        row.attempt_seconds = event.seconds
+        row.cause, row.cost = event.cause, event.cost
+        self._finish(event.trial, row, event.status, event.metrics, event.reason, event.at)
+
+    def counted(self, number: int) -> dict[str, float]:
+        """The metrics that count for a trial by its curve: the goal's best step, or the last."""
+        curve = self.reports.curve(number)
+        return counted(curve, self.goal)
+
+    # What several handlers share.
+
+    def _leave(self, number: int, row: Row, status: Status, reason: str) -> None:
+        self.live[row.status].discard(number)
+        self.live[status].add(number)
+        row.status, row.reason = status, reason
+        self._settle_seconds(row)
+
+    def _finish(
+        self, number: int, row: Row, status: Status, metrics: dict[str, float], reason: str, at: float
+    ) -> None:
+        self.live[row.status].discard(number)
+        row.status, row.metrics, row.reason, row.ended_at = status, metrics, reason, at
+        self._settle_seconds(row)
+        self.spent_cost += row.seconds if row.cost is None else row.cost
+        self.finished += 1
+        self.since_best += 1
+        self._columns.touch(number)
+        if status is Status.FAILED or not self._rank(number, metrics):
+            self._keep(row, None)
+
+    def _settle_seconds(self, row: Row) -> None:
+        row.seconds += row.attempt_seconds
+        row.attempt_seconds = 0.0
+
+    def _keep(self, row: Row, kept: list[Checkpoint] | None) -> None:
+        """Give a trial these checkpoints; those nobody names any more are garbage."""
+        for checkpoint in kept or ():
+            self._digests[checkpoint.digest] += 1
+        for checkpoint in row.checkpoints or ():
+            self._digests[checkpoint.digest] -= 1
+            if not self._digests[checkpoint.digest]:
+                del self._digests[checkpoint.digest]
+                self.garbage.append(checkpoint.digest)
+        row.checkpoints = kept
+
+    def _rank(self, number: int, metrics: dict[str, float]) -> bool:
+        """Whether the trial is on the front of the best; those it beats leave it."""
+        mine = self._merit(number)
+        merits = [(other, self._merit(other)) for other in self.front]
+        if any(_covers(theirs, mine) for _, theirs in merits):
+            return False
+        beaten = {other for other, theirs in merits if _covers(mine, theirs)}
+        for other in beaten:
+            self._keep(self.rows[other], None)
+        self.front = [other for other, _ in merits if other not in beaten] + [number]
+        self.since_best = 0
+        if self.reached is None and self.goal.reached(metrics):
+            self.reached = number
+        return True
+
+    def _merit(self, number: int) -> tuple[float, ...]:
+        metrics = self.rows[number].metrics or {}
+        return (self.goal.violation(metrics), *self.goal.losses(metrics))
+
+    def _ordered(self, metrics: dict[str, float]) -> dict[str, float]:
+        first = {name: metrics[name] for name in self.goal.names if name in metrics}
+        return first | metrics
+
+
+def counted(curve: Curve, goal: Goal) -> dict[str, float]:
+    """The metrics of the step of a curve that counts; a metric missing there counts where it was last.
+
+    Example:
+        >>> from .goal import goal_of
+        >>> counted(Curve((1, 2), {"loss": (0.2, 0.4)}), goal_of(minimize="loss"))
+        {'loss': 0.2}
+    """
+    if not len(curve):
+        return {}
+    position = len(curve) - 1
+    first = goal.metrics[0]
+    values = curve.metrics.get(first.name)
+    if goal.at == "best" and values is not None:
+        known = [(first.loss(value), at) for at, value in enumerate(values) if value == value]
+        position = min(known)[1] if known else position
+    return {name: _at(column, position) for name, column in curve.metrics.items()}
+
+
+def _at(column: Sequence[float], position: int) -> float:
+    for value in reversed(column[: position + 1]):
+        if value == value:
+            return value
+    return column[position]
+
+
+def _covers(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Whether ``one`` is at least as good everywhere: less violation first, then every loss."""
+    if one[0] != other[0]:
+        return one[0] < other[0]
+    return all(mine <= theirs for mine, theirs in zip(one[1:], other[1:], strict=True))

@@ -1,0 +1,127 @@
+"""What a running trial says, and what it is told: the only words on the wire to a worker.
+
+Trials speak first and wait for the reply, so a conversation needs no clock and no thread. Messages
+are msgpack; the objective itself is the only thing ever pickled, and only on its way to a worker that
+the same person started.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+from .events import Action, Cause
+from .parameters import Leaf
+from .trial import Checkpoint
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What one attempt of a trial may use: seconds of wall time, bytes of memory."""
+
+    seconds: float | None = None
+    memory: int | None = None
+
+
+class Task(msgspec.Struct, frozen=True):
+    """One attempt of one trial, ready to run."""
+
+    trial: int
+    attempt: int
+    params: dict[str, Any]
+    names: tuple[str, ...]
+    seed: int
+    blobs: str
+    checkpoints: tuple[Checkpoint, ...] = ()
+    limits: Limits = Limits()
+    log: str = ""
+
+
+class Report(msgspec.Struct, frozen=True, tag="report"):
+    """Metrics at a step."""
+
+    trial: int
+    attempt: int
+    step: int
+    metrics: dict[str, float]
+    seconds: float
+
+
+class Suggest(msgspec.Struct, frozen=True, tag="suggest"):
+    """A parameter drawn by name while running."""
+
+    trial: int
+    attempt: int
+    name: str
+    parameter: Leaf
+
+
+class Save(msgspec.Struct, frozen=True, tag="save"):
+    """A checkpoint that is already in the blobs."""
+
+    trial: int
+    attempt: int
+    step: int
+    digest: str
+    size: int
+
+
+class Note(msgspec.Struct, frozen=True, tag="note"):
+    """Facts to keep beside the metrics."""
+
+    trial: int
+    attempt: int
+    facts: dict[str, Any]
+
+
+class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
+    """How an attempt ended: with a return value (``cause`` None), by a verdict, or with a cause."""
+
+    trial: int
+    attempt: int
+    seconds: float
+    returned: Any = None
+    cause: Cause | None = None
+    reason: str = ""
+    verdict: Action | None = None
+    cost: float | None = None
+
+
+Message: TypeAlias = Report | Suggest | Save | Note | Outcome
+
+
+class Verdict(msgspec.Struct, frozen=True, tag="verdict"):
+    """What a trial has to do after a report; ``cause`` set means that it failed."""
+
+    action: Action = Action.GO
+    reason: str = ""
+    cause: Cause | None = None
+
+
+class Drawn(msgspec.Struct, frozen=True, tag="drawn"):
+    """The value of a suggested parameter."""
+
+    value: Any
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """The message contradicts the study: an error sentence for the objective."""
+
+    sentence: str
+    error: str
+
+
+Reply: TypeAlias = Verdict | Drawn | Refused
+
+GO = Verdict()
+"""Carry on."""
+
+
+def pause(reason: str) -> Verdict:
+    """Stop here for now; the trial may be resumed."""
+    return Verdict(Action.PAUSE, reason)
+
+
+def stop(reason: str, *, cause: Cause | None = None) -> Verdict:
+    """Stop for good; with a cause, the trial failed."""
+    return Verdict(Action.STOP, reason, cause)

@@ -1,0 +1,54 @@
+"""The table of names: what may be given by name, and where it lives. A new algorithm is one line here.
+
+Looking a name up imports its module, so nothing is imported that is not used, and an algorithm that
+lives on a higher floor is found without any floor looking up.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+from typing import Any
+
+from .errors import SettingError
+
+SAMPLERS = {
+    "first": "danlu.samplers.first:First",
+    "grid": "danlu.samplers.grid:Grid",
+    "quasirandom": "danlu.samplers.quasirandom:QuasiRandom",
+    "random": "danlu.samplers.random:Random",
+}
+SCHEDULERS = {
+    "both": "danlu.schedulers.both:Both",
+    "diverged": "danlu.schedulers.diverged:Diverged",
+    "patience": "danlu.schedulers.patience:Patience",
+}
+ENGINES = {
+    "inline": "danlu.engines.inline:Inline",
+    "pool": "danlu.engines.pool:Pool",
+}
+VIEWS = {
+    "live": "danlu.cli.live:LiveView",
+}
+STORES = {
+    "memory": "danlu.stores.memory:MemoryStore",
+    "sqlite": "danlu.stores.sqlite:SqliteStore",
+}
+
+
+def find(table: dict[str, str], noun: str, name: str) -> Any:
+    """What ``name`` stands for in a table.
+
+    Raises:
+        SettingError: for an unknown name, with the nearest one.
+
+    Example:
+        >>> find(SAMPLERS, "sampler", "random").__name__
+        'Random'
+    """
+    if name not in table:
+        near = get_close_matches(name, table, n=1)
+        remedy = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(table)}."
+        raise SettingError(f"there is no {noun} {name!r}. {remedy}")
+    module, _, attribute = table[name].partition(":")
+    return getattr(import_module(module), attribute)

@@ -1,0 +1,392 @@
+"""What can be tuned: ``Float``, ``Int``, ``Choice`` and ``Switch``.
+
+A parameter is a frozen, validated set of settings with three pure verbs: ``encode`` takes a value
+to a unit coordinate in [0, 1], ``decode`` takes a coordinate back to the nearest value, ``check``
+raises a sentence when a value is out of range. ``decode(encode(v)) == v`` for every integer below
+2**53, every option and every value on a step; other floats come back within rounding, which is why
+the journal keeps the values themselves beside the coordinates.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import msgspec
+
+from .errors import SpaceError
+
+Value: TypeAlias = Any
+"""A value of a parameter: None, bool, int, float, str, or a tuple of values."""
+
+_LARGEST_INT = 2**63 - 1
+
+
+def _number(kind: str, name: str, value: object, *, whole: bool) -> None:
+    fits = isinstance(value, int) if whole else isinstance(value, int | float)
+    if isinstance(value, bool) or not fits:
+        noun = "a whole number" if whole else "a number"
+        raise SpaceError(f"{kind} needs {name} to be {noun}, got {name}={value!r}.")
+    if not math.isfinite(value):  # type: ignore[arg-type]
+        raise SpaceError(f"{kind} needs a finite {name}, got {name}={value!r}. Use a large finite bound.")
+
+
+class _FloatBounds(msgspec.Struct, frozen=True):
+    low: float
+    high: float
+
+
+class _IntBounds(msgspec.Struct, frozen=True):
+    low: int
+    high: int
+
+
+class _Options(msgspec.Struct, frozen=True):
+    values: tuple[Value, ...]
+
+
+class Float(_FloatBounds, frozen=True, kw_only=True, tag="float", forbid_unknown_fields=True):
+    """A real number between ``low`` and ``high``, both included.
+
+    ``log`` searches on a logarithmic scale (needs ``low > 0``). ``step`` keeps only
+    ``low, low + step, ...`` and has to divide the range; it excludes ``log``. ``prior`` is where the
+    optimum is believed to be: it is the value of the first point of samplers that use priors.
+
+    Raises:
+        SpaceError: with the rule, the value and the remedy.
+
+    Example:
+        >>> Float(0, 1, step=0.1).decode(0.32)
+        0.3
+    """
+
+    log: bool = False
+    step: float | None = None
+    prior: float | None = None
+
+    def __post_init__(self) -> None:
+        _number("Float", "low", self.low, whole=False)
+        _number("Float", "high", self.high, whole=False)
+        if not self.low < self.high:
+            raise SpaceError(
+                f"Float needs low < high, got low={self.low!r}, high={self.high!r}. "
+                "Swap them, or use a fixed value for a constant."
+            )
+        if self.log and self.low <= 0:
+            raise SpaceError(
+                f"Float(log=True) needs low > 0, got low={self.low!r}. "
+                "Use a small positive bound or log=False."
+            )
+        if not math.isfinite(self.high - self.low):
+            raise SpaceError(f"Float needs high - low to be finite, got {self.low!r}..{self.high!r}.")
+        msgspec.structs.force_setattr(self, "low", float(self.low))
+        msgspec.structs.force_setattr(self, "high", float(self.high))
+        if self.step is not None:
+            _step_fits("Float", self.low, self.high, self.step, log=self.log)
+        if self.prior is not None:
+            msgspec.structs.force_setattr(self, "prior", self.check("prior", self.prior))
+
+    @property
+    def size(self) -> float:
+        """The number of distinct values: infinite unless there is a step."""
+        return math.inf if self.step is None else round((self.high - self.low) / self.step) + 1
+
+    def encode(self, value: Value) -> float:
+        """The unit coordinate of ``value``."""
+        return self.encoder()(value)
+
+    def decode(self, unit: float) -> float:
+        """The value at coordinate ``unit``, on the nearest step if there is one."""
+        return self.decoder()(unit)
+
+    def encoder(self) -> Callable[[Value], float]:
+        """``encode`` with its constants worked out once."""
+        low, width = self.low, self.high - self.low
+        if not self.log:
+            return lambda value: min(1.0, max(0.0, (value - low) / width))
+        log, bottom, span = math.log, math.log(low), math.log(self.high / low)
+        return lambda value: min(1.0, max(0.0, (log(value) - bottom) / span))
+
+    def decoder(self) -> Callable[[float], float]:
+        """``decode`` with its constants worked out once."""
+        low, high, step, width = self.low, self.high, self.step, self.high - self.low
+        if self.log:
+            exp, span = math.exp, math.log(high / low)
+            return lambda unit: min(high, max(low, low * exp(unit * span)))
+        if step is None:
+            return lambda unit: min(high, max(low, low + unit * width))
+        last, grain = round(width / step), step
+        return lambda unit: _on_step(low, high, grain, min(last, max(0, round(unit * last))))
+
+    def check(self, name: str, value: Value) -> float:
+        """Return ``value`` as a float, or raise if it is not a number in the range."""
+        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+            raise SpaceError(f"{name} needs a number between {self.low!r} and {self.high!r}, got {value!r}.")
+        if not self.low <= value <= self.high:
+            raise SpaceError(
+                f"{name} needs a value between {self.low!r} and {self.high!r}, got {value!r}. "
+                "Use a value in the range, or widen the range."
+            )
+        return float(value)
+
+
+class Int(_IntBounds, frozen=True, kw_only=True, tag="int", forbid_unknown_fields=True):
+    """A whole number between ``low`` and ``high``, both included.
+
+    ``log`` and ``step`` are as in ``Float``; every integer owns an equal share of the unit interval
+    (an equal share of the log scale under ``log``).
+
+    Raises:
+        SpaceError: with the rule, the value and the remedy.
+
+    Example:
+        >>> [Int(2, 4).decode(u) for u in (0.0, 0.5, 1.0)]
+        [2, 3, 4]
+    """
+
+    log: bool = False
+    step: int = 1
+    prior: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high", "step"):
+            _number("Int", name, getattr(self, name), whole=True)
+        if not self.low < self.high:
+            raise SpaceError(
+                f"Int needs low < high, got low={self.low!r}, high={self.high!r}. "
+                "Swap them, or use a fixed value for a constant."
+            )
+        if max(abs(self.low), abs(self.high)) > _LARGEST_INT:
+            raise SpaceError(f"Int needs bounds below 2**63, got {self.low!r}..{self.high!r}. Use Float.")
+        if self.log and self.low <= 0:
+            raise SpaceError(
+                f"Int(log=True) needs low > 0, got low={self.low!r}. Use a positive bound or log=False."
+            )
+        if self.step != 1 or self.step < 1:
+            _step_fits("Int", self.low, self.high, self.step, log=self.log)
+        if self.prior is not None:
+            self.check("prior", self.prior)
+
+    @property
+    def size(self) -> int:
+        """The number of distinct values."""
+        return (self.high - self.low) // self.step + 1
+
+    def encode(self, value: Value) -> float:
+        """The middle of the share of the unit interval that ``value`` owns."""
+        return self.encoder()(value)
+
+    def decode(self, unit: float) -> int:
+        """The integer that owns coordinate ``unit``."""
+        return self.decoder()(unit)
+
+    def encoder(self) -> Callable[[Value], float]:
+        """``encode`` with its constants worked out once."""
+        low, step, size = self.low, self.step, self.size
+        if not self.log:
+            return lambda value: ((value - low) // step + 0.5) / size
+        log, bottom, span = math.log, math.log(low - 0.5), math.log((self.high + 0.5) / (low - 0.5))
+        return lambda value: (log(value) - bottom) / span
+
+    def decoder(self) -> Callable[[float], int]:
+        """``decode`` with its constants worked out once."""
+        low, high, step, size = self.low, self.high, self.step, self.size
+        if not self.log:
+            return lambda unit: low + min(size - 1, max(0, int(unit * size))) * step
+        exp, bottom, span = math.exp, low - 0.5, math.log((high + 0.5) / (low - 0.5))
+        return lambda unit: min(high, max(low, round(bottom * exp(unit * span))))
+
+    def check(self, name: str, value: Value) -> int:
+        """Return ``value`` if it is an integer in the range and on the step, or raise."""
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise SpaceError(
+                f"{name} needs a whole number between {self.low} and {self.high}, got {value!r}."
+            )
+        if not self.low <= value <= self.high:
+            raise SpaceError(
+                f"{name} needs a value between {self.low} and {self.high}, got {value!r}. "
+                "Use a value in the range, or widen the range."
+            )
+        if (value - self.low) % self.step:
+            raise SpaceError(
+                f"{name} needs a value on its step ({self.low}, {self.low + self.step}, ...), got {value!r}."
+            )
+        return value
+
+
+class Choice(_Options, frozen=True, kw_only=True, tag="choice", forbid_unknown_fields=True):
+    """One of a few options: None, bools, numbers, strings, or tuples of them.
+
+    Options of different types are different options even where Python calls them equal (``1``,
+    ``1.0`` and ``True``). ``ordered`` says that neighbours resemble each other.
+
+    Raises:
+        SpaceError: when there is no option, one twice, or one that no journal can keep.
+
+    Example:
+        >>> Choice(["relu", "gelu", None]).decode(0.99) is None
+        True
+    """
+
+    ordered: bool = False
+    prior: Value = msgspec.UNSET
+
+    def __post_init__(self) -> None:
+        if isinstance(self.values, str | bytes) or not hasattr(self.values, "__iter__"):
+            raise SpaceError(f"Choice needs a list of options, got {self.values!r}. Write Choice([...]).")
+        options = tuple(literal(value) for value in self.values)
+        msgspec.structs.force_setattr(self, "values", options)
+        if not options:
+            raise SpaceError("Choice needs at least one option, got none.")
+        keys = [typed_key(value) for value in options]
+        for position, key in enumerate(keys):
+            if key in keys[:position]:
+                raise SpaceError(
+                    f"Choice needs distinct options, got {options[position]!r} twice. Remove one."
+                )
+        if self.prior is not msgspec.UNSET:
+            self.check("prior", self.prior)
+
+    @property
+    def size(self) -> int:
+        """The number of options."""
+        return len(self.values)
+
+    def encode(self, value: Value) -> float:
+        """The middle of the option's share of the unit interval."""
+        return self.encoder()(value)
+
+    def decode(self, unit: float) -> Value:
+        """The option that owns coordinate ``unit``."""
+        return self.decoder()(unit)
+
+    def encoder(self) -> Callable[[Value], float]:
+        """``encode`` with its constants worked out once."""
+        size = len(self.values)
+        places = {typed_key(option): (at + 0.5) / size for at, option in enumerate(self.values)}
+
+        def encode(value: Value) -> float:
+            place = places.get(typed_key(value))
+            return (self.index(value) + 0.5) / size if place is None else place
+
+        return encode
+
+    def decoder(self) -> Callable[[float], Value]:
+        """``decode`` with its constants worked out once."""
+        values, size = self.values, len(self.values)
+        return lambda unit: values[min(size - 1, max(0, int(unit * size)))]
+
+    def index(self, value: Value) -> int:
+        """The position of ``value`` among the options, types told apart."""
+        key = typed_key(literal(value))
+        for position, option in enumerate(self.values):
+            if typed_key(option) == key:
+                return position
+        raise SpaceError(f"one of {list(self.values)!r} is needed, got {value!r}.")
+
+    def check(self, name: str, value: Value) -> Value:
+        """Return the option equal to ``value``, or raise."""
+        try:
+            return self.values[self.index(value)]
+        except SpaceError as error:
+            raise SpaceError(f"{name}: {error}") from None
+
+
+class Switch:
+    """A choice whose options open sub-spaces, to any depth.
+
+    Options are given by name; each maps to a space of its own, ``{}`` for none. Inside a trial the
+    parameters of the option taken appear as ``"switch.option.parameter"`` and, where that is not
+    ambiguous, as plain ``"parameter"``.
+
+    Raises:
+        SpaceError: when there is no option.
+
+    Example:
+        >>> optimiser = Switch(sgd={"momentum": Float(0, 0.99)}, adam={"beta2": Float(0.9, 0.9999)})
+        >>> list(optimiser.options)
+        ['sgd', 'adam']
+    """
+
+    __slots__ = ("options",)
+
+    def __init__(self, options: Mapping[str, Mapping[str, Any]] | None = None, /, **named: Any) -> None:
+        self.options: dict[str, Mapping[str, Any]] = {**(options or {}), **named}
+        if not self.options:
+            raise SpaceError("Switch needs at least one option, got none. Write Switch(name={...}, ...).")
+        for name, inner in self.options.items():
+            if not isinstance(inner, Mapping):
+                raise SpaceError(
+                    f"Switch needs a dict of parameters for option {name!r}, got {inner!r}. "
+                    "Use {} for an option without parameters."
+                )
+
+    def __repr__(self) -> str:
+        return f"Switch({self.options!r})"
+
+
+Leaf: TypeAlias = Float | Int | Choice
+"""A parameter that owns one unit coordinate."""
+
+
+def typed_key(value: Value) -> tuple[str, Any]:
+    """A key that tells ``1``, ``1.0``, ``True`` and ``-0.0`` apart.
+
+    Example:
+        >>> typed_key(1) == typed_key(True)
+        False
+    """
+    kind = type(value)
+    if kind is tuple:
+        return ("tuple", tuple(typed_key(item) for item in value))
+    return ("float", value.hex()) if kind is float else (kind.__name__, value)
+
+
+def literal(value: Value) -> Value:
+    """``value`` in the form a journal gives back: numpy scalars as Python's, lists as tuples.
+
+    Raises:
+        SpaceError: when no journal can keep the value exactly.
+
+    Example:
+        >>> literal([1, [2.5, None]])
+        (1, (2.5, None))
+    """
+    if isinstance(value, list | tuple):
+        return tuple(literal(item) for item in value)
+    if type(value).__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        raise SpaceError(f"Choice needs finite numbers, got {value!r}. Use None or a string for it.")
+    if isinstance(value, int) and abs(value) > _LARGEST_INT:
+        raise SpaceError(f"Choice needs integers below 2**63, got {value!r}. Use a string for it.")
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    raise SpaceError(
+        f"Choice needs options that are None, bools, numbers, strings or tuples of them, got {value!r}. "
+        "Use a name for it and look the name up in the objective."
+    )
+
+
+def _step_fits(kind: str, low: float, high: float, step: float, *, log: bool) -> None:
+    _number(kind, "step", step, whole=False)
+    if log:
+        raise SpaceError(f"{kind} takes log=True or step={step!r}, not both. Drop one of them.")
+    if step <= 0:
+        raise SpaceError(f"{kind} needs step > 0, got step={step!r}.")
+    count = (high - low) / step
+    if round(count) < 1 or abs(count - round(count)) > 1e-9 * max(1.0, count):
+        fitting = low + step * max(1, math.floor(count))
+        raise SpaceError(
+            f"{kind} needs a step that divides high - low, got low={low!r}, high={high!r}, step={step!r}. "
+            f"Use high={fitting!r} or another step."
+        )
+
+
+def _on_step(low: float, high: float, step: float, count: int) -> float:
+    """``low + count * step`` without the dust of binary arithmetic: 0.3 rather than 0.30000000000000004."""
+    value = low + count * step
+    rounded = float(f"{value:.15g}")
+    near = rounded if abs(rounded - value) <= 4 * math.ulp(max(abs(value), abs(low), abs(high))) else value
+    return min(high, max(low, near))

@@ -1,0 +1,235 @@
+"""The sockets: what a sampler, a scheduler, a store and an engine have to be.
+
+Algorithms are frozen settings with pure functions; their state is a value that is handed in and out,
+so it can be thrown away and folded again from the journal. None of them ever sees the study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from .budget import Budget
+from .events import Entry, Event
+from .goal import Goal
+from .history import History
+from .messages import Message, Reply, Task, Verdict
+from .space import Space
+from .trial import Trial
+
+State = TypeVar("State")
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What a sampler or scheduler may know before the first trial."""
+
+    space: Space
+    goal: Goal
+    budget: Budget
+    seed: int
+
+
+class View:
+    """What a sampler may read when it is asked: the history's columns, and which trial this is.
+
+    Attributes:
+        history: read-only; its columns hold all trials, running and failed ones included.
+        problem: space, goal, budget and seed.
+        number: the number the (first) new trial will have.
+        index: how many points this study's sampler has been asked before.
+        tag: the scheduler's label for the new trial.
+    """
+
+    __slots__ = ("history", "index", "number", "problem", "tag")
+
+    def __init__(self, history: History, problem: Problem, number: int, index: int, tag: str = "") -> None:
+        self.history = history
+        self.problem = problem
+        self.number = number
+        self.index = index
+        self.tag = tag
+
+    @property
+    def space(self) -> Space:
+        """The space as it is now."""
+        return self.history.space
+
+    def shifted(self, by: int) -> View:
+        """The same view for a sampler inside another one, ``by`` points later."""
+        return View(self.history, self.problem, self.number, self.index - by, self.tag)
+
+
+class Sampler(Protocol):
+    """Says which point next.
+
+    A sampler whose ``init`` returns None keeps no state and is never told; it reads the view. ``ask``
+    changes no state and uses no randomness but ``rng``; ``tell`` draws no random number.
+    """
+
+    def init(self, problem: Problem) -> Any:
+        """The state before any trial; raises when the sampler cannot serve this problem."""
+
+    def tell(self, state: Any, trial: Trial) -> Any:
+        """The state after a finished trial; telling a trial twice changes nothing."""
+
+    def ask(self, state: Any, view: View, rng: np.random.Generator, k: int) -> NDArray[np.float64]:
+        """``k`` unit points, shape (k, d).
+
+        Raises:
+            Exhausted: when a finite space has no untried point left.
+        """
+
+
+class New(msgspec.Struct, frozen=True):
+    """Start a new trial; trials with the same tag share one sampler state."""
+
+    tag: str = ""
+    reason: str = ""
+
+
+class Resume(msgspec.Struct, frozen=True):
+    """Go on with a paused trial, at another point or from another trial's checkpoint if given."""
+
+    trial: int
+    unit: tuple[float, ...] | None = None
+    donor: int | None = None
+    reason: str = ""
+
+
+class Wait(msgspec.Struct, frozen=True):
+    """Nothing to do until a running trial says something."""
+
+
+Move: TypeAlias = New | Resume | Wait
+
+
+class Scheduler(Protocol):
+    """Says how long a trial may live.
+
+    A scheduler whose ``init`` returns None keeps no state and is never told; it reads the view.
+    """
+
+    def init(self, problem: Problem) -> Any:
+        """The state before any trial."""
+
+    def tell(self, state: Any, trial: Trial) -> Any:
+        """The state after a report or the end of a trial; telling twice changes nothing."""
+
+    def judge(self, state: Any, view: View, trial: Trial) -> Verdict:
+        """What to do with a running trial whose newest report ends ``trial.curve``.
+
+        ``trial.metrics`` is that newest report. State and view are as they were before it.
+        """
+
+    def next(self, state: Any, view: View) -> Move:
+        """What a free slot should do."""
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """On what terms an append is made, checked in the same transaction.
+
+    Attributes:
+        trials: the study must hold exactly this many trials (a claim of the next numbers).
+        holds: (trial, attempt) leases that must still be in force under that attempt.
+        takes: (trial, attempt) leases that must be absent, expired, or left by a dead worker.
+        grants: (trial, attempt) leases to give to ``worker``.
+        drops: trials whose leases end.
+        worker: who writes.
+        durable: whether the append has to survive power loss before it returns.
+    """
+
+    trials: int | None = None
+    holds: tuple[tuple[int, int], ...] = ()
+    takes: tuple[tuple[int, int], ...] = ()
+    grants: tuple[tuple[int, int], ...] = ()
+    drops: tuple[int, ...] = ()
+    worker: str = ""
+    durable: bool = False
+
+
+class Journal(Protocol):
+    """One study's events in a store."""
+
+    def read(self, after: int) -> Iterator[Entry]:
+        """All entries with a sequence number above ``after``, in order, each exactly once.
+
+        Raises:
+            CorruptError: at the first entry whose checksum does not match.
+        """
+
+    def append(self, events: Sequence[tuple[str | None, Event]], terms: Terms) -> tuple[int, bool]:
+        """Append (operation id, event) pairs as one, on these terms.
+
+        Returns the last sequence number and True; or, when the first operation id is in the journal
+        already, its sequence number and False, and nothing is written.
+
+        Raises:
+            Outrun: when ``trials`` or ``takes`` does not hold.
+            Fenced: when ``holds`` does not hold.
+        """
+
+    def renew(self, worker: str) -> None:
+        """Extend all leases of a worker by the store's lease time."""
+
+    def orphans(self, running: Sequence[int]) -> list[int]:
+        """Those of the running trials whose lease is absent, expired, or left by a dead worker."""
+
+
+class Store(Protocol):
+    """Where journals and checkpoints are kept."""
+
+    blobs: str
+    lease_seconds: float
+
+    def studies(self) -> list[str]:
+        """The names of all studies, in order of creation."""
+
+    def create(self, name: str, event: Event) -> Journal:
+        """A new study with its first event.
+
+        Raises:
+            StudyExists: when there is one by that name.
+        """
+
+    def journal(self, name: str) -> Journal:
+        """The journal of an existing study.
+
+        Raises:
+            StudyMissing: when there is none by that name.
+        """
+
+    def close(self) -> None:
+        """Let go of files and connections."""
+
+
+Answer: TypeAlias = Callable[[Message], Reply]
+"""How an engine passes on what a trial says: called for each message, gives the reply."""
+
+
+class Engine(Protocol):
+    """Runs objectives in slots."""
+
+    slots: int
+
+    def open(self, objective: Callable[..., Any] | str, answer: Answer) -> None:
+        """Make ready to run ``objective``; every message of a trial will go through ``answer``.
+
+        Raises:
+            ObjectiveError: when the objective cannot be sent to where it should run.
+        """
+
+    def start(self, task: Task) -> None:
+        """Begin one attempt of a trial; only called while fewer than ``slots`` are under way."""
+
+    def poll(self, timeout: float) -> None:
+        """Deliver what has come in, waiting at most ``timeout`` seconds for the first message."""
+
+    def stop(self, trial: int) -> None:
+        """End a trial's attempt at once, without an outcome."""
+
+    def close(self) -> None:
+        """End everything that still runs and free all resources."""

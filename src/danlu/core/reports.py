@@ -1,0 +1,75 @@
+"""Every report of every trial, in columns: one row a report, one float64 column a metric.
+
+A trial's curve is a list of row numbers. When a trial starts over from an earlier step, the rows of
+the steps it repeats are dropped from its list; the columns only grow.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Mapping
+
+from .trial import Curve
+
+
+class Reports:
+    """A growing table of reports."""
+
+    def __init__(self) -> None:
+        self._steps = array("q")
+        self._columns: dict[str, array[float]] = {}
+        self._rows: dict[int, array[int]] = {}
+        self._told: dict[int, tuple[str, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def add(self, trial: int, step: int, metrics: Mapping[str, float]) -> None:
+        """Append a report; a second one at the same step fills in further metrics."""
+        rows = self._rows.setdefault(trial, array("q"))
+        told = self._told.get(trial, ())
+        if not all(name in told for name in metrics):
+            self._told[trial] = tuple(dict.fromkeys((*told, *metrics)))
+        if rows and self._steps[rows[-1]] == step:
+            for name, value in metrics.items():
+                self._column(name)[rows[-1]] = value
+            return
+        for name in metrics:
+            self._column(name)
+        rows.append(len(self._steps))
+        self._steps.append(step)
+        for name, column in self._columns.items():
+            column.append(metrics.get(name, math.nan))
+
+    def rewind(self, trial: int, step: int) -> None:
+        """Forget the trial's reports at ``step`` and later: it is about to make them again."""
+        rows = self._rows.get(trial)
+        while rows and self._steps[rows[-1]] >= step:
+            rows.pop()
+
+    def last(self, trial: int) -> tuple[int, dict[str, float]] | None:
+        """The newest step of a trial and what was reported there (NaN where nothing was)."""
+        rows = self._rows.get(trial)
+        if not rows:
+            return None
+        return self._steps[rows[-1]], {name: column[rows[-1]] for name, column in self._columns.items()}
+
+    def curve(self, trial: int) -> Curve:
+        """The trial's whole curve, metrics it never reported left out."""
+        rows = self._rows.get(trial, array("q"))
+        if not rows:
+            return Curve()
+        metrics = {
+            name: tuple(self._columns[name][row] for row in rows) for name in self._told.get(trial, ())
+        }
+        return Curve(tuple(self._steps[row] for row in rows), metrics)
+
+    def count(self, trial: int) -> int:
+        """The number of reports of one trial."""
+        return len(self._rows.get(trial, ()))
+
+    def _column(self, name: str) -> array[float]:
+        if name not in self._columns:
+            self._columns[name] = array("d", [math.nan]) * len(self._steps)
+        return self._columns[name]

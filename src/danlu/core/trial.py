@@ -1,0 +1,78 @@
+"""A trial as a frozen record: one configuration, what was measured of it, and how it ended."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from .errors import DanluError
+from .events import Cause, Status
+
+
+class Curve(msgspec.Struct, frozen=True):
+    """The reports of a trial: steps in rising order, and for each metric one value a step.
+
+    A metric that was not reported at some step is NaN there.
+    """
+
+    steps: tuple[int, ...] = ()
+    metrics: dict[str, tuple[float, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+class Checkpoint(msgspec.Struct, frozen=True):
+    """A saved state of a trial: the step it was taken at and the name of its blob."""
+
+    step: int
+    digest: str
+
+
+class Trial(msgspec.Struct, frozen=True):
+    """One configuration and everything the journal knows of it.
+
+    ``unit`` is the point in [0, 1]^d, ``losses`` the minimised metrics of the goal (NaN when failed
+    or not known yet), ``violation`` the summed excess over the goal's limits, ``seconds`` the run
+    time over all attempts, ``cost`` what the budget counts (seconds unless charged otherwise).
+    """
+
+    number: int
+    status: Status
+    params: dict[str, Any]
+    unit: tuple[float, ...]
+    metrics: dict[str, float]
+    losses: tuple[float, ...]
+    violation: float
+    curve: Curve
+    source: str
+    tag: str
+    attempt: int
+    deaths: int
+    donor: int
+    seconds: float
+    cost: float
+    asked_at: float
+    ended_at: float | None
+    cause: Cause | None
+    reason: str
+    why: str
+    facts: dict[str, Any]
+    checkpoints: tuple[Checkpoint, ...]
+
+    @property
+    def finished(self) -> bool:
+        """Whether the trial is over for good."""
+        return self.status >= Status.DONE
+
+    @property
+    def value(self) -> float:
+        """The first metric of the goal, in the user's own sign.
+
+        Raises:
+            DanluError: when the trial has none.
+        """
+        for value in self.metrics.values():
+            return value
+        raise DanluError(f"trial {self.number} is {self.status.name.lower()} and has no value.")

@@ -1,0 +1,133 @@
+"""Names an objective so that another process can find it.
+
+By import path where that leads to the same function; as ``file.py:function`` from the command line;
+and otherwise pickled by cloudpickle, for the wire to our own workers only.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pickle
+import sys
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..core.errors import MissingExtra, ObjectiveError
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """An objective on the wire: an import path or file path, or a pickle."""
+
+    path: str = ""
+    pickle: bytes = b""
+
+
+def send(objective: Callable[..., Any] | str) -> Sent:
+    """The form of an objective that travels.
+
+    Raises:
+        ObjectiveError: when it can neither be imported nor pickled, with the name of what is in the way.
+        MissingExtra: when it has to be pickled and cloudpickle is not installed.
+    """
+    if isinstance(objective, str):
+        resolve_objective(objective)
+        return Sent(path=objective)
+    module, name = getattr(objective, "__module__", ""), getattr(objective, "__qualname__", "")
+    if module and module != "__main__" and "<" not in name:
+        found: Any = sys.modules.get(module)
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        if found is objective:
+            return Sent(path=f"{module}:{name}")
+    try:
+        import cloudpickle
+    except ImportError:
+        raise MissingExtra(f"sending {name or objective!r} to a worker", "cloudpickle", "parallel") from None
+    try:
+        return Sent(pickle=cloudpickle.dumps(objective))
+    except Exception as error:
+        raise ObjectiveError(
+            f"the objective {name or objective!r} cannot be sent to a worker process: {error}. "
+            "Put it in a module and name it by import path, 'package.module:function', or make what it "
+            "refers to inside the function."
+        ) from error
+
+
+def receive(sent: Sent) -> Callable[..., Any]:
+    """The objective in this process.
+
+    Raises:
+        ObjectiveError: when it is not there.
+    """
+    if sent.pickle:
+        loaded: Callable[..., Any] = pickle.loads(sent.pickle)  # noqa: S301 - written by our own parent
+        return loaded
+    return resolve_objective(sent.path)
+
+
+def resolve_objective(objective: Callable[..., Any] | str) -> Callable[..., Any]:
+    """A callable, from itself, from ``"package.module:function"`` or from ``"file.py:function"``.
+
+    Raises:
+        ObjectiveError: when the module or file, or the function in it, is missing.
+    """
+    if not isinstance(objective, str):
+        if not callable(objective):
+            raise ObjectiveError(f"an objective has to be a function of one trial, got {objective!r}.")
+        return objective
+    found = load_attribute(objective)
+    if not callable(found):
+        raise ObjectiveError(f"{objective} has to be a function of one trial, it is {found!r}.")
+    result: Callable[..., Any] = found
+    return result
+
+
+def load_attribute(path: str) -> Any:
+    """What ``"package.module:name"`` or ``"file.py:name"`` names.
+
+    Raises:
+        ObjectiveError: when the module, the file or the name is missing.
+    """
+    where, _, name = path.rpartition(":")
+    if not where or not name:
+        raise ObjectiveError(f"name a function as module:function or file.py:function, got {path!r}.")
+    module = _file(Path(where)) if where.endswith(".py") else _module(where)
+    if not hasattr(module, name):
+        near = get_close_matches(name, dir(module), n=1)
+        remedy = f" Did you mean {near[0]!r}?" if near else ""
+        raise ObjectiveError(f"{where} has no {name!r}.{remedy}")
+    return getattr(module, name)
+
+
+def _module(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise ObjectiveError(f"the module {name!r} cannot be imported: {error}.") from error
+
+
+def _file(path: Path) -> Any:
+    path = path.absolute()
+    if not path.exists():
+        raise ObjectiveError(f"there is no file {path}.")
+    name = f"danlu_file_{path.stem}"
+    loaded = sys.modules.get(name)
+    if loaded is not None and getattr(loaded, "__file__", "") == str(path):
+        return loaded
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ObjectiveError(f"{path} is not a Python file.")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

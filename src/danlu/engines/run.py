@@ -1,0 +1,62 @@
+"""Runs one attempt of one trial, wherever that is, and says in one ``Outcome`` how it ended."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from ..core.errors import Fenced, ObjectiveError, TrialExit
+from ..core.events import Action, Cause
+from ..core.goal import numbers_of
+from ..core.live import Channel, LiveTrial
+from ..core.messages import Outcome, Task
+
+_MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "unable to allocate")
+
+
+def run(objective: Callable[[LiveTrial], Any], task: Task, channel: Channel) -> Outcome:
+    """Call the objective and classify whatever comes out of it, ``KeyboardInterrupt`` excepted."""
+    started = time.monotonic()
+    trial = LiveTrial(task, channel, started)
+
+    def outcome(**how: Any) -> Outcome:
+        return Outcome(task.trial, task.attempt, time.monotonic() - started, cost=trial.cost, **how)
+
+    try:
+        returned = objective(trial)
+        if trial.verdict is not None:  # the objective swallowed the exit; the verdict stands all the same
+            return outcome(verdict=trial.verdict)
+        return outcome(returned=None if returned is None else numbers_of(returned))
+    except TrialExit as exit_:
+        return outcome(verdict=trial.verdict or Action.STOP, reason=str(exit_))
+    except Fenced as error:
+        return outcome(verdict=Action.STOP, reason=str(error))
+    except ObjectiveError as error:
+        return outcome(cause=Cause.INVALID, reason=str(error))
+    except (Exception, SystemExit) as error:
+        traceback.print_exc(file=sys.stderr)
+        cause = Cause.MEMORY if _is_memory(error) else Cause.RAISED
+        return outcome(cause=cause, reason=_sentence(error))
+    finally:
+        del trial
+        gc.collect(0)
+
+
+def _is_memory(error: BaseException) -> bool:
+    words = str(error).lower()
+    named = type(error).__name__ == "OutOfMemoryError"
+    allocation = isinstance(error, RuntimeError | OSError) and any(word in words for word in _MEMORY_WORDS)
+    return isinstance(error, MemoryError) or named or allocation
+
+
+def _sentence(error: BaseException) -> str:
+    """The error and the deepest line of the user's own code it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    here = next((frame for frame in reversed(frames) if "site-packages" not in frame.filename), None)
+    where = f" ({here.filename.rpartition('/')[2]}:{here.lineno})" if here else ""
+    text = " ".join(str(error).split())[:500]
+    return f"{type(error).__name__}: {text}{where}"

@@ -1,0 +1,1 @@
+"""Pure functions of arrays; nothing here knows what a trial is."""

@@ -1,0 +1,28 @@
+"""Low-discrepancy sequences."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def sobol(width: int, seed: int, start: int, count: int) -> NDArray[np.float64]:
+    """Points ``start .. start + count - 1`` of a scrambled Sobol sequence, shape (count, width).
+
+    Owen-type scrambling (linear matrix scramble and digital shift) as in ``scipy.stats.qmc.Sobol``; the
+    same seed gives the same sequence from any start.
+
+    Example:
+        >>> whole, part = sobol(3, 7, 0, 8), sobol(3, 7, 4, 4)
+        >>> bool((whole[4:] == part).all())
+        True
+    """
+    from scipy.stats import qmc
+
+    if width == 0:
+        return np.zeros((count, 0))
+    engine = qmc.Sobol(width, scramble=True, rng=np.random.default_rng(seed))
+    if start:
+        engine.fast_forward(start)
+    points: NDArray[np.float64] = engine.random(count)
+    return points

@@ -1,0 +1,62 @@
+"""Given points first, then another sampler: known good defaults, or a person's hunches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.protocols import Problem, Sampler, View
+from ..core.trial import Trial
+
+
+class First(msgspec.Struct, frozen=True):
+    """Tries ``points`` in order, then asks ``then``.
+
+    Args:
+        points: values by name; those left out take the middle of their range, or their prior.
+        then: the sampler that goes on.
+
+    Raises:
+        SpaceError: from ``init``, for a point that is not in the space.
+
+    Example:
+        >>> import danlu
+        >>> result = danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=3,
+        ...                     sampler=danlu.First([{"x": 0.25}], danlu.Random()))
+        >>> result.trials[0].params
+        {'x': 0.25}
+    """
+
+    points: tuple[dict[str, Any], ...]
+    then: Any
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "points", tuple(dict(point) for point in self.points))
+
+    def init(self, problem: Problem) -> Any:
+        """The state of the sampler that goes on; all points are checked here."""
+        for point in self.points:
+            problem.space.complete(point, problem.space.centre())
+        then: Sampler = self.then
+        return then.init(problem)
+
+    def tell(self, state: Any, trial: Trial) -> Any:
+        """Tell the sampler that goes on."""
+        then: Sampler = self.then
+        return then.tell(state, trial)
+
+    def ask(self, state: Any, view: View, rng: np.random.Generator, k: int) -> NDArray[np.float64]:
+        """Points not asked yet, then the other sampler's."""
+        given = [self._unit(view, point) for point in self.points[view.index : view.index + k]]
+        rest = k - len(given)
+        if not rest:
+            return np.array(given).reshape(k, len(view.space))
+        then: Sampler = self.then
+        more = then.ask(state, view.shifted(min(view.index, len(self.points))), rng, rest)
+        return np.vstack([np.array(given).reshape(len(given), len(view.space)), more])
+
+    def _unit(self, view: View, point: dict[str, Any]) -> list[float]:
+        return view.space.encode(view.space.complete(point, view.space.centre()))

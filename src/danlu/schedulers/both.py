@@ -1,0 +1,53 @@
+"""Several schedulers as one: the first that says anything but GO decides."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ..core.messages import GO, Verdict
+from ..core.protocols import Move, New, Problem, Scheduler, View
+from ..core.trial import Trial
+
+
+class Both(msgspec.Struct, frozen=True):
+    """Asks ``first`` and then ``second``; free slots are ``first``'s to fill, unless it says New.
+
+    Example:
+        >>> import danlu
+        >>> danlu.Both(danlu.Diverged(), danlu.Patience(steps=5))
+        Both(first=Diverged(factor=1000000.0), second=Patience(steps=5, delta=0.0, warm_up=0))
+    """
+
+    first: Any
+    second: Any
+
+    def init(self, problem: Problem) -> tuple[Any, Any] | None:
+        """Both states; None when neither keeps any."""
+        first, second = self._pair()
+        states = first.init(problem), second.init(problem)
+        return None if states == (None, None) else states
+
+    def tell(self, state: tuple[Any, Any], trial: Trial) -> tuple[Any, Any]:
+        """Both are told."""
+        pairs = zip(self._pair(), state, strict=True)
+        told = [each if each is None else one.tell(each, trial) for one, each in pairs]
+        return told[0], told[1]
+
+    def judge(self, state: tuple[Any, Any] | None, view: View, trial: Trial) -> Verdict:
+        """The first verdict that is not GO."""
+        first, second = self._pair()
+        one, other = state or (None, None)
+        verdict = first.judge(one, view, trial)
+        return verdict if verdict != GO else second.judge(other, view, trial)
+
+    def next(self, state: tuple[Any, Any] | None, view: View) -> Move:
+        """The first move that is not a plain New."""
+        first, second = self._pair()
+        one, other = state or (None, None)
+        move = first.next(one, view)
+        return move if move != New() else second.next(other, view)
+
+    def _pair(self) -> tuple[Scheduler, Scheduler]:
+        return self.first, self.second

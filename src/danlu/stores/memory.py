@@ -1,0 +1,138 @@
+"""A store in this process's memory: the fastest, gone with the process, and the model for the others."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from ..core.errors import Fenced, Outrun, StudyExists, StudyMissing
+from ..core.events import Asked, Entry, Event
+from ..core.protocols import Terms
+
+
+class MemoryStore:
+    """Journals in lists. Threads may share it.
+
+    Args:
+        lease_seconds: how long a lease lasts without being renewed.
+        clock: seconds that never go back; tests pass their own.
+
+    Example:
+        >>> MemoryStore().studies()
+        []
+    """
+
+    def __init__(self, *, lease_seconds: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
+        self.lease_seconds = lease_seconds
+        self._clock = clock
+        self._journals: dict[str, MemoryJournal] = {}
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def blobs(self) -> str:
+        """A temporary folder that lives as long as the store."""
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="danlu-")
+        return self._folder.name
+
+    def studies(self) -> list[str]:
+        """The names of all studies."""
+        return list(self._journals)
+
+    def create(self, name: str, event: Event) -> MemoryJournal:
+        """A new study with its first event."""
+        if name in self._journals:
+            raise StudyExists(f"there is a study {name!r} already. Open it, or choose another name.")
+        journal = self._journals[name] = MemoryJournal(self.lease_seconds, self._clock)
+        journal.append([(None, event)], Terms())
+        return journal
+
+    def journal(self, name: str) -> MemoryJournal:
+        """The journal of an existing study."""
+        if name not in self._journals:
+            raise StudyMissing(
+                f"there is no study {name!r}. There are: {', '.join(self._journals) or 'none'}."
+            )
+        return self._journals[name]
+
+    def close(self) -> None:
+        """Remove the temporary folder."""
+        if self._folder is not None:
+            self._folder.cleanup()
+            self._folder = None
+
+
+class MemoryJournal:
+    """One study's events in a list, and its leases in a dict."""
+
+    def __init__(self, lease_seconds: float, clock: Callable[[], float]) -> None:
+        self._entries: list[Entry] = []
+        self._ops: dict[str, int] = {}
+        self._leases: dict[int, tuple[int, str, float]] = {}
+        self._trials = 0
+        self._lease_seconds = lease_seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> Any:
+        raise TypeError("a memory store cannot be sent to another process. Use a SQLite file.")
+
+    def read(self, after: int) -> Iterator[Entry]:
+        """All entries above ``after``."""
+        return iter(self._entries[after:])
+
+    def append(self, events: Sequence[tuple[str | None, Event]], terms: Terms) -> tuple[int, bool]:
+        """Append as one, on these terms."""
+        with self._lock:
+            first = events[0][0] if events else None
+            if first is not None and first in self._ops:
+                return self._ops[first], False
+            self._check(terms)
+            for op, event in events:
+                seq = len(self._entries) + 1
+                self._entries.append(Entry(seq, event, op))
+                if op is not None:
+                    self._ops[op] = seq
+                self._trials += isinstance(event, Asked)
+            for trial in terms.drops:
+                self._leases.pop(trial, None)
+            for trial, attempt in terms.grants:
+                self._leases[trial] = (attempt, terms.worker, self._clock() + self._lease_seconds)
+            return len(self._entries), True
+
+    def renew(self, worker: str) -> None:
+        """Extend all leases of a worker."""
+        with self._lock:
+            until = self._clock() + self._lease_seconds
+            for trial, (attempt, owner, _) in self._leases.items():
+                if owner == worker:
+                    self._leases[trial] = (attempt, owner, until)
+
+    def orphans(self, running: Sequence[int]) -> list[int]:
+        """Those of the running trials whose lease is absent or expired."""
+        now = self._clock()
+        held = {trial for trial, (_, _, until) in self._leases.items() if until >= now}
+        return [trial for trial in running if trial not in held]
+
+    def _check(self, terms: Terms) -> None:
+        if terms.trials is not None and terms.trials != self._trials:
+            raise Outrun(f"trial {terms.trials} is taken; the study has {self._trials} trials.")
+        for trial, attempt in terms.holds:
+            held = self._leases.get(trial)
+            if held is None or held[0] != attempt:
+                raise Fenced(fenced(trial, attempt))
+        for trial, attempt in terms.takes:
+            held = self._leases.get(trial)
+            if held is not None and (held[0] != attempt or held[2] >= self._clock()):
+                raise Outrun(f"trial {trial} is held by another worker.")
+
+
+def fenced(trial: int, attempt: int) -> str:
+    """The sentence for a write under a lease that is over."""
+    return (
+        f"attempt {attempt} of trial {trial} is over: it ended, or another worker took it up. "
+        "Drop it and ask for new work."
+    )

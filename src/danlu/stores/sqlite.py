@@ -1,0 +1,264 @@
+"""One SQLite file: the embedded store, for one process or many on one machine.
+
+Every write is one ``BEGIN IMMEDIATE`` transaction that checks its terms, takes the study's next
+sequence numbers and appends, so writers queue and never deadlock. WAL keeps readers out of their way.
+Results told are synced to disk before the call returns (``synchronous=FULL``), the rest survives a
+killed process but may be lost with the power (``NORMAL``). Each row carries a CRC-32 of its bytes and
+of its place, so damage is found instead of believed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from ..core import events as ev
+from ..core.errors import CorruptError, Fenced, Outrun, SchemaError, StoreError, StudyExists, StudyMissing
+from ..core.protocols import Terms
+from ..core.worker import dead
+from .filesystem import refuse_network
+from .memory import fenced
+
+SCHEMA = 1
+_APPLICATION = 0x64616E6C  # "danl"
+_TABLES = """
+CREATE TABLE study (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, head INTEGER NOT NULL DEFAULT 0,
+                    trials INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE event (study INTEGER NOT NULL, seq INTEGER NOT NULL, op TEXT, body BLOB NOT NULL,
+                    crc INTEGER NOT NULL, PRIMARY KEY (study, seq)) WITHOUT ROWID;
+CREATE UNIQUE INDEX event_op ON event (study, op) WHERE op IS NOT NULL;
+CREATE TABLE lease (study INTEGER NOT NULL, trial INTEGER NOT NULL, attempt INTEGER NOT NULL,
+                    worker TEXT NOT NULL, until REAL NOT NULL, PRIMARY KEY (study, trial)) WITHOUT ROWID;
+"""
+
+
+class SqliteStore:
+    """Journals in one file; checkpoints in a folder beside it (``<file>.blobs``).
+
+    Args:
+        path: the file; made, with its folder, when missing.
+        lease_seconds: how long a lease lasts without being renewed.
+        clock: seconds that never go back, the same for all processes; tests pass their own.
+
+    Raises:
+        StoreError: when the file is not danlu's, or lies on a network file system.
+        SchemaError: when a newer danlu wrote it.
+    """
+
+    def __init__(
+        self, path: str | Path, *, lease_seconds: float = 60.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.path = Path(path).absolute()
+        self.blobs = f"{self.path}.blobs"
+        self.lease_seconds = lease_seconds
+        self._clock = clock
+        self._local = threading.local()
+        self._open: list[sqlite3.Connection] = []
+        refuse_network(self.path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._prepare()
+
+    def studies(self) -> list[str]:
+        """The names of all studies, in order of creation."""
+        return [name for (name,) in self.connection().execute("SELECT name FROM study ORDER BY id")]
+
+    def create(self, name: str, event: ev.Event) -> SqliteJournal:
+        """A new study with its first event."""
+        connection = self.connection()
+        with Transaction(connection):
+            if connection.execute("SELECT 1 FROM study WHERE name = ?", (name,)).fetchone():
+                raise StudyExists(f"there is a study {name!r} in {self.path} already. Choose another name.")
+            cursor = connection.execute("INSERT INTO study (name, head) VALUES (?, 1)", (name,))
+            number = int(cursor.lastrowid or 0)
+            _insert(connection, number, 1, None, ev.encode(event))
+        return SqliteJournal(self, number)
+
+    def journal(self, name: str) -> SqliteJournal:
+        """The journal of an existing study."""
+        row = self.connection().execute("SELECT id FROM study WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            there = ", ".join(self.studies()) or "none"
+            raise StudyMissing(f"there is no study {name!r} in {self.path}. There are: {there}.")
+        return SqliteJournal(self, row[0])
+
+    def close(self) -> None:
+        """Close all connections of this store."""
+        for connection in self._open:
+            connection.close()
+        self._open.clear()
+        self._local = threading.local()
+
+    def connection(self) -> sqlite3.Connection:
+        """This thread's connection."""
+        found: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if found is None:
+            found = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
+            found.execute("PRAGMA synchronous = NORMAL")
+            self._local.connection = found
+            self._open.append(found)
+        return found
+
+    def _prepare(self) -> None:
+        try:
+            connection = self.connection()
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            if tables and application != _APPLICATION:
+                raise StoreError(f"{self.path} is a database of another program. Name another file.")
+            if version > SCHEMA:
+                raise SchemaError(
+                    f"{self.path} has schema {version}, this danlu reads up to {SCHEMA}. Upgrade danlu."
+                )
+            if not tables:
+                self._found(connection)
+        except sqlite3.DatabaseError as error:
+            self.close()
+            raise StoreError(f"{self.path} cannot be used: {error}.") from error
+        except StoreError:
+            self.close()
+            raise
+
+    def _found(self, connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        with Transaction(connection):
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            if tables:
+                return
+            for statement in _TABLES.split(";")[:-1]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA}")
+
+
+class SqliteJournal:
+    """One study's events in the file."""
+
+    def __init__(self, store: SqliteStore, study: int) -> None:
+        self._store = store
+        self._study = study
+
+    def read(self, after: int) -> Iterator[ev.Entry]:
+        """All entries above ``after``, checksums compared."""
+        rows = self._store.connection().execute(
+            "SELECT seq, op, body, crc FROM event WHERE study = ? AND seq > ? ORDER BY seq",
+            (self._study, after),
+        )
+        expected = after
+        try:
+            for seq, op, body, crc in rows:
+                expected += 1
+                if seq != expected or _crc(seq, op, body) != crc:
+                    raise CorruptError(self._damage(expected))
+                yield ev.Entry(seq, ev.decode(body), op)
+        except sqlite3.DatabaseError as error:
+            raise CorruptError(self._damage(expected + 1)) from error
+
+    def append(self, events: Sequence[tuple[str | None, ev.Event]], terms: Terms) -> tuple[int, bool]:
+        """Append as one, on these terms."""
+        bodies = [(op, ev.encode(event)) for op, event in events]
+        asked = sum(isinstance(event, ev.Asked) for _, event in events)
+        connection = self._store.connection()
+        if terms.durable:
+            connection.execute("PRAGMA synchronous = FULL")
+        try:
+            with Transaction(connection):
+                return self._append(connection, bodies, asked, terms)
+        finally:
+            if terms.durable:
+                connection.execute("PRAGMA synchronous = NORMAL")
+
+    def renew(self, worker: str) -> None:
+        """Extend all leases of a worker."""
+        until = self._store._clock() + self._store.lease_seconds
+        self._store.connection().execute(
+            "UPDATE lease SET until = ? WHERE study = ? AND worker = ?", (until, self._study, worker)
+        )
+
+    def orphans(self, running: Sequence[int]) -> list[int]:
+        """Those of the running trials whose lease is absent, expired, or left by a dead worker."""
+        rows = self._store.connection().execute(
+            "SELECT trial, worker, until FROM lease WHERE study = ? ORDER BY trial", (self._study,)
+        )
+        held = {trial for trial, worker, until in rows if not self._over(worker, until)}
+        return [trial for trial in running if trial not in held]
+
+    def _append(
+        self, connection: sqlite3.Connection, bodies: list[tuple[str | None, bytes]], asked: int, terms: Terms
+    ) -> tuple[int, bool]:
+        study = self._study
+        if bodies[0][0] is not None:
+            known = connection.execute(
+                "SELECT seq FROM event WHERE study = ? AND op = ?", (study, bodies[0][0])
+            ).fetchone()
+            if known is not None:
+                return known[0], False
+        head, trials = connection.execute("SELECT head, trials FROM study WHERE id = ?", (study,)).fetchone()
+        if terms.trials is not None and terms.trials != trials:
+            raise Outrun(f"trial {terms.trials} is taken; the study has {trials} trials.")
+        self._check_leases(connection, terms)
+        for op, body in bodies:
+            head += 1
+            _insert(connection, study, head, op, body)
+        connection.execute(
+            "UPDATE study SET head = ?, trials = trials + ? WHERE id = ?", (head, asked, study)
+        )
+        for trial in terms.drops:
+            connection.execute("DELETE FROM lease WHERE study = ? AND trial = ?", (study, trial))
+        until = self._store._clock() + self._store.lease_seconds
+        for trial, attempt in terms.grants:
+            connection.execute(
+                "INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?)",
+                (study, trial, attempt, terms.worker, until),
+            )
+        return head, True
+
+    def _check_leases(self, connection: sqlite3.Connection, terms: Terms) -> None:
+        query = "SELECT attempt, worker, until FROM lease WHERE study = ? AND trial = ?"
+        for trial, attempt in terms.holds:
+            held = connection.execute(query, (self._study, trial)).fetchone()
+            if held is None or held[0] != attempt:
+                raise Fenced(fenced(trial, attempt))
+        for trial, attempt in terms.takes:
+            held = connection.execute(query, (self._study, trial)).fetchone()
+            if held is not None and (held[0] != attempt or not self._over(held[1], held[2])):
+                raise Outrun(f"trial {trial} is held by another worker.")
+
+    def _over(self, worker: str, until: float) -> bool:
+        return until < self._store._clock() or dead(worker)
+
+    def _damage(self, seq: int) -> str:
+        return (
+            f"{self._store.path} is damaged at event {seq}: its checksum does not match. The {seq - 1} events "
+            'before it are sound. Save them with "danlu export", which stops before the damage.'
+        )
+
+
+class Transaction:
+    """``BEGIN IMMEDIATE`` ... ``COMMIT``, rolled back when anything at all is raised."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def __enter__(self) -> None:
+        self._connection.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if kind is None:
+            self._connection.execute("COMMIT")
+        elif self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+
+def _insert(connection: sqlite3.Connection, study: int, seq: int, op: str | None, body: bytes) -> None:
+    connection.execute(
+        "INSERT INTO event VALUES (?, ?, ?, ?, ?)", (study, seq, op, body, _crc(seq, op, body))
+    )
+
+
+def _crc(seq: int, op: str | None, body: bytes) -> int:
+    return zlib.crc32(body, zlib.crc32(f"{seq}/{op or ''}".encode()))

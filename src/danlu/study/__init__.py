@@ -1,0 +1,1 @@
+"""The only actor: asks, runs, judges, tells and appends."""

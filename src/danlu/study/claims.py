@@ -1,0 +1,193 @@
+"""Claims: how a worker comes by a trial, so that of any number of workers exactly one wins.
+
+A claim is an append on terms: the next trial number is still free, or the lease of an old trial is
+over. Who loses the race reads on and tries again; nobody waits for anybody.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from ..core import events as ev
+from ..core.errors import Exhausted, Outrun, SpaceError
+from ..core.events import Cause, Status
+from ..core.messages import Limits, Task
+from ..core.protocols import New, Resume, Terms, Wait
+from ..core.rng import generator
+from ..core.space import pack_unit
+from .ledger import Ledger
+
+
+class Policy(NamedTuple):
+    """How a study treats its trials: deaths of a worker that are forgiven, limits of an attempt."""
+
+    retries: int = 2
+    limits: Limits = Limits()
+    logs: str = ""
+
+
+class Claims:
+    """Takes trials for one worker."""
+
+    def __init__(self, ledger: Ledger, worker: str, policy: Policy, clock: Callable[[], float]) -> None:
+        self._ledger = ledger
+        self._worker = worker
+        self._policy = policy
+        self._clock = clock
+        self._looked = -1e9
+
+    def old(self) -> int | None:
+        """Take up a trial that waits or whose worker is gone; its number, or None."""
+        ledger = self._ledger
+        ledger.sync()
+        for number in self._orphans():
+            if self._take(number, orphan=True):
+                return number
+        for number in sorted(ledger.history.live[Status.WAITING]):
+            if self._take(number, orphan=False):
+                return number
+        return None
+
+    def new(self, k: int, op: str | None = None) -> list[int]:
+        """Claim up to ``k`` new trials, or a paused one if the scheduler says so; their numbers.
+
+        Raises:
+            Exhausted: when a finite space has no untried point left.
+        """
+        ledger = self._ledger
+        while True:
+            ledger.sync()
+            room = ledger.budget.trials
+            k = k if room is None else min(k, room - len(ledger.history))
+            move = New() if ledger.history.queue else ledger.move()
+            if isinstance(move, Wait):
+                return []
+            try:
+                if isinstance(move, Resume):
+                    return [self._resume(move)]
+                return self._ask(move, k, op) if k > 0 else []
+            except Outrun:
+                continue
+
+    def task(self, number: int) -> Task:
+        """The claimed trial, ready to run."""
+        history = self._ledger.history
+        row = history.row(number)
+        declared = row.params()
+        return Task(
+            trial=number,
+            attempt=row.attempt,
+            params=declared,
+            names=history.space.every,
+            seed=history.seed,
+            blobs=str(self._ledger.blobs.folder),
+            checkpoints=tuple(reversed(row.checkpoints or ())),
+            limits=self._policy.limits,
+            log=f"{self._policy.logs}/{number:06d}.log" if self._policy.logs else "",
+        )
+
+    def _orphans(self) -> Sequence[int]:
+        """Running trials without a living worker; leases are looked at once a second at most."""
+        now = time.monotonic()
+        running = self._ledger.history.live[Status.RUNNING]
+        if not running or now - self._looked < 1.0:
+            return ()
+        orphans = self._ledger.journal.orphans(sorted(running))
+        if not orphans:
+            self._looked = now
+        return orphans
+
+    def _take(self, number: int, *, orphan: bool) -> bool:
+        history = self._ledger.history
+        row = history.row(number)
+        at = self._clock()
+        if orphan and row.deaths >= self._policy.retries:
+            reason = f"its worker died {row.deaths + 1} times; this configuration is quarantined"
+            event: ev.Event = ev.Ended(
+                number, row.attempt, Status.FAILED, {}, row.seconds, at, Cause.CRASHED, reason
+            )
+            terms = Terms(takes=((number, row.attempt),), drops=(number,), durable=True)
+        else:
+            attempt = row.attempt + 1
+            event = ev.Resumed(number, attempt, self._worker, at, orphan, reason=_why(orphan, row.reason))
+            grants = ((number, attempt),)
+            terms = Terms(takes=((number, row.attempt),), grants=grants, worker=self._worker)
+        try:
+            self._ledger.append([(f"take/{number}/{row.attempt}", event)], terms)
+        except Outrun:
+            self._ledger.sync()
+            return False
+        return isinstance(event, ev.Resumed) and history.row(number).attempt == event.attempt
+
+    def _resume(self, move: Resume) -> int:
+        row = self._ledger.history.row(move.trial)
+        unit, params = b"", b""
+        if move.unit is not None:
+            point, values = self._ledger.history.space.snap(move.unit)
+            unit, params = pack_unit(point), ev.pack_params(values)
+        event = ev.Resumed(
+            move.trial, row.attempt + 1, self._worker, self._clock(), False,
+            -1 if move.donor is None else move.donor, params, unit, move.reason,
+        )  # fmt: skip
+        grants = ((move.trial, row.attempt + 1),)
+        terms = Terms(takes=((move.trial, row.attempt),), grants=grants, worker=self._worker)
+        if not self._ledger.append([(f"take/{move.trial}/{row.attempt}", event)], terms):
+            raise Outrun(f"trial {move.trial} was resumed by another worker.")
+        return move.trial
+
+    def _ask(self, move: New, k: int, op: str | None) -> list[int]:
+        ledger = self._ledger
+        history = ledger.history
+        first = len(history)
+        if history.queue:
+            k = min(k, len(history.queue))
+            points = [self._enqueued(first + i, point) for i, point in enumerate(history.queue[:k])]
+            source, reason = "enqueued", "enqueued by a person"
+        else:
+            points = [history.space.snap(unit) for unit in ledger.propose(k, move.tag)]
+            source, reason = "sampler", move.reason
+            self._check(points)
+        at = self._clock()
+        events: list[tuple[str | None, ev.Event]] = [
+            (
+                op if i == 0 else None,
+                ev.Asked(
+                    first + i, ev.pack_params(self._declared(values)), pack_unit(unit), self._worker, at,
+                    source, move.tag, history.seq, reason,
+                ),
+            )
+            for i, (unit, values) in enumerate(points)
+        ]  # fmt: skip
+        numbers = range(first, first + len(points))
+        grants = tuple((number, 1) for number in numbers)
+        if ledger.append(events, Terms(trials=first, grants=grants, worker=self._worker)) or op is None:
+            return list(numbers)
+        return [history.ops[op]]
+
+    def _declared(self, values: dict[str, Any]) -> dict[str, Any]:
+        """What the trial starts with: a parameter that code reveals counts once the code draws it."""
+        revealed = self._ledger.history.space.revealed
+        return {name: value for name, value in values.items() if name not in revealed}
+
+    def _enqueued(self, number: int, point: dict[str, Any]) -> tuple[list[float], dict[str, Any]]:
+        history = self._ledger.history
+        rng = generator(history.seed, number, "fill")
+        values = history.space.complete(point, rng.random(len(history.space)).tolist())
+        return history.space.encode(values), values
+
+    def _check(self, points: list[tuple[list[float], dict[str, Any]]]) -> None:
+        if not points:
+            raise Exhausted("the sampler has no further point.")
+        space = self._ledger.history.space
+        for _, values in points:
+            if not space.allows(values):
+                raise SpaceError(
+                    f"{type(self._ledger.sampler).__name__} proposed {values!r}, which a constraint forbids. "
+                    "A sampler has to pass its points through danlu.samplers.admit."
+                )
+
+
+def _why(orphan: bool, reason: str) -> str:
+    return "its worker died" if orphan else f"taken up again: {reason}"

@@ -1,0 +1,303 @@
+"""The desk answers what running trials say: each message becomes at most one append, then a reply.
+
+It decides from the folded history alone and holds no state of its own but ``draining``, so the same
+message said twice gets the same answer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from ..core import events as ev
+from ..core.errors import (
+    Conflict,
+    Fenced,
+    GoalError,
+    ObjectiveError,
+    ReportError,
+    SpaceError,
+    TrialMissing,
+)
+from ..core.events import Action, Cause, Status
+from ..core.goal import metrics_of
+from ..core.history import Row
+from ..core.messages import GO, Drawn, Message, Note, Outcome, Refused, Reply, Report, Save, Suggest, Verdict
+from ..core.protocols import Terms
+from ..core.rng import generator
+from ..core.trial import Curve
+from .ledger import Ledger
+
+_FORGIVEN = (Cause.PREEMPTED, Cause.DRAINED)
+
+
+class Desk:
+    """Answers the trials of one worker."""
+
+    def __init__(self, ledger: Ledger, retries: int, clock: Callable[[], float]) -> None:
+        self.draining = ""
+        self._ledger = ledger
+        self._retries = retries
+        self._clock = clock
+
+    def answer(self, message: Message) -> Reply:
+        """The reply to a message; what the study refuses comes back as a sentence, never as a crash."""
+        try:
+            match message:
+                case Report():
+                    return self._report(message)
+                case Suggest():
+                    return Drawn(self._suggest(message))
+                case Save():
+                    return self._save(message)
+                case Note():
+                    return self._note(message)
+                case Outcome():
+                    return self._outcome(message)
+        except Fenced as error:
+            self._ledger.sync()
+            return Refused(str(error), "Fenced")
+        except (GoalError, ObjectiveError, ReportError, SpaceError, TrialMissing) as error:
+            return Refused(str(error), type(error).__name__)
+
+    def finish(self, number: int, attempt: int, metrics: dict[str, float], seconds: float = 0.0) -> None:
+        """Write a trial's final metrics; saying the same again changes nothing.
+
+        Raises:
+            Conflict: when the trial ended otherwise; ``stored`` holds its metrics.
+            Fenced: when the attempt is over.
+            GoalError: when a metric of the goal is missing.
+        """
+        self._end(number, attempt, self._final(number, attempt, metrics, seconds, None))
+
+    def fail(self, number: int, attempt: int, cause: Cause, reason: str, seconds: float = 0.0) -> None:
+        """Write that a trial failed.
+
+        Raises:
+            Conflict, Fenced: as ``finish``.
+        """
+        at = self._clock()
+        event = ev.Ended(number, attempt, Status.FAILED, {}, seconds, at, cause, reason)
+        self._end(number, attempt, event)
+
+    def release(self, number: int, attempt: int, cause: Cause, reason: str, seconds: float = 0.0) -> None:
+        """Hand a trial back to be resumed later.
+
+        Raises:
+            Fenced: when the attempt is over.
+        """
+        event = ev.Released(number, attempt, cause, reason, seconds, self._clock())
+        self._append(event, number, attempt, drop=True)
+
+    # Reports.
+
+    def _report(self, message: Report) -> Reply:
+        history = self._ledger.history
+        row = self._running(message.trial, message.attempt)
+        last = None if row.fresh else history.reports.last(message.trial)
+        if last is not None and last[0] == message.step and self._told(message, last[1]):
+            return GO
+        if last is not None and message.step < last[0]:
+            raise ReportError(
+                f"steps have to rise: trial {message.trial} reported step {last[0]} before "
+                f"{message.step}. Report each step once, in order."
+            )
+        verdict = self._judge(message, row)
+        event = ev.Reported(
+            message.trial, message.attempt, message.step, message.metrics, message.seconds, self._clock(),
+            verdict.action, verdict.reason, verdict.cause,
+        )  # fmt: skip
+        events: list[tuple[str | None, ev.Event]] = [(None, event)]
+        leave = verdict.action is not Action.GO
+        if self.draining and not leave:
+            verdict, leave = Verdict(Action.PAUSE, self.draining), True
+            events.append((None, self._drained(message)))
+        drops = (message.trial,) if leave else ()
+        holds = ((message.trial, message.attempt),)
+        self._ledger.append(events, Terms(holds=holds, drops=drops, durable=leave))
+        return verdict
+
+    def _told(self, message: Report, stored: dict[str, float]) -> bool:
+        """Whether the step already holds all of this; raises when it holds something else."""
+        known = {name: stored.get(name, math.nan) for name in message.metrics}
+        for name, value in message.metrics.items():
+            if not math.isnan(known[name]) and known[name] != value:
+                raise ReportError(
+                    f"step {message.step} of trial {message.trial} has {name}={known[name]!r} already, "
+                    f"got {value!r}. Report each metric of a step once."
+                )
+        return all(known[name] == value for name, value in message.metrics.items())
+
+    def _judge(self, message: Report, row: Row) -> Verdict:
+        goal = self._ledger.history.goal
+        if goal.metrics[0].name not in message.metrics:
+            return GO
+        trial = self._ledger.history.trial(message.trial)
+        curve = _extended(trial.curve, message, restart=row.fresh)
+        judged = msgspec.structs.replace(trial, curve=curve, metrics=message.metrics)
+        verdict = self._ledger.judge(judged)
+        if verdict.action is Action.STOP and verdict.cause is None and goal.missing(_latest(curve)):
+            return GO
+        return verdict
+
+    def _drained(self, message: Report) -> ev.Event:
+        return ev.Released(
+            message.trial, message.attempt, Cause.DRAINED, self.draining, message.seconds, self._clock()
+        )
+
+    # Parameters drawn while running, checkpoints, facts.
+
+    def _suggest(self, message: Suggest) -> Any:
+        row = self._running(message.trial, message.attempt)
+        params = row.params()
+        space = self._ledger.history.space
+        if message.name in params:
+            return message.parameter.check(message.name, params[message.name])
+        if message.name in space.names and message.name not in space.revealed:
+            raise SpaceError(f"{message.name} is declared and not active here. Set its switch first.")
+        grown = space.reveal(message.name, message.parameter)
+        value = self._draw(message, row, grown.names.index(message.name))
+        parameter = message.parameter
+        event = ev.Suggested(message.trial, message.attempt, message.name, parameter, value, self._clock())
+        self._append(event, message.trial, message.attempt)
+        return value
+
+    def _draw(self, message: Suggest, row: Row, position: int) -> Any:
+        """The sampler's proposal where it made one for this range, else a keyed random value."""
+        history = self._ledger.history
+        unit = np.frombuffer(row.asked.unit)
+        if position < len(unit):
+            value = history.space.slots[position].parameter.decode(float(unit[position]))
+            try:
+                return message.parameter.check(message.name, value)
+            except SpaceError:
+                pass
+        share = generator(history.seed, message.trial, f"suggest/{message.name}").random()
+        return message.parameter.decode(float(share))
+
+    def _save(self, message: Save) -> Reply:
+        self._running(message.trial, message.attempt)
+        event = ev.Saved(
+            message.trial, message.attempt, message.step, message.digest, message.size, self._clock()
+        )
+        self._append(event, message.trial, message.attempt)
+        return GO
+
+    def _note(self, message: Note) -> Reply:
+        self._running(message.trial, message.attempt)
+        event = ev.Noted(message.trial, message.facts, self._clock(), message.attempt)
+        self._append(event, message.trial, message.attempt)
+        return GO
+
+    # Ends.
+
+    def _outcome(self, message: Outcome) -> Reply:
+        """Write how an attempt ended; one that a verdict ended is in the journal already."""
+        row = self._ledger.history.row(message.trial)
+        if message.verdict is not None or row.status is not Status.RUNNING:
+            return GO
+        if message.cause in _FORGIVEN:
+            self.release(message.trial, message.attempt, message.cause, message.reason, message.seconds)
+        elif message.cause is Cause.CRASHED and row.deaths < self._retries:
+            self.release(message.trial, message.attempt, Cause.CRASHED, message.reason, message.seconds)
+        elif message.cause is not None:
+            reason = message.reason
+            if message.cause is Cause.CRASHED:
+                reason = f"{reason}, {row.deaths + 1} times; this configuration is quarantined"
+            self.fail(message.trial, message.attempt, message.cause, reason, message.seconds)
+        else:
+            event = self._returned(message)
+            self._end(message.trial, message.attempt, event)
+        return GO
+
+    def _returned(self, message: Outcome) -> ev.Ended:
+        history = self._ledger.history
+        counted = history.counted(message.trial)
+        try:
+            given = {} if message.returned is None else metrics_of(message.returned, history.goal)
+            return self._final(message.trial, message.attempt, counted | given, message.seconds, message.cost)
+        except (ObjectiveError, GoalError) as error:
+            return ev.Ended(
+                message.trial, message.attempt, Status.FAILED, counted, message.seconds, self._clock(),
+                Cause.INVALID, str(error), message.cost,
+            )  # fmt: skip
+
+    def _final(
+        self, number: int, attempt: int, metrics: dict[str, float], seconds: float, cost: float | None
+    ) -> ev.Ended:
+        goal = self._ledger.history.goal
+        missing = goal.missing(metrics)
+        if missing:
+            told = ", ".join(metrics) or "nothing"
+            raise GoalError(
+                f"the goal needs {', '.join(missing)}, the objective gave {told}. "
+                f"Return or report {missing[0]!r}, or name another goal."
+            )
+        bad = [name for name in goal.names if not math.isfinite(metrics[name])]
+        status, cause, reason = Status.DONE, None, ""
+        if bad:
+            status, cause, reason = Status.FAILED, Cause.DIVERGED, f"{bad[0]} is {metrics[bad[0]]}"
+        return ev.Ended(number, attempt, status, metrics, seconds, self._clock(), cause, reason, cost)
+
+    def _end(self, number: int, attempt: int, event: ev.Ended) -> None:
+        row = self._ledger.history.row(number)
+        if row.status < Status.DONE:
+            try:
+                if self._append(event, number, attempt, drop=True, op=f"end/{number}"):
+                    return
+            except Fenced:
+                self._ledger.sync()
+                if row.status < Status.DONE:
+                    raise
+        stored = self._ledger.history.trial(number)
+        if stored.status is not event.status or not _alike(stored.metrics, event.metrics):
+            raise Conflict(
+                f"trial {number} ended already: {stored.status.name.lower()} with {stored.metrics!r}, "
+                f"not {event.status.name.lower()} with {event.metrics!r}. The first result stands.",
+                stored.metrics,
+            )
+
+    def _running(self, number: int, attempt: int) -> Row:
+        row = self._ledger.history.row(number)
+        if row.attempt != attempt or row.status is not Status.RUNNING:
+            raise Fenced(
+                f"attempt {attempt} of trial {number} is over: it is {row.status.name.lower()} under attempt "
+                f"{row.attempt}. Drop it and ask for new work."
+            )
+        return row
+
+    def _append(
+        self, event: ev.Event, number: int, attempt: int, *, drop: bool = False, op: str | None = None
+    ) -> bool:
+        drops = (number,) if drop else ()
+        terms = Terms(holds=((number, attempt),), drops=drops, durable=drop)
+        return self._ledger.append([(op, event)], terms)
+
+
+def _extended(curve: Curve, message: Report, *, restart: bool) -> Curve:
+    """The curve with this report at its end."""
+    keep = sum(step < message.step for step in curve.steps) if restart else len(curve.steps)
+    merge = bool(keep) and curve.steps[keep - 1] == message.step
+    size = keep if merge else keep + 1
+    names = dict.fromkeys((*curve.metrics, *message.metrics))
+    metrics = {}
+    for name in names:
+        column = list(curve.metrics.get(name, (math.nan,) * keep)[:keep])
+        column += [math.nan] * (size - len(column))
+        column[-1] = message.metrics.get(name, column[-1])
+        metrics[name] = tuple(column)
+    steps = curve.steps[:keep] if merge else (*curve.steps[:keep], message.step)
+    return Curve(steps, metrics)
+
+
+def _alike(one: dict[str, float], other: dict[str, float]) -> bool:
+    """Whether two sets of metrics are the same, NaN being equal to itself."""
+    return repr(sorted(one.items())) == repr(sorted(other.items()))
+
+
+def _latest(curve: Curve) -> dict[str, float]:
+    return {name: values[-1] for name, values in curve.metrics.items()}

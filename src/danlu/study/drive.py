@@ -1,0 +1,178 @@
+"""The driver turns the wheel: fill free slots, listen, judge, until the budget or the user says stop.
+
+It holds no truth. Whatever happens to it, the journal and the leases say what runs, what waits and
+what is done, and the next driver goes on from there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..core import events as ev
+from ..core.errors import Conflict, Exhausted, Fenced, GoalError, ObjectiveError
+from ..core.events import Action, Cause, Status
+from ..core.messages import Message, Outcome, Reply, Verdict
+from ..core.protocols import Engine, Terms
+from .interrupt import Interrupt
+from .study import Callback, Study
+
+GRACE = 10.0
+"""Seconds that running trials get to reach a report once the time budget is spent."""
+
+
+class Driver:
+    """Drives one study through one engine."""
+
+    def __init__(self, study: Study, engine: Engine, callbacks: Sequence[Callback]) -> None:
+        self._study = study
+        self._engine = engine
+        self._callbacks = callbacks
+        self._running: dict[int, int] = {}
+        self._ended: list[int] = []
+        self._stopped = ""
+        self._over_since: float | None = None
+
+    def drive(self, objective: Callable[..., Any] | str) -> str:
+        """Run until something says stop; why, as a sentence.
+
+        Raises:
+            GoalError, ObjectiveError: when the first trial shows that the objective cannot work.
+            KeyboardInterrupt: at the second Ctrl-C, after all running trials have been handed back.
+        """
+        study = self._study
+        study.beat()
+        self._engine.open(objective, self._answer)
+        with Interrupt(self._drain):
+            try:
+                self._open()
+                self._turn()
+            except BaseException:
+                self._hand_back("the driver was interrupted")
+                raise
+            finally:
+                self._engine.close()
+        closed = ev.Closed(study.worker, self._stopped, study.clock())
+        study.ledger.append([(None, closed)], Terms(worker=study.worker, durable=True))
+        return self._stopped
+
+    def _open(self) -> None:
+        study, ledger = self._study, self._study.ledger
+        opened = ev.Opened(study.worker, repr(ledger.sampler), repr(ledger.scheduler), study.clock())
+        ledger.append([(None, opened)], Terms(worker=study.worker))
+
+    def _turn(self) -> None:
+        while True:
+            reason = self._fill()
+            if reason and not self._running:
+                self._stopped = reason
+                return
+            if self._running:
+                self._engine.poll(0.2)
+            else:
+                time.sleep(0.1)  # other workers hold the rest of the work
+            self._after()
+            self._watch_time()
+
+    def _fill(self) -> str:
+        """Give work to free slots; why there is no more of it, or '' while there may be."""
+        while not self._stopped and len(self._running) < self._engine.slots:
+            number, reason = self._next()
+            if number is None:
+                return reason
+            task = self._study.claims.task(number)
+            self._running[number] = task.attempt
+            self._engine.start(task)
+        return self._stopped
+
+    def _next(self) -> tuple[int | None, str]:
+        """A trial to run: an abandoned one first, then a new one; or why there is none.
+
+        A budget of trials counts trials asked, so abandoned ones are finished even when it is spent.
+        """
+        study = self._study
+        spent = self._spent()
+        if spent:
+            return None, spent
+        number = study.claims.old()
+        trials = study.ledger.budget.spent(trials=len(study.ledger.history))
+        if number is not None or trials:
+            return number, trials or ""
+        try:
+            number = next(iter(study.claims.new(1)), None)
+        except Exhausted as error:
+            return None, str(error).rstrip(".")
+        history = study.ledger.history
+        if number is None and not history.live[Status.RUNNING]:
+            return None, study.ledger.budget.spent(trials=len(history)) or "the scheduler has no more work"
+        return number, ""
+
+    def _spent(self) -> str:
+        study, history = self._study, self._study.ledger.history
+        if history.reached is not None:
+            return f"the target was reached in trial {history.reached}"
+        spent = study.ledger.budget.spent(
+            seconds=self._seconds(),
+            steps=len(history.reports),
+            cost=history.spent_cost,
+            no_improvement=history.since_best,
+        )
+        return spent or ""
+
+    def _seconds(self) -> float:
+        history = self._study.ledger.history
+        return history.spent_seconds + max(0.0, self._study.clock() - history.last_at)
+
+    def _watch_time(self) -> None:
+        """When the time is over, running trials are paused at their next report, or after a grace."""
+        limit = self._study.ledger.budget.seconds
+        if limit is None or self._seconds() < limit:
+            return
+        self._stopped = self._stopped or self._spent()
+        self._study.desk.draining = self._stopped
+        self._over_since = self._over_since or time.monotonic()
+        if time.monotonic() - self._over_since > GRACE:
+            self._hand_back(self._stopped)
+
+    def _drain(self, reason: str) -> None:
+        self._stopped = reason
+        self._study.desk.draining = reason
+
+    def _answer(self, message: Message) -> Reply:
+        reply = self._study.desk.answer(message)
+        number = message.trial
+        if isinstance(message, Outcome):
+            if self._running.get(number) == message.attempt:
+                del self._running[number]
+            self._ended.append(number)
+        elif isinstance(reply, Verdict) and reply.action is not Action.GO:
+            self._ended.append(number)
+        return reply
+
+    def _after(self) -> None:
+        """What follows the end of trials: the first one's lesson, callbacks, budget."""
+        history = self._study.ledger.history
+        ended, self._ended = self._ended, []
+        for number in dict.fromkeys(ended):
+            row = history.row(number)
+            if row.status < Status.DONE or number in self._running:
+                continue
+            if row.cause is Cause.INVALID and history.finished == 1:
+                self._stopped = row.reason
+                raise (
+                    GoalError(row.reason) if row.reason.startswith("the goal") else ObjectiveError(row.reason)
+                )
+            for callback in self._callbacks:
+                said = callback(self._study.result, history.trial(number))
+                self._stopped = self._stopped or (str(said) if said else "")
+
+    def _hand_back(self, reason: str) -> None:
+        """End whatever runs here and leave it to be resumed."""
+        for number, attempt in list(self._running.items()):
+            self._engine.stop(number)
+            del self._running[number]
+            try:
+                self._study.desk.release(number, attempt, Cause.PREEMPTED, reason)
+            except (Fenced, Conflict):
+                continue

@@ -1,0 +1,43 @@
+"""Ctrl-C: once asks running trials to checkpoint and leave, twice stops at once."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+DRAINING = "interrupted by Ctrl-C"
+
+
+class Interrupt:
+    """While entered, the first SIGINT or SIGTERM calls ``drain``; the second raises KeyboardInterrupt."""
+
+    def __init__(self, drain: Callable[[str], None]) -> None:
+        self._drain = drain
+        self._count = 0
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> Interrupt:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+        self._before.clear()
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self._count += 1
+        if self._count > 1:
+            raise KeyboardInterrupt
+        word = DRAINING if number == signal.SIGINT else "asked to leave by SIGTERM"
+        print(  # noqa: T201 - the person at the terminal has to know what Ctrl-C did
+            "\ndanlu: running trials stop at their next report and can be resumed; "
+            "press Ctrl-C again to stop at once.",
+            file=sys.stderr,
+        )
+        self._drain(word)

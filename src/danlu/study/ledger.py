@@ -1,0 +1,130 @@
+"""A journal with its folds: the history, and the states of sampler and scheduler.
+
+The ledger is where facts enter a process. Whatever is appended or read passes ``_fold`` once, in the
+journal's order, so every worker that has read the same events holds the same states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..core.blobs import Blobs
+from ..core.budget import Budget
+from ..core.events import Action, Ended, Entry, Event, Reported
+from ..core.history import History
+from ..core.messages import Verdict
+from ..core.protocols import Journal, Move, Problem, Sampler, Scheduler, Terms, View
+from ..core.rng import lender
+from ..core.trial import Trial
+
+Listener = Callable[[Sequence[Entry]], None]
+
+
+class Ledger:
+    """One process's view of one study."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        history: History,
+        budget: Budget,
+        sampler: Sampler,
+        scheduler: Scheduler,
+        blobs: Blobs,
+    ) -> None:
+        self.journal = journal
+        self.history = history
+        self.budget = budget
+        self.sampler = sampler
+        self.scheduler = scheduler
+        self.blobs = blobs
+        self.listeners: list[Listener] = []
+        history.fold(journal.read(history.seq))
+        self._samplers: dict[str, Any] = {"": sampler.init(self.problem)}
+        self._scheduler = scheduler.init(self.problem)
+        self._stateful = self._samplers[""] is not None or self._scheduler is not None
+        if self._stateful:
+            self._retell()
+
+    @property
+    def problem(self) -> Problem:
+        """What algorithms may know of the study as a whole."""
+        history = self.history
+        return Problem(history.space, history.goal, self.budget, history.seed)
+
+    def sync(self) -> None:
+        """Read and fold what others have appended."""
+        self._fold(list(self.journal.read(self.history.seq)))
+
+    def append(self, events: Sequence[tuple[str | None, Event]], terms: Terms) -> bool:
+        """Append and fold; False when the first operation was in the journal already.
+
+        Raises:
+            Outrun, Fenced: as the journal does.
+        """
+        last, written = self.journal.append(events, terms)
+        first = last - len(events) + 1
+        if written and first == self.history.seq + 1:
+            pairs = enumerate(events, first)
+            self._fold([Entry(seq, event, op) for seq, (op, event) in pairs])
+        else:
+            self.sync()
+        self._sweep()
+        return written
+
+    def view(self, tag: str = "") -> View:
+        """What an algorithm may read now."""
+        history = self.history
+        return View(history, self.problem, len(history), history.sampled, tag)
+
+    def propose(self, k: int, tag: str) -> list[list[float]]:
+        """``k`` unit points from the sampler (fewer when a grid runs out)."""
+        if tag not in self._samplers:
+            self._samplers[tag] = self.sampler.init(self.problem)
+        view = self.view(tag)
+        rng = lender.lend(self.history.seed, view.number, "ask")
+        points: list[list[float]] = self.sampler.ask(self._samplers[tag], view, rng, k).tolist()
+        return points
+
+    def judge(self, trial: Trial) -> Verdict:
+        """The scheduler's verdict on a trial whose newest report ends its curve."""
+        return self.scheduler.judge(self._scheduler, self.view(trial.tag), trial)
+
+    def move(self) -> Move:
+        """What the scheduler wants done with a free slot."""
+        return self.scheduler.next(self._scheduler, self.view())
+
+    def _fold(self, entries: Sequence[Entry]) -> None:
+        if not entries:
+            return
+        if self._stateful:
+            for entry in entries:
+                self.history.fold((entry,))
+                self._tell(entry.event)
+        else:
+            self.history.fold(entries)
+        for listener in self.listeners:
+            listener(entries)
+
+    def _tell(self, event: Event) -> None:
+        if not isinstance(event, Ended | Reported):
+            return
+        over = isinstance(event, Ended) or event.action is Action.STOP
+        trial = self.history.trial(event.trial)
+        if self._scheduler is not None:
+            self._scheduler = self.scheduler.tell(self._scheduler, trial)
+        if over and self._samplers[""] is not None:
+            state = self._samplers.get(trial.tag, None)
+            state = self.sampler.init(self.problem) if state is None else state
+            self._samplers[trial.tag] = self.sampler.tell(state, trial)
+
+    def _retell(self) -> None:
+        """Fold the journal once more from its start, now that there are states to tell."""
+        whole, self.history = self.history, History(self.history.constraints)
+        self._fold(list(self.journal.read(0)))
+        assert self.history.seq >= whole.seq
+
+    def _sweep(self) -> None:
+        garbage, self.history.garbage = self.history.garbage, []
+        self.blobs.drop(garbage)

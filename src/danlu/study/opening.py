@@ -1,0 +1,82 @@
+"""Opening a study: make it, or join the one that is there if it is the same."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from typing import NamedTuple
+
+from ..core import events as ev
+from ..core.errors import GoalError, SettingError, SpaceMismatch, StudyExists, StudyMissing
+from ..core.goal import Goal
+from ..core.history import History
+from ..core.protocols import Journal, Store
+from ..core.space import Space, SpaceSpec, difference
+
+
+class Opening(NamedTuple):
+    """What a study is opened with; None joins whatever is stored."""
+
+    name: str
+    space: Space | None
+    goal: Goal | None
+    seed: int | None = None
+    extend: bool = False
+
+
+def find_journal(store: Store, opening: Opening, at: float) -> Journal:
+    """The study's journal, made if it is missing.
+
+    Raises:
+        StudyMissing: when it is missing and no space was given to make it.
+    """
+    if opening.name not in store.studies():
+        if opening.space is None or opening.goal is None:
+            raise StudyMissing(f"there is no study {opening.name!r}, and no space and goal to make it.")
+        seed = secrets.randbits(32) if opening.seed is None else opening.seed
+        event = ev.Created(opening.space.spec, opening.goal, seed, at)
+        with contextlib.suppress(StudyExists):  # another process was faster: join it
+            return store.create(opening.name, event)
+    return store.journal(opening.name)
+
+
+def agree(history: History, opening: Opening, at: float) -> ev.Reshaped | None:
+    """Check that the stored study is the one that is wanted; the event that extends it, if asked for.
+
+    Raises:
+        SpaceMismatch: when the stored study has another space, with the difference.
+        GoalError, SettingError: when it has another goal or seed.
+    """
+    if opening.goal is not None and opening.goal != history.goal:
+        raise GoalError(
+            f"the study {opening.name!r} was made for {_spoken(history.goal)}, not {_spoken(opening.goal)}. "
+            "Choose another name."
+        )
+    if opening.seed is not None and opening.seed != history.seed:
+        raise SettingError(
+            f"the study {opening.name!r} has seed {history.seed}, not {opening.seed}. "
+            "Leave the seed out, or choose another name."
+        )
+    if opening.space is None:
+        return None
+    changes = difference(_declared(history.space), opening.space.spec)
+    if not changes:
+        return None
+    if not opening.extend:
+        raise SpaceMismatch(
+            f"the study {opening.name!r} has another space:\n  "
+            + "\n  ".join(changes)
+            + "\nChoose another name, or change the space on purpose with extend=True."
+        )
+    reason = "the space was changed on purpose: " + "; ".join(changes)
+    return ev.Reshaped(opening.space.spec, reason, at)
+
+
+def _declared(space: Space) -> SpaceSpec:
+    slots = tuple(slot for slot in space.slots if not slot.revealed)
+    return SpaceSpec(slots, space.spec.constants)
+
+
+def _spoken(goal: Goal) -> str:
+    words = [f"{'maximize' if m.maximize else 'minimize'} {m.name}" for m in goal.metrics]
+    return " and ".join(words + [f"{x.name} {'<=' if x.below else '>='} {x.bound:g}" for x in goal.limits])

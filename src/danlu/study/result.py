@@ -1,0 +1,106 @@
+"""What a study has found, read from its history."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from ..core import checkpoint
+from ..core.blobs import Blobs
+from ..core.errors import DanluError
+from ..core.events import Status
+from ..core.history import History
+from ..core.trial import Trial
+
+
+class Result:
+    """The trials of a study and the best among them.
+
+    Attributes:
+        name: the study's name.
+        stopped: why the last session ended, as a sentence; '' while it runs.
+        history: the folded journal, for analysis.
+    """
+
+    def __init__(self, name: str, history: History, blobs: str, stopped: str = "") -> None:
+        self.name = name
+        self.history = history
+        self.stopped = stopped
+        self._blobs = blobs
+
+    def __repr__(self) -> str:
+        counts = Counter(row.status.name.lower() for row in self.history.rows)
+        states = ", ".join(f"{count} {state}" for state, count in counts.items())
+        best = f"; best {self.best.value:g} in trial {self.best.number}" if self.history.front else ""
+        return f"Result({self.name!r}: {states or 'no trials'}{best})"
+
+    @property
+    def trials(self) -> list[Trial]:
+        """All trials, in the order they were asked."""
+        return self.history.trials()
+
+    @property
+    def best(self) -> Trial:
+        """The best trial: limits kept first, then the first metric of the goal.
+
+        Raises:
+            DanluError: when no trial has finished with a result.
+        """
+        number = self.history.best
+        if number is None:
+            failed = sum(row.status is Status.FAILED for row in self.history.rows)
+            raise DanluError(
+                f"no trial of {self.name!r} has a result yet: {len(self.history)} asked, {failed} failed. "
+                "See result.why()."
+            )
+        return self.history.trial(number)
+
+    @property
+    def front(self) -> list[Trial]:
+        """The trials that no other trial beats in every metric; one trial when there is one goal."""
+        return [self.history.trial(number) for number in sorted(self.history.front)]
+
+    def table(self) -> list[dict[str, Any]]:
+        """One flat dict a trial: number, status, parameters, metrics, seconds, cause.
+
+        ``pandas.DataFrame(result.table())`` makes a frame of it.
+        """
+        return [
+            {
+                "trial": trial.number,
+                "status": trial.status.name.lower(),
+                **trial.params,
+                **trial.metrics,
+                "steps": len(trial.curve),
+                "seconds": trial.seconds,
+                "cause": trial.cause.value if trial.cause else None,
+            }
+            for trial in self.trials
+        ]
+
+    def why(self) -> list[str]:
+        """What danlu decided by itself, a sentence each: methods, stops, failures, retries."""
+        lines = [text for _, text in self.history.decisions]
+        for number, row in enumerate(self.history.rows):
+            if row.reason:
+                cause = f" ({row.cause.value})" if row.cause else ""
+                lines.append(f"trial {number} {row.status.name.lower()}{cause}: {row.reason}")
+            elif row.attempt > 1:
+                lines.append(f"trial {number} took {row.attempt} attempts: {row.why}")
+        return lines
+
+    def restore(self, *things: Any) -> int:
+        """Load the best trial's newest checkpoint into ``things``; return its step.
+
+        Raises:
+            DanluError: when the best trial saved none.
+        """
+        best = self.best
+        for kept in best.checkpoints:
+            data = Blobs(Path(self._blobs)).get(kept.digest)
+            checkpoint.load(checkpoint.unpack(data)[1:], things)
+            return kept.step
+        raise DanluError(
+            f"trial {best.number}, the best, saved no checkpoint. Call trial.save in the objective."
+        )

@@ -1,0 +1,222 @@
+"""A study: one goal, one space, one journal; ask it for trials and tell it what came out.
+
+``danlu.tune`` is this study with an engine at the wheel. Any number of processes may open the same
+study in one store and ask and tell at the same time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..core import events as ev
+from ..core.blobs import Blobs
+from ..core.budget import Budget
+from ..core.errors import BudgetError, SettingError, SpaceError
+from ..core.events import Cause
+from ..core.goal import metrics_of
+from ..core.history import History
+from ..core.live import LiveTrial
+from ..core.messages import Limits
+from ..core.protocols import Sampler, Scheduler, Store, Terms
+from ..core.space import Space
+from ..core.trial import Trial
+from ..core.worker import identity
+from .claims import Claims, Policy
+from .desk import Desk
+from .heart import Heart
+from .ledger import Ledger
+from .opening import Opening, agree, find_journal
+from .result import Result
+
+Callback = Callable[[Result, Trial], str | None]
+
+
+class Study:
+    """An open study. Use ``danlu.study(...)`` to make one; close it, or use it in a ``with``.
+
+    Attributes:
+        name: the study's name in its store.
+        desk: answers running trials.
+        claims: takes new and abandoned trials.
+        ledger: journal, history and the algorithms' states.
+    """
+
+    def __init__(
+        self,
+        opening: Opening,
+        *,
+        store: Store,
+        budget: Budget,
+        sampler: Sampler,
+        scheduler: Scheduler,
+        retries: int = 2,
+        limits: Limits = Limits(),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if retries < 0:
+            raise SettingError(f"a study needs retries >= 0, got retries={retries!r}.")
+        self.name = opening.name
+        self.worker = identity()
+        self._store = store
+        self.clock = clock
+        journal = find_journal(store, opening, clock())
+        history = History(opening.space.constraints if opening.space else ())
+        history.fold(journal.read(0))
+        reshaped = agree(history, opening, clock())
+        if reshaped is not None:
+            journal.append([(None, reshaped)], Terms(durable=True))
+        blobs = Blobs(store.blobs)
+        self.ledger = Ledger(journal, history, budget, sampler, scheduler, blobs)
+        self.desk = Desk(self.ledger, retries, clock)
+        logs = str(Path(store.blobs) / "logs" / _safe(opening.name))
+        self.claims = Claims(self.ledger, self.worker, Policy(retries, limits, logs), clock)
+        self._heart: Heart | None = None
+
+    def __enter__(self) -> Study:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def space(self) -> Space:
+        """The space as it is now."""
+        return self.ledger.history.space
+
+    @property
+    def result(self) -> Result:
+        """What has been found so far, other workers' trials included."""
+        self.ledger.sync()
+        return Result(self.name, self.ledger.history, self._store.blobs)
+
+    def ask(self, *, op: str | None = None) -> LiveTrial:
+        """A trial to run, durable before it is returned; the same one again for the same ``op``.
+
+        A trial whose worker died is given out before a new one is made.
+
+        Raises:
+            BudgetError: when the budget is spent.
+            Exhausted: when a finite space has no untried point left.
+        """
+        if op is not None and op in self.ledger.history.ops:
+            return self._live(self.ledger.history.ops[op])
+        self.beat()
+        old = self.claims.old()
+        if old is not None:
+            return self._live(old)
+        return self._new(1, op)[0]
+
+    def ask_batch(self, k: int) -> list[LiveTrial]:
+        """Up to ``k`` new trials in one append, fewer when the budget or a grid runs out.
+
+        Raises:
+            BudgetError, Exhausted: as ``ask``.
+        """
+        if k < 1:
+            raise SettingError(f"ask_batch needs k >= 1, got k={k!r}.")
+        self.beat()
+        return self._new(k, None)
+
+    def tell(
+        self,
+        trial: LiveTrial | int,
+        value: float | Mapping[str, float] | None = None,
+        /,
+        *,
+        failed: str | None = None,
+        **metrics: float,
+    ) -> None:
+        """Write a trial's result, durable when this returns; telling the same again changes nothing.
+
+        Without value and metrics the trial's reports count. ``failed`` names a cause instead, one of
+        ``raised``, ``crashed``, ``diverged``, ``timeout``, ``memory``, ``cancelled``.
+
+        Raises:
+            ObjectiveError, GoalError: when the metrics do not serve the goal.
+            Conflict: when the trial ended with another result, which stands.
+            Fenced: when another worker has taken the trial over.
+            TrialMissing: when there is no such trial.
+        """
+        self.ledger.sync()
+        number = trial if isinstance(trial, int) else trial.number
+        row = self.ledger.history.row(number)
+        attempt = row.attempt if isinstance(trial, int) else trial.attempt
+        seconds = 0.0 if isinstance(trial, int) else trial.seconds
+        if failed is not None:
+            self.desk.fail(number, attempt, _cause(failed), f"told as {failed}", seconds)
+            return
+        given = {} if value is None else metrics_of(value, self.ledger.history.goal)
+        reported = {} if row.status >= ev.Status.DONE else self.ledger.history.counted(number)
+        self.desk.finish(
+            number,
+            attempt,
+            reported | given | metrics_of(metrics, self.ledger.history.goal),
+            seconds,
+        )
+
+    def tell_batch(self, told: Iterable[tuple[LiveTrial | int, float | Mapping[str, float]]]) -> None:
+        """Tell several (trial, value or metrics) pairs.
+
+        Raises:
+            As ``tell``; what was told before the error stands.
+        """
+        for trial, value in told:
+            self.tell(trial, value)
+
+    def enqueue(self, *points: Mapping[str, Any]) -> None:
+        """Have these points tried next; parameters left out are drawn.
+
+        Raises:
+            SpaceError: for an unknown name or a value out of range; nothing is enqueued then.
+        """
+        space = self.space
+        checked = []
+        for point in points:
+            values = space.complete(point, space.centre())
+            if len(point) >= len(values) and not space.allows(values):
+                raise SpaceError(f"a constraint forbids the point {dict(point)!r}. Enqueue another.")
+            checked.append(dict(point))
+        event = ev.Enqueued(tuple(checked), self.clock())
+        self.ledger.append([(None, event)], Terms(worker=self.worker, durable=True))
+
+    def note(self, text: str) -> None:
+        """Keep a decision or remark with the study; ``result.why()`` shows it."""
+        event = ev.Noted(-1, {"text": text}, self.clock())
+        self.ledger.append([(None, event)], Terms(worker=self.worker))
+
+    def beat(self) -> None:
+        """Start renewing this worker's leases in the background, if that is not done already."""
+        if self._heart is None:
+            self._heart = Heart(self.ledger.journal, self.worker, self._store.lease_seconds)
+
+    def close(self) -> None:
+        """Stop the heart. Trials still running here count as abandoned once their lease is over."""
+        if self._heart is not None:
+            self._heart.stop()
+            self._heart = None
+
+    def _new(self, k: int, op: str | None) -> list[LiveTrial]:
+        numbers = self.claims.new(k, op)
+        if not numbers:
+            raise BudgetError(
+                f"the budget of {self.ledger.budget.trials} trials is spent. Open the study with a larger one."
+            )
+        return [self._live(number) for number in numbers]
+
+    def _live(self, number: int) -> LiveTrial:
+        return LiveTrial(self.claims.task(number), self.desk.answer)
+
+
+def _cause(name: str) -> Cause:
+    try:
+        return Cause(name)
+    except ValueError:
+        names = ", ".join(cause.value for cause in Cause)
+        raise SettingError(f"failed needs one of {names}, got {name!r}.") from None
+
+
+def _safe(name: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)

@@ -1,0 +1,235 @@
+"""``danlu.tune`` and ``danlu.study``: from plain arguments to an open study."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..core.budget import Budget, seconds_of
+from ..core.errors import SettingError
+from ..core.goal import At, Goal, goal_of
+from ..core.messages import Limits
+from ..core.names import ENGINES, SAMPLERS, SCHEDULERS, STORES, find
+from ..core.protocols import Engine, Sampler, Scheduler, Store
+from ..core.space import Space
+from .drive import Driver
+from .opening import Opening
+from .result import Result
+from .study import Callback, Study
+
+Parameters = Space | Mapping[str, Any]
+
+
+def tune(
+    objective: Callable[..., Any] | str,
+    space: Parameters | None = None,
+    *,
+    minimize: str | Sequence[str] = (),
+    maximize: str | Sequence[str] = (),
+    target: float | Mapping[str, float] | None = None,
+    limits: Sequence[str] = (),
+    at: At = "best",
+    trials: int | None = None,
+    time: str | float | None = None,
+    steps: int | None = None,
+    cost: float | None = None,
+    no_improvement: int | None = None,
+    workers: int = 1,
+    gpus: int = 0,
+    trial_time: str | float | None = None,
+    trial_memory: int | None = None,
+    retries: int = 2,
+    sampler: Sampler | str | None = None,
+    scheduler: Scheduler | str | None = None,
+    engine: Engine | str | None = None,
+    store: Store | str | os.PathLike[str] | None = None,
+    name: str = "study",
+    seed: int | None = None,
+    extend: bool = False,
+    enqueue: Iterable[Mapping[str, Any]] = (),
+    callbacks: Sequence[Callback] = (),
+    watch: bool | None = None,
+) -> Result:
+    """Search for the best configuration of ``objective``; the same call again resumes.
+
+    Args:
+        objective: a function of one live trial, or ``"module:function"`` or ``"file.py:function"``. It
+            returns a number, a mapping of metrics, or nothing when it reports.
+        space: names mapped to parameters; None when the objective draws with ``trial.suggest``.
+        minimize, maximize: the metrics of the goal; with none, the returned number is minimised.
+        target: the study ends when the goal reaches it (a mapping when there are several goals).
+        limits: constraints on metrics, ``"latency <= 20"``.
+        at: which report counts when nothing is returned, ``"best"`` or ``"last"``.
+        trials, time, steps, cost, no_improvement: the budget of the whole study, over all sessions and
+            workers; 100 trials when none is given. ``time`` is seconds or text like ``"2h"``.
+        workers, gpus: slots on this machine; more than one worker runs a pool of processes.
+        trial_time, trial_memory: limits of one trial (``"10m"``; bytes); they run in a pool.
+        retries: how often a trial is taken up again after its worker died.
+        sampler, scheduler, engine, store: an object or its name; ``store`` may be a file name.
+        name: the study's name in the store.
+        seed: whole number; the same seed and order of events give the same suggestions.
+        extend: allow a changed space for an existing study.
+        enqueue: points to try first; only when the study is new.
+        callbacks: called with (result, trial) after each trial; a returned sentence ends the study.
+        watch: a live view of the study; by default when the terminal is interactive.
+
+    Returns:
+        The result, other sessions' trials included.
+
+    Raises:
+        DanluError: one of its branches, for bad input, before any work starts.
+        KeyboardInterrupt: at the second Ctrl-C; all running trials are handed back first.
+
+    Example:
+        >>> import danlu
+        >>> result = danlu.tune(lambda trial: (trial["x"] - 1) ** 2, {"x": danlu.Float(-5, 5)}, trials=30)
+        >>> abs(result.best.params["x"] - 1) < 1
+        True
+    """
+    budget = _budget(trials, seconds_of(time), steps, cost, no_improvement)
+    caps = Limits(seconds_of(trial_time), trial_memory)
+    chosen = _engine(engine, workers, gpus, caps)
+    goal = goal_of(minimize=minimize, maximize=maximize, target=target, limits=limits, at=at)
+    opened = study(
+        {} if space is None else space,
+        goal=goal, budget=budget, sampler=sampler, scheduler=scheduler, store=store, name=name, seed=seed,
+        extend=extend, retries=retries, trial_limits=caps,
+    )  # fmt: skip
+    with opened:
+        points = tuple(enqueue)
+        if points and not opened.result.trials:
+            opened.enqueue(*points)
+        driver = Driver(opened, chosen, callbacks)
+        with _watching(opened, watch):
+            stopped = driver.drive(objective)
+        result = opened.result
+        result.stopped = stopped
+        return result
+
+
+def study(
+    space: Parameters | None = None,
+    *,
+    goal: Goal | None = None,
+    minimize: str | Sequence[str] = (),
+    maximize: str | Sequence[str] = (),
+    budget: Budget | None = None,
+    trials: int | None = None,
+    sampler: Sampler | str | None = None,
+    scheduler: Scheduler | str | None = None,
+    store: Store | str | os.PathLike[str] | None = None,
+    name: str = "study",
+    seed: int | None = None,
+    extend: bool = False,
+    retries: int = 2,
+    trial_limits: Limits = Limits(),
+) -> Study:
+    """Open a study to ask and tell by hand; arguments as in ``tune``.
+
+    With ``space=None`` a stored study is joined as it is.
+
+    Raises:
+        SpaceMismatch, GoalError, SettingError: when the stored study is another one.
+
+    Example:
+        >>> import danlu
+        >>> with danlu.study({"x": danlu.Float(0, 1)}, minimize="loss", trials=5) as study:
+        ...     trial = study.ask()
+        ...     study.tell(trial, loss=trial["x"] ** 2)
+        ...     len(study.result.trials)
+        1
+    """
+    if space is not None and not isinstance(space, Space):
+        space = Space(space)
+    if goal is None and space is not None:
+        goal = goal_of(minimize=minimize, maximize=maximize)
+    opened = open_store(store)
+    if not isinstance(name, str) or not name.strip():
+        raise SettingError(f"a study needs a name that is a non-empty string, got {name!r}.")
+    return Study(
+        Opening(name, space, goal, seed, extend),
+        store=opened,
+        budget=budget or Budget(trials=trials),
+        sampler=_sampler(sampler, space),
+        scheduler=_scheduler(scheduler),
+        retries=retries,
+        limits=trial_limits,
+    )
+
+
+def open_store(store: Store | str | os.PathLike[str] | None) -> Store:
+    """A store from itself, a file name, or None for memory.
+
+    Raises:
+        StoreError: when the file cannot be used.
+        SettingError: for the URL of a store that this danlu does not have.
+    """
+    if store is None:
+        made: Store = find(STORES, "store", "memory")()
+        return made
+    if isinstance(store, str) and "://" in store:
+        scheme, _, rest = store.partition("://")
+        made = find(STORES, "store", scheme)(rest)
+        return made
+    if isinstance(store, str | os.PathLike):
+        made = find(STORES, "store", "sqlite")(Path(store))
+        return made
+    return store
+
+
+def _budget(
+    trials: int | None,
+    seconds: float | None,
+    steps: int | None,
+    cost: float | None,
+    no_improvement: int | None,
+) -> Budget:
+    given = (trials, seconds, steps, cost, no_improvement)
+    return Budget(100 if given == (None,) * 5 else trials, seconds, steps, cost, no_improvement)
+
+
+def _engine(engine: Engine | str | None, workers: int, gpus: int, limits: Limits) -> Engine:
+    if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+        raise SettingError(f"tune needs workers to be a whole number >= 1, got {workers!r}.")
+    for name, limit in (("trial_time", limits.seconds), ("trial_memory", limits.memory)):
+        if limit is not None and not limit > 0:
+            raise SettingError(f"tune needs {name} > 0, got {limit!r}. Leave it out for no limit.")
+    if engine is not None and not isinstance(engine, str):
+        return engine
+    limited = limits != Limits() or gpus > 0 or workers > 1
+    name = engine or ("pool" if limited else "inline")
+    made = find(ENGINES, "engine", name)
+    chosen: Engine = made(workers, gpus=gpus) if name == "pool" else made()
+    return chosen
+
+
+def _sampler(sampler: Sampler | str | None, space: Space | None) -> Sampler:
+    """By default quasi-random, after the point of the priors where parameters have any."""
+    if sampler is not None and not isinstance(sampler, str):
+        return sampler
+    chosen: Sampler = find(SAMPLERS, "sampler", sampler or "quasirandom")()
+    if sampler is None and space is not None and space.centre() != [0.5] * len(space):
+        chosen = find(SAMPLERS, "sampler", "first")([{}], chosen)
+    return chosen
+
+
+def _scheduler(scheduler: Scheduler | str | None) -> Scheduler:
+    if scheduler is not None and not isinstance(scheduler, str):
+        return scheduler
+    chosen: Scheduler = find(SCHEDULERS, "scheduler", scheduler or "diverged")()
+    return chosen
+
+
+def _watching(opened: Study, watch: bool | None) -> Any:
+    import contextlib
+    import sys
+
+    if watch is None:
+        watch = sys.stderr.isatty()
+    if not watch:
+        return contextlib.nullcontext()
+    from ..core.names import VIEWS
+
+    return find(VIEWS, "view", "live")(opened.name, opened.ledger)
