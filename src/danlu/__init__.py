@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from .stores.sqlite import SqliteStore as SqliteStore
     from .study.result import Result as Result
     from .study.study import Study as Study
-    from .study.tune import study as study
+    from .study.tune import open_study as open_study
     from .study.tune import tune as tune
 
 _HOMES = {
@@ -76,7 +76,7 @@ _HOMES = {
     "SqliteStore": "stores.sqlite",
     "Result": "study.result",
     "Study": "study.study",
-    "study": "study.tune",
+    "open_study": "study.tune",
     "tune": "study.tune",
 }
 

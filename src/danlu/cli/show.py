@@ -58,7 +58,7 @@ def load(path: str, name: str) -> Result:
     store = existing(path)
     history = History()
     history.fold(store.journal(name).read(0))
-    return Result(name, history, store.blobs)
+    return Result(name, history, store)
 
 
 def print_best(result: Result) -> None:

@@ -85,7 +85,7 @@ def _make(kind: str, settings: dict[str, Any], text: str, path: str) -> Any:
 def _wrong(given: Any, known: tuple[str, ...], what: str, text: str, path: str, where: str) -> None:
     near = get_close_matches(str(given), known, n=1, cutoff=0.4)
     remedy = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(known)}."
-    got = f", got {given!r}" if given != where and given != "type" else ""
+    got = f", got {given!r}" if given not in (where, "type") else ""
     raise SpaceError(f"{path}, line {_line(text, where)}: {what}{got}. {remedy}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -23,17 +22,14 @@ def export(store: str, name: str | None, output: str | None) -> None:
     if name is None and len(names) != 1:
         raise click.ClickException(f"name one of the studies: {', '.join(names) or 'there is none'}.")
     chosen = name or names[0]
-    target = Path(output).open("w", encoding="utf-8") if output else sys.stdout
     count = -1
-    try:
-        for line in dump(chosen, opened.journal(chosen).read(0)):
-            target.write(line)
-            count += 1
-    except CorruptError as error:
-        raise click.ClickException(f"{error} {count} events were written.") from error
-    finally:
-        if output:
-            target.close()
+    with click.open_file(output or "-", "w", encoding="utf-8") as target:
+        try:
+            for line in dump(chosen, opened.journal(chosen).read(0)):
+                target.write(line)
+                count += 1
+        except CorruptError as error:
+            raise click.ClickException(f"{error} {count} events were written.") from error
     click.echo(f"{count} events of {chosen!r} written", err=True)
 
 

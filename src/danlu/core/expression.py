@@ -46,9 +46,10 @@ class Expression:
             self._tree = ast.parse(text.strip(), mode="eval").body
         except SyntaxError as error:
             raise SpaceError(f"the constraint {text!r} is not an expression: {error.msg}.") from None
-        self.names = tuple(sorted(_names(self._tree, text)))
+        self.names: tuple[str, ...] = tuple(sorted(_names(self._tree, text)))
 
     def __call__(self, values: Mapping[str, Any]) -> bool:
+        """Whether the constraint holds at these values."""
         return bool(_evaluate(self._tree, values))
 
     def __str__(self) -> str:

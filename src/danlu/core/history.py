@@ -33,7 +33,7 @@ class Row:
 
     __slots__ = (
         "asked", "attempt", "attempt_seconds", "cause", "checkpoints", "cost", "deaths", "donor", "drawn",
-        "ended_at", "facts", "fresh", "metrics", "reason", "seconds", "status", "why",
+        "ended_at", "facts", "fresh", "metrics", "reason", "seconds", "status", "unsettled", "why",
     )  # fmt: skip
 
     def __init__(self, asked: ev.Asked) -> None:
@@ -50,10 +50,20 @@ class Row:
         self.cause: Cause | None = None
         self.reason = ""
         self.why = asked.reason
+        self.unsettled = False
         self.drawn: dict[str, Any] | None = None
         self.metrics: dict[str, float] | None = None
         self.facts: dict[str, Any] | None = None
         self.checkpoints: list[Checkpoint] | None = None
+
+    def usable(self) -> list[Checkpoint]:
+        """The checkpoints a new attempt may start from, oldest first.
+
+        One that was saved just before the worker died may belong to a step whose report was lost; to
+        start behind it would lose that report for good, so it counts only once a report follows it.
+        """
+        kept = self.checkpoints or []
+        return kept[:-1] if self.unsettled else list(kept)
 
     def params(self) -> dict[str, Any]:
         """The values of the point, those drawn while running included."""
@@ -156,7 +166,7 @@ class History:
             reason=row.reason,
             why=row.why,
             facts=dict(row.facts or {}),
-            checkpoints=tuple(reversed(row.checkpoints or ())),
+            checkpoints=tuple(reversed(row.usable())),
         )
 
     def trials(self) -> list[Trial]:
@@ -242,7 +252,8 @@ class History:
     def _saved(self, event: ev.Saved) -> None:
         row = self.rows[event.trial]
         earlier = [kept for kept in row.checkpoints or () if kept.step < event.step]
-        self._keep(row, [*earlier[-1:], Checkpoint(event.step, event.digest)])
+        self._keep(row, [*earlier[-2:], Checkpoint(event.step, event.digest)])
+        row.unsettled = True
 
     def _reported(self, event: ev.Reported) -> None:
         row = self.rows[event.trial]
@@ -251,6 +262,9 @@ class History:
             row.fresh = False
         row.attempt_seconds = event.seconds
         self.reports.add(event.trial, event.step, event.metrics)
+        if row.unsettled and row.checkpoints and row.checkpoints[-1].step <= event.step:
+            row.unsettled = False
+            self._keep(row, row.checkpoints[-2:])
         if event.action is ev.Action.PAUSE:
             self._leave(event.trial, row, Status.PAUSED, event.reason)
         elif event.action is ev.Action.STOP:
@@ -278,6 +292,8 @@ class History:
     def _resumed(self, event: ev.Resumed) -> None:
         row = self.rows[event.trial]
         row.attempt, row.fresh, row.cause = event.attempt, True, None
+        self._keep(row, row.usable())
+        row.unsettled = False
         row.deaths += event.orphan
         self.live[row.status].discard(event.trial)
         row.status = Status.RUNNING
@@ -287,7 +303,8 @@ class History:
             row.why = event.reason
         if event.donor >= 0:
             row.donor = event.donor
-            self._keep(row, list(self.rows[event.donor].checkpoints or ()))
+            self._keep(row, self.rows[event.donor].usable())
+            row.unsettled = False
         if event.unit:
             row.asked = msgspec.structs.replace(row.asked, params=event.params, unit=event.unit)
             self._columns.stale = True
@@ -316,6 +333,7 @@ class History:
     ) -> None:
         self.live[row.status].discard(number)
         row.status, row.metrics, row.reason, row.ended_at = status, metrics, reason, at
+        row.unsettled = False
         self._settle_seconds(row)
         self.spent_cost += row.seconds if row.cost is None else row.cost
         self.finished += 1

@@ -10,7 +10,7 @@ the journal keeps the values themselves beside the coordinates.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
@@ -43,7 +43,7 @@ class _IntBounds(msgspec.Struct, frozen=True):
 
 
 class _Options(msgspec.Struct, frozen=True):
-    values: tuple[Value, ...]
+    values: Sequence[Value]
 
 
 class Float(_FloatBounds, frozen=True, kw_only=True, tag="float", forbid_unknown_fields=True):
@@ -113,9 +113,9 @@ class Float(_FloatBounds, frozen=True, kw_only=True, tag="float", forbid_unknown
         low, high, step, width = self.low, self.high, self.step, self.high - self.low
         if self.log:
             exp, span = math.exp, math.log(high / low)
-            return lambda unit: min(high, max(low, low * exp(unit * span)))
+            return lambda unit: high if unit >= 1.0 else min(high, max(low, low * exp(unit * span)))
         if step is None:
-            return lambda unit: min(high, max(low, low + unit * width))
+            return lambda unit: high if unit >= 1.0 else min(high, max(low, low + unit * width))
         last, grain = round(width / step), step
         return lambda unit: _on_step(low, high, grain, min(last, max(0, round(unit * last))))
 
@@ -233,7 +233,7 @@ class Choice(_Options, frozen=True, kw_only=True, tag="choice", forbid_unknown_f
     prior: Value = msgspec.UNSET
 
     def __post_init__(self) -> None:
-        if isinstance(self.values, str | bytes) or not hasattr(self.values, "__iter__"):
+        if isinstance(self.values, str) or not hasattr(self.values, "__iter__"):
             raise SpaceError(f"Choice needs a list of options, got {self.values!r}. Write Choice([...]).")
         options = tuple(literal(value) for value in self.values)
         msgspec.structs.force_setattr(self, "values", options)

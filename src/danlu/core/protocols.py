@@ -182,8 +182,11 @@ class Journal(Protocol):
 class Store(Protocol):
     """Where journals and checkpoints are kept."""
 
-    blobs: str
     lease_seconds: float
+
+    @property
+    def blobs(self) -> str:
+        """The folder that keeps checkpoints and logs."""
 
     def studies(self) -> list[str]:
         """The names of all studies, in order of creation."""

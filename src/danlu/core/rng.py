@@ -33,8 +33,17 @@ def key(seed: int, trial: int, role: str) -> int:
         >>> key(0, 0, "ask") != key(0, 0, "init")
         True
     """
-    text = f"{seed}/{trial}/{role}".encode()
-    return int.from_bytes(hashlib.blake2b(text, digest_size=16).digest(), "little")
+    return stable_hash(f"{seed}/{trial}/{role}")
+
+
+def stable_hash(thing: object) -> int:
+    """128 bits that depend on ``str(thing)`` alone, in every process and on every machine.
+
+    Example:
+        >>> stable_hash("a") == stable_hash("b")
+        False
+    """
+    return int.from_bytes(hashlib.blake2b(str(thing).encode(), digest_size=16).digest(), "little")
 
 
 class Lender(threading.local):

@@ -82,16 +82,18 @@ class Space:
         slots: list[Slot] = []
         constants: list[Constant] = []
         _flatten(parameters or {}, "", -1, -1, slots, constants)
-        self._settle(SpaceSpec(tuple(slots), tuple(constants)), constraints)
+        self.settle(SpaceSpec(tuple(slots), tuple(constants)), constraints)
 
     @classmethod
     def from_spec(cls, spec: SpaceSpec, *, constraints: Sequence[Constraint | str] = ()) -> Space:
         """The space a journal describes; constraints that were functions have to be given again."""
         space = cls.__new__(cls)
-        space._settle(spec, constraints or [text for text in spec.constraints if not text.startswith("<")])
+        stored = [text for text in spec.constraints if not text.startswith("<")]
+        space.settle(spec, constraints or stored)
         return space
 
-    def _settle(self, spec: SpaceSpec, constraints: Sequence[Constraint | str]) -> None:
+    def settle(self, spec: SpaceSpec, constraints: Sequence[Constraint | str]) -> None:
+        """Check a spec and work out what the other methods need; for the constructors."""
         names = [slot.name for slot in spec.slots] + [constant.name for constant in spec.constants]
         for position, name in enumerate(names):
             if name in names[:position]:
@@ -165,9 +167,7 @@ class Space:
 
     def encode(self, values: Mapping[str, Value]) -> list[float]:
         """The unit point of ``values``; coordinates of parameters that are not given are 0.5."""
-        return [
-            encode(values[name]) if name in values else INACTIVE for name, encode in self._encoders
-        ]
+        return [encode(values[name]) if name in values else INACTIVE for name, encode in self._encoders]
 
     def snap(self, unit: Sequence[float]) -> tuple[list[float], dict[str, Value]]:
         """The canonical point at ``unit``, and its values: equal values have equal points."""
@@ -196,6 +196,20 @@ class Space:
                 raise SpaceError(f"{name} is fixed at {values[name]!r}, got {value!r}. Leave it out.")
         values.update({name: value for name, value in full.items() if name in self.names})
         return values
+
+    def fill(
+        self, given: Mapping[str, Value], propose: Callable[[], Sequence[float]], tries: int = 10_000
+    ) -> dict[str, Value]:
+        """``complete`` with proposals until every constraint holds.
+
+        Raises:
+            SpaceError: as ``complete``, and when no proposal makes the constraints hold.
+        """
+        for _ in range(tries if self.constraints else 1):
+            values = self.complete(given, propose())
+            if self.allows(values):
+                return values
+        raise SpaceError(f"a constraint forbids the point {dict(given)!r}, whatever the rest. Change it.")
 
     def allows(self, values: Mapping[str, Value]) -> bool:
         """Whether every constraint holds at ``values``."""
@@ -331,7 +345,7 @@ def _flatten(
                 _flatten(inner, f"{full}.{label}.", here, position, slots, constants)
         elif isinstance(what, Float | Int | Choice):
             slots.append(Slot(full, what, parent, option))
-        elif isinstance(what, Mapping | list | set | range) or isinstance(what, type):
+        elif isinstance(what, Mapping | list | set | range | type):
             raise SpaceError(
                 f"{full} needs Float, Int, Choice, Switch or a fixed value, got {what!r}. "
                 "Write Choice([...]) for a list of options, Switch(...) for sub-spaces."

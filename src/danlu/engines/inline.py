@@ -44,6 +44,7 @@ class Inline:
 
     def poll(self, timeout: float) -> None:
         """Run the next task from start to end."""
+        del timeout
         if self._waiting and self._objective is not None and self._answer is not None:
             self._answer(run(self._objective, self._waiting.popleft(), self._answer))
 

@@ -42,7 +42,6 @@ def run(objective: Callable[[LiveTrial], Any], task: Task, channel: Channel) -> 
         cause = Cause.MEMORY if _is_memory(error) else Cause.RAISED
         return outcome(cause=cause, reason=_sentence(error))
     finally:
-        del trial
         gc.collect(0)
 
 

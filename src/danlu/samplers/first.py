@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -9,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.protocols import Problem, Sampler, View
+from ..core.rng import generator
+from ..core.space import Space
 from ..core.trial import Trial
 
 
@@ -38,8 +41,8 @@ class First(msgspec.Struct, frozen=True):
 
     def init(self, problem: Problem) -> Any:
         """The state of the sampler that goes on; all points are checked here."""
-        for point in self.points:
-            problem.space.complete(point, problem.space.centre())
+        for number, point in enumerate(self.points):
+            _complete(problem.space, point, generator(problem.seed, number, "first"))
         then: Sampler = self.then
         return then.init(problem)
 
@@ -50,7 +53,11 @@ class First(msgspec.Struct, frozen=True):
 
     def ask(self, state: Any, view: View, rng: np.random.Generator, k: int) -> NDArray[np.float64]:
         """Points not asked yet, then the other sampler's."""
-        given = [self._unit(view, point) for point in self.points[view.index : view.index + k]]
+        chosen = list(enumerate(self.points))[view.index : view.index + k]
+        given = [
+            view.space.encode(_complete(view.space, point, generator(view.problem.seed, number, "first")))
+            for number, point in chosen
+        ]
         rest = k - len(given)
         if not rest:
             return np.array(given).reshape(k, len(view.space))
@@ -58,5 +65,8 @@ class First(msgspec.Struct, frozen=True):
         more = then.ask(state, view.shifted(min(view.index, len(self.points))), rng, rest)
         return np.vstack([np.array(given).reshape(len(given), len(view.space)), more])
 
-    def _unit(self, view: View, point: dict[str, Any]) -> list[float]:
-        return view.space.encode(view.space.complete(point, view.space.centre()))
+
+def _complete(space: Space, point: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """The point with the middle of every range for what is left out, or drawn where that is forbidden."""
+    fills = chain([space.centre()], iter(lambda: rng.random(len(space)).tolist(), None))
+    return space.fill(point, lambda: next(fills))

@@ -24,10 +24,10 @@ NETWORK = frozenset(
 
 
 def kind(path: Path, mounts: str | None = None) -> str:
-    """The type of the file system ``path`` lies on, '' where the system does not tell.
+    r"""The type of the file system ``path`` lies on, '' where the system does not tell.
 
     Example:
-        >>> kind(Path("/data/a.db"), "server:/x /data nfs4 rw 0 0\\nroot / ext4 rw 0 0")
+        >>> kind(Path("/data/a.db"), "server:/x /data nfs4 rw 0 0\nroot / ext4 rw 0 0")
         'nfs4'
     """
     if mounts is None:

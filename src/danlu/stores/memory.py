@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -29,14 +31,15 @@ class MemoryStore:
         self.lease_seconds = lease_seconds
         self._clock = clock
         self._journals: dict[str, MemoryJournal] = {}
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder = ""
 
     @property
     def blobs(self) -> str:
         """A temporary folder that lives as long as the store."""
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="danlu-")
-        return self._folder.name
+        if not self._folder:
+            self._folder = tempfile.mkdtemp(prefix="danlu-")
+            self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        return self._folder
 
     def studies(self) -> list[str]:
         """The names of all studies."""
@@ -60,9 +63,9 @@ class MemoryStore:
 
     def close(self) -> None:
         """Remove the temporary folder."""
-        if self._folder is not None:
-            self._folder.cleanup()
-            self._folder = None
+        if self._folder:
+            self._remove()
+            self._folder = ""
 
 
 class MemoryJournal:

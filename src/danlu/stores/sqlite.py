@@ -55,7 +55,7 @@ class SqliteStore:
         self.path = Path(path).absolute()
         self.blobs = f"{self.path}.blobs"
         self.lease_seconds = lease_seconds
-        self._clock = clock
+        self.clock = clock
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
         refuse_network(self.path)
@@ -174,7 +174,7 @@ class SqliteJournal:
 
     def renew(self, worker: str) -> None:
         """Extend all leases of a worker."""
-        until = self._store._clock() + self._store.lease_seconds
+        until = self._store.clock() + self._store.lease_seconds
         self._store.connection().execute(
             "UPDATE lease SET until = ? WHERE study = ? AND worker = ?", (until, self._study, worker)
         )
@@ -209,7 +209,7 @@ class SqliteJournal:
         )
         for trial in terms.drops:
             connection.execute("DELETE FROM lease WHERE study = ? AND trial = ?", (study, trial))
-        until = self._store._clock() + self._store.lease_seconds
+        until = self._store.clock() + self._store.lease_seconds
         for trial, attempt in terms.grants:
             connection.execute(
                 "INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?)",
@@ -229,7 +229,7 @@ class SqliteJournal:
                 raise Outrun(f"trial {trial} is held by another worker.")
 
     def _over(self, worker: str, until: float) -> bool:
-        return until < self._store._clock() or dead(worker)
+        return until < self._store.clock() or dead(worker)
 
     def _damage(self, seq: int) -> str:
         return (

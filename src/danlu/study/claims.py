@@ -83,7 +83,7 @@ class Claims:
             names=history.space.every,
             seed=history.seed,
             blobs=str(self._ledger.blobs.folder),
-            checkpoints=tuple(reversed(row.checkpoints or ())),
+            checkpoints=tuple(reversed(row.usable())),
             limits=self._policy.limits,
             log=f"{self._policy.logs}/{number:06d}.log" if self._policy.logs else "",
         )
@@ -174,7 +174,7 @@ class Claims:
     def _enqueued(self, number: int, point: dict[str, Any]) -> tuple[list[float], dict[str, Any]]:
         history = self._ledger.history
         rng = generator(history.seed, number, "fill")
-        values = history.space.complete(point, rng.random(len(history.space)).tolist())
+        values = history.space.fill(point, lambda: rng.random(len(history.space)).tolist())
         return history.space.encode(values), values
 
     def _check(self, points: list[tuple[list[float], dict[str, Any]]]) -> None:

@@ -89,24 +89,22 @@ class Driver:
     def _next(self) -> tuple[int | None, str]:
         """A trial to run: an abandoned one first, then a new one; or why there is none.
 
-        A budget of trials counts trials asked, so abandoned ones are finished even when it is spent.
+        A budget of trials counts trials asked: abandoned and paused ones go on even when it is spent.
         """
         study = self._study
         spent = self._spent()
         if spent:
             return None, spent
         number = study.claims.old()
-        trials = study.ledger.budget.spent(trials=len(study.ledger.history))
-        if number is not None or trials:
-            return number, trials or ""
         try:
-            number = next(iter(study.claims.new(1)), None)
+            number = next(iter(study.claims.new(1)), None) if number is None else number
         except Exhausted as error:
             return None, str(error).rstrip(".")
         history = study.ledger.history
-        if number is None and not history.live[Status.RUNNING]:
-            return None, study.ledger.budget.spent(trials=len(history)) or "the scheduler has no more work"
-        return number, ""
+        trials = study.ledger.budget.spent(trials=len(history))
+        if number is None and not trials and not history.live[Status.RUNNING]:
+            return None, "the scheduler has no more work"
+        return number, trials or ""
 
     def _spent(self) -> str:
         study, history = self._study, self._study.ledger.history

@@ -31,6 +31,7 @@ class Interrupt:
         self._before.clear()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
+        del frame
         self._count += 1
         if self._count > 1:
             raise KeyboardInterrupt

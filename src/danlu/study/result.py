@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 from ..core import checkpoint
@@ -11,6 +10,7 @@ from ..core.blobs import Blobs
 from ..core.errors import DanluError
 from ..core.events import Status
 from ..core.history import History
+from ..core.protocols import Store
 from ..core.trial import Trial
 
 
@@ -23,11 +23,11 @@ class Result:
         history: the folded journal, for analysis.
     """
 
-    def __init__(self, name: str, history: History, blobs: str, stopped: str = "") -> None:
+    def __init__(self, name: str, history: History, store: Store, stopped: str = "") -> None:
         self.name = name
         self.history = history
         self.stopped = stopped
-        self._blobs = blobs
+        self._store = store
 
     def __repr__(self) -> str:
         counts = Counter(row.status.name.lower() for row in self.history.rows)
@@ -98,7 +98,7 @@ class Result:
         """
         best = self.best
         for kept in best.checkpoints:
-            data = Blobs(Path(self._blobs)).get(kept.digest)
+            data = Blobs(self._store.blobs).get(kept.digest)
             checkpoint.load(checkpoint.unpack(data)[1:], things)
             return kept.step
         raise DanluError(

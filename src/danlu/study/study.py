@@ -14,13 +14,14 @@ from typing import Any
 from ..core import events as ev
 from ..core.blobs import Blobs
 from ..core.budget import Budget
-from ..core.errors import BudgetError, SettingError, SpaceError
+from ..core.errors import BudgetError, SettingError
 from ..core.events import Cause
 from ..core.goal import metrics_of
 from ..core.history import History
 from ..core.live import LiveTrial
 from ..core.messages import Limits
 from ..core.protocols import Sampler, Scheduler, Store, Terms
+from ..core.rng import generator
 from ..core.space import Space
 from ..core.trial import Trial
 from ..core.worker import identity
@@ -35,7 +36,7 @@ Callback = Callable[[Result, Trial], str | None]
 
 
 class Study:
-    """An open study. Use ``danlu.study(...)`` to make one; close it, or use it in a ``with``.
+    """An open study. Use ``danlu.open_study(...)`` to make one; close it, or use it in a ``with``.
 
     Attributes:
         name: the study's name in its store.
@@ -90,7 +91,7 @@ class Study:
     def result(self) -> Result:
         """What has been found so far, other workers' trials included."""
         self.ledger.sync()
-        return Result(self.name, self.ledger.history, self._store.blobs)
+        return Result(self.name, self.ledger.history, self._store)
 
     def ask(self, *, op: str | None = None) -> LiveTrial:
         """A trial to run, durable before it is returned; the same one again for the same ``op``.
@@ -166,21 +167,20 @@ class Study:
         for trial, value in told:
             self.tell(trial, value)
 
-    def enqueue(self, *points: Mapping[str, Any]) -> None:
-        """Have these points tried next; parameters left out are drawn.
+    def enqueue(self, *points: Mapping[str, Any], op: str | None = None) -> None:
+        """Have these points tried next, once for each ``op``; parameters left out are drawn.
 
         Raises:
             SpaceError: for an unknown name or a value out of range; nothing is enqueued then.
         """
         space = self.space
         checked = []
+        rng = generator(self.ledger.history.seed, -1, "enqueue")
         for point in points:
-            values = space.complete(point, space.centre())
-            if len(point) >= len(values) and not space.allows(values):
-                raise SpaceError(f"a constraint forbids the point {dict(point)!r}. Enqueue another.")
+            space.fill(point, lambda: rng.random(len(space)).tolist())
             checked.append(dict(point))
         event = ev.Enqueued(tuple(checked), self.clock())
-        self.ledger.append([(None, event)], Terms(worker=self.worker, durable=True))
+        self.ledger.append([(op, event)], Terms(worker=self.worker, durable=True))
 
     def note(self, text: str) -> None:
         """Keep a decision or remark with the study; ``result.why()`` shows it."""

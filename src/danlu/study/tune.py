@@ -1,4 +1,4 @@
-"""``danlu.tune`` and ``danlu.study``: from plain arguments to an open study."""
+"""``danlu.tune`` and ``danlu.open_study``: from plain arguments to an open study."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..core.errors import SettingError
 from ..core.goal import At, Goal, goal_of
 from ..core.messages import Limits
 from ..core.names import ENGINES, SAMPLERS, SCHEDULERS, STORES, find
+from ..core.rng import stable_hash
 from ..core.protocols import Engine, Sampler, Scheduler, Store
 from ..core.space import Space
 from .drive import Driver
@@ -71,7 +72,7 @@ def tune(
         name: the study's name in the store.
         seed: whole number; the same seed and order of events give the same suggestions.
         extend: allow a changed space for an existing study.
-        enqueue: points to try first; only when the study is new.
+        enqueue: points to try first; the same call again does not repeat them.
         callbacks: called with (result, trial) after each trial; a returned sentence ends the study.
         watch: a live view of the study; by default when the terminal is interactive.
 
@@ -92,15 +93,15 @@ def tune(
     caps = Limits(seconds_of(trial_time), trial_memory)
     chosen = _engine(engine, workers, gpus, caps)
     goal = goal_of(minimize=minimize, maximize=maximize, target=target, limits=limits, at=at)
-    opened = study(
+    opened = open_study(
         {} if space is None else space,
         goal=goal, budget=budget, sampler=sampler, scheduler=scheduler, store=store, name=name, seed=seed,
         extend=extend, retries=retries, trial_limits=caps,
     )  # fmt: skip
     with opened:
         points = tuple(enqueue)
-        if points and not opened.result.trials:
-            opened.enqueue(*points)
+        if points:
+            opened.enqueue(*points, op=f"enqueue/{stable_hash(points)}")
         driver = Driver(opened, chosen, callbacks)
         with _watching(opened, watch):
             stopped = driver.drive(objective)
@@ -109,7 +110,7 @@ def tune(
         return result
 
 
-def study(
+def open_study(
     space: Parameters | None = None,
     *,
     goal: Goal | None = None,
@@ -135,7 +136,7 @@ def study(
 
     Example:
         >>> import danlu
-        >>> with danlu.study({"x": danlu.Float(0, 1)}, minimize="loss", trials=5) as study:
+        >>> with danlu.open_study({"x": danlu.Float(0, 1)}, minimize="loss", trials=5) as study:
         ...     trial = study.ask()
         ...     study.tell(trial, loss=trial["x"] ** 2)
         ...     len(study.result.trials)
@@ -166,17 +167,16 @@ def open_store(store: Store | str | os.PathLike[str] | None) -> Store:
         StoreError: when the file cannot be used.
         SettingError: for the URL of a store that this danlu does not have.
     """
+    if store is not None and not isinstance(store, str | os.PathLike):
+        return store
     if store is None:
-        made: Store = find(STORES, "store", "memory")()
-        return made
-    if isinstance(store, str) and "://" in store:
+        opened: Store = find(STORES, "store", "memory")()
+    elif isinstance(store, str) and "://" in store:
         scheme, _, rest = store.partition("://")
-        made = find(STORES, "store", scheme)(rest)
-        return made
-    if isinstance(store, str | os.PathLike):
-        made = find(STORES, "store", "sqlite")(Path(store))
-        return made
-    return store
+        opened = find(STORES, "store", scheme)(rest)
+    else:
+        opened = find(STORES, "store", "sqlite")(Path(store))
+    return opened
 
 
 def _budget(

@@ -1,0 +1,69 @@
+"""The public suites over everything that is shipped."""
+
+import pytest
+
+import danlu
+from danlu.testing import ENGINE_CHECKS, SAMPLER_CHECKS, SCHEDULER_CHECKS, STORE_CHECKS, store_machine
+
+
+def named(subject):
+    return getattr(subject, "__name__", repr(subject))
+
+
+SAMPLERS = {
+    "random": danlu.Random,
+    "quasirandom": danlu.QuasiRandom,
+    "grid": lambda: danlu.Grid(resolution=3),
+    "first": lambda: danlu.First([{}], danlu.Random()),
+}
+SCHEDULERS = {
+    "diverged": danlu.Diverged,
+    "patience": lambda: danlu.Patience(steps=3),
+    "both": lambda: danlu.Both(danlu.Diverged(), danlu.Patience(steps=4)),
+}
+
+
+@pytest.mark.parametrize("check", SAMPLER_CHECKS, ids=named)
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_sampler(name, check):
+    check(SAMPLERS[name])
+
+
+@pytest.mark.parametrize("check", SCHEDULER_CHECKS, ids=named)
+@pytest.mark.parametrize("name", SCHEDULERS)
+def test_scheduler(name, check):
+    check(SCHEDULERS[name])
+
+
+@pytest.mark.parametrize("check", STORE_CHECKS, ids=named)
+@pytest.mark.parametrize("name", ["memory", "sqlite"])
+def test_store(name, check, tmp_path):
+    made = []
+
+    def make():
+        made.append(danlu.MemoryStore() if name == "memory" else danlu.SqliteStore(tmp_path / "s.db"))
+        return made[-1]
+
+    check(make)
+    for store in made:
+        store.close()
+
+
+@pytest.mark.parametrize("check", ENGINE_CHECKS, ids=named)
+@pytest.mark.parametrize("make", [danlu.Inline, lambda: danlu.Pool(2)], ids=["inline", "pool"])
+def test_engine(make, check):
+    check(make)
+
+
+TestMemoryAgainstModel = store_machine(lambda clock: danlu.MemoryStore(lease_seconds=10.0, clock=clock))
+
+
+def _sqlite(clock):
+    import tempfile
+    from pathlib import Path
+
+    folder = tempfile.mkdtemp()
+    return danlu.SqliteStore(Path(folder) / "s.db", lease_seconds=10.0, clock=clock)
+
+
+TestSqliteAgainstModel = store_machine(_sqlite)

@@ -1,0 +1,133 @@
+"""A process that dies at any append, before or after it is durable, changes nothing in the end."""
+
+import pytest
+
+import danlu
+from danlu.core.events import Status
+
+from objectives import SPACE, from_scratch, resumable
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class CrashingStore:
+    """A SQLite store whose process dies at one append: just before it, or just after it was written."""
+
+    def __init__(self, path, at, *, written):
+        self.inner = danlu.SqliteStore(path, lease_seconds=1e-9)
+        self.count, self.at, self.written, self.dead = 0, at, written, False
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    def create(self, name, event):
+        return CrashingJournal(self, self.step(lambda: self.inner.create(name, event)))
+
+    def journal(self, name):
+        return CrashingJournal(self, self.inner.journal(name))
+
+    def step(self, write):
+        self.count += 1
+        if self.dead or (self.count == self.at and not self.written):
+            self.die()
+        result = write()
+        if self.count == self.at:
+            self.die()
+        return result
+
+    def die(self):
+        """Nothing is written after death, whatever still unwinds."""
+        self.dead = True
+        raise Killed
+
+
+class CrashingJournal:
+    def __init__(self, store, inner):
+        self.store, self.inner = store, inner
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    def append(self, events, terms):
+        return self.store.step(lambda: self.inner.append(events, terms))
+
+
+def essence(result):
+    """What must not depend on crashes: parameters, metrics, curves, ends."""
+    return [
+        (t.number, t.params, t.status, t.cause, repr(t.metrics), repr(t.curve), t.facts, t.source)
+        for t in result.trials
+    ]
+
+
+def run(store, objective, scheduler=None):
+    try:
+        return danlu.tune(
+            objective, SPACE, minimize="loss", trials=4, store=store, seed=7, scheduler=scheduler,
+            enqueue=[{"x": 0.5}], retries=1000,
+        )  # fmt: skip
+    finally:
+        store.close()
+
+
+def half_fails(trial):
+    if trial.number % 2:
+        trial.report(1, loss=float("nan"))
+    return resumable(trial)
+
+
+CASES = {
+    "resumable": (resumable, None),
+    "from scratch": (from_scratch, None),
+    "failing": (half_fails, None),
+    "stopped early": (resumable, danlu.Patience(steps=2, delta=1.0)),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_crash_at_every_append_is_as_if_it_never_happened(case, tmp_path):
+    objective, scheduler = CASES[case]
+    whole_store = CrashingStore(tmp_path / "whole.db", at=0, written=False)
+    whole = run(whole_store, objective, scheduler)
+    expected = essence(whole)
+    assert len(expected) == 4
+    assert all(t.status >= Status.DONE for t in whole.trials)
+    for at in range(1, whole_store.count + 1):
+        for written in (False, True):
+            path = tmp_path / f"{at}-{written}.db"
+            with pytest.raises(Killed):
+                run(CrashingStore(path, at, written=written), objective, scheduler)
+            assert essence(run(CrashingStore(path, 0, written=False), objective, scheduler)) == expected, (at, written)
+
+
+def test_two_crashes_in_a_row_and_a_trial_still_trains_no_step_twice(tmp_path):
+    for first, second in ((5, 3), (9, 4), (12, 12)):
+        path = tmp_path / f"{first}-{second}.db"
+        for at in (first, second):
+            with pytest.raises(Killed):
+                run(CrashingStore(path, at, written=True), resumable)
+        result = run(CrashingStore(path, 0, written=False), resumable)
+        assert [t.metrics["trained"] for t in result.trials] == [5] * 4
+
+
+def test_a_trial_whose_worker_dies_again_and_again_is_quarantined(tmp_path):
+    def attempt():
+        store = CrashingStore(tmp_path / "s.db", at=0, written=False)
+
+        def poison(trial):
+            return store.die() if trial["x"] == 0.5 else trial["x"]
+
+        try:
+            return danlu.tune(poison, SPACE, store=store, trials=3, seed=1, enqueue=[{"x": 0.5}], retries=2)
+        finally:
+            store.close()
+
+    for _ in range(3):
+        with pytest.raises(Killed):
+            attempt()
+    result = attempt()
+    assert [t.status for t in result.trials] == [Status.FAILED, Status.DONE, Status.DONE]
+    assert result.trials[0].cause is danlu.Cause.CRASHED
+    assert "quarantined" in result.trials[0].reason
