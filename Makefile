@@ -13,7 +13,7 @@ demo: $(READY)  ## tune a small network on handwritten digits (under two minutes
 	$(BIN)/python examples/digits_cnn.py
 
 test: check  ## everything that has to hold, in minutes
-	$(BIN)/python -m pytest -n 2 -q -m "not fault"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not fault"
 
 check: $(READY)  ## style, types, floors
 	$(BIN)/ruff format --check src tests benchmarks examples

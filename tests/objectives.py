@@ -76,7 +76,9 @@ def causes(trial):
 
 def acknowledge(store):
     """Ask and tell forever, saying on stdout what has been acknowledged."""
-    with danlu.open_study(SPACE, minimize="loss", store=store, name="kill", seed=1) as study:
+    with danlu.open_study(
+        SPACE, minimize="loss", store=store, name="kill", seed=1, sampler="random"
+    ) as study:
         while True:
             trial = study.ask()
             trial.report(1, loss=trial["x"])
@@ -89,7 +91,9 @@ def race(store, trials):
     """Take trials until the budget is spent, saying which."""
     from danlu.core.errors import BudgetError
 
-    with danlu.open_study(SPACE, minimize="loss", store=store, name="race", trials=trials, seed=1) as study:
+    with danlu.open_study(
+        SPACE, minimize="loss", store=store, name="race", trials=trials, seed=1, sampler="random"
+    ) as study:
         while True:
             try:
                 trial = study.ask()

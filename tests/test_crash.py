@@ -1,11 +1,10 @@
 """A process that dies at any append, before or after it is durable, changes nothing in the end."""
 
 import pytest
+from objectives import SPACE, from_scratch, resumable
 
 import danlu
 from danlu.core.events import Status
-
-from objectives import SPACE, from_scratch, resumable
 
 
 class Killed(BaseException):
@@ -99,7 +98,10 @@ def test_a_crash_at_every_append_is_as_if_it_never_happened(case, tmp_path):
             path = tmp_path / f"{at}-{written}.db"
             with pytest.raises(Killed):
                 run(CrashingStore(path, at, written=written), objective, scheduler)
-            assert essence(run(CrashingStore(path, 0, written=False), objective, scheduler)) == expected, (at, written)
+            assert essence(run(CrashingStore(path, 0, written=False), objective, scheduler)) == expected, (
+                at,
+                written,
+            )
 
 
 def test_two_crashes_in_a_row_and_a_trial_still_trains_no_step_twice(tmp_path):

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from danlu import Choice, Float, Int, Space, Switch
 from danlu.core.columns import active
 from danlu.core.errors import SpaceError
-from danlu.core.events import decode, encode, pack_params, unpack_params
-from danlu.core.events import Asked, Created
+from danlu.core.events import Asked, Created, decode, encode, pack_params, unpack_params
 from danlu.core.goal import goal_of
 from danlu.core.parameters import typed_key
 from danlu.core.space import difference
@@ -62,7 +61,9 @@ def test_a_space_survives_the_journal(space):
     assert difference(space.spec, decode(encode(event)).space) == []
 
 
-@pytest.mark.parametrize("value", [2**53 + 1, -(2**63) + 1, 0, 1e-300, -0.0, 1.5, "丹炉", "", None, True, (1, (None, "a"))])
+@pytest.mark.parametrize(
+    "value", [2**53 + 1, -(2**63) + 1, 0, 1e-300, -0.0, 1.5, "丹炉", "", None, True, (1, (None, "a"))]
+)
 def test_hard_values_are_options_and_come_back(value):
     choice = Choice([value, "other"])
     assert typed_key(choice.decode(choice.encode(value))) == typed_key(value)
@@ -76,7 +77,12 @@ def test_large_integers_are_kept_exactly_when_given():
 
 def test_options_of_different_types_are_different():
     choice = Choice([1, 1.0, True, "1"])
-    assert [typed_key(choice.decode(choice.encode(v)))[0] for v in choice.values] == ["int", "float", "bool", "str"]
+    assert [typed_key(choice.decode(choice.encode(v)))[0] for v in choice.values] == [
+        "int",
+        "float",
+        "bool",
+        "str",
+    ]
     with pytest.raises(SpaceError, match="twice"):
         Choice([1, 2, 1])
 
@@ -114,7 +120,14 @@ def nested():
 
 def test_switches_open_spaces_to_any_depth():
     space = nested()
-    assert space.names == ("net", "net.cnn.kernel", "net.cnn.pool", "net.cnn.pool.max.size", "net.rnn.cell", "lr")
+    assert space.names == (
+        "net",
+        "net.cnn.kernel",
+        "net.cnn.pool",
+        "net.cnn.pool.max.size",
+        "net.rnn.cell",
+        "lr",
+    )
     assert space.decode([0.1, 0.1, 0.1, 0.9, 0.5, 1.0]) == {
         "net": "cnn", "net.cnn.kernel": 3, "net.cnn.pool": "max", "net.cnn.pool.max.size": 3, "lr": 0.1, "epochs": 12,
     }  # fmt: skip
@@ -183,7 +196,9 @@ BAD = {
     r"Write Choice\(\[...\]\) for a list": lambda: Space({"a": [1, 2]}),
     "a fixed value that is None": lambda: Space({"a": object()}),
     "Did you mean 'depth'": lambda: Space({"depth": Int(1, 2)}).complete({"dept": 1}, [0.5]),
-    "depth needs a value between 1 and 2, got 3": lambda: Space({"depth": Int(1, 2)}).complete({"depth": 3}, [0.5]),
+    "depth needs a value between 1 and 2, got 3": lambda: Space({"depth": Int(1, 2)}).complete(
+        {"depth": 3}, [0.5]
+    ),
     "depth needs a whole number": lambda: Space({"depth": Int(1, 2)}).complete({"depth": 1.5}, [0.5]),
     "is not active here": lambda: nested().complete({"cell": "gru", "net": "cnn"}, nested().centre()),
     "fixed at 12, got 13": lambda: nested().complete({"epochs": 13}, nested().centre()),

@@ -103,7 +103,10 @@ def test_an_operation_asks_once(tmp_path):
 
 
 def test_two_open_studies_share_one_journal(tmp_path):
-    with danlu.open_study(X, minimize="loss", store=tmp_path / "s.db") as one, danlu.open_study(store=tmp_path / "s.db") as two:
+    with (
+        danlu.open_study(X, minimize="loss", store=tmp_path / "s.db") as one,
+        danlu.open_study(store=tmp_path / "s.db") as two,
+    ):
         trials = [one.ask(), two.ask(), one.ask()]
         assert [t.number for t in trials] == [0, 1, 2]
         assert len({t["x"] for t in trials}) == 3
@@ -157,7 +160,9 @@ def test_several_goals_have_a_front_and_limits_come_first():
 
 
 def test_maximise_and_minimise_together():
-    result = danlu.tune(lambda t: {"acc": t["x"], "time": t["x"]}, X, maximize="acc", minimize="time", trials=6)
+    result = danlu.tune(
+        lambda t: {"acc": t["x"], "time": t["x"]}, X, maximize="acc", minimize="time", trials=6
+    )
     assert len(result.front) == 6  # a pure trade-off
 
 
@@ -257,7 +262,9 @@ def test_a_finite_space_ends_when_everything_was_tried():
 
 def test_a_grid_larger_than_the_budget_is_counted_and_refused():
     with pytest.raises(BudgetError, match="the grid has 1,000,000 combinations, the budget is 10 trials"):
-        danlu.tune(square, {"x": Float(0, 1), "n": Int(1, 10**5)}, sampler=danlu.Grid(resolution=10), trials=10)
+        danlu.tune(
+            square, {"x": Float(0, 1), "n": Int(1, 10**5)}, sampler=danlu.Grid(resolution=10), trials=10
+        )
     with pytest.raises(BudgetError, match="x is continuous"):
         danlu.tune(square, X, sampler="grid", trials=10)
 
@@ -298,7 +305,14 @@ def test_failures_are_information_and_do_not_stop_the_study():
         return 1.0
 
     result = danlu.tune(objective, X, trials=6)
-    assert [t.cause and t.cause.value for t in result.trials] == [None, "raised", "diverged", "invalid", None, None]
+    assert [t.cause and t.cause.value for t in result.trials] == [
+        None,
+        "raised",
+        "diverged",
+        "invalid",
+        None,
+        None,
+    ]
     assert "RuntimeError: boom (test_study.py:" in result.trials[1].reason
     assert any("boom" in line for line in result.why())
     assert np.isnan(result.history.losses[1:4]).all()
@@ -414,7 +428,9 @@ def counting(trial):
 
 
 def test_a_scheduler_pauses_resumes_copies_and_stops(tmp_path):
-    result = danlu.tune(counting, X, minimize="loss", trials=3, scheduler=Toy(), store=tmp_path / "s.db", seed=4)
+    result = danlu.tune(
+        counting, X, minimize="loss", trials=3, scheduler=Toy(), store=tmp_path / "s.db", seed=4
+    )
     assert [t.status for t in result.trials] == [danlu.Status.STOPPED] * 3
     assert [t.tag for t in result.trials] == ["tagged"] * 3
     assert [t.curve.steps for t in result.trials] == [(1, 2, 3, 4), (1, 2, 3, 4), (1, 2, 5)]
@@ -445,7 +461,11 @@ def test_logged_facts_are_kept():
         trial.log(gpu="H100", layers=[1, 2], nested={"a": None})
         return 1.0
 
-    assert danlu.tune(objective, X, trials=1).best.facts == {"gpu": "H100", "layers": [1, 2], "nested": {"a": None}}
+    assert danlu.tune(objective, X, trials=1).best.facts == {
+        "gpu": "H100",
+        "layers": [1, 2],
+        "nested": {"a": None},
+    }
 
 
 def test_a_zombie_is_told_and_changes_nothing(tmp_path):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import Any
 
 import click
 
@@ -48,14 +47,12 @@ def danlu() -> None:
     """Tune deep-learning models: what to try next, how long each trial may live, nothing lost."""
 
 
-def main(arguments: list[str] | None = None) -> Any:
+def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors of danlu are one sentence on stderr and exit code 2."""
     from danlu.core.errors import DanluError
 
     try:
-        return danlu.main(arguments, standalone_mode=False)
-    except click.exceptions.Exit as exit_:
-        sys.exit(exit_.exit_code)
+        sys.exit(danlu.main(arguments, standalone_mode=False))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

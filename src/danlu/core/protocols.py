@@ -135,9 +135,11 @@ class Terms(msgspec.Struct, frozen=True):
     Attributes:
         trials: the study must hold exactly this many trials (a claim of the next numbers).
         holds: (trial, attempt) leases that must still be in force under that attempt.
-        takes: (trial, attempt) leases that must be absent, expired, or left by a dead worker.
+        takes: (trial, attempt) leases that must be absent, expired, or left by a dead worker,
+            of trials that are not closed.
         grants: (trial, attempt) leases to give to ``worker``.
-        drops: trials whose leases end.
+        drops: trials whose leases end; they may be taken up again.
+        closes: trials that are over: nobody can hold or take them any more.
         worker: who writes.
         durable: whether the append has to survive power loss before it returns.
     """
@@ -147,6 +149,7 @@ class Terms(msgspec.Struct, frozen=True):
     takes: tuple[tuple[int, int], ...] = ()
     grants: tuple[tuple[int, int], ...] = ()
     drops: tuple[int, ...] = ()
+    closes: tuple[int, ...] = ()
     worker: str = ""
     durable: bool = False
 
@@ -168,6 +171,7 @@ class Journal(Protocol):
         already, its sequence number and False, and nothing is written.
 
         Raises:
+            StoreError: when it cannot be written (a full disk); nothing was, then.
             Outrun: when ``trials`` or ``takes`` does not hold.
             Fenced: when ``holds`` does not hold.
         """

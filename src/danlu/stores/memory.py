@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 import threading
@@ -13,6 +14,9 @@ from typing import Any
 from ..core.errors import Fenced, Outrun, StudyExists, StudyMissing
 from ..core.events import Asked, Entry, Event
 from ..core.protocols import Terms
+
+CLOSED = (-1, "", math.inf)
+"""The lease of a trial that is over: no attempt holds it and none can take it."""
 
 
 class MemoryStore:
@@ -104,6 +108,8 @@ class MemoryJournal:
                 self._leases.pop(trial, None)
             for trial, attempt in terms.grants:
                 self._leases[trial] = (attempt, terms.worker, self._clock() + self._lease_seconds)
+            for trial in terms.closes:
+                self._leases[trial] = CLOSED
             return len(self._entries), True
 
     def renew(self, worker: str) -> None:

@@ -21,7 +21,7 @@ from ..core.errors import CorruptError, Fenced, Outrun, SchemaError, StoreError,
 from ..core.protocols import Terms
 from ..core.worker import dead
 from .filesystem import refuse_network
-from .memory import fenced
+from .memory import CLOSED, fenced
 
 SCHEMA = 1
 _APPLICATION = 0x64616E6C  # "danl"
@@ -168,6 +168,11 @@ class SqliteJournal:
         try:
             with Transaction(connection):
                 return self._append(connection, bodies, asked, terms)
+        except sqlite3.OperationalError as error:
+            raise StoreError(
+                f"{self._store.path} cannot be written: {error}. Nothing acknowledged is lost; make room, "
+                "or end what holds the file, and go on."
+            ) from error
         finally:
             if terms.durable:
                 connection.execute("PRAGMA synchronous = NORMAL")
@@ -181,11 +186,10 @@ class SqliteJournal:
 
     def orphans(self, running: Sequence[int]) -> list[int]:
         """Those of the running trials whose lease is absent, expired, or left by a dead worker."""
-        rows = self._store.connection().execute(
-            "SELECT trial, worker, until FROM lease WHERE study = ? ORDER BY trial", (self._study,)
-        )
-        held = {trial for trial, worker, until in rows if not self._over(worker, until)}
-        return [trial for trial in running if trial not in held]
+        connection = self._store.connection()
+        query = "SELECT worker, until FROM lease WHERE study = ? AND trial = ?"
+        leases = [(trial, connection.execute(query, (self._study, trial)).fetchone()) for trial in running]
+        return [trial for trial, lease in leases if lease is None or self._over(*lease)]
 
     def _append(
         self, connection: sqlite3.Connection, bodies: list[tuple[str | None, bytes]], asked: int, terms: Terms
@@ -210,11 +214,9 @@ class SqliteJournal:
         for trial in terms.drops:
             connection.execute("DELETE FROM lease WHERE study = ? AND trial = ?", (study, trial))
         until = self._store.clock() + self._store.lease_seconds
-        for trial, attempt in terms.grants:
-            connection.execute(
-                "INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?)",
-                (study, trial, attempt, terms.worker, until),
-            )
+        grants = [(trial, attempt, terms.worker, until) for trial, attempt in terms.grants]
+        for lease in (*grants, *((trial, *CLOSED) for trial in terms.closes)):
+            connection.execute("INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?)", (study, *lease))
         return head, True
 
     def _check_leases(self, connection: sqlite3.Connection, terms: Terms) -> None:

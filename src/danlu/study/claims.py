@@ -108,7 +108,7 @@ class Claims:
             event: ev.Event = ev.Ended(
                 number, row.attempt, Status.FAILED, {}, row.seconds, at, Cause.CRASHED, reason
             )
-            terms = Terms(takes=((number, row.attempt),), drops=(number,), durable=True)
+            terms = Terms(takes=((number, row.attempt),), closes=(number,), durable=True)
         else:
             attempt = row.attempt + 1
             event = ev.Resumed(number, attempt, self._worker, at, orphan, reason=_why(orphan, row.reason))

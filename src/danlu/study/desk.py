@@ -91,7 +91,7 @@ class Desk:
             Fenced: when the attempt is over.
         """
         event = ev.Released(number, attempt, cause, reason, seconds, self._clock())
-        self._append(event, number, attempt, drop=True)
+        self._append(event, number, attempt)
 
     # Reports.
 
@@ -116,9 +116,10 @@ class Desk:
         if self.draining and not leave:
             verdict, leave = Verdict(Action.PAUSE, self.draining), True
             events.append((None, self._drained(message)))
-        drops = (message.trial,) if leave else ()
+        over = (message.trial,) if event.action is Action.STOP else ()
+        drops = (message.trial,) if leave and not over else ()
         holds = ((message.trial, message.attempt),)
-        self._ledger.append(events, Terms(holds=holds, drops=drops, durable=leave))
+        self._ledger.append(events, Terms(holds=holds, drops=drops, closes=over, durable=leave))
         return verdict
 
     def _told(self, message: Report, stored: dict[str, float]) -> bool:
@@ -247,7 +248,7 @@ class Desk:
         row = self._ledger.history.row(number)
         if row.status < Status.DONE:
             try:
-                if self._append(event, number, attempt, drop=True, op=f"end/{number}"):
+                if self._append(event, number, attempt, op=f"end/{number}"):
                     return
             except Fenced:
                 self._ledger.sync()
@@ -270,11 +271,11 @@ class Desk:
             )
         return row
 
-    def _append(
-        self, event: ev.Event, number: int, attempt: int, *, drop: bool = False, op: str | None = None
-    ) -> bool:
-        drops = (number,) if drop else ()
-        terms = Terms(holds=((number, attempt),), drops=drops, durable=drop)
+    def _append(self, event: ev.Event, number: int, attempt: int, *, op: str | None = None) -> bool:
+        drops = (number,) if isinstance(event, ev.Released) else ()
+        closes = (number,) if isinstance(event, ev.Ended) else ()
+        durable = bool(drops or closes)
+        terms = Terms(holds=((number, attempt),), drops=drops, closes=closes, durable=durable)
         return self._ledger.append([(op, event)], terms)
 
 

@@ -33,6 +33,7 @@ class Driver:
         self._ended: list[int] = []
         self._stopped = ""
         self._over_since: float | None = None
+        self._interrupt = Interrupt(self._drain)
 
     def drive(self, objective: Callable[..., Any] | str) -> str:
         """Run until something says stop; why, as a sentence.
@@ -44,7 +45,7 @@ class Driver:
         study = self._study
         study.beat()
         self._engine.open(objective, self._answer)
-        with Interrupt(self._drain):
+        with self._interrupt:
             try:
                 self._open()
                 self._turn()
@@ -69,7 +70,8 @@ class Driver:
                 self._stopped = reason
                 return
             if self._running:
-                self._engine.poll(0.2)
+                with self._interrupt.allowed(safe=True):
+                    self._engine.poll(0.2)
             else:
                 time.sleep(0.1)  # other workers hold the rest of the work
             self._after()
@@ -138,6 +140,10 @@ class Driver:
         self._study.desk.draining = reason
 
     def _answer(self, message: Message) -> Reply:
+        with self._interrupt.allowed(safe=False):
+            return self._decide(message)
+
+    def _decide(self, message: Message) -> Reply:
         reply = self._study.desk.answer(message)
         number = message.trial
         if isinstance(message, Outcome):

@@ -1,11 +1,16 @@
-"""Ctrl-C: once asks running trials to checkpoint and leave, twice stops at once."""
+"""Ctrl-C: once asks running trials to checkpoint and leave, twice stops at once.
+
+The second one may only break into the user's own code, never into an append or a fold, so it is held
+back until the driver says that the moment is safe.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 DRAINING = "interrupted by Ctrl-C"
@@ -17,6 +22,7 @@ class Interrupt:
     def __init__(self, drain: Callable[[str], None]) -> None:
         self._drain = drain
         self._count = 0
+        self._safe = False
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Interrupt:
@@ -30,15 +36,29 @@ class Interrupt:
             signal.signal(number, handler)  # type: ignore[arg-type]
         self._before.clear()
 
+    @contextlib.contextmanager
+    def allowed(self, *, safe: bool) -> Iterator[None]:
+        """Whether KeyboardInterrupt may be raised inside; one that was held back is raised at the end."""
+        before, self._safe = self._safe, safe
+        self._raise()
+        try:
+            yield
+        finally:
+            self._safe = before
+        self._raise()
+
+    def _raise(self) -> None:
+        if self._safe and self._count > 1:
+            raise KeyboardInterrupt
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
         del frame
         self._count += 1
-        if self._count > 1:
-            raise KeyboardInterrupt
-        word = DRAINING if number == signal.SIGINT else "asked to leave by SIGTERM"
-        print(  # noqa: T201 - the person at the terminal has to know what Ctrl-C did
-            "\ndanlu: running trials stop at their next report and can be resumed; "
-            "press Ctrl-C again to stop at once.",
-            file=sys.stderr,
-        )
-        self._drain(word)
+        if self._count == 1:
+            print(  # noqa: T201 - the person at the terminal has to know what Ctrl-C did
+                "\ndanlu: running trials stop at their next report and can be resumed; "
+                "press Ctrl-C again to stop at once.",
+                file=sys.stderr,
+            )
+            self._drain(DRAINING if number == signal.SIGINT else "asked to leave by SIGTERM")
+        self._raise()

@@ -12,8 +12,8 @@ from ..core.errors import SettingError
 from ..core.goal import At, Goal, goal_of
 from ..core.messages import Limits
 from ..core.names import ENGINES, SAMPLERS, SCHEDULERS, STORES, find
-from ..core.rng import stable_hash
 from ..core.protocols import Engine, Sampler, Scheduler, Store
+from ..core.rng import stable_hash
 from ..core.space import Space
 from .drive import Driver
 from .opening import Opening

@@ -147,6 +147,8 @@ class Model:
             self.leases.pop(trial, None)
         for trial, attempt in terms.grants:
             self.leases[trial] = (attempt, terms.worker, self.now + self.lease_seconds)
+        for trial in terms.closes:
+            self.leases[trial] = (-1, "", math.inf)
         return len(self.events), True
 
 
@@ -171,7 +173,7 @@ def store_machine(make: Callable[[Callable[[], float]], Store]) -> Any:
 
         @rule(
             op=st.sampled_from([None, "a", "b", "c"]),
-            kind=st.sampled_from(["ask", "note", "end"]),
+            kind=st.sampled_from(["ask", "note", "drop", "end"]),
             trial=st.integers(0, 3),
             attempt=st.integers(1, 2),
             terms=st.sampled_from(["none", "trials", "holds", "takes"]),
@@ -187,7 +189,8 @@ def store_machine(make: Callable[[Callable[[], float]], Store]) -> Any:
                 holds=((trial, attempt),) if terms == "holds" else (),
                 takes=((trial, attempt),) if terms == "takes" else (),
                 grants=((trial, attempt),) if kind == "ask" or terms == "takes" else (),
-                drops=(trial,) if kind == "end" else (),
+                drops=(trial,) if kind == "drop" else (),
+                closes=(trial,) if kind == "end" else (),
                 worker=worker,
                 durable=kind == "end",
             )

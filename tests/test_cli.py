@@ -1,0 +1,255 @@
+"""The command line as a person uses it, in real processes."""
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from objectives import SPACE, resumable
+
+import danlu
+from danlu.cli.main import COMMANDS
+from danlu.cli.spacefile import parse
+from danlu.core.errors import SpaceError
+from danlu.core.history import History
+
+HERE = Path(__file__).parent
+TOML = """
+constraints = ["n < 3"]
+x = {type = "float", low = 0.0, high = 1.0}
+n = {type = "int", low = 1, high = 3}
+epochs = 12
+[opt]
+type = "switch"
+[opt.options.sgd]
+momentum = {type = "float", low = 0.0, high = 0.99}
+[opt.options.adam]
+"""
+
+
+def run(*arguments, code=0, cwd=None):
+    ran = subprocess.run(
+        [sys.executable, "-m", "danlu.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=cwd,
+    )
+    assert ran.returncode == code, ran.stdout + ran.stderr
+    return ran.stdout if code == 0 else ran.stderr
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cli") / "s.db"
+    danlu.tune(resumable, SPACE, minimize="loss", trials=4, store=path, name="digits", seed=1)
+    return path
+
+
+def test_run_tunes_resumes_and_says_what_to_do_next(tmp_path):
+    (tmp_path / "space.toml").write_text(TOML)
+    (tmp_path / "mine.py").write_text("def train(trial):\n    trial.report(1, loss=trial['x'])\n")
+    command = (
+        "run",
+        "mine.py:train",
+        "--space",
+        "space.toml",
+        "--minimize",
+        "loss",
+        "--store",
+        "r.db",
+        "-j",
+        2,
+    )
+    said = run(*command, "-n", 4, cwd=tmp_path)
+    assert "4 done" in said
+    assert "the budget of 4 trials is spent" in said
+    assert re.search(r"best: trial \d with loss=", said)
+    assert "danlu show r.db train" in said
+    assert "6 done" in run(*command, "-n", 6, cwd=tmp_path)
+    rows = json.loads(run("show", "r.db", "--json", cwd=tmp_path))
+    assert len(rows) == 6
+    assert all(row["n"] < 3 and row["epochs"] == 12 for row in rows)
+
+
+def test_run_finds_the_space_beside_the_function_and_answers_in_json(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from danlu import Int\nspace = {'n': Int(1, 3)}\ndef train(trial):\n    return trial['n']\n"
+    )
+    said = json.loads(run("run", "mine.py:train", "--sampler", "grid", "--json", cwd=tmp_path))
+    assert said["stopped"] == "every combination of the grid has been tried"
+    assert [trial["n"] for trial in said["trials"]] == [1, 2, 3]
+
+
+def test_show_lists_studies_trials_and_reasons(store):
+    assert "digits" not in run("show", store)  # one study: straight to its trials
+    assert run("show", store).count("done") == 4
+    assert json.loads(run("show", store, "digits", "--trial", 2, "--json"))["number"] == 2
+    assert any("opened" in line for line in json.loads(run("show", store, "--why", "--json")))
+    assert "trial 0 done loss=" in run("watch", store, "--once")
+
+
+def test_export_and_import_move_a_study(store, tmp_path):
+    run("export", store, "-o", tmp_path / "s.jsonl")
+    assert "digits" in run("import", tmp_path / "s.jsonl", tmp_path / "t.db")
+    assert run("show", tmp_path / "t.db") == run("show", store)
+    assert run("export", tmp_path / "t.db") == (tmp_path / "s.jsonl").read_text()
+    torn = tmp_path / "torn.jsonl"
+    torn.write_text((tmp_path / "s.jsonl").read_text()[:-9])
+    assert "is damaged and was left out" in run("import", torn, tmp_path / "u.db", code=1)
+
+
+def test_doctor_reads_the_whole_store(store, tmp_path):
+    findings = {f["check"]: f for f in json.loads(run("doctor", store, "--json"))}
+    assert findings["study digits"]["fine"]
+    assert "events, 4 trials" in findings["study digits"]["found"]
+    damaged = tmp_path / "damaged.db"
+    with sqlite3.connect(store) as raw, sqlite3.connect(damaged) as copy:
+        raw.backup(copy)
+        copy.execute("UPDATE event SET crc = 0 WHERE seq = 5")
+    copy.close()
+    raw.close()
+    ran = subprocess.run(
+        [sys.executable, "-m", "danlu.cli", "doctor", damaged], capture_output=True, text=True
+    )
+    assert ran.returncode == 1
+    assert "BAD  study digits" in ran.stdout
+    assert "4 events before it are sound" in ran.stdout
+    exported = subprocess.run(
+        [sys.executable, "-m", "danlu.cli", "export", damaged], capture_output=True, text=True
+    )
+    assert exported.returncode == 1
+    assert exported.stdout.count("\n") == 5  # the header and the valid prefix
+    assert "4 events were written" in exported.stderr
+
+
+MISTAKES = {
+    "there is no store nowhere.db": ("show", "nowhere.db"),
+    "there is no file": ("run", "nowhere.py:f"),
+    "name a function as module:function": ("run", "train"),
+    "Did you mean 'random'": ("run", f"{HERE}/objectives.py:resumable", "--sampler", "randm"),
+    "trials > 0": ("run", f"{HERE}/objectives.py:resumable", "-n", "0"),
+    "No such command 'rum'": ("rum",),
+    "does not exist": ("import", "nowhere.jsonl", "x.db"),
+}
+
+
+@pytest.mark.parametrize("sentence", MISTAKES)
+def test_mistakes_get_a_sentence_and_no_traceback(sentence, tmp_path):
+    said = run(*MISTAKES[sentence], code=2, cwd=tmp_path)
+    assert sentence in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('lr = {type = "float", low = 0.1, hihg = 1.0}', "space.toml, line 1: lr has no setting 'hihg'. Did you mean 'high'"),
+        ('\n\na = {type = "flaot", low = 1, high = 2}', "line 3: a needs a type, got 'flaot'. Did you mean 'float'"),
+        ("a = {low = 1, high = 2}", "a needs a type"),
+        ('\na = {type = "int", low = 3, high = 2}', "line 2: a: Int needs low < high, got low=3"),
+        ('a = {type = "int", low = 3}', "a needs low and high"),
+        ('a = {type = "choice"}', "a needs values"),
+        ("a = ", "space.toml: Invalid value (at end of document)"),
+    ],
+)  # fmt: skip
+def test_typos_in_a_space_file_name_the_line_and_the_nearest_word(text, sentence):
+    with pytest.raises(SpaceError, match=re.escape(sentence)):
+        parse(text)
+
+
+def test_a_space_file_says_what_python_says():
+    space = parse(TOML)
+    assert space.names == ("x", "n", "opt", "opt.sgd.momentum")
+    assert not space.allows({"n": 3})
+    assert space.decode(space.centre())["epochs"] == 12
+
+
+def test_every_command_has_help():
+    said = run("--help")
+    for command in COMMANDS:
+        assert command in said
+        assert "Usage: " in run(command, "--help")
+
+
+def test_imports_are_lazy():
+    program = "import sys, danlu; from danlu import Choice, Float, Int, Switch; print(*sys.modules)"
+    modules = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"numpy", "scipy", "torch", "click", "rich", "sqlite3"} & set(modules)
+    program = "import sys; from danlu.cli.main import danlu\ntry: danlu(['--help'])\nexcept SystemExit: print(*sys.modules)"
+    modules = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"numpy", "scipy", "torch", "rich", "sqlite3", "msgspec"} & set(modules)
+
+
+def terminal(*arguments):
+    """Run in a real pseudo-terminal; its process and the descriptor to read from."""
+    pid, screen = pty.fork()
+    if pid == 0:
+        os.environ["TERM"] = "xterm-256color"
+        os.execv(sys.executable, [sys.executable, *map(str, arguments)])
+    return pid, screen
+
+
+def read_until(screen, wanted, seconds=60):
+    said = b""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if not select.select([screen], [], [], 0.2)[0]:
+            continue
+        try:
+            part = os.read(screen, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        said += part
+        if wanted and wanted in said:
+            return said
+    return said
+
+
+def test_control_c_in_a_terminal_drains_and_restores_it(tmp_path):
+    pid, screen = terminal(
+        "-m", "danlu.cli", "run", f"{HERE}/objectives.py:slow", "--minimize", "loss", "-j", 2, "-n", 3,
+        "--store", tmp_path / "s.db", "--space", f"{HERE}/objectives.py:SPACE",
+    )  # fmt: skip
+    shown = read_until(screen, b"step 3")
+    assert b"0/3" in shown, shown
+    assert "▁".encode() in shown or "█".encode() in shown  # curves as sparklines
+    os.write(screen, b"\x03")
+    rest = read_until(screen, None)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 130, rest
+    assert b"press Ctrl-C again" in rest
+    assert b"interrupted by Ctrl-C" in rest
+    assert rest.rindex(b"\x1b[?25h") > rest.rfind(b"\x1b[?25l")  # the cursor is back
+    history = History()
+    history.fold(danlu.SqliteStore(tmp_path / "s.db").journal("slow").read(0))
+    assert [row.status for row in history.rows] == [danlu.Status.WAITING] * 2
+
+
+def test_watch_follows_a_running_study(tmp_path):
+    store = tmp_path / "s.db"
+    with danlu.open_study(SPACE, minimize="loss", store=store, name="w", seed=1) as study:
+        pid, screen = terminal("-m", "danlu.cli", "watch", store, "--every", "0.05")
+        trial = study.ask()
+        trial.report(1, loss=0.5)
+        assert b"1 running" in read_until(screen, b"1 running")
+        study.tell(trial, 0.25)
+        assert b"value" not in read_until(screen, b"loss=0.25")
+        os.kill(pid, signal.SIGINT)
+        read_until(screen, None, 5)
+        _, status = os.waitpid(pid, 0)
+        assert os.waitstatus_to_exitcode(status) == 130

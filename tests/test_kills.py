@@ -1,0 +1,79 @@
+"""Real processes, killed with SIGKILL or racing: nothing acknowledged is lost, nothing happens twice."""
+
+import random
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import danlu
+from danlu.core.events import Ended
+from danlu.core.history import History
+
+HERE = Path(__file__).parent
+
+
+def start(*arguments):
+    return subprocess.Popen(
+        [sys.executable, str(HERE / "objectives.py"), *map(str, arguments)], stdout=subprocess.PIPE, text=True
+    )
+
+
+def kill_and_compare(store, times, dice):
+    """Kill a process that asks and tells, ``times`` times; everything it acknowledged has to be there."""
+    told, reported = {}, set()
+    for _ in range(times):
+        with start("acknowledge", store) as child:
+            lines = [child.stdout.readline()]  # it is past its imports
+            time.sleep(dice.uniform(0.0, 0.12))
+            child.kill()
+            lines += child.stdout.read().splitlines()
+        for line in lines:
+            words = line.split()
+            if words and words[0] == "told" and len(words) == 3:
+                told[int(words[1])] = float(words[2])
+            elif words and words[0] == "reported" and len(words) == 2:
+                reported.add(int(words[1]))
+    history = History()
+    entries = list(danlu.SqliteStore(store).journal("kill").read(0))
+    history.fold(entries)
+    lost = [n for n, x in told.items() if history.row(n).metrics != {"loss": x}]
+    unreported = [n for n in reported if history.reports.count(n) == 0]
+    ends = [entry.event.trial for entry in entries if isinstance(entry.event, Ended)]
+    assert told, "nothing was acknowledged, so nothing was tested"
+    return len(told), lost, unreported, len(ends) - len(set(ends))
+
+
+def test_sigkill_loses_and_doubles_nothing(tmp_path):
+    count, lost, unreported, doubled = kill_and_compare(tmp_path / "s.db", 20, random.Random(1))
+    assert (lost, unreported, doubled) == ([], [], 0), f"of {count}"
+
+
+@pytest.mark.fault
+def test_a_thousand_sigkills_lose_and_double_nothing(tmp_path):
+    dice = random.Random(2)
+    total = 0
+    for part in range(10):
+        count, lost, unreported, doubled = kill_and_compare(tmp_path / f"{part}.db", 100, dice)
+        assert (lost, unreported, doubled) == ([], [], 0), f"of {count}"
+        total += count
+    print(f"1,000 kills, {total} acknowledged results, 0 lost, 0 doubled")
+
+
+def test_sixteen_processes_race_for_exactly_a_hundred_trials(tmp_path):
+    store = tmp_path / "s.db"
+    children = [start("race", store, 100) for _ in range(16)]
+    numbers = []
+    for child in children:
+        out, _ = child.communicate(timeout=120)
+        assert child.returncode == 0
+        numbers += [int(line) for line in out.split()]
+    assert sorted(numbers) == list(range(100))
+    history = History()
+    history.fold(danlu.SqliteStore(store).journal("race").read(0))
+    assert len(history) == history.finished == 100
+    assert len({row.asked.unit for row in history.rows}) == 100  # and no two tried the same point
+    assert sqlite3.connect(store).execute("PRAGMA integrity_check").fetchone() == ("ok",)

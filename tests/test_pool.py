@@ -1,0 +1,228 @@
+"""The process pool with real processes: causes told apart, limits kept, nothing left behind."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from objectives import SPACE, causes, resumable
+
+import danlu
+from danlu import Cause, Float, Status
+from danlu.core.errors import MissingExtra, ObjectiveError, SettingError
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def matrix(tmp_path_factory):
+    """Fourteen trials that end in every way, in one study of one store."""
+    store = tmp_path_factory.mktemp("matrix") / "s.db"
+    result = danlu.tune(
+        causes, SPACE, trials=14, workers=2, store=store, seed=1, retries=1, trial_time=8, trial_memory=2 << 30,
+    )  # fmt: skip
+    return result, store
+
+
+def test_every_cause_is_told_apart_and_none_stops_the_study(matrix):
+    found = {t.number: (t.status, t.cause) for t in matrix[0].trials}
+    assert found == {
+        0: (Status.DONE, None),
+        1: (Status.FAILED, Cause.RAISED),
+        2: (Status.FAILED, Cause.CRASHED),
+        3: (Status.FAILED, Cause.CRASHED),
+        4: (Status.FAILED, Cause.MEMORY),
+        5: (Status.FAILED, Cause.TIMEOUT),
+        6: (Status.FAILED, Cause.DIVERGED),
+        7: (Status.FAILED, Cause.DIVERGED),
+        8: (Status.FAILED, Cause.INVALID),
+        9: (Status.FAILED, Cause.DIVERGED),
+        10: (Status.FAILED, Cause.RAISED),
+        11: (Status.FAILED, Cause.CRASHED),
+        12: (Status.DONE, None),
+        13: (Status.DONE, None),
+    }
+
+
+def test_each_cause_has_its_own_policy(matrix):
+    trials = matrix[0].trials
+    attempts = [t.attempt for t in trials]
+    assert attempts[2] == attempts[3] == attempts[11] == 2  # crashed: taken up once more, then quarantined
+    assert attempts[12] == 2  # pre-empted: taken up again, no death on its account
+    assert trials[12].deaths == 0
+    assert [attempts[n] for n in (1, 4, 5, 6, 8, 10)] == [1] * 6  # these would only fail again
+
+
+def test_reasons_are_sentences_a_person_can_use(matrix):
+    reasons = [t.reason for t in matrix[0].trials]
+    assert "ValueError: raised on purpose (objectives.py:" in reasons[1]
+    assert "SIGABRT" in reasons[2]
+    assert "SIGKILL" in reasons[3]
+    assert "limit of 8 s" in reasons[5]
+    assert "got 'a string'" in reasons[8]
+    assert "value is nan at step 2" in reasons[9]
+    assert "exited with code 7, 2 times; this configuration is quarantined" in reasons[11]
+
+
+def test_what_a_trial_prints_is_kept_with_it(matrix):
+    log = Path(f"{matrix[1]}.blobs/logs/study/000013.log").read_text()
+    assert "printed by trial 13" in log
+    assert "warned by trial 13" in log
+    assert "raised on purpose" in Path(f"{matrix[1]}.blobs/logs/study/000001.log").read_text()
+
+
+def test_no_worker_is_left_behind(matrix):
+    listed = subprocess.run(["ps", "-eo", "ppid,args"], capture_output=True, text=True, check=True).stdout
+    mine = [
+        line for line in listed.splitlines() if "danlu.engines.child" in line and f"{os.getpid()} " in line
+    ]
+    assert mine == []
+
+
+def test_objectives_from_anywhere_can_be_sent():
+    offset = 2.0
+
+    def closure(trial):
+        return trial["x"] + offset
+
+    space = {"x": Float(0, 1)}
+    for objective in (
+        closure,
+        lambda t: t["x"] + 2,
+        "objectives:from_scratch",
+        f"{HERE}/objectives.py:from_scratch",
+    ):
+        goal = {"minimize": "loss"} if isinstance(objective, str) else {}
+        result = danlu.tune(objective, space, trials=3, workers=2, seed=1, **goal)
+        assert [t.status for t in result.trials] == [Status.DONE] * 3
+
+
+def test_what_cannot_be_sent_is_named():
+    lock = threading.Lock()  # which cannot be pickled
+    with pytest.raises(ObjectiveError, match=r"cannot be sent to a worker process.*name it by import path"):
+        danlu.tune(lambda t: lock.locked(), {"x": Float(0, 1)}, workers=2)
+    with pytest.raises(ObjectiveError, match="has no 'resumabel'. Did you mean 'resumable'"):
+        danlu.tune("objectives:resumabel", {"x": Float(0, 1)}, workers=2)
+    with pytest.raises(ObjectiveError, match="there is no file"):
+        danlu.tune("nowhere.py:f", {"x": Float(0, 1)}, workers=2)
+
+
+def test_a_missing_extra_names_itself(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cloudpickle", None)
+    with pytest.raises(MissingExtra, match=re.escape('pip install "danlu[parallel]"')):
+        danlu.tune(lambda t: 1.0, {"x": Float(0, 1)}, workers=2)
+
+
+def test_workers_that_cannot_load_the_objective_say_why(tmp_path):
+    module = tmp_path / "breaks.py"
+    module.write_text(
+        "import os\nif os.environ.get('DANLU_SLOT'): raise RuntimeError('only in workers')\ndef f(t): pass\n"
+    )
+    with pytest.raises(ObjectiveError, match="only in workers"):
+        danlu.tune(f"{module}:f", {"x": Float(0, 1)}, workers=2)
+
+
+def test_slots_deal_out_gpus_and_threads():
+    def see(trial):
+        trial.log(gpu=os.environ["CUDA_VISIBLE_DEVICES"], threads=os.environ["OMP_NUM_THREADS"])
+        trial.log(wait=os.environ["OMP_WAIT_POLICY"])
+        time.sleep(0.2)
+        return 1.0
+
+    result = danlu.tune(see, {"x": Float(0, 1)}, trials=6, engine=danlu.Pool(3, gpus=2))
+    assert {t.facts["gpu"] for t in result.trials} == {"0", "1"}
+    assert {t.facts["wait"] for t in result.trials} == {"PASSIVE"}
+    with pytest.raises(SettingError, match="workers to be a whole number >= 1, got 0"):
+        danlu.Pool(0)
+
+
+def test_limits_need_processes():
+    with pytest.raises(SettingError, match=r"engine=danlu.Pool\(workers=1\)"):
+        danlu.tune(lambda t: 1.0, {"x": Float(0, 1)}, trial_time=1, engine="inline")
+
+
+def test_pool_and_inline_agree(tmp_path):
+    alike = []
+    for engine in ("inline", "pool"):
+        result = danlu.tune(
+            resumable,
+            SPACE,
+            minimize="loss",
+            trials=4,
+            seed=3,
+            engine=engine,
+            store=tmp_path / f"{engine}.db",
+        )
+        alike.append([(t.params, t.metrics, t.curve) for t in result.trials])
+    assert alike[0] == alike[1]
+
+
+def wait_for(condition, what):
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.05)
+    pytest.fail(f"waited half a minute for {what}")
+
+
+def start(*arguments, **options):
+    return subprocess.Popen([sys.executable, str(HERE / "objectives.py"), *map(str, arguments)], **options)
+
+
+def steps_of(store):
+    from danlu.core.history import History
+
+    try:
+        history = History()
+        history.fold(danlu.SqliteStore(store).journal("study").read(0))
+    except danlu.DanluError:
+        return 0
+    return len(history.reports)
+
+
+def test_a_killed_driver_goes_on_where_it_was(tmp_path):
+    store = tmp_path / "s.db"
+    child = start("resumable", store, 6, 2)
+    wait_for(lambda: steps_of(store) >= 8, "eight reports")
+    child.kill()
+    child.wait()
+    result = danlu.tune(resumable, SPACE, minimize="loss", trials=6, workers=2, store=store, seed=1)
+    whole = danlu.tune(resumable, SPACE, minimize="loss", trials=6, seed=1)
+    assert [(t.params, t.metrics, t.curve) for t in result.trials] == [
+        (t.params, t.metrics, t.curve) for t in whole.trials
+    ]
+    wait_for(lambda: "objectives.py resumable" not in _processes(), "the workers to follow their driver")
+
+
+def _processes():
+    return subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize(("times", "number"), [(1, signal.SIGINT), (2, signal.SIGINT), (1, signal.SIGTERM)])
+def test_control_c_once_drains_and_twice_requeues(tmp_path, times, number):
+    store = tmp_path / "s.db"
+    child = start("slow", store, 2, 2, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: steps_of(store) >= 4, "four reports")
+    child.send_signal(number)
+    if times == 2:
+        time.sleep(0.01)
+        child.send_signal(number)
+    _, errors = child.communicate(timeout=30)
+    assert child.returncode == (0 if times == 1 else -signal.SIGINT), errors
+    from danlu.core.history import History
+
+    history = History()
+    history.fold(danlu.SqliteStore(store).journal("study").read(0))
+    assert [row.status for row in history.rows] == [Status.WAITING] * 2
+    assert all(row.usable() for row in history.rows)
+    assert {row.deaths for row in history.rows} == {0}
+    if times == 1:
+        assert "press Ctrl-C again" in errors
+        assert "closed" in history.decisions[-1][1]
+    else:
+        assert "KeyboardInterrupt" in errors

@@ -1,0 +1,276 @@
+"""What is special to the stores: damage, strangers, newer schemas, network disks, exports, golden files."""
+
+import json
+import math
+import random
+import shutil
+import sqlite3
+from pathlib import Path
+
+import golden_objective as golden
+import pytest
+from hypothesis import given
+from objectives import SPACE, resumable
+
+import danlu
+from danlu import Float, Int
+from danlu.core import events as ev
+from danlu.core.errors import CorruptError, DanluError, SchemaError, StoreError, StudyExists, StudyMissing
+from danlu.core.history import History
+from danlu.stores.filesystem import refuse_network
+from danlu.stores.jsonlines import dump, load
+from danlu.testing import histories
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def fold(store, name="study"):
+    history = History()
+    history.fold(store.journal(name).read(0))
+    return history
+
+
+@pytest.fixture
+def study(tmp_path):
+    store = danlu.SqliteStore(tmp_path / "s.db")
+    danlu.tune(resumable, SPACE, minimize="loss", trials=3, store=store, seed=1)
+    store.close()
+    return tmp_path / "s.db"
+
+
+def test_a_strangers_file_is_left_alone(tmp_path):
+    path = tmp_path / "theirs.db"
+    with sqlite3.connect(path) as theirs:
+        theirs.execute("CREATE TABLE t (a)")
+    theirs.close()
+    with pytest.raises(StoreError, match="a database of another program"):
+        danlu.SqliteStore(path)
+    text = tmp_path / "notes.txt"
+    text.write_text("no database at all, but long enough to look like one" * 100)
+    before = text.read_bytes()
+    with pytest.raises(StoreError, match="cannot be used"):
+        danlu.SqliteStore(text)
+    assert text.read_bytes() == before
+
+
+def test_a_newer_schema_is_refused_and_untouched(study):
+    with sqlite3.connect(study) as newer:
+        newer.execute("PRAGMA user_version = 99")
+    newer.close()
+    with pytest.raises(SchemaError, match="has schema 99, this danlu reads up to 1. Upgrade danlu"):
+        danlu.SqliteStore(study)
+
+
+def test_network_file_systems_are_refused_with_the_remedy():
+    mounts = "server:/home /home nfs4 rw 0 0\n/dev/sda / ext4 rw 0 0\ntmpfs /home/fast\\040disk tmpfs rw 0 0"
+    with pytest.raises(StoreError, match="lies on nfs4, whose locks lose data. Use a local path"):
+        refuse_network(Path("/home/me/study.db"), mounts)
+    refuse_network(Path("/data/study.db"), mounts)
+    refuse_network(Path("/home/fast disk/study.db"), mounts)
+
+
+def test_studies_in_one_file_do_not_see_each_other(tmp_path):
+    store = danlu.SqliteStore(tmp_path / "s.db")
+    for name, seed in (("a", 1), ("b", 2)):
+        danlu.tune(resumable, SPACE, minimize="loss", trials=3, store=store, name=name, seed=seed)
+    assert fold(store, "a").seed == 1
+    assert fold(store, "b").seed == 2
+    assert store.studies() == ["a", "b"]
+    with pytest.raises(StudyMissing, match="There are: a, b"):
+        store.journal("c")
+    store.close()
+
+
+def test_a_changed_digit_is_found_not_believed(study):
+    with sqlite3.connect(study) as raw:
+        seq, body = raw.execute("SELECT seq, body FROM event WHERE seq > 9 LIMIT 1").fetchone()
+        flipped = bytearray(body)
+        flipped[-3] ^= 1
+        raw.execute("UPDATE event SET body = ? WHERE seq = ?", (bytes(flipped), seq))
+    raw.close()
+    store = danlu.SqliteStore(study)
+    history = History()
+    with pytest.raises(
+        CorruptError, match=f"damaged at event {seq}.*The {seq - 1} events before it are sound"
+    ):
+        history.fold(store.journal("study").read(0))
+    assert history.seq == seq - 1
+    store.close()
+
+
+def test_a_missing_or_swapped_row_is_found(study):
+    with sqlite3.connect(study) as raw:
+        raw.execute("DELETE FROM event WHERE seq = 7")
+    raw.close()
+    store = danlu.SqliteStore(study)
+    with pytest.raises(CorruptError, match="damaged at event 7"):
+        fold(store)
+    store.close()
+
+
+@pytest.mark.fault
+def test_three_thousand_damaged_files_never_give_a_silent_wrong_value(study, tmp_path):
+    sound = {entry.seq: ev.encode(entry.event) for entry in danlu.SqliteStore(study).journal("study").read(0)}
+    with sqlite3.connect(study) as raw:
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    raw.close()
+    whole = study.read_bytes()
+    dice = random.Random(3)
+    outcomes = {"refused": 0, "prefix": 0, "unharmed": 0}
+    for number in range(3000):
+        damaged = bytearray(whole)
+        kind = number % 3
+        at = dice.randrange(len(damaged))
+        if kind == 0:
+            damaged[at] ^= 1 << dice.randrange(8)
+        elif kind == 1:
+            damaged = damaged[:at]
+        else:
+            damaged[at : at + 64] = bytes(len(damaged[at : at + 64]))
+        path = tmp_path / "damaged.db"
+        path.write_bytes(damaged)
+        read = []
+        try:
+            store = danlu.SqliteStore(path)
+            for entry in store.journal("study").read(0):
+                assert ev.encode(entry.event) == sound[entry.seq], (
+                    f"a silent wrong value in mutation {number}"
+                )
+                read.append(entry.seq)
+            store.close()
+            outcomes["unharmed" if len(read) == len(sound) else "prefix"] += 1
+        except (DanluError, sqlite3.DatabaseError):
+            outcomes["prefix" if read else "refused"] += 1
+        assert read == list(range(1, len(read) + 1))
+        for leftover in tmp_path.glob("damaged.db*"):
+            leftover.unlink()
+    print(outcomes)
+
+
+def test_an_export_imports_back_to_an_equal_study(study, tmp_path):
+    store = danlu.SqliteStore(study)
+    lines = list(dump("study", store.journal("study").read(0)))
+    memory = danlu.MemoryStore()
+    loaded = load(lines, memory)
+    assert (loaded.name, loaded.lost) == ("study", "")
+    before = [(e.seq, e.op, ev.encode(e.event)) for e in store.journal("study").read(0)]
+    assert [(e.seq, e.op, ev.encode(e.event)) for e in memory.journal("study").read(0)] == before
+    assert list(dump("study", memory.journal("study").read(0))) == lines
+    assert repr(fold(memory).trials()) == repr(fold(store).trials())
+    with pytest.raises(StudyExists):
+        load(lines, memory)
+    assert load(lines, memory, "again").name == "again"
+    result = danlu.tune(resumable, SPACE, minimize="loss", trials=5, store=memory, name="again")
+    assert len(result.trials) == 5
+    store.close()
+
+
+@given(histories())
+def test_every_event_survives_json(history):
+    metrics = {"nan": math.nan, "inf": math.inf, "low": -math.inf, "丹": -0.0}
+    events = [
+        ev.Created(history.space.spec, history.goal, 1, 1.0),
+        ev.Reported(0, 1, 1, metrics, 0.1, 1.0, ev.Action.STOP, "why", ev.Cause.DIVERGED),
+        *(row.asked for row in history.rows),
+        ev.Resumed(
+            0, 2, "w", 1.0, orphan=True, donor=1, params=ev.pack_params({"a": (1, None)}), unit=b"\0" * 8
+        ),
+    ]
+    lines = list(dump("s", [ev.Entry(seq, event) for seq, event in enumerate(events, 1)]))
+    for line in lines:
+        json.loads(line, parse_constant=pytest.fail)  # NaN and Infinity are no JSON
+    store = danlu.MemoryStore()
+    load(lines, store)
+    assert [ev.encode(e.event) for e in store.journal("s").read(0)] == [ev.encode(event) for event in events]
+
+
+def test_a_torn_last_line_is_cut_off_and_reported(study):
+    lines = list(dump("study", danlu.SqliteStore(study).journal("study").read(0)))
+    for torn in (lines[-1][: len(lines[-1]) // 2], lines[-1].replace("0", "1"), "\0\0\0"):
+        store = danlu.MemoryStore()
+        loaded = load([*lines[:-1], torn], store)
+        assert loaded.events == len(lines) - 2
+        assert loaded.lost == f"line {len(lines)} is damaged and was left out."
+    with pytest.raises(CorruptError, match="Lines behind it are sound"):
+        load([*lines[:3], "torn", *lines[3:]], danlu.MemoryStore())
+    for header in ([], ["{}"], lines[1:]):
+        with pytest.raises(CorruptError, match="no danlu export"):
+            load(header, danlu.MemoryStore())
+
+
+def test_a_newer_export_is_refused(monkeypatch, study):
+    monkeypatch.setattr(ev, "SCHEMA", 2)
+    lines = list(dump("study", danlu.SqliteStore(study).journal("study").read(0)))
+    monkeypatch.setattr(ev, "SCHEMA", 1)
+    with pytest.raises(SchemaError, match="has schema 2"):
+        load(lines, danlu.MemoryStore())
+
+
+def test_a_full_disk_is_loud_and_loses_nothing_acknowledged(tmp_path):
+    """RLIMIT_FSIZE stands in for the full disk: the same error path, without a mount."""
+    import subprocess
+    import sys
+
+    program = f"""
+import resource, signal, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import danlu
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+study = danlu.open_study({{"x": danlu.Float(0, 1)}}, minimize="loss", store={str(tmp_path / "s.db")!r}, sampler="random")
+told = 0
+resource.setrlimit(resource.RLIMIT_FSIZE, (2_000_000, resource.RLIM_INFINITY))
+try:
+    while True:
+        study.tell(study.ask(), loss=float(told))
+        told += 1
+except danlu.DanluError as error:
+    print("loud", error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+losses = [t.metrics.get("loss") for t in study.result.trials if t.finished]
+assert losses == [float(n) for n in range(told)], (told, losses[-3:])
+study.tell(study.ask(), loss=-1.0)
+print("told", told + 1)
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+    assert "loud" in ran.stdout
+    assert int(ran.stdout.split()[-1]) == fold(danlu.SqliteStore(tmp_path / "s.db")).finished > 10
+
+
+def test_golden_journals_stay_readable(tmp_path):
+    """Written by release 0.1.0 (schema 1) and never again: what they say must not change."""
+    shutil.copy(GOLDEN / "v1.db", tmp_path / "v1.db")
+    store = danlu.SqliteStore(tmp_path / "v1.db")
+    history = fold(store, "golden")
+    expected = json.loads((GOLDEN / "v1.json").read_text())
+    said = [[t.number, t.status.name, t.params, t.metrics, t.curve.steps, t.cause] for t in history.trials()]
+    assert json.loads(json.dumps(said)) == expected
+    memory = danlu.MemoryStore()
+    with (GOLDEN / "v1.jsonl").open(encoding="utf-8") as lines:
+        load(lines, memory)
+    assert repr(fold(memory, "golden").trials()) == repr(history.trials())
+    resumed = danlu.tune(
+        golden.train,
+        golden.SPACE,
+        minimize="loss",
+        limits=["other <= 1"],
+        trials=7,
+        store=store,
+        name="golden",
+    )
+    assert len(resumed.trials) == 7
+    store.close()
+
+
+def test_opening_a_large_study_reads_each_event_once(tmp_path):
+    store = danlu.SqliteStore(tmp_path / "s.db")
+    with danlu.open_study(
+        {"x": Float(0, 1), "n": Int(1, 9)}, minimize="loss", store=store, sampler="random"
+    ) as study:
+        for trial in study.ask_batch(300):
+            study.tell(trial, trial["x"])
+        folded = []
+        study.ledger.listeners.append(folded.extend)
+        study.tell(study.ask(), 0.5)
+        assert len(folded) == 2  # the next ask after it costs the new rows alone
+    store.close()
