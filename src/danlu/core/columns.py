@@ -48,9 +48,9 @@ class Columns:
         statuses = self._store["statuses"]
         for number in live:
             statuses[number] = rows[number].status
-        for number in self._touched:
-            self._finish(number)
-        self._touched.clear()
+        if self._touched:
+            self._finish(self._touched)
+            self._touched = []
         return self
 
     def points(self) -> set[bytes]:
@@ -132,14 +132,17 @@ class Columns:
         self._replace(number, params)
         self._store["active"][number] = [name in params for name in names]
 
-    def _finish(self, number: int) -> None:
-        row, goal = self._history.rows[number], self._history.goal
-        self._store["statuses"][number] = row.status
-        if row.status is not Status.FAILED and row.metrics is not None:
-            self._store["losses"][number] = goal.losses(row.metrics)
-            self._store["violations"][number] = goal.violation(row.metrics)
+    def _finish(self, numbers: list[int]) -> None:
+        """Fill in what finished trials came to."""
+        rows = self._history.rows
+        self._store["statuses"][numbers] = [rows[number].status for number in numbers]
+        good = [number for number in numbers if rows[number].losses is not None]
+        if good:
+            self._store["losses"][good] = [rows[number].losses for number in good]
+            self._store["violations"][good] = [rows[number].violation for number in good]
         if self._history.space.revealed:
-            self._reveal(number)
+            for number in numbers:
+                self._reveal(number)
 
 
 def active(slots: Sequence[Slot], units: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -66,10 +66,15 @@ class Goal(msgspec.Struct, frozen=True):
 
     def losses(self, values: Mapping[str, float]) -> tuple[float, ...]:
         """One loss for each metric, NaN where it is missing."""
+        if len(self.metrics) == 1:
+            metric = self.metrics[0]
+            return (metric.loss(values.get(metric.name, math.nan)),)
         return tuple(metric.loss(values.get(metric.name, math.nan)) for metric in self.metrics)
 
     def violation(self, values: Mapping[str, float]) -> float:
         """The summed excess over all limits; 0 when all are kept."""
+        if not self.limits:
+            return 0.0
         return sum((limit.excess(values.get(limit.name, math.nan)) for limit in self.limits), 0.0)
 
     def reached(self, values: Mapping[str, float]) -> bool:

@@ -28,33 +28,29 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
-class Row:
+class Row(msgspec.Struct):
     """What the fold keeps of one trial."""
 
-    __slots__ = (
-        "asked", "attempt", "attempt_seconds", "cause", "checkpoints", "cost", "deaths", "donor", "drawn",
-        "ended_at", "facts", "fresh", "metrics", "reason", "seconds", "status", "unsettled", "why",
-    )  # fmt: skip
-
-    def __init__(self, asked: ev.Asked) -> None:
-        self.asked = asked
-        self.status = Status.RUNNING
-        self.attempt = 1
-        self.fresh = False
-        self.deaths = 0
-        self.donor = -1
-        self.seconds = 0.0
-        self.attempt_seconds = 0.0
-        self.cost: float | None = None
-        self.ended_at: float | None = None
-        self.cause: Cause | None = None
-        self.reason = ""
-        self.why = asked.reason
-        self.unsettled = False
-        self.drawn: dict[str, Any] | None = None
-        self.metrics: dict[str, float] | None = None
-        self.facts: dict[str, Any] | None = None
-        self.checkpoints: list[Checkpoint] | None = None
+    asked: ev.Asked
+    status: Status = Status.RUNNING
+    attempt: int = 1
+    fresh: bool = False
+    unsettled: bool = False
+    deaths: int = 0
+    donor: int = -1
+    seconds: float = 0.0
+    attempt_seconds: float = 0.0
+    cost: float | None = None
+    ended_at: float | None = None
+    cause: Cause | None = None
+    reason: str = ""
+    why: str = ""
+    losses: tuple[float, ...] | None = None
+    violation: float = 0.0
+    drawn: dict[str, Any] | None = None
+    metrics: dict[str, float] | None = None
+    facts: dict[str, Any] | None = None
+    checkpoints: list[Checkpoint] | None = None
 
     def usable(self) -> list[Checkpoint]:
         """The checkpoints a new attempt may start from, oldest first.
@@ -143,15 +139,14 @@ class History:
         row = self.row(number)
         asked = row.asked
         metrics = self._ordered(row.metrics or {})
-        over = row.status in (Status.DONE, Status.STOPPED)
         return Trial(
             number=number,
             status=row.status,
             params=row.params(),
             unit=tuple(np.frombuffer(asked.unit).tolist()),
             metrics=metrics,
-            losses=self.goal.losses(metrics if over else {}),
-            violation=self.goal.violation(metrics) if over else 0.0,
+            losses=row.losses or self.goal.losses({}),
+            violation=row.violation,
             curve=self.reports.curve(number),
             source=asked.source,
             tag=asked.tag,
@@ -211,7 +206,8 @@ class History:
     @property
     def best(self) -> int | None:
         """The number of the best trial by the first metric, limits kept first; None when none is done."""
-        return min(self.front, key=self._merit) if self.front else None
+        merits = {number: (self.rows[number].violation, self.rows[number].losses) for number in self.front}
+        return min(self.front, key=merits.__getitem__) if self.front else None
 
     # The handlers, one an event, in the order of a trial's life.
 
@@ -236,7 +232,7 @@ class History:
 
     def _asked(self, event: ev.Asked) -> None:
         self.live[Status.RUNNING].add(event.trial)
-        self.rows.append(Row(event))
+        self.rows.append(Row(event, why=event.reason))
         self.sampled += event.source == "sampler"
         if event.source == "enqueued" and self.queue:
             self.queue.pop(0)
@@ -339,7 +335,11 @@ class History:
         self.finished += 1
         self.since_best += 1
         self._columns.touch(number)
-        if status is Status.FAILED or not self._rank(number, metrics):
+        if status is not Status.FAILED:
+            row.losses, row.violation = self.goal.losses(metrics), self.goal.violation(metrics)
+            if self._rank(number, row):
+                return
+        if row.checkpoints:
             self._keep(row, None)
 
     def _settle_seconds(self, row: Row) -> None:
@@ -357,24 +357,20 @@ class History:
                 self.garbage.append(checkpoint.digest)
         row.checkpoints = kept
 
-    def _rank(self, number: int, metrics: dict[str, float]) -> bool:
+    def _rank(self, number: int, row: Row) -> bool:
         """Whether the trial is on the front of the best; those it beats leave it."""
-        mine = self._merit(number)
-        merits = [(other, self._merit(other)) for other in self.front]
-        if any(_covers(theirs, mine) for _, theirs in merits):
+        front = [(other, self.rows[other]) for other in self.front]
+        if any(_covers(theirs, row) for _, theirs in front):
             return False
-        beaten = {other for other, theirs in merits if _covers(mine, theirs)}
-        for other in beaten:
-            self._keep(self.rows[other], None)
-        self.front = [other for other, _ in merits if other not in beaten] + [number]
+        for other, theirs in front:
+            if _covers(row, theirs):
+                self.front.remove(other)
+                self._keep(theirs, None)
+        self.front.append(number)
         self.since_best = 0
-        if self.reached is None and self.goal.reached(metrics):
+        if self.reached is None and self.goal.reached(row.metrics or {}):
             self.reached = number
         return True
-
-    def _merit(self, number: int) -> tuple[float, ...]:
-        metrics = self.rows[number].metrics or {}
-        return (self.goal.violation(metrics), *self.goal.losses(metrics))
 
     def _ordered(self, metrics: dict[str, float]) -> dict[str, float]:
         first = {name: metrics[name] for name in self.goal.names if name in metrics}
@@ -407,8 +403,11 @@ def _at(column: Sequence[float], position: int) -> float:
     return column[position]
 
 
-def _covers(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+def _covers(one: Row, other: Row) -> bool:
     """Whether ``one`` is at least as good everywhere: less violation first, then every loss."""
-    if one[0] != other[0]:
-        return one[0] < other[0]
-    return all(mine <= theirs for mine, theirs in zip(one[1:], other[1:], strict=True))
+    if one.violation != other.violation:
+        return one.violation < other.violation
+    if len(one.losses or ()) == 1:
+        return bool(one.losses <= other.losses)  # type: ignore[operator]
+    pairs = zip(one.losses or (), other.losses or (), strict=True)
+    return all(mine <= theirs for mine, theirs in pairs)

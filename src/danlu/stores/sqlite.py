@@ -263,4 +263,6 @@ def _insert(connection: sqlite3.Connection, study: int, seq: int, op: str | None
 
 
 def _crc(seq: int, op: str | None, body: bytes) -> int:
-    return zlib.crc32(body, zlib.crc32(f"{seq}/{op or ''}".encode()))
+    """Of the row's place, its operation and its bytes, so that a moved row is damage too."""
+    crc = zlib.crc32(body, seq & 0xFFFFFFFF)
+    return crc if op is None else zlib.crc32(op.encode(), crc)

@@ -7,7 +7,7 @@ message said twice gets the same answer.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -64,25 +64,42 @@ class Desk:
         except (GoalError, ObjectiveError, ReportError, SpaceError, TrialMissing) as error:
             return Refused(str(error), type(error).__name__)
 
-    def finish(self, number: int, attempt: int, metrics: dict[str, float], seconds: float = 0.0) -> None:
-        """Write a trial's final metrics; saying the same again changes nothing.
+    def ended(self, number: int, attempt: int, metrics: dict[str, float], seconds: float = 0.0) -> ev.Ended:
+        """The end of a trial with these metrics, for ``end``.
 
         Raises:
-            Conflict: when the trial ended otherwise; ``stored`` holds its metrics.
-            Fenced: when the attempt is over.
             GoalError: when a metric of the goal is missing.
         """
-        self._end(number, attempt, self._final(number, attempt, metrics, seconds, None))
+        return self._final(number, attempt, metrics, seconds, None)
 
-    def fail(self, number: int, attempt: int, cause: Cause, reason: str, seconds: float = 0.0) -> None:
-        """Write that a trial failed.
+    def failed(self, number: int, attempt: int, cause: Cause, reason: str, seconds: float = 0.0) -> ev.Ended:
+        """The end of a trial that failed, for ``end``."""
+        at = self._clock()
+        return ev.Ended(number, attempt, Status.FAILED, {}, seconds, at, cause, reason)
+
+    def end(self, events: Sequence[ev.Ended]) -> None:
+        """Write the ends of trials in one append; saying the same again changes nothing.
 
         Raises:
-            Conflict, Fenced: as ``finish``.
+            Conflict: when a trial ended otherwise; ``stored`` holds its metrics.
+            Fenced: when an attempt is over.
         """
-        at = self._clock()
-        event = ev.Ended(number, attempt, Status.FAILED, {}, seconds, at, cause, reason)
-        self._end(number, attempt, event)
+        history = self._ledger.history
+        fresh = {event.trial: event for event in reversed(events)}
+        fresh = {n: event for n, event in fresh.items() if history.row(n).status < Status.DONE}
+        if fresh:
+            holds = tuple((event.trial, event.attempt) for event in fresh.values())
+            terms = Terms(holds=holds, closes=tuple(fresh), durable=True)
+            try:
+                self._ledger.append([(None, event) for event in reversed(fresh.values())], terms)
+            except Fenced:
+                self._ledger.sync()
+                if len(fresh) == 1 and history.row(next(iter(fresh))).status < Status.DONE:
+                    raise
+                for event in events if len(fresh) > 1 else ():
+                    self.end([event])
+        for event in events:
+            self._agree(event)
 
     def release(self, number: int, attempt: int, cause: Cause, reason: str, seconds: float = 0.0) -> None:
         """Hand a trial back to be resumed later.
@@ -209,10 +226,10 @@ class Desk:
             reason = message.reason
             if message.cause is Cause.CRASHED:
                 reason = f"{reason}, {row.deaths + 1} times; this configuration is quarantined"
-            self.fail(message.trial, message.attempt, message.cause, reason, message.seconds)
+            failed = self.failed(message.trial, message.attempt, message.cause, reason, message.seconds)
+            self.end([failed])
         else:
-            event = self._returned(message)
-            self._end(message.trial, message.attempt, event)
+            self.end([self._returned(message)])
         return GO
 
     def _returned(self, message: Outcome) -> ev.Ended:
@@ -244,22 +261,14 @@ class Desk:
             status, cause, reason = Status.FAILED, Cause.DIVERGED, f"{bad[0]} is {metrics[bad[0]]}"
         return ev.Ended(number, attempt, status, metrics, seconds, self._clock(), cause, reason, cost)
 
-    def _end(self, number: int, attempt: int, event: ev.Ended) -> None:
-        row = self._ledger.history.row(number)
-        if row.status < Status.DONE:
-            try:
-                if self._append(event, number, attempt, op=f"end/{number}"):
-                    return
-            except Fenced:
-                self._ledger.sync()
-                if row.status < Status.DONE:
-                    raise
-        stored = self._ledger.history.trial(number)
-        if stored.status is not event.status or not _alike(stored.metrics, event.metrics):
+    def _agree(self, event: ev.Ended) -> None:
+        """Check that the journal holds this end and no other."""
+        row = self._ledger.history.row(event.trial)
+        if row.status is not event.status or not _alike(row.metrics or {}, event.metrics):
             raise Conflict(
-                f"trial {number} ended already: {stored.status.name.lower()} with {stored.metrics!r}, "
+                f"trial {event.trial} ended already: {row.status.name.lower()} with {row.metrics!r}, "
                 f"not {event.status.name.lower()} with {event.metrics!r}. The first result stands.",
-                stored.metrics,
+                row.metrics,
             )
 
     def _running(self, number: int, attempt: int) -> Row:
@@ -271,12 +280,10 @@ class Desk:
             )
         return row
 
-    def _append(self, event: ev.Event, number: int, attempt: int, *, op: str | None = None) -> bool:
+    def _append(self, event: ev.Event, number: int, attempt: int) -> None:
         drops = (number,) if isinstance(event, ev.Released) else ()
-        closes = (number,) if isinstance(event, ev.Ended) else ()
-        durable = bool(drops or closes)
-        terms = Terms(holds=((number, attempt),), drops=drops, closes=closes, durable=durable)
-        return self._ledger.append([(op, event)], terms)
+        terms = Terms(holds=((number, attempt),), drops=drops, durable=bool(drops))
+        self._ledger.append([(None, event)], terms)
 
 
 def _extended(curve: Curve, message: Report, *, restart: bool) -> Curve:

@@ -6,8 +6,10 @@ study in one store and ask and tell at the same time.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +67,8 @@ class Study:
         self.clock = clock
         journal = find_journal(store, opening, clock())
         history = History(opening.space.constraints if opening.space else ())
-        history.fold(journal.read(0))
+        with collection_paused():
+            history.fold(journal.read(0))
         reshaped = agree(history, opening, clock())
         if reshaped is not None:
             journal.append([(None, reshaped)], Terms(durable=True))
@@ -142,30 +145,17 @@ class Study:
             TrialMissing: when there is no such trial.
         """
         self.ledger.sync()
-        number = trial if isinstance(trial, int) else trial.number
-        row = self.ledger.history.row(number)
-        attempt = row.attempt if isinstance(trial, int) else trial.attempt
-        seconds = 0.0 if isinstance(trial, int) else trial.seconds
-        if failed is not None:
-            self.desk.fail(number, attempt, _cause(failed), f"told as {failed}", seconds)
-            return
-        given = {} if value is None else metrics_of(value, self.ledger.history.goal)
-        reported = {} if row.status >= ev.Status.DONE else self.ledger.history.counted(number)
-        self.desk.finish(
-            number,
-            attempt,
-            reported | given | metrics_of(metrics, self.ledger.history.goal),
-            seconds,
-        )
+        self.desk.end([self._ended(trial, value, failed, metrics)])
 
     def tell_batch(self, told: Iterable[tuple[LiveTrial | int, float | Mapping[str, float]]]) -> None:
-        """Tell several (trial, value or metrics) pairs.
+        """Tell several (trial, value or metrics) pairs in one append.
 
         Raises:
-            As ``tell``; what was told before the error stands.
+            As ``tell``. Nothing is written when a value does not serve the goal; a trial that another
+            worker has taken over does not keep the others from being written.
         """
-        for trial, value in told:
-            self.tell(trial, value)
+        self.ledger.sync()
+        self.desk.end([self._ended(trial, value, None, {}) for trial, value in told])
 
     def enqueue(self, *points: Mapping[str, Any], op: str | None = None) -> None:
         """Have these points tried next, once for each ``op``; parameters left out are drawn.
@@ -198,6 +188,25 @@ class Study:
             self._heart.stop()
             self._heart = None
 
+    def _ended(
+        self,
+        trial: LiveTrial | int,
+        value: float | Mapping[str, float] | None,
+        failed: str | None,
+        metrics: Mapping[str, float],
+    ) -> ev.Ended:
+        history = self.ledger.history
+        number = trial if isinstance(trial, int) else trial.number
+        row = history.row(number)
+        attempt = row.attempt if isinstance(trial, int) else trial.attempt
+        seconds = 0.0 if isinstance(trial, int) else trial.seconds
+        if failed is not None:
+            return self.desk.failed(number, attempt, _cause(failed), f"told as {failed}", seconds)
+        given = {} if value is None else metrics_of(value, history.goal)
+        reported = {} if row.status >= ev.Status.DONE else history.counted(number)
+        every = reported | given | metrics_of(metrics, history.goal)
+        return self.desk.ended(number, attempt, every, seconds)
+
     def _new(self, k: int, op: str | None) -> list[LiveTrial]:
         numbers = self.claims.new(k, op)
         if not numbers:
@@ -208,6 +217,18 @@ class Study:
 
     def _live(self, number: int) -> LiveTrial:
         return LiveTrial(self.claims.task(number), self.desk.answer)
+
+
+@contextlib.contextmanager
+def collection_paused() -> Iterator[None]:
+    """No garbage collection while a long journal is folded: all that is made there is kept."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _cause(name: str) -> Cause:
