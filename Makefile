@@ -16,8 +16,8 @@ test: check  ## everything that has to hold, in minutes
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not fault"
 
 check: $(READY)  ## style, types, floors
-	$(BIN)/ruff format --check src tests benchmarks examples
-	$(BIN)/ruff check src tests benchmarks examples
+	$(BIN)/ruff format --check src tests benchmarks examples docs
+	$(BIN)/ruff check src tests benchmarks examples docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

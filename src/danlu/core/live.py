@@ -27,7 +27,7 @@ from .errors import (
 from .events import Action
 from .messages import Drawn, Message, Note, Refused, Reply, Report, Save, Suggest, Task, Verdict
 from .parameters import Leaf, Value
-from .space import Point
+from .point import Point
 
 Channel: TypeAlias = Callable[[Message], Reply]
 """Says a message and waits for the reply."""

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
@@ -19,6 +18,7 @@ import msgspec
 from .errors import SpaceError
 from .expression import Expression
 from .parameters import Choice, Float, Int, Leaf, Switch, Value, literal, typed_key
+from .point import InactiveParameter, Point, resolve
 
 Constraint: TypeAlias = Callable[[Mapping[str, Value]], bool]
 """A test of the values of one point; a point is allowed when every constraint is true."""
@@ -231,45 +231,6 @@ class Space:
         return Space.from_spec(spec, constraints=self.constraints)
 
 
-class Point(Mapping[str, Value]):
-    """The values of one point, found by full name or by any unambiguous ending of it.
-
-    Example:
-        >>> Point({"opt": "sgd", "opt.sgd.lr": 0.1})["lr"]
-        0.1
-    """
-
-    __slots__ = ("_every", "_values")
-
-    def __init__(self, values: Mapping[str, Value], every: Sequence[str] = ()) -> None:
-        self._values = values
-        self._every = every
-
-    def __getitem__(self, name: str) -> Value:
-        if name in self._values:
-            return self._values[name]
-        ending = "." + name
-        found = [known for known in self._values if known.endswith(ending)]
-        if len(found) == 1:
-            return self._values[found[0]]
-        if not found and any(known == name or known.endswith(ending) for known in self._every):
-            raise InactiveParameter(f"{name} is not active at this point.")
-        return self._values[resolve(list(self._values), name)]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __repr__(self) -> str:
-        return repr(dict(self._values))
-
-
-class InactiveParameter(SpaceError, KeyError):
-    """A parameter of the space that is not active at this point."""
-
-
 def pack_unit(unit: Sequence[float]) -> bytes:
     """A unit point as the journal keeps it: little-endian float64.
 
@@ -278,28 +239,6 @@ def pack_unit(unit: Sequence[float]) -> bytes:
         16
     """
     return struct.pack(f"<{len(unit)}d", *unit)
-
-
-def resolve(names: Sequence[str], name: str) -> str:
-    """The one name among ``names`` that is ``name`` or ends in ``"." + name``.
-
-    Raises:
-        SpaceError: when none or several do, with the nearest names.
-
-    Example:
-        >>> resolve(["opt", "opt.sgd.lr"], "lr")
-        'opt.sgd.lr'
-    """
-    if name in names:
-        return name
-    found = [known for known in names if known.endswith("." + name)]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise SpaceError(f"{name!r} could be any of {', '.join(found)}. Use the full name.")
-    near = get_close_matches(name, names, n=1, cutoff=0.4)
-    remedy = f" Did you mean {near[0]!r}?" if near else f" There are: {', '.join(names) or 'none'}."
-    raise SpaceError(f"there is no parameter {name!r}.{remedy}")
 
 
 def difference(old: SpaceSpec, new: SpaceSpec) -> list[str]:

@@ -25,10 +25,10 @@ from ..core.errors import (
 )
 from ..core.events import Action, Cause, Status
 from ..core.goal import metrics_of
-from ..core.history import Row
 from ..core.messages import GO, Drawn, Message, Note, Outcome, Refused, Reply, Report, Save, Suggest, Verdict
 from ..core.protocols import Terms
 from ..core.rng import generator
+from ..core.rows import Row
 from ..core.trial import Curve
 from .ledger import Ledger
 
@@ -87,19 +87,36 @@ class Desk:
         history = self._ledger.history
         fresh = {event.trial: event for event in reversed(events)}
         fresh = {n: event for n, event in fresh.items() if history.row(n).status < Status.DONE}
-        if fresh:
-            holds = tuple((event.trial, event.attempt) for event in fresh.values())
-            terms = Terms(holds=holds, closes=tuple(fresh), durable=True)
-            try:
-                self._ledger.append([(None, event) for event in reversed(fresh.values())], terms)
-            except Fenced:
-                self._ledger.sync()
-                if len(fresh) == 1 and history.row(next(iter(fresh))).status < Status.DONE:
-                    raise
-                for event in events if len(fresh) > 1 else ():
-                    self.end([event])
+        if fresh and not self._write_ends(list(reversed(fresh.values()))):
+            fresh = {}
         for event in events:
-            self._agree(event)
+            if fresh.get(event.trial) is not event:
+                self._agree(event)
+
+    def _write_ends(self, events: list[ev.Ended]) -> bool:
+        """Append them as one, or each for itself when a lease is over; False when one was written before."""
+        holds = tuple((event.trial, event.attempt) for event in events)
+        terms = Terms(holds=holds, closes=tuple(event.trial for event in events), durable=True)
+        try:
+            self._ledger.append([(None, event) for event in events], terms)
+        except Fenced:
+            self._ledger.sync()
+            if len(events) == 1:
+                if self._ledger.history.row(events[0].trial).status < Status.DONE:
+                    raise
+                return False
+            self._write_each(events)
+        return True
+
+    def _write_each(self, events: list[ev.Ended]) -> None:
+        refused: list[Conflict] = []
+        for event in events:
+            try:
+                self.end([event])
+            except Conflict as error:
+                refused.append(error)
+        if refused:
+            raise refused[0]
 
     def release(self, number: int, attempt: int, cause: Cause, reason: str, seconds: float = 0.0) -> None:
         """Hand a trial back to be resumed later.

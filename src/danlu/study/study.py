@@ -204,8 +204,8 @@ class Study:
             return self.desk.failed(number, attempt, _cause(failed), f"told as {failed}", seconds)
         given = {} if value is None else metrics_of(value, history.goal)
         reported = {} if row.status >= ev.Status.DONE else history.counted(number)
-        every = reported | given | metrics_of(metrics, history.goal)
-        return self.desk.ended(number, attempt, every, seconds)
+        named = metrics_of(metrics, history.goal) if metrics else {}
+        return self.desk.ended(number, attempt, reported | given | named, seconds)
 
     def _new(self, k: int, op: str | None) -> list[LiveTrial]:
         numbers = self.claims.new(k, op)

@@ -1,0 +1,70 @@
+"""The values of one point, and how a name finds its parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+
+from .errors import SpaceError
+from .parameters import Value
+
+
+class Point(Mapping[str, Value]):
+    """The values of one point, found by full name or by any unambiguous ending of it.
+
+    Example:
+        >>> Point({"opt": "sgd", "opt.sgd.lr": 0.1})["lr"]
+        0.1
+    """
+
+    __slots__ = ("_every", "_values")
+
+    def __init__(self, values: Mapping[str, Value], every: Sequence[str] = ()) -> None:
+        self._values = values
+        self._every = every
+
+    def __getitem__(self, name: str) -> Value:
+        if name in self._values:
+            return self._values[name]
+        ending = "." + name
+        found = [known for known in self._values if known.endswith(ending)]
+        if len(found) == 1:
+            return self._values[found[0]]
+        if not found and any(known == name or known.endswith(ending) for known in self._every):
+            raise InactiveParameter(f"{name} is not active at this point.")
+        return self._values[resolve(list(self._values), name)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return repr(dict(self._values))
+
+
+class InactiveParameter(SpaceError, KeyError):
+    """A parameter of the space that is not active at this point."""
+
+
+def resolve(names: Sequence[str], name: str) -> str:
+    """The one name among ``names`` that is ``name`` or ends in ``"." + name``.
+
+    Raises:
+        SpaceError: when none or several do, with the nearest names.
+
+    Example:
+        >>> resolve(["opt", "opt.sgd.lr"], "lr")
+        'opt.sgd.lr'
+    """
+    if name in names:
+        return name
+    found = [known for known in names if known.endswith("." + name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise SpaceError(f"{name!r} could be any of {', '.join(found)}. Use the full name.")
+    near = get_close_matches(name, names, n=1, cutoff=0.4)
+    remedy = f" Did you mean {near[0]!r}?" if near else f" There are: {', '.join(names) or 'none'}."
+    raise SpaceError(f"there is no parameter {name!r}.{remedy}")

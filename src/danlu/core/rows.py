@@ -1,0 +1,88 @@
+"""What the fold keeps of one trial, and the two rules that read it: which step counts, who beats whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from . import events as ev
+from .events import Cause, Status
+from .goal import Goal
+from .trial import Checkpoint, Curve
+
+
+class Row(msgspec.Struct, gc=False):
+    """What the fold keeps of one trial."""
+
+    asked: ev.Asked
+    status: Status = Status.RUNNING
+    attempt: int = 1
+    fresh: bool = False
+    unsettled: bool = False
+    deaths: int = 0
+    donor: int = -1
+    seconds: float = 0.0
+    attempt_seconds: float = 0.0
+    cost: float | None = None
+    ended_at: float | None = None
+    cause: Cause | None = None
+    reason: str = ""
+    why: str = ""
+    losses: tuple[float, ...] | None = None
+    violation: float = 0.0
+    drawn: dict[str, Any] | None = None
+    metrics: dict[str, float] | None = None
+    facts: dict[str, Any] | None = None
+    checkpoints: list[Checkpoint] | None = None
+
+    def usable(self) -> list[Checkpoint]:
+        """The checkpoints a new attempt may start from, oldest first.
+
+        One that was saved just before the worker died may belong to a step whose report was lost; to
+        start behind it would lose that report for good, so it counts only once a report follows it.
+        """
+        kept = self.checkpoints or []
+        return kept[:-1] if self.unsettled else list(kept)
+
+    def params(self) -> dict[str, Any]:
+        """The values of the point, those drawn while running included."""
+        values = ev.unpack_params(self.asked.params)
+        return values | self.drawn if self.drawn else values
+
+
+def counted(curve: Curve, goal: Goal) -> dict[str, float]:
+    """The metrics of the step of a curve that counts; a metric missing there counts where it was last.
+
+    Example:
+        >>> from .goal import goal_of
+        >>> counted(Curve((1, 2), {"loss": (0.2, 0.4)}), goal_of(minimize="loss"))
+        {'loss': 0.2}
+    """
+    if not len(curve):
+        return {}
+    position = len(curve) - 1
+    first = goal.metrics[0]
+    values = curve.metrics.get(first.name)
+    if goal.at == "best" and values is not None:
+        known = [(first.loss(value), at) for at, value in enumerate(values) if value == value]
+        position = min(known)[1] if known else position
+    return {name: _at(column, position) for name, column in curve.metrics.items()}
+
+
+def _at(column: Sequence[float], position: int) -> float:
+    for value in reversed(column[: position + 1]):
+        if value == value:
+            return value
+    return column[position]
+
+
+def covers(one: Row, other: Row) -> bool:
+    """Whether ``one`` is at least as good everywhere: less violation first, then every loss."""
+    if one.violation != other.violation:
+        return one.violation < other.violation
+    if len(one.losses or ()) == 1:
+        return bool(one.losses <= other.losses)  # type: ignore[operator]
+    pairs = zip(one.losses or (), other.losses or (), strict=True)
+    return all(mine <= theirs for mine, theirs in pairs)
