@@ -95,6 +95,12 @@ def test_show_lists_studies_trials_and_reasons(store):
     assert json.loads(run("show", store, "digits", "--trial", 2, "--json"))["number"] == 2
     assert any("opened" in line for line in json.loads(run("show", store, "--why", "--json")))
     assert "trial 0 done loss=" in run("watch", store, "--once")
+    events = [
+        json.loads(line)["row"]["event"]["type"]
+        for line in run("watch", store, "--once", "--json").splitlines()
+    ]
+    assert events[0] == "created"
+    assert events.count("ended") == 4
 
 
 def test_export_and_import_move_a_study(store, tmp_path):

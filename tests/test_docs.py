@@ -27,7 +27,9 @@ def test_the_code_on_a_page_runs(page, tmp_path, monkeypatch):
 
 def test_the_readme_example_is_twelve_lines_and_resumes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    block = re.search(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE)[1]
+    block = re.search(
+        r"^```python\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )[1]
     assert len([line for line in block.splitlines() if line.strip()]) <= 12
     results = []
     for _ in range(2):

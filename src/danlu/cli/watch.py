@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -13,10 +14,12 @@ import click
 @click.argument("store", type=click.Path(dir_okay=False))
 @click.argument("name", required=False)
 @click.option("--once", is_flag=True, help="Print what there is and leave.")
+@click.option("--json", "json_", is_flag=True, help="Events as JSON lines, the export's own format.")
 @click.option("--every", type=float, default=0.5, show_default=True, help="Seconds between looks.")
-def watch(store: str, name: str | None, once: bool, every: float) -> None:
+def watch(store: str, name: str | None, once: bool, json_: bool, every: float) -> None:
     """Follow study NAME of STORE until it is closed; plain lines when not a terminal."""
     from ..core.history import History
+    from .live import event_line
     from .show import existing
 
     opened = existing(store)
@@ -24,10 +27,10 @@ def watch(store: str, name: str | None, once: bool, every: float) -> None:
     if chosen is None:
         raise click.ClickException(f"{store} holds no study yet.")
     journal, history = opened.journal(chosen), History()
-    if sys.stdout.isatty() and not once:
+    if sys.stdout.isatty() and not once and not json_:
         _live(chosen, journal, history, every)
     else:
-        _lines(journal, history, every, once=once)
+        _lines(journal, history, _spoken(chosen) if json_ else event_line, every, once=once)
 
 
 def _live(name: str, journal: Any, history: Any, every: float) -> None:
@@ -47,14 +50,19 @@ def _live(name: str, journal: Any, history: Any, every: float) -> None:
             time.sleep(every)
 
 
-def _lines(journal: Any, history: Any, every: float, *, once: bool) -> None:
-    from .live import event_line
+def _spoken(name: str) -> Callable[[Any, Any], str]:
+    """An event as the line that an export would hold."""
+    from ..stores.jsonlines import dump
 
+    return lambda entry, _: list(dump(name, [entry]))[1].rstrip()
+
+
+def _lines(journal: Any, history: Any, speak: Callable[[Any, Any], str], every: float, *, once: bool) -> None:
     while True:
         entries = list(journal.read(history.seq))
         for entry in entries:
             history.fold((entry,))
-            line = event_line(entry, history)
+            line = speak(entry, history)
             if line:
                 click.echo(line)
         if once or _closed(entries):

@@ -29,7 +29,7 @@ class Driver:
         self._study = study
         self._engine = engine
         self._callbacks = callbacks
-        self._running: dict[int, int] = {}
+        self._running: set[tuple[int, int]] = set()
         self._ended: list[int] = []
         self._stopped = ""
         self._over_since: float | None = None
@@ -84,7 +84,7 @@ class Driver:
             if number is None:
                 return reason
             task = self._study.claims.task(number)
-            self._running[number] = task.attempt
+            self._running.add((number, task.attempt))
             self._engine.start(task)
         return self._stopped
 
@@ -147,8 +147,7 @@ class Driver:
         reply = self._study.desk.answer(message)
         number = message.trial
         if isinstance(message, Outcome):
-            if self._running.get(number) == message.attempt:
-                del self._running[number]
+            self._running.discard((number, message.attempt))
             self._ended.append(number)
         elif isinstance(reply, Verdict) and reply.action is not Action.GO:
             self._ended.append(number)
@@ -160,7 +159,7 @@ class Driver:
         ended, self._ended = self._ended, []
         for number in dict.fromkeys(ended):
             row = history.row(number)
-            if row.status < Status.DONE or number in self._running:
+            if row.status < Status.DONE:
                 continue
             if row.cause is Cause.INVALID and history.finished == 1:
                 self._stopped = row.reason
@@ -173,9 +172,9 @@ class Driver:
 
     def _hand_back(self, reason: str) -> None:
         """End whatever runs here and leave it to be resumed."""
-        for number, attempt in list(self._running.items()):
+        for number, attempt in sorted(self._running):
             self._engine.stop(number)
-            del self._running[number]
+            self._running.discard((number, attempt))
             try:
                 self._study.desk.release(number, attempt, Cause.PREEMPTED, reason)
             except (Fenced, Conflict):
