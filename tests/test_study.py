@@ -512,3 +512,21 @@ def test_asked_events_say_what_was_seen(tmp_path):
     danlu.tune(square, X, trials=3, store=store)
     asked = [(e.seq, e.event.seen) for e in store.journal("study").read(0) if isinstance(e.event, ev.Asked)]
     assert all(seen == seq - 1 for seq, seen in asked)
+
+
+def test_a_function_constraint_is_never_forgotten_in_silence(tmp_path):
+    store = tmp_path / "s.db"
+    space = Space({"a": Int(1, 99), "b": Int(1, 99)}, constraints=[lambda p: p["a"] < p["b"], "b < 90"])
+    danlu.tune(lambda t: t["a"], space, trials=3, store=store)
+    with danlu.open_study(store=store) as joined:
+        assert len(joined.result.trials) == 3
+        with pytest.raises(SpaceError, match="a constraint that is a function"):
+            joined.ask()
+    with pytest.raises(SpaceMismatch, match="the constraint <function> is gone"):
+        danlu.open_study(Space({"a": Int(1, 99), "b": Int(1, 99)}, constraints=["b < 90"]), store=store)
+    with danlu.open_study(space, store=store) as whole:
+        assert all(t["a"] < t["b"] < 90 for t in whole.ask_batch(10))
+    text = Space({"a": Int(1, 99), "b": Int(1, 99)}, constraints=["a < b"])
+    danlu.tune(lambda t: t["a"], text, trials=1, store=store, name="text")
+    with danlu.open_study(store=store, name="text") as joined:
+        assert all(t["a"] < t["b"] for t in joined.ask_batch(10))

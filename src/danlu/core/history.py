@@ -39,6 +39,7 @@ class History:
         self.constraints = constraints
         self._digests: Counter[str] = Counter()
         self.space = Space()
+        self.declared = self.space.spec
         self.goal = Goal(())
         self.seed = 0
         self.created_at = 0.0
@@ -175,7 +176,7 @@ class History:
 
     def _created(self, event: ev.Created) -> None:
         self.space = Space.from_spec(event.space, constraints=self.constraints)
-        self.goal, self.seed = event.goal, event.seed
+        self.goal, self.seed, self.declared = event.goal, event.seed, event.space
         self.created_at = event.at
 
     def _opened(self, event: ev.Opened) -> None:
@@ -187,6 +188,7 @@ class History:
     def _reshaped(self, event: ev.Reshaped) -> None:
         self.space = Space.from_spec(event.space, constraints=self.constraints)
         self.decisions.append((event.at, event.reason))
+        self.declared = event.space
         self.reshaped = self._columns.stale = True
 
     def _enqueued(self, event: ev.Enqueued) -> None:

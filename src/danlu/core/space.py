@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import struct
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -22,6 +23,9 @@ from .point import InactiveParameter, Point, resolve
 
 Constraint: TypeAlias = Callable[[Mapping[str, Value]], bool]
 """A test of the values of one point; a point is allowed when every constraint is true."""
+
+FUNCTION = "<function>"
+"""How a journal writes a constraint that was a function."""
 
 INACTIVE = 0.5
 """The coordinate of a parameter that is not active."""
@@ -86,10 +90,14 @@ class Space:
 
     @classmethod
     def from_spec(cls, spec: SpaceSpec, *, constraints: Sequence[Constraint | str] = ()) -> Space:
-        """The space a journal describes; constraints that were functions have to be given again."""
+        """The space a journal describes; constraints that were functions have to be given again.
+
+        Without them the space can be read, but ``forgotten`` is True and nothing may be asked in it.
+        """
         space = cls.__new__(cls)
-        stored = [text for text in spec.constraints if not text.startswith("<")]
+        stored = [text for text in spec.constraints if text != FUNCTION]
         space.settle(spec, constraints or stored)
+        space.forgotten = not constraints and len(stored) < len(spec.constraints)
         return space
 
     def settle(self, spec: SpaceSpec, constraints: Sequence[Constraint | str]) -> None:
@@ -103,7 +111,8 @@ class Space:
             if isinstance(constraint, Expression):
                 for name in constraint.names:
                     resolve(names, name)
-        texts = tuple(str(c) if isinstance(c, Expression) else _source(c) for c in self.constraints)
+        texts = tuple(str(c) if isinstance(c, Expression) else FUNCTION for c in self.constraints)
+        self.forgotten = False
         self.spec = msgspec.structs.replace(spec, constraints=texts)
         self.slots = spec.slots
         self.names = tuple(slot.name for slot in spec.slots)
@@ -251,6 +260,8 @@ step=1, prior=None)']
     """
     before, after = _described(old), _described(new)
     lines = [f"{name}: {what} is gone" for name, what in before.items() if name not in after]
+    lines += [f"the constraint {text} is gone" for text in _surplus(old, new)]
+    lines += [f"the constraint {text} is new" for text in _surplus(new, old)]
     lines += [f"{name}: {what} is new" for name, what in after.items() if name not in before]
     lines += [
         f"{name}: {what} became {after[name]}"
@@ -258,6 +269,10 @@ step=1, prior=None)']
         if name in after and after[name] != what
     ]
     return lines
+
+
+def _surplus(one: SpaceSpec, other: SpaceSpec) -> list[str]:
+    return list((Counter(one.constraints) - Counter(other.constraints)).elements())
 
 
 def _described(spec: SpaceSpec) -> dict[str, str]:
@@ -325,10 +340,6 @@ def _holds(constraint: Constraint, point: Point) -> bool:
         return bool(constraint(point))
     except InactiveParameter:
         return True
-
-
-def _source(constraint: Constraint) -> str:
-    return f"<{getattr(constraint, '__qualname__', type(constraint).__name__)}>"
 
 
 def _union(name: str, known: Leaf, asked: Leaf) -> Leaf:

@@ -139,6 +139,11 @@ class Claims:
     def _ask(self, move: New, k: int, op: str | None) -> list[int]:
         ledger = self._ledger
         history = ledger.history
+        if history.space.forgotten:
+            raise SpaceError(
+                "this study has a constraint that is a function, which no journal can keep. "
+                "Open it with its space, or write the constraint as text."
+            )
         first = len(history)
         if history.queue:
             k = min(k, len(history.queue))

@@ -11,7 +11,7 @@ from ..core.errors import GoalError, SettingError, SpaceMismatch, StudyExists, S
 from ..core.goal import Goal
 from ..core.history import History
 from ..core.protocols import Journal, Store
-from ..core.space import Space, SpaceSpec, difference
+from ..core.space import Space, difference
 
 
 class Opening(NamedTuple):
@@ -59,7 +59,7 @@ def agree(history: History, opening: Opening, at: float) -> ev.Reshaped | None:
         )
     if opening.space is None:
         return None
-    changes = difference(_declared(history.space), opening.space.spec)
+    changes = difference(history.declared, opening.space.spec)
     if not changes:
         return None
     if not opening.extend:
@@ -70,11 +70,6 @@ def agree(history: History, opening: Opening, at: float) -> ev.Reshaped | None:
         )
     reason = "the space was changed on purpose: " + "; ".join(changes)
     return ev.Reshaped(opening.space.spec, reason, at)
-
-
-def _declared(space: Space) -> SpaceSpec:
-    slots = tuple(slot for slot in space.slots if not slot.revealed)
-    return SpaceSpec(slots, space.spec.constants)
 
 
 def _spoken(goal: Goal) -> str:
