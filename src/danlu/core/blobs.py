@@ -71,9 +71,9 @@ class Blobs:
 
     def names(self) -> set[str]:
         """The digests of all blobs in the folder."""
-        return {path.name for path in self.folder.glob("??/*") if path.suffix != ".part"}
+        return {path.name for path in self.folder.glob("?" * 64)}
 
     def _path(self, digest: str) -> Path:
         if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
             raise StoreError(f"a blob's name is 64 hexadecimal digits, got {digest!r}.")
-        return self.folder / digest[:2] / digest
+        return self.folder / digest

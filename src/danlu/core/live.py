@@ -26,7 +26,7 @@ from .errors import (
 )
 from .events import Action
 from .messages import Drawn, Message, Note, Refused, Reply, Report, Save, Suggest, Task, Verdict
-from .parameters import Leaf, Value
+from .parameters import Leaf, Value, unboxed
 from .point import Point
 
 Channel: TypeAlias = Callable[[Message], Reply]
@@ -133,8 +133,13 @@ class LiveTrial:
         return step
 
     def log(self, facts: Mapping[str, Any] | None = None, /, **more: Any) -> None:
-        """Keep facts beside the metrics: None, bools, numbers, strings, lists and dicts of them."""
-        self._say(Note(self.number, self.attempt, {**(facts or {}), **more}))
+        """Keep facts beside the metrics: None, bools, numbers, strings, lists and dicts of them.
+
+        Raises:
+            ReportError: for a fact that no journal can keep.
+        """
+        plain = {str(name): _plain(value) for name, value in {**(facts or {}), **more}.items()}
+        self._say(Note(self.number, self.attempt, plain))
 
     def charge(self, cost: float) -> None:
         """Add to what this trial costs the budget; without a charge, its seconds count."""
@@ -160,6 +165,19 @@ class LiveTrial:
             self.verdict = reply.action
             exit_ = TrialPaused if reply.action is Action.PAUSE else TrialStopped
             raise exit_(reply.reason)
+
+
+def _plain(value: Any) -> Any:
+    value = unboxed(value)
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    raise ReportError(
+        f"trial.log keeps None, bools, numbers, strings, lists and dicts, got {value!r}. Log str(value)."
+    )
 
 
 def _number(name: str, value: Any) -> float:

@@ -343,6 +343,17 @@ def typed_key(value: Value) -> tuple[str, Any]:
     return ("float", value.hex()) if kind is float else (kind.__name__, value)
 
 
+def unboxed(value: Value) -> Value:
+    """A numpy scalar as Python's own number; anything else as it is.
+
+    Example:
+        >>> unboxed(3)
+        3
+    """
+    scalar = type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0
+    return value.item() if scalar and hasattr(value, "item") else value
+
+
 def literal(value: Value) -> Value:
     """``value`` in the form a journal gives back: numpy scalars as Python's, lists as tuples.
 
@@ -355,8 +366,7 @@ def literal(value: Value) -> Value:
     """
     if isinstance(value, list | tuple):
         return tuple(literal(item) for item in value)
-    if type(value).__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
-        value = value.item()
+    value = unboxed(value)
     if isinstance(value, float) and not math.isfinite(value):
         raise SpaceError(f"Choice needs finite numbers, got {value!r}. Use None or a string for it.")
     if isinstance(value, int) and abs(value) > _LARGEST_INT:

@@ -18,7 +18,7 @@ import msgspec
 
 from .errors import SpaceError
 from .expression import Expression
-from .parameters import Choice, Float, Int, Leaf, Switch, Value, literal, typed_key
+from .parameters import Choice, Float, Int, Leaf, Switch, Value, literal, typed_key, unboxed
 from .point import InactiveParameter, Point, resolve
 
 Constraint: TypeAlias = Callable[[Mapping[str, Value]], bool]
@@ -191,7 +191,7 @@ class Space:
         Raises:
             SpaceError: for an unknown or inactive name, a value out of range, a broken constraint.
         """
-        full = {resolve(self.every, name): value for name, value in given.items()}
+        full = {resolve(self.every, name): unboxed(value) for name, value in given.items()}
         unit = list(fill)
         for position, slot in enumerate(self.slots):
             if slot.name in full:

@@ -22,6 +22,7 @@ from ..core.goal import metrics_of
 from ..core.history import History
 from ..core.live import LiveTrial
 from ..core.messages import Limits
+from ..core.point import resolve
 from ..core.protocols import Sampler, Scheduler, Store, Terms
 from ..core.rng import generator
 from ..core.space import Space
@@ -167,8 +168,8 @@ class Study:
         checked = []
         rng = generator(self.ledger.history.seed, -1, "enqueue")
         for point in points:
-            space.fill(point, lambda: rng.random(len(space)).tolist())
-            checked.append(dict(point))
+            values = space.fill(point, lambda: rng.random(len(space)).tolist())
+            checked.append({full: values[full] for full in (resolve(space.every, name) for name in point)})
         event = ev.Enqueued(tuple(checked), self.clock())
         self.ledger.append([(op, event)], Terms(worker=self.worker, durable=True))
 

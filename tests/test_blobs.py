@@ -1,0 +1,175 @@
+"""Checkpoints: what goes in comes out, damage is found, and a corrupt newest falls back to the one before."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import danlu
+from danlu import Float
+from danlu.core import checkpoint
+from danlu.core.blobs import Blobs
+from danlu.core.errors import CorruptError, SettingError, StoreError
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.text() | st.integers(0, 99), inner) | st.tuples(inner, inner)
+    ),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.text(), PLAIN))
+def test_plain_states_come_back_as_they_were(state):
+    back = checkpoint.unpack(checkpoint.pack([state]))[0]
+    assert back == state
+    assert repr(back) == repr(state)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["float64", "float32", "float16", "int64", "uint8", "bool", "complex128", ">f4"]
+)
+def test_arrays_come_back_bit_for_bit(dtype):
+    array = np.arange(12).reshape(3, 4).astype(dtype)
+    back = checkpoint.unpack(checkpoint.pack([array]))[0]
+    assert back.dtype == array.dtype
+    np.testing.assert_array_equal(back, array)
+    target = np.zeros_like(array)
+    checkpoint.load([back], [target])
+    np.testing.assert_array_equal(target, array)
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float32, torch.bfloat16, torch.float16, torch.int64, torch.bool, torch.complex64]
+)
+def test_tensors_come_back_bit_for_bit(dtype):
+    tensor = torch.arange(6).reshape(2, 3).to(dtype)
+    back = checkpoint.unpack(
+        checkpoint.pack([{"t": tensor, "scalar": torch.tensor(3.5), "empty": torch.empty(0, 2)}])
+    )[0]
+    assert back["t"].dtype == dtype
+    assert torch.equal(back["t"], tensor)
+    assert back["scalar"].shape == ()
+    assert back["empty"].shape == (0, 2)
+
+
+def test_model_optimiser_schedule_and_generators_go_on_exactly():
+    def make():
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 1))
+        optimizer = torch.optim.AdamW(model.parameters(), lr=0.1)
+        return (
+            model,
+            optimizer,
+            torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9),
+            torch.Generator().manual_seed(1),
+            np.random.default_rng(1),
+        )
+
+    def step(model, optimizer, schedule, torch_rng, numpy_rng):
+        x = torch.randn(8, 3, generator=torch_rng) + float(numpy_rng.random())
+        optimizer.zero_grad()
+        model(x).square().mean().backward()
+        optimizer.step()
+        schedule.step()
+
+    whole, first, second = make(), make(), make()
+    for _ in range(6):
+        step(*whole)
+    for _ in range(3):
+        step(*first)
+    checkpoint.load(checkpoint.unpack(checkpoint.pack(first)), second)
+    for _ in range(3):
+        step(*second)
+    for one, other in zip(whole[0].state_dict().values(), second[0].state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+    assert whole[4].random() == second[4].random()
+
+
+def test_what_cannot_be_saved_or_restored_is_named():
+    with pytest.raises(SettingError, match=r"trial.save takes things with state_dict.*got <object"):
+        checkpoint.pack([object()])
+    with pytest.raises(SettingError, match="arrays of numbers, got dtype object"):
+        checkpoint.pack([np.array([object()])])
+    with pytest.raises(SettingError, match="2 were saved, 1 given"):
+        checkpoint.load([{}, {}], [{}])
+    with pytest.raises(SettingError, match="bytes cannot be restored in place. Read it from trial.saved"):
+        checkpoint.load([b"a"], [b"b"])
+
+
+def test_a_damaged_blob_is_found(tmp_path):
+    blobs = Blobs(tmp_path)
+    digest = blobs.put(b"weights")
+    assert blobs.put(b"weights") == digest
+    assert blobs.names() == {digest}
+    (tmp_path / digest).write_bytes(b"wXights")
+    with pytest.raises(CorruptError, match="does not match its checksum"):
+        blobs.get(digest)
+    blobs.drop([digest, digest])
+    with pytest.raises(CorruptError, match="is missing"):
+        blobs.get(digest)
+    with pytest.raises(StoreError, match="64 hexadecimal digits"):
+        blobs.get("../../etc/passwd")
+
+
+def test_a_corrupt_newest_checkpoint_falls_back_to_the_one_before(tmp_path):
+    class Killed(BaseException):
+        pass
+
+    def train(trial):
+        memory = {"trained": []}
+        start = trial.restore(memory)
+        for step in range(start + 1, 7):
+            memory["trained"].append(step)
+            trial.save(step, memory)
+            trial.report(step, loss=1 / step)
+            if step == 4 and trial.attempt == 1:
+                raise Killed
+        trial.log(trained=memory["trained"], start=start)
+
+    def run():
+        return danlu.tune(
+            train, {"x": Float(0, 1)}, minimize="loss", trials=1, store=tmp_path / "s.db", seed=1
+        )
+
+    with pytest.raises(Killed):
+        run()
+    store = danlu.SqliteStore(tmp_path / "s.db")
+    with danlu.open_study(store=store) as study:
+        newest = study.ledger.history.rows[0].usable()[-1]
+    assert newest.step == 4
+    (Path(store.blobs) / newest.digest).write_bytes(b"damaged")
+    trial = run().trials[0]
+    assert trial.facts["start"] == 3
+    assert trial.facts["skipped_checkpoint"] == 4
+    assert trial.curve.steps == (1, 2, 3, 4, 5, 6)
+    assert trial.facts["trained"] == [1, 2, 3, 4, 5, 6]
+    store.close()
+
+
+def test_parts_that_cannot_be_changed_in_place_are_read_from_saved():
+    def train(trial):
+        if trial.attempt == 1:
+            trial.save(1, b"raw", {"a": (1, None)})
+            trial.report(1, loss=1.0)
+        trial.log(saved=[part.decode() if isinstance(part, bytes) else part for part in trial.saved or ()])
+        return 1.0
+
+    class Once(danlu.Patience):
+        def judge(self, state, view, trial):
+            from danlu.core.messages import pause
+
+            return pause("once")
+
+        def next(self, state, view):
+            from danlu.core.protocols import New, Resume
+
+            rows = view.history.rows
+            return Resume(0) if rows and rows[0].status is danlu.Status.PAUSED else New()
+
+    result = danlu.tune(train, {"x": Float(0, 1)}, minimize="loss", trials=1, scheduler=Once())
+    assert result.trials[0].facts["saved"] == ["raw", {"a": [1, None]}]
