@@ -226,3 +226,38 @@ def test_control_c_once_drains_and_twice_requeues(tmp_path, times, number):
         assert "closed" in history.decisions[-1][1]
     else:
         assert "KeyboardInterrupt" in errors
+
+
+def test_callbacks_see_each_trial_once_and_a_target_ends_the_others():
+    seen = []
+
+    def train(trial):
+        for step in range(1, 500):
+            trial.report(step, loss=float("nan") if trial.number == 0 else 1 / step)
+            time.sleep(0.005 if trial.number == 1 else 0.05)
+
+    result = danlu.tune(
+        train, {"x": Float(0, 1)}, minimize="loss", target=0.01, trials=3, workers=2, scheduler=danlu.Diverged(),
+        callbacks=[lambda result, trial: seen.append(trial.number)],
+    )  # fmt: skip
+    assert sorted(seen) == [0, 1]
+    assert result.stopped == "the target was reached in trial 1"
+    assert result.trials[2].status is Status.WAITING
+
+
+def test_a_time_budget_ends_trials_in_the_middle_and_a_larger_one_resumes_them(tmp_path):
+    def train(trial):
+        for step in range(trial.restore() + 1, 41):
+            trial.save(step)
+            trial.report(step, loss=1 / step)
+            time.sleep(0.02)
+
+    for engine in ("inline", "pool"):
+        store = tmp_path / f"{engine}.db"
+        first = danlu.tune(train, {"x": Float(0, 1)}, minimize="loss", time=0.6, store=store, engine=engine)
+        assert "seconds is spent" in first.stopped
+        assert [trial.status for trial in first.trials] == [Status.WAITING]
+        then = danlu.tune(
+            train, {"x": Float(0, 1)}, minimize="loss", time=600, trials=1, store=store, engine=engine
+        )
+        assert then.trials[0].curve.steps == tuple(range(1, 41))

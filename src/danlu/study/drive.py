@@ -12,8 +12,8 @@ from typing import Any
 
 from ..core import events as ev
 from ..core.errors import Conflict, Exhausted, Fenced, GoalError, ObjectiveError
-from ..core.events import Action, Cause, Status
-from ..core.messages import Message, Outcome, Reply, Verdict
+from ..core.events import Cause, Status
+from ..core.messages import Message, Outcome, Reply
 from ..core.protocols import Engine, Terms
 from .interrupt import Interrupt
 from .study import Callback, Study
@@ -31,6 +31,7 @@ class Driver:
         self._callbacks = callbacks
         self._running: set[tuple[int, int]] = set()
         self._ended: list[int] = []
+        self._shown: set[int] = set()
         self._stopped = ""
         self._over_since: float | None = None
         self._interrupt = Interrupt(self._drain)
@@ -75,7 +76,9 @@ class Driver:
             else:
                 time.sleep(0.1)  # other workers hold the rest of the work
             self._after()
-            self._watch_time()
+            self._watch_end()
+            if self._over_since is not None and time.monotonic() - self._over_since > GRACE:
+                self._hand_back(self._stopped)
 
     def _fill(self) -> str:
         """Give work to free slots; why there is no more of it, or '' while there may be."""
@@ -124,16 +127,15 @@ class Driver:
         history = self._study.ledger.history
         return history.spent_seconds + max(0.0, self._study.clock() - history.last_at)
 
-    def _watch_time(self) -> None:
-        """When the time is over, running trials are paused at their next report, or after a grace."""
+    def _watch_end(self) -> None:
+        """When the target is reached or the time is over, running trials leave at their next report."""
         limit = self._study.ledger.budget.seconds
-        if limit is None or self._seconds() < limit:
-            return
-        self._stopped = self._stopped or self._spent()
-        self._study.desk.draining = self._stopped
-        self._over_since = self._over_since or time.monotonic()
-        if time.monotonic() - self._over_since > GRACE:
-            self._hand_back(self._stopped)
+        late = limit is not None and self._seconds() >= limit
+        if late or self._study.ledger.history.reached is not None:
+            self._stopped = self._stopped or self._spent()
+            self._study.desk.draining = self._stopped
+        if late:
+            self._over_since = self._over_since or time.monotonic()
 
     def _drain(self, reason: str) -> None:
         self._stopped = reason
@@ -144,13 +146,11 @@ class Driver:
             return self._decide(message)
 
     def _decide(self, message: Message) -> Reply:
+        self._watch_end()
         reply = self._study.desk.answer(message)
-        number = message.trial
         if isinstance(message, Outcome):
-            self._running.discard((number, message.attempt))
-            self._ended.append(number)
-        elif isinstance(reply, Verdict) and reply.action is not Action.GO:
-            self._ended.append(number)
+            self._running.discard((message.trial, message.attempt))
+            self._ended.append(message.trial)
         return reply
 
     def _after(self) -> None:
@@ -159,8 +159,9 @@ class Driver:
         ended, self._ended = self._ended, []
         for number in dict.fromkeys(ended):
             row = history.row(number)
-            if row.status < Status.DONE:
+            if row.status < Status.DONE or number in self._shown:
                 continue
+            self._shown.add(number)
             if row.cause is Cause.INVALID and history.finished == 1:
                 self._stopped = row.reason
                 raise (
