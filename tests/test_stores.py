@@ -274,3 +274,72 @@ def test_opening_a_large_study_reads_each_event_once(tmp_path):
         study.tell(study.ask(), 0.5)
         assert len(folded) == 2  # the next ask after it costs the new rows alone
     store.close()
+
+
+def test_results_told_are_synced_to_disk_and_the_rest_is_not_waited_for(tmp_path):
+    """What SQLite is told about syncing at each commit; the disk itself is SQLite's to keep."""
+    store = danlu.SqliteStore(tmp_path / "s.db")
+    with danlu.open_study({"x": Float(0, 1)}, minimize="loss", store=store, sampler="random") as study:
+        said = []
+        store.connection().set_trace_callback(said.append)
+
+        def mode_of(action):
+            said.clear()
+            action()
+            (level,) = store.connection().execute("PRAGMA synchronous").fetchone()
+            assert level == 1  # NORMAL again afterwards
+            before_commit = said[: len(said) - said[::-1].index("COMMIT")]
+            modes = [
+                line.rsplit(" ", 1)[1] for line in before_commit if line.startswith("PRAGMA synchronous =")
+            ]
+            return modes[-1] if modes else "NORMAL"
+
+        trials = []
+        assert mode_of(lambda: trials.append(study.ask())) == "NORMAL"
+        assert mode_of(lambda: trials[0].report(1, loss=1.0)) == "NORMAL"
+        assert mode_of(lambda: study.tell(trials[0], 0.5)) == "FULL"
+        assert mode_of(lambda: study.enqueue({"x": 0.5})) == "FULL"
+        assert said.count("COMMIT") == 1
+    store.close()
+
+
+def test_one_write_for_an_ask_and_one_for_a_tell(tmp_path):
+    store = danlu.SqliteStore(tmp_path / "s.db")
+    with danlu.open_study({"x": Float(0, 1)}, minimize="loss", store=store, sampler="random") as study:
+        study.tell(study.ask(), 1.0)
+        said = []
+        store.connection().set_trace_callback(said.append)
+        trial = study.ask()
+        assert said.count("COMMIT") == 1
+        study.tell(trial, 0.5)
+        assert said.count("COMMIT") == 2
+        study.tell_batch((trial, 0.25) for trial in study.ask_batch(50))
+        assert said.count("COMMIT") == 4
+    store.close()
+
+
+def test_the_log_is_moved_into_the_file_by_one_process_at_a_time(tmp_path, monkeypatch):
+    import fcntl
+    import os
+
+    from danlu.stores import sqlite
+
+    monkeypatch.setattr(sqlite, "CHECKPOINT_EVERY", 10)
+    store = danlu.SqliteStore(tmp_path / "s.db")
+    wal = Path(f"{store.path}-wal")
+
+    def write(count):
+        with danlu.open_study({"x": Float(0, 1)}, minimize="loss", store=store, sampler="random") as study:
+            for _ in range(count):
+                study.tell(study.ask(), 1.0)
+
+    write(100)
+    kept_small = wal.stat().st_size
+    Path(store.blobs).mkdir(exist_ok=True, parents=True)
+    folder = os.open(store.blobs, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)  # another process is at it
+    write(100)
+    assert wal.stat().st_size > 3 * kept_small
+    os.close(folder)
+    assert fold(store).finished == 200
+    store.close()

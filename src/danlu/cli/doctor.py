@@ -74,6 +74,7 @@ def _store(path: str) -> list[Finding]:
 def _study(store: Any, name: str) -> Finding:
     """Read a whole journal: every checksum compared, every event folded."""
     from ..core.errors import DanluError
+    from ..core.events import Status
     from ..core.history import History
 
     history = History()
@@ -82,7 +83,7 @@ def _study(store: Any, name: str) -> Finding:
             history.fold((entry,))
     except (DanluError, sqlite3.DatabaseError) as error:
         return Finding(f"study {name}", fine=False, found=str(error))
-    orphans = store.journal(name).orphans(sorted(history.live[min(history.live)]))
+    orphans = store.journal(name).orphans(sorted(history.live[Status.RUNNING]))
     waiting = f", {len(orphans)} abandoned trials to be resumed" if orphans else ""
     return Finding(f"study {name}", fine=True, found=f"{history.seq} events, {len(history)} trials{waiting}")
 

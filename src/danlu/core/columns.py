@@ -44,7 +44,7 @@ class Columns:
             self._restart()
         if self._count < len(rows):
             self._grow(len(rows))
-        live = [number for numbers in self._history.live.values() for number in numbers]
+        live = [number for numbers in self._history.live for number in numbers]
         statuses = self._store["statuses"]
         for number in live:
             statuses[number] = rows[number].status

@@ -46,7 +46,7 @@ class History:
         self.reshaped = False
         self.reports = Reports()
         self.queue: list[dict[str, Any]] = []
-        self.live: dict[Status, set[int]] = {status: set() for status in tuple(Status)[:3]}
+        self.live: tuple[set[int], set[int], set[int]] = (set(), set(), set())
         self.decisions: list[tuple[float, str]] = []
         self.finished = 0
         self.sampled = 0
@@ -323,6 +323,8 @@ class History:
 
     def _rank(self, number: int, row: Row) -> bool:
         """Whether the trial is on the front of the best; those it beats leave it."""
+        if len(self.front) == 1 and covers(self.rows[self.front[0]], row):
+            return False  # the common case: one goal, and no better
         front = [(other, self.rows[other]) for other in self.front]
         if any(covers(theirs, row) for _, theirs in front):
             return False

@@ -20,8 +20,8 @@ class Diverged(msgspec.Struct, frozen=True, kw_only=True):
     """NaN or infinity in any metric of the goal, or a minimised loss that exploded.
 
     Args:
-        factor: a loss above ``factor`` times the trial's first positive loss has exploded; only
-            metrics that are minimised are held to it. Infinity switches the rule off.
+        factor: a loss above ``factor`` times the trial's first positive loss (or 1, if that is smaller)
+            has exploded; only metrics that are minimised are held to it. Infinity switches the rule off.
 
     Raises:
         SettingError: unless ``factor > 1``.
@@ -61,7 +61,7 @@ class Diverged(msgspec.Struct, frozen=True, kw_only=True):
             curve = trial.curve.metrics.get(metric.name, ())
             first = next((value for value in curve if value > 0), math.inf)
             newest = trial.metrics.get(metric.name, 0.0)
-            if not metric.maximize and newest > self.factor * first:
+            if not metric.maximize and newest > self.factor * max(1.0, first):
                 return stop(
                     f"{metric.name} rose from {first:.3g} to {newest:.3g} at step {step}",
                     cause=Cause.DIVERGED,
