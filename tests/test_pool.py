@@ -261,3 +261,31 @@ def test_a_time_budget_ends_trials_in_the_middle_and_a_larger_one_resumes_them(t
             train, {"x": Float(0, 1)}, minimize="loss", time=600, trials=1, store=store, engine=engine
         )
         assert then.trials[0].curve.steps == tuple(range(1, 41))
+
+
+def test_memory_that_creeps_up_is_noticed_from_outside():
+    def creep(trial):
+        held = [bytearray(10 << 20) for _ in range(28)]  # the address space allows it, the limit does not
+        time.sleep(30)
+        return len(held)
+
+    result = danlu.tune(
+        creep, {"x": Float(0, 1)}, trials=1, engine="pool", trial_memory=300 << 20, trial_time=60
+    )
+    trial = result.trials[0]
+    assert trial.cause is Cause.MEMORY
+    assert re.search(r"it used 3\d\d MiB, its limit is 300 MiB", trial.reason)
+    assert trial.seconds < 20
+
+
+def test_a_person_ends_one_trial_from_another_process_and_the_study_goes_on(tmp_path):
+    store = tmp_path / "s.db"
+    child = start("slow", store, 2, 1, stderr=subprocess.PIPE)
+    wait_for(lambda: steps_of(store) >= 3, "three reports")
+    with danlu.open_study(store=store) as study:
+        study.tell(0, failed="cancelled")
+        wait_for(lambda: len(study.result.trials) == 2, "the worker to go on with new work")
+        trial = study.result.trials[0]
+        assert (trial.status, trial.cause) == (Status.FAILED, Cause.CANCELLED)
+    child.send_signal(signal.SIGINT)
+    child.communicate(timeout=30)

@@ -7,7 +7,7 @@ so it can be thrown away and folded again from the journal. None of them ever se
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 import numpy as np
@@ -20,8 +20,6 @@ from .history import History
 from .messages import Message, Reply, Task, Verdict
 from .space import Space
 from .trial import Trial
-
-State = TypeVar("State")
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -41,6 +41,8 @@ Callback = Callable[[Result, Trial], str | None]
 class Study:
     """An open study. Use ``danlu.open_study(...)`` to make one; close it, or use it in a ``with``.
 
+    One thread uses it; other threads and processes open the same study of the same store for themselves.
+
     Attributes:
         name: the study's name in its store.
         desk: answers running trials.
