@@ -32,7 +32,10 @@ class Result:
     def __repr__(self) -> str:
         counts = Counter(row.status.name.lower() for row in self.history.rows)
         states = ", ".join(f"{count} {state}" for state, count in counts.items())
-        best = f"; best {self.best.value:g} in trial {self.best.number}" if self.history.front else ""
+        best = ""
+        if self.history.front:
+            name, value = next(iter(self.best.metrics.items()))
+            best = f"; best {name} {value:g} in trial {self.best.number}"
         return f"Result({self.name!r}: {states or 'no trials'}{best})"
 
     @property
