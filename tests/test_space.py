@@ -14,8 +14,8 @@ from danlu.core.columns import active
 from danlu.core.errors import SpaceError
 from danlu.core.events import Asked, Created, decode, encode, pack_params, unpack_params
 from danlu.core.goal import goal_of
-from danlu.core.parameters import typed_key
 from danlu.core.space import difference
+from danlu.core.values import typed_key
 from danlu.testing import points, spaces
 
 

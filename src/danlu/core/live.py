@@ -26,8 +26,9 @@ from .errors import (
 )
 from .events import Action
 from .messages import Drawn, Message, Note, Refused, Reply, Report, Save, Suggest, Task, Verdict
-from .parameters import Leaf, Value, unboxed
+from .parameters import Leaf
 from .point import Point
+from .values import Value, unboxed
 
 Channel: TypeAlias = Callable[[Message], Reply]
 """Says a message and waits for the reply."""

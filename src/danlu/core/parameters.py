@@ -16,11 +16,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from .errors import SpaceError
-
-Value: TypeAlias = Any
-"""A value of a parameter: None, bool, int, float, str, or a tuple of values."""
-
-_LARGEST_INT = 2**63 - 1
+from .values import LARGEST_INT, Value, literal, typed_key
 
 
 def _number(kind: str, name: str, value: object, *, whole: bool) -> None:
@@ -157,7 +153,7 @@ class Int(_IntBounds, frozen=True, kw_only=True, tag="int", forbid_unknown_field
                 f"Int needs low < high, got low={self.low!r}, high={self.high!r}. "
                 "Swap them, or use a fixed value for a constant."
             )
-        if max(abs(self.low), abs(self.high)) > _LARGEST_INT:
+        if max(abs(self.low), abs(self.high)) > LARGEST_INT:
             raise SpaceError(f"Int needs bounds below 2**63, got {self.low!r}..{self.high!r}. Use Float.")
         if self.log and self.low <= 0:
             raise SpaceError(
@@ -328,55 +324,6 @@ class Switch:
 
 Leaf: TypeAlias = Float | Int | Choice
 """A parameter that owns one unit coordinate."""
-
-
-def typed_key(value: Value) -> tuple[str, Any]:
-    """A key that tells ``1``, ``1.0``, ``True`` and ``-0.0`` apart.
-
-    Example:
-        >>> typed_key(1) == typed_key(True)
-        False
-    """
-    kind = type(value)
-    if kind is tuple:
-        return ("tuple", tuple(typed_key(item) for item in value))
-    return ("float", value.hex()) if kind is float else (kind.__name__, value)
-
-
-def unboxed(value: Value) -> Value:
-    """A numpy scalar as Python's own number; anything else as it is.
-
-    Example:
-        >>> unboxed(3)
-        3
-    """
-    scalar = type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0
-    return value.item() if scalar and hasattr(value, "item") else value
-
-
-def literal(value: Value) -> Value:
-    """``value`` in the form a journal gives back: numpy scalars as Python's, lists as tuples.
-
-    Raises:
-        SpaceError: when no journal can keep the value exactly.
-
-    Example:
-        >>> literal([1, [2.5, None]])
-        (1, (2.5, None))
-    """
-    if isinstance(value, list | tuple):
-        return tuple(literal(item) for item in value)
-    value = unboxed(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise SpaceError(f"Choice needs finite numbers, got {value!r}. Use None or a string for it.")
-    if isinstance(value, int) and abs(value) > _LARGEST_INT:
-        raise SpaceError(f"Choice needs integers below 2**63, got {value!r}. Use a string for it.")
-    if value is None or type(value) in (bool, int, float, str):
-        return value
-    raise SpaceError(
-        f"Choice needs options that are None, bools, numbers, strings or tuples of them, got {value!r}. "
-        "Use a name for it and look the name up in the objective."
-    )
 
 
 def _step_fits(kind: str, low: float, high: float, step: float, *, log: bool) -> None:

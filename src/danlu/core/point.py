@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from .errors import SpaceError
-from .parameters import Value
+from .values import Value
 
 
 class Point(Mapping[str, Value]):

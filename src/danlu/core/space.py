@@ -18,8 +18,9 @@ import msgspec
 
 from .errors import SpaceError
 from .expression import Expression
-from .parameters import Choice, Float, Int, Leaf, Switch, Value, literal, typed_key, unboxed
+from .parameters import Choice, Float, Int, Leaf, Switch
 from .point import InactiveParameter, Point, resolve
+from .values import Value, literal, typed_key, unboxed
 
 Constraint: TypeAlias = Callable[[Mapping[str, Value]], bool]
 """A test of the values of one point; a point is allowed when every constraint is true."""

@@ -9,6 +9,7 @@ of its place, so damage is found instead of believed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import threading
@@ -28,6 +29,9 @@ try:
     import fcntl
 except ImportError:  # Windows: SQLite's own automatic checkpoints have to do
     fcntl = None  # type: ignore[assignment]
+
+DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""What Python's sqlite3 raises over a damaged file; the second for damage in its own error messages."""
 
 SCHEMA = 1
 CHECKPOINT_EVERY = 1000
@@ -72,7 +76,8 @@ class SqliteStore:
 
     def studies(self) -> list[str]:
         """The names of all studies, in order of creation."""
-        return [name for (name,) in self.connection().execute("SELECT name FROM study ORDER BY id")]
+        with self.readable():
+            return [name for (name,) in self.connection().execute("SELECT name FROM study ORDER BY id")]
 
     def create(self, name: str, event: ev.Event) -> SqliteJournal:
         """A new study with its first event."""
@@ -87,11 +92,20 @@ class SqliteStore:
 
     def journal(self, name: str) -> SqliteJournal:
         """The journal of an existing study."""
-        row = self.connection().execute("SELECT id FROM study WHERE name = ?", (name,)).fetchone()
+        with self.readable():
+            row = self.connection().execute("SELECT id FROM study WHERE name = ?", (name,)).fetchone()
         if row is None:
             there = ", ".join(self.studies()) or "none"
             raise StudyMissing(f"there is no study {name!r} in {self.path}. There are: {there}.")
         return SqliteJournal(self, row[0])
+
+    @contextlib.contextmanager
+    def readable(self) -> Iterator[None]:
+        """Turn what sqlite3 says of a damaged or foreign file into a sentence."""
+        try:
+            yield
+        except DAMAGE as error:
+            raise StoreError(f"{self.path} cannot be used: {error}.") from error
 
     def close(self) -> None:
         """Close all connections of this store."""
@@ -133,24 +147,26 @@ class SqliteStore:
 
     def _prepare(self) -> None:
         try:
-            connection = self.connection()
-            (application,) = connection.execute("PRAGMA application_id").fetchone()
-            (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if tables and application != _APPLICATION:
-                raise StoreError(f"{self.path} is a database of another program. Name another file.")
-            if version > SCHEMA:
-                raise SchemaError(
-                    f"{self.path} has schema {version}, this danlu reads up to {SCHEMA}. Upgrade danlu."
-                )
-            if not tables:
-                self._found(connection)
-        except sqlite3.DatabaseError as error:
-            self.close()
-            raise StoreError(f"{self.path} cannot be used: {error}.") from error
-        except StoreError:
+            with self.readable():
+                self._settle()
+        except BaseException:
             self.close()
             raise
+
+    def _settle(self) -> None:
+        """Check whose file this is, and make the tables of an empty one."""
+        connection = self.connection()
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if tables and application != _APPLICATION:
+            raise StoreError(f"{self.path} is a database of another program. Name another file.")
+        if version > SCHEMA:
+            raise SchemaError(
+                f"{self.path} has schema {version}, this danlu reads up to {SCHEMA}. Upgrade danlu."
+            )
+        if not tables:
+            self._found(connection)
 
     def _found(self, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -173,18 +189,17 @@ class SqliteJournal:
 
     def read(self, after: int) -> Iterator[ev.Entry]:
         """All entries above ``after``, checksums compared."""
-        rows = self._store.connection().execute(
-            "SELECT seq, op, body, crc FROM event WHERE study = ? AND seq > ? ORDER BY seq",
-            (self._study, after),
-        )
+        query = "SELECT seq, op, body, crc FROM event WHERE study = ? AND seq > ? ORDER BY seq"
         expected = after
         try:
+            rows = self._store.connection().execute(query, (self._study, after))
             for seq, op, body, crc in rows:
                 expected += 1
-                if seq != expected or _crc(seq, op, body) != crc:
+                typed = type(body) is bytes and (op is None or type(op) is str)
+                if seq != expected or not typed or _crc(seq, op, body) != crc:
                     raise CorruptError(self._damage(expected))
                 yield ev.Entry(seq, ev.decode(body), op)
-        except sqlite3.DatabaseError as error:
+        except DAMAGE as error:
             raise CorruptError(self._damage(expected + 1)) from error
 
     def append(self, events: Sequence[tuple[str | None, ev.Event]], terms: Terms) -> tuple[int, bool]:
@@ -198,7 +213,7 @@ class SqliteJournal:
             with Transaction(connection):
                 appended = self._append(connection, bodies, asked, terms)
             self._store.written()
-        except sqlite3.OperationalError as error:
+        except DAMAGE as error:
             raise StoreError(
                 f"{self._store.path} cannot be written: {error}. Nothing acknowledged is lost; make room, "
                 "or end what holds the file, and go on."
@@ -211,15 +226,18 @@ class SqliteJournal:
     def renew(self, worker: str) -> None:
         """Extend all leases of a worker."""
         until = self._store.clock() + self._store.lease_seconds
-        self._store.connection().execute(
-            "UPDATE lease SET until = ? WHERE study = ? AND worker = ?", (until, self._study, worker)
-        )
+        query = "UPDATE lease SET until = ? WHERE study = ? AND worker = ?"
+        with self._store.readable():
+            self._store.connection().execute(query, (until, self._study, worker))
 
     def orphans(self, running: Sequence[int]) -> list[int]:
         """Those of the running trials whose lease is absent, expired, or left by a dead worker."""
         connection = self._store.connection()
         query = "SELECT worker, until FROM lease WHERE study = ? AND trial = ?"
-        leases = [(trial, connection.execute(query, (self._study, trial)).fetchone()) for trial in running]
+        with self._store.readable():
+            leases = [
+                (trial, connection.execute(query, (self._study, trial)).fetchone()) for trial in running
+            ]
         return [trial for trial, lease in leases if lease is None or self._over(*lease)]
 
     def _append(

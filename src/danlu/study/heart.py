@@ -38,10 +38,8 @@ class Heart:
         self._thread.join(timeout=5)
 
     def _beat(self) -> None:
-        import sqlite3
-
         while not self._done.wait(self._pause):
             try:
                 self._journal.renew(self._worker)
-            except (StoreError, sqlite3.OperationalError):
+            except StoreError:
                 continue

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from ..core import events as ev
 from ..core.goal import Goal, goal_of
 from ..core.history import History
-from ..core.parameters import Choice, Float, Int, Switch, typed_key
+from ..core.parameters import Choice, Float, Int, Switch
 from ..core.space import Space, pack_unit
+from ..core.values import typed_key
 
 _names = st.text("abcdefghijklmnopqrstuvwxyz_丹", min_size=1, max_size=6)
 _options = st.one_of(
