@@ -126,6 +126,7 @@ class Space:
             )
             for position, slot in enumerate(spec.slots)
         ]  # fmt: skip
+        self._flat = parents <= {-1} and not spec.constants
         self._encoders = [(slot.name, slot.parameter.encoder()) for slot in spec.slots]
         self.every = (*self.names, *(constant.name for constant in spec.constants))
         open_ended = self.revealed or not spec.slots
@@ -162,6 +163,8 @@ class Space:
 
     def decode(self, unit: Sequence[float]) -> dict[str, Value]:
         """The values of the active parameters and constants at a unit point of length ``len(self)``."""
+        if self._flat:  # the common case, with nothing to decide
+            return {step[0]: step[1](at) for step, at in zip(self._steps, unit, strict=True)}
         values: dict[str, Value] = {}
         taken: list[int] = []
         for (name, decode, parent, option, options), coordinate in zip(self._steps, unit, strict=True):

@@ -22,7 +22,7 @@ from ..core.events import Cause
 from ..core.messages import Message, Reply, Task
 from .objective import receive
 from .run import run
-from .wire import Broken, Down, Run, Setup, read, write
+from .wire import Broken, Down, Ready, Run, Setup, read, write
 
 
 def main() -> None:
@@ -46,6 +46,7 @@ def main() -> None:
     except BaseException as error:
         write(outbox, Broken(f"a worker cannot load the objective: {type(error).__name__}: {error}"))
         return
+    write(outbox, Ready())
     while True:
         frame = frames.get()
         assert isinstance(frame, Run)

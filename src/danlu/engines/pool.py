@@ -17,11 +17,11 @@ from typing import Any
 
 from ..core.errors import ObjectiveError, SettingError
 from ..core.events import Cause
-from ..core.messages import Message, Outcome, Task
+from ..core.messages import Outcome, Task
 from ..core.protocols import Answer
 from .objective import Sent, send
 from .slot import Slot, oom_kills
-from .wire import Broken, Setup
+from .wire import Broken, Ready, Setup, Up
 
 
 class Pool:
@@ -51,7 +51,7 @@ class Pool:
         self._gpus = gpus
         self._threads = threads or max(1, (os.cpu_count() or 1) // workers)
         self._slots: list[Slot] = []
-        self._inbox: queue.Queue[tuple[Slot, int, Message | Broken | None]] = queue.Queue()
+        self._inbox: queue.Queue[tuple[Slot, int, Up | None]] = queue.Queue()
         self._answer: Answer | None = None
         self._sent = Sent()
         self._ooms = 0
@@ -102,7 +102,7 @@ class Pool:
             slot.join()
         self._slots = []
 
-    def _deliver(self, slot: Slot, life: int, message: Message | Broken | None) -> None:
+    def _deliver(self, slot: Slot, life: int, message: Up | None) -> None:
         if life != slot.life:
             return
         if isinstance(message, Broken):
@@ -112,6 +112,9 @@ class Pool:
             task, exit_code, killed = slot.task, slot.bury(), slot.killed
             if task is not None:
                 self._answer(self._post_mortem(task, exit_code, killed, slot.seconds()))
+            return
+        if isinstance(message, Ready):
+            slot.ready()
             return
         if slot.task is None:
             return

@@ -16,10 +16,14 @@ from typing import BinaryIO, cast
 import msgspec
 
 from ..core.events import Cause
-from ..core.messages import Message, Reply, Task
-from .wire import Broken, Run, Setup, Up, read, write
+from ..core.messages import Reply, Task
+from .wire import Run, Setup, Up, read, write
 
-Inbox = queue.Queue[tuple["Slot", int, Message | Broken | None]]
+Inbox = queue.Queue[tuple["Slot", int, Up | None]]
+
+
+START_SECONDS = 120.0
+"""How long a worker may take to start and to import the objective, when trials have a time limit."""
 
 
 class Slot:
@@ -37,6 +41,7 @@ class Slot:
         self._process: subprocess.Popen[bytes] | None = None
         self._thread: threading.Thread | None = None
         self._began = 0.0
+        self._up = False
 
     def start(self, setup: Setup, task: Task) -> None:
         """Run a task."""
@@ -50,6 +55,10 @@ class Slot:
         """Answer the running trial."""
         self._write(reply)
 
+    def ready(self) -> None:
+        """The worker is up: what it took to start is not its first trial's time."""
+        self._up, self._began = True, time.monotonic()
+
     def seconds(self) -> float:
         """How long the current task has been running."""
         return time.monotonic() - self._began
@@ -59,7 +68,8 @@ class Slot:
         if self.task is None or self._process is None or self.killed is not None:
             return
         limits = self.task.limits
-        if limits.seconds is not None and self.seconds() > limits.seconds:
+        patience = 0.0 if self._up else START_SECONDS
+        if limits.seconds is not None and self.seconds() > max(limits.seconds, patience):
             self.killed = (Cause.TIMEOUT, f"it ran longer than its limit of {limits.seconds:g} s")
         elif limits.memory is not None and (used := _resident(self._process.pid)) > limits.memory:
             megabytes = f"{used >> 20} MiB, its limit is {limits.memory >> 20} MiB"
@@ -83,6 +93,7 @@ class Slot:
         process, self._process = self._process, None
         self.life += 1
         self.task = None
+        self._up = False
         if process is None:
             return 0
         code = process.wait()

@@ -26,6 +26,10 @@ class Run(msgspec.Struct, frozen=True, tag="run"):
     task: Task
 
 
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """The worker has loaded the objective; the clock of its first trial starts here."""
+
+
 class Broken(msgspec.Struct, frozen=True, tag="broken"):
     """The worker cannot run the objective at all."""
 
@@ -33,7 +37,7 @@ class Broken(msgspec.Struct, frozen=True, tag="broken"):
 
 
 Down = Setup | Run | Reply
-Up = Message | Broken
+Up = Message | Broken | Ready
 _encoder = msgspec.msgpack.Encoder()
 
 

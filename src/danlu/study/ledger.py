@@ -40,6 +40,7 @@ class Ledger:
         self.scheduler = scheduler
         self.blobs = blobs
         self.listeners: list[Listener] = []
+        self._problem: Problem | None = None
         history.fold(journal.read(history.seq))
         self._samplers: dict[str, Any] = {"": sampler.init(self.problem)}
         self._scheduler = scheduler.init(self.problem)
@@ -51,7 +52,9 @@ class Ledger:
     def problem(self) -> Problem:
         """What algorithms may know of the study as a whole."""
         history = self.history
-        return Problem(history.space, history.goal, self.budget, history.seed)
+        if self._problem is None or self._problem.space is not history.space:
+            self._problem = Problem(history.space, history.goal, self.budget, history.seed)
+        return self._problem
 
     def sync(self) -> None:
         """Read and fold what others have appended."""
