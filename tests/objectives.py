@@ -37,6 +37,17 @@ def slow(trial):
         time.sleep(0.05)
 
 
+def slow_steps(trial):
+    """Twenty steps of fifty milliseconds; the memory shows that none is trained twice over a checkpoint."""
+    memory = {"trained": []}
+    start = trial.restore(memory)
+    for step in range(start + 1, 21):
+        memory["trained"].append(step)
+        time.sleep(0.05)
+        trial.save(step, memory)
+        trial.report(step, loss=(trial["x"] - 0.3) ** 2 + 1 / step, trained=len(memory["trained"]))
+
+
 def causes(trial):
     """One way to end for each trial number."""
     number = trial.number

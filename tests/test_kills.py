@@ -77,3 +77,59 @@ def test_sixteen_processes_race_for_exactly_a_hundred_trials(tmp_path):
     assert len(history) == history.finished == 100
     assert len({row.asked.unit for row in history.rows}) == 100  # and no two tried the same point
     assert sqlite3.connect(store).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def kill_workers(store, kills, trials, dice):
+    """Tune while workers are killed at random; how the study ends, and how it ends when nobody dies."""
+    import os
+    import signal
+    import threading
+
+    from objectives import SPACE, slow_steps
+
+    over, killed = threading.Event(), []
+
+    def reaper():
+        while not over.is_set() and len(killed) < kills:
+            over.wait(dice.uniform(0.05, 0.5))
+            listed = subprocess.run(
+                ["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True
+            ).stdout
+            rows = [line.split(None, 2) for line in listed.splitlines()[1:]]
+            mine = [
+                int(pid)
+                for pid, parent, what in rows
+                if "engines.child" in what and int(parent) == os.getpid()
+            ]
+            if mine:
+                victim = dice.choice(mine)
+                os.kill(victim, signal.SIGKILL)
+                killed.append(victim)
+
+    thread = threading.Thread(target=reaper)
+    thread.start()
+    try:
+        result = danlu.tune(
+            slow_steps, SPACE, minimize="loss", trials=trials, workers=2, store=store, seed=1, retries=10**6
+        )
+    finally:
+        over.set()
+        thread.join()
+    whole = danlu.tune(slow_steps, SPACE, minimize="loss", trials=trials, seed=1)
+    same = [[(t.params, t.metrics, t.curve) for t in one.trials] for one in (result, whole)]
+    deaths = sum(trial.deaths for trial in result.trials)
+    return len(killed), deaths, same
+
+
+def test_killed_workers_change_nothing_but_the_time(tmp_path):
+    killed, deaths, (one, other) = kill_workers(tmp_path / "s.db", 6, 6, random.Random(3))
+    assert one == other
+    assert 0 < deaths <= killed
+
+
+@pytest.mark.fault
+def test_a_hundred_killed_workers_change_nothing_but_the_time(tmp_path):
+    killed, deaths, (one, other) = kill_workers(tmp_path / "s.db", 100, 60, random.Random(4))
+    assert one == other
+    assert 0 < deaths <= killed
+    print(f"{killed} workers killed, {deaths} of them in the middle of a trial")
