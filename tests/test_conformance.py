@@ -14,6 +14,7 @@ SAMPLERS = {
     "random": danlu.Random,
     "quasirandom": danlu.QuasiRandom,
     "grid": lambda: danlu.Grid(resolution=3),
+    "gp": danlu.GP,
     "first": lambda: danlu.First([{}], danlu.Random()),
 }
 SCHEDULERS = {

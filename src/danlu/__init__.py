@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .engines.inline import Inline as Inline
     from .engines.pool import Pool as Pool
     from .samplers.first import First as First
+    from .samplers.gp import GP as GP
     from .samplers.grid import Grid as Grid
     from .samplers.quasirandom import QuasiRandom as QuasiRandom
     from .samplers.random import Random as Random
@@ -66,6 +67,7 @@ _HOMES = {
     "Inline": "engines.inline",
     "Pool": "engines.pool",
     "First": "samplers.first",
+    "GP": "samplers.gp",
     "Grid": "samplers.grid",
     "QuasiRandom": "samplers.quasirandom",
     "Random": "samplers.random",

@@ -14,6 +14,7 @@ from .errors import SettingError
 
 SAMPLERS = {
     "first": "danlu.samplers.first:First",
+    "gp": "danlu.samplers.gp:GP",
     "grid": "danlu.samplers.grid:Grid",
     "quasirandom": "danlu.samplers.quasirandom:QuasiRandom",
     "random": "danlu.samplers.random:Random",

@@ -2,9 +2,9 @@
 
 A parameter is a frozen, validated set of settings with three pure verbs: ``encode`` takes a value
 to a unit coordinate in [0, 1], ``decode`` takes a coordinate back to the nearest value, ``check``
-raises a sentence when a value is out of range. ``decode(encode(v)) == v`` for every integer below
-2**53, every option and every value on a step; other floats come back within rounding, which is why
-the journal keeps the values themselves beside the coordinates.
+raises a sentence when a value is out of range. ``decode(encode(v)) == v`` for every option, every
+value on a step, and every integer of a range narrower than 2**50 (2**40 on a logarithmic scale); all
+else comes back within rounding, which is why the journal keeps the values beside the coordinates.
 """
 
 from __future__ import annotations
@@ -74,6 +74,11 @@ class Float(_FloatBounds, frozen=True, kw_only=True, tag="float", forbid_unknown
                 f"Float(log=True) needs low > 0, got low={self.low!r}. "
                 "Use a small positive bound or log=False."
             )
+        if self.log and not math.log(self.high) > math.log(self.low):
+            raise SpaceError(
+                f"Float(log=True) needs bounds whose logarithms differ, got low={self.low!r}, "
+                f"high={self.high!r}. Widen the range, or use log=False."
+            )
         if not math.isfinite(self.high - self.low):
             raise SpaceError(f"Float needs high - low to be finite, got {self.low!r}..{self.high!r}.")
         msgspec.structs.force_setattr(self, "low", float(self.low))
@@ -101,15 +106,21 @@ class Float(_FloatBounds, frozen=True, kw_only=True, tag="float", forbid_unknown
         low, width = self.low, self.high - self.low
         if not self.log:
             return lambda value: min(1.0, max(0.0, (value - low) / width))
-        log, bottom, span = math.log, math.log(low), math.log(self.high / low)
+        log, bottom, span = math.log, math.log(low), math.log(self.high) - math.log(low)
         return lambda value: min(1.0, max(0.0, (log(value) - bottom) / span))
 
     def decoder(self) -> Callable[[float], float]:
         """``decode`` with its constants worked out once."""
         low, high, step, width = self.low, self.high, self.step, self.high - self.low
         if self.log:
-            exp, span = math.exp, math.log(high / low)
-            return lambda unit: high if unit >= 1.0 else min(high, max(low, low * exp(unit * span)))
+            exp, bottom, span = math.exp, math.log(low), math.log(high) - math.log(low)
+            return lambda unit: (
+                high
+                if unit >= 1.0
+                else low
+                if unit <= 0.0
+                else min(high, max(low, exp(bottom + unit * span)))
+            )
         if step is None:
             return lambda unit: high if unit >= 1.0 else min(high, max(low, low + unit * width))
         last, grain = round(width / step), step
@@ -182,16 +193,18 @@ class Int(_IntBounds, frozen=True, kw_only=True, tag="int", forbid_unknown_field
         low, step, size = self.low, self.step, self.size
         if not self.log:
             return lambda value: ((value - low) // step + 0.5) / size
-        log, bottom, span = math.log, math.log(low - 0.5), math.log((self.high + 0.5) / (low - 0.5))
-        return lambda value: (log(value) - bottom) / span
+        log1p, bottom = math.log1p, low - 0.5
+        span = log1p((self.high - low + 1) / bottom)
+        return lambda value: log1p((value - low + 0.5) / bottom) / span
 
     def decoder(self) -> Callable[[float], int]:
         """``decode`` with its constants worked out once."""
         low, high, step, size = self.low, self.high, self.step, self.size
         if not self.log:
             return lambda unit: low + min(size - 1, max(0, int(unit * size))) * step
-        exp, bottom, span = math.exp, low - 0.5, math.log((high + 0.5) / (low - 0.5))
-        return lambda unit: min(high, max(low, round(bottom * exp(unit * span))))
+        expm1, bottom = math.expm1, low - 0.5
+        span = math.log1p((high - low + 1) / bottom)
+        return lambda unit: low + min(high - low, max(0, round(bottom * expm1(unit * span) - 0.5)))
 
     def check(self, name: str, value: Value) -> int:
         """Return ``value`` if it is an integer in the range and on the step, or raise."""

@@ -28,7 +28,8 @@ _options = st.one_of(
 def _floats(draw: st.DrawFn) -> Float:
     log = draw(st.booleans())
     low = draw(st.floats(1e-300 if log else -1e300, 1e300, allow_subnormal=False))
-    high = draw(st.floats(low, 1e301, exclude_min=True, allow_subnormal=False))
+    least = low * (1 + 1e-12) if log else low
+    high = draw(st.floats(least, 1e301, exclude_min=True, allow_subnormal=False))
     return Float(low, high, log=log)
 
 
