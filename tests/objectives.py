@@ -34,7 +34,7 @@ def slow(trial):
     for step in range(start + 1, 600):
         trial.save(step)
         trial.report(step, loss=1 / step)
-        time.sleep(0.05)
+        time.sleep(float(os.environ.get("DANLU_TEST_STEP", "0.05")))
 
 
 def slow_steps(trial):

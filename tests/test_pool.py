@@ -206,13 +206,17 @@ def _processes():
 @pytest.mark.parametrize(("times", "number"), [(1, signal.SIGINT), (2, signal.SIGINT), (1, signal.SIGTERM)])
 def test_control_c_once_drains_and_twice_requeues(tmp_path, times, number):
     store = tmp_path / "s.db"
-    child = start("slow", store, 2, 2, stderr=subprocess.PIPE, text=True)
+    step = "0.05" if times == 1 else "2"  # time enough for the second signal to come before the next report
+    environment = os.environ | {"DANLU_TEST_STEP": step}
+    child = start("slow", store, 2, 2, stderr=subprocess.PIPE, text=True, env=environment)
     wait_for(lambda: steps_of(store) >= 4, "four reports")
     child.send_signal(number)
+    errors = ""
     if times == 2:
-        time.sleep(0.01)
+        while "press Ctrl-C again" not in errors:  # the first one has arrived
+            errors += child.stderr.readline()
         child.send_signal(number)
-    _, errors = child.communicate(timeout=30)
+    errors += child.communicate(timeout=30)[1]
     assert child.returncode == (0 if times == 1 else -signal.SIGINT), errors
     from danlu.core.history import History
 
