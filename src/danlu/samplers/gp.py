@@ -20,7 +20,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import SettingError
-from ..core.events import Status
 from ..core.history import History
 from ..core.protocols import Problem, View
 from ..core.space import pack_unit
@@ -30,10 +29,12 @@ from ..maths.kernels import KERNELS
 from ..maths.targets import half_rank, with_failures
 from .admit import admit
 from .features import Features, features
+from .order import Order
 from .polish import Surface, climb
 from .quasirandom import QuasiRandom
 
 Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
 ACQUISITIONS = ("log_ei", "pi", "ucb")
 
 
@@ -79,21 +80,22 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
                 f"GP needs initial >= 2 and points >= 10, got initial={self.initial!r}, points={self.points!r}."
             )
 
-    def init(self, problem: Problem) -> tuple[int, ...]:
+    def init(self, problem: Problem) -> Order:
         """No trial has finished."""
         if len(problem.goal.metrics) > 1:
             raise SettingError("GP models one goal, this study has several. Use another sampler.")
-        return ()
+        return Order()
 
-    def tell(self, state: tuple[int, ...], trial: Trial) -> tuple[int, ...]:
+    def tell(self, state: Order, trial: Trial) -> Order:
         """The finished trials in the order in which they finished."""
-        return state if trial.number in state else (*state, trial.number)
+        return state.told(trial.number)
 
-    def ask(self, state: tuple[int, ...], view: View, rng: np.random.Generator, k: int) -> Floats:
+    def ask(self, state: Order, view: View, rng: np.random.Generator, k: int) -> Floats:
         """Quasi-random points at first, then the most promising ones."""
         history = view.history
-        done = [number for number in state if history.fits[number]]
-        good = [number for number in done if _succeeded(history, number)]
+        done = state.numbers()
+        done = done[history.fits[done]]
+        good = done[_succeeded(history, done)]
         if len(good) < self.initial or not len(view.space):
             return QuasiRandom().ask(None, view, rng, k)
         shown = features(view.space)
@@ -114,7 +116,7 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
                 model = self._with_fantasies(model, shown, np.array([point]), rng)
         return np.array(chosen)
 
-    def _model(self, view: View, shown: Features, done: list[int], rng: np.random.Generator) -> Fitted:
+    def _model(self, view: View, shown: Features, done: Numbers, rng: np.random.Generator) -> Fitted:
         """The process given all finished trials, with fantasies for the running ones."""
         history = view.history
         theta = _memo.setdefault(history, {})
@@ -131,7 +133,8 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
         model = Fitted(
             inputs, y, gp.condition(inputs, y, shown.groups, theta[key], kernel=KERNELS[self.kernel])
         )
-        pending = sorted(number for numbers in history.live for number in numbers if history.fits[number])
+        fits = history.fits
+        pending = sorted(number for numbers in history.live for number in numbers if fits[number])
         if pending:
             model = self._with_fantasies(model, shown, history.units[pending], rng, history.active[pending])
         return model
@@ -156,10 +159,10 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
             gp.condition(inputs, y, shown.groups, model.posterior.theta, kernel=KERNELS[self.kernel]),
         )
 
-    def _observations(self, history: History, done: list[int]) -> tuple[NDArray[np.int64], Floats]:
+    def _observations(self, history: History, done: Numbers) -> tuple[NDArray[np.int64], Floats]:
         """Rows and targets, successes first: at most ``points`` of them."""
-        good = np.array([number for number in done if _succeeded(history, number)], dtype=np.int64)
-        bad = np.array([number for number in done if not _succeeded(history, number)], dtype=np.int64)
+        succeeded = _succeeded(history, done)
+        good, bad = done[succeeded], done[~succeeded]
         y = with_failures(half_rank(history.losses[good, 0]), len(bad))
         rows = np.concatenate([good, bad])
         kept = _thinned(y, rows, self.points)
@@ -170,7 +173,7 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
         view: View,
         shown: Features,
         model: Fitted,
-        good: list[int],
+        good: Numbers,
         taken: set[bytes],
         rng: np.random.Generator,
     ) -> list[float] | None:
@@ -179,7 +182,7 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
         surface = Surface(
             shown, model.posterior, self._value, float(means.min()), self.acquisition == "log_ei"
         )
-        order = sorted(good, key=lambda number: view.history.losses[number, 0])[:8]
+        order = good[np.argsort(view.history.losses[good, 0], kind="stable")[:8]]
         for point in climb(surface, view.history.units[order], rng):
             snapped, values = view.space.snap(point.tolist())
             packed = pack_unit(snapped)
@@ -207,14 +210,10 @@ _memo: WeakKeyDictionary[History, dict[Any, Floats]] = WeakKeyDictionary()
 """The newest hyperparameters of each history: a memo, never the truth."""
 
 
-def _succeeded(history: History, number: int) -> bool:
-    row = history.rows[number]
-    return (
-        row.status in (Status.DONE, Status.STOPPED)
-        and row.losses is not None
-        and np.isfinite(row.losses[0])
-        and row.violation == 0
-    )
+def _succeeded(history: History, numbers: Numbers) -> NDArray[np.bool_]:
+    """Which of these finished trials have a loss and keep every limit."""
+    fine: NDArray[np.bool_] = np.isfinite(history.losses[numbers, 0]) & (history.violations[numbers] == 0)
+    return fine
 
 
 def _fitted_size(count: int, first: int) -> int:
