@@ -386,3 +386,15 @@ def test_the_log_is_moved_into_the_file_by_one_process_at_a_time(tmp_path, monke
     os.close(folder)
     assert fold(store).finished == 200
     store.close()
+
+
+def test_a_checkpoint_of_the_log_that_fails_is_no_append_that_failed(tmp_path, monkeypatch):
+    from danlu.stores import sqlite
+
+    monkeypatch.setattr(sqlite, "CHECKPOINT_EVERY", 1)
+    store = danlu.SqliteStore(tmp_path / "s.db")
+    Path(store.blobs).write_text("a file where the folder should be")
+    with danlu.open_study({"x": Float(0, 1)}, minimize="loss", store=store, sampler="random") as study:
+        study.tell(study.ask(), 0.5)
+        assert study.result.trials[0].metrics == {"loss": 0.5}
+    store.close()

@@ -138,6 +138,8 @@ def test_one_step_may_be_reported_in_parts_but_not_twice_otherwise():
             trial.report(1, loss=0.4)
         with pytest.raises(ReportError, match="a real number, got 'a'"):
             trial.report(3, loss="a")
+        with pytest.raises(ReportError, match="the metric loss needs a real number, got array"):
+            trial.report(3, loss=np.ones(2))
         with pytest.raises(ReportError, match="whole number"):
             trial.report(2.5, loss=1.0)
 

@@ -30,7 +30,7 @@ def watch(store: str, name: str | None, once: bool, json_: bool, every: float) -
     if sys.stdout.isatty() and not once and not json_:
         _live(chosen, journal, history, every)
     else:
-        _lines(journal, history, _spoken(chosen) if json_ else event_line, every, once=once)
+        _lines(journal, history, _json_line if json_ else event_line, every, once=once)
 
 
 def _live(name: str, journal: Any, history: Any, every: float) -> None:
@@ -50,11 +50,12 @@ def _live(name: str, journal: Any, history: Any, every: float) -> None:
             time.sleep(every)
 
 
-def _spoken(name: str) -> Callable[[Any, Any], str]:
+def _json_line(entry: Any, history: Any) -> str:
     """An event as the line that an export would hold."""
-    from ..stores.jsonlines import dump
+    from ..stores.jsonlines import line_of
 
-    return lambda entry, _: list(dump(name, [entry]))[1].rstrip()
+    del history
+    return line_of(entry).rstrip()
 
 
 def _lines(journal: Any, history: Any, speak: Callable[[Any, Any], str], every: float, *, once: bool) -> None:

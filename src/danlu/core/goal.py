@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from .errors import GoalError, ObjectiveError
+from .values import real
 
 At = Literal["best", "last"]
 
@@ -152,22 +153,14 @@ def numbers_of(returned: Any) -> float | dict[str, float]:
 
 
 def _real(value: Any, where: str) -> float:
-    if hasattr(value, "item") and not isinstance(value, int | float) and getattr(value, "size", 1) != 0:
-        value = _item(value)
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    number = real(value)
+    if number is None:
         raise ObjectiveError(
             f"an objective has to return a real number or a mapping of metrics to real numbers, "
             f"got {value!r} {where}".rstrip()
             + ". Return float(loss) or {'loss': float(loss)}."
         )
-    return float(value)
-
-
-def _item(value: Any) -> Any:
-    try:
-        return value.item()
-    except (ValueError, RuntimeError, TypeError):
-        return value
+    return number
 
 
 def _names(given: str | Sequence[str]) -> list[str]:

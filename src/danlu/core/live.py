@@ -28,7 +28,7 @@ from .events import Action
 from .messages import Drawn, Message, Note, Refused, Reply, Report, Save, Suggest, Task, Verdict
 from .parameters import Leaf
 from .point import Point
-from .values import Value, unboxed
+from .values import Value, real, unboxed
 
 Channel: TypeAlias = Callable[[Message], Reply]
 """Says a message and waits for the reply."""
@@ -182,8 +182,7 @@ def _plain(value: Any) -> Any:
 
 
 def _number(name: str, value: Any) -> float:
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    number = real(value)
+    if number is None:
         raise ReportError(f"the metric {name} needs a real number, got {value!r}. Report float({name}).")
-    return float(value)
+    return number

@@ -38,6 +38,21 @@ def unboxed(value: Value) -> Value:
     return value.item() if scalar and hasattr(value, "item") else value
 
 
+def real(value: Any) -> float | None:
+    """A real number as a float, one-element arrays and tensors opened; None for anything else.
+
+    Example:
+        >>> real(3), real(True), real("3")
+        (3.0, None, None)
+    """
+    if hasattr(value, "item") and not isinstance(value, int | float):
+        try:
+            value = value.item()
+        except (ValueError, RuntimeError, TypeError):
+            return None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
 def literal(value: Value) -> Value:
     """``value`` in the form a journal gives back: numpy scalars as Python's, lists as tuples.
 

@@ -105,15 +105,13 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
         for _ in range(k):
             point = self._best(view, shown, model, good, taken, rng)
             if point is None:
-                return (
-                    np.array(chosen)
-                    if chosen
-                    else admit(view, lambda: rng.random(len(view.space)).tolist(), 1)
-                )
+                break
             chosen.append(point)
             taken.add(pack_unit(point))
             if len(chosen) < k:
-                model = self._with_fantasies(model, shown, np.array([point]), rng)
+                model = _with_fantasies(model, shown, *shown.snap(np.array([point])), rng)
+        if not chosen:
+            return admit(view, lambda: rng.random(len(view.space)).tolist(), 1)
         return np.array(chosen)
 
     def _model(self, view: View, shown: Features, done: Numbers, rng: np.random.Generator) -> Fitted:
@@ -121,7 +119,7 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
         history = view.history
         theta = _memo.setdefault(history, {})
         size = _fitted_size(len(done), self.initial)
-        key = (self, id(view.space), size)
+        key = (self, view.space, size)
         if key not in theta:
             rows, y = self._observations(history, done[:size])
             inputs = shown.of(history.units[rows], history.active[rows])
@@ -136,28 +134,8 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
         fits = history.fits
         pending = sorted(number for numbers in history.live for number in numbers if fits[number])
         if pending:
-            model = self._with_fantasies(model, shown, history.units[pending], rng, history.active[pending])
+            model = _with_fantasies(model, shown, history.units[pending], history.active[pending], rng)
         return model
-
-    def _with_fantasies(
-        self,
-        model: Fitted,
-        shown: Features,
-        units: Floats,
-        rng: np.random.Generator,
-        mask: NDArray[np.bool_] | None = None,
-    ) -> Fitted:
-        """The model as if the points had come out as one joint draw of its own posterior."""
-        if mask is None:
-            units, mask = shown.snap(units)
-        more = shown.of(units, mask)
-        inputs = np.vstack([model.inputs, more])
-        y = np.concatenate([model.y, gp.sample(model.posterior, more, rng)])
-        return Fitted(
-            inputs,
-            y,
-            gp.condition(inputs, y, shown.groups, model.posterior.theta, kernel=KERNELS[self.kernel]),
-        )
 
     def _observations(self, history: History, done: Numbers) -> tuple[NDArray[np.int64], Floats]:
         """Rows and targets, successes first: at most ``points`` of them."""
@@ -204,6 +182,17 @@ class Fitted(msgspec.Struct, frozen=True):
     inputs: Any
     y: Any
     posterior: gp.Posterior
+
+
+def _with_fantasies(
+    model: Fitted, shown: Features, units: Floats, mask: NDArray[np.bool_], rng: np.random.Generator
+) -> Fitted:
+    """The model as if the points had come out as one joint draw of its own posterior."""
+    more = shown.of(units, mask)
+    inputs = np.vstack([model.inputs, more])
+    y = np.concatenate([model.y, gp.sample(model.posterior, more, rng)])
+    old = model.posterior
+    return Fitted(inputs, y, gp.condition(inputs, y, shown.groups, old.theta, kernel=old.kernel))
 
 
 _memo: WeakKeyDictionary[History, dict[Any, Floats]] = WeakKeyDictionary()

@@ -33,10 +33,15 @@ def dump(name: str, entries: Iterable[ev.Entry]) -> Iterator[str]:
     """The lines of an export, each with its line end."""
     yield _line({"danlu": "journal", "schema": ev.SCHEMA, "study": name})
     for entry in entries:
-        body = msgspec.to_builtins(entry.event, builtin_types=(bytes,))
-        if body.get("params"):
-            body["params"] = ev.unpack_params(body["params"])
-        yield _line({"seq": entry.seq, "op": entry.op, "event": _written(body)})
+        yield line_of(entry)
+
+
+def line_of(entry: ev.Entry) -> str:
+    """The line of one entry, with its line end."""
+    body = msgspec.to_builtins(entry.event, builtin_types=(bytes,))
+    if body.get("params"):
+        body["params"] = ev.unpack_params(body["params"])
+    return _line({"seq": entry.seq, "op": entry.op, "event": _written(body)})
 
 
 def load(lines: Iterable[str], store: Store, name: str | None = None) -> Loaded:

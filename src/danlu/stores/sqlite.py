@@ -82,7 +82,7 @@ class SqliteStore:
     def create(self, name: str, event: ev.Event) -> SqliteJournal:
         """A new study with its first event."""
         connection = self.connection()
-        with Transaction(connection):
+        with self.readable(), Transaction(connection):
             if connection.execute("SELECT 1 FROM study WHERE name = ?", (name,)).fetchone():
                 raise StudyExists(f"there is a study {name!r} in {self.path} already. Choose another name.")
             cursor = connection.execute("INSERT INTO study (name, head) VALUES (?, 1)", (name,))
@@ -130,18 +130,21 @@ class SqliteStore:
         """Count an append, and move the log into the file now and then, one process at a time.
 
         SQLite before 3.51.3 can lose pages when two connections checkpoint at once, so none does it
-        on its own; whoever finds another one at it leaves it to that one.
+        on its own; whoever finds another one at it leaves it to that one. A move that fails loses
+        nothing: the append is in the log already, and the next one says so if the disk is full.
         """
         self._appends += 1
         if fcntl is None or self._appends % CHECKPOINT_EVERY:
             return
+        with contextlib.suppress(OSError, sqlite3.OperationalError):
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
         Path(self.blobs).mkdir(parents=True, exist_ok=True)
         folder = os.open(self.blobs, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.connection().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-        except BlockingIOError:
-            return
         finally:
             os.close(folder)
 
@@ -212,7 +215,6 @@ class SqliteJournal:
         try:
             with Transaction(connection):
                 appended = self._append(connection, bodies, asked, terms)
-            self._store.written()
         except DAMAGE as error:
             raise StoreError(
                 f"{self._store.path} cannot be written: {error}. Nothing acknowledged is lost; make room, "
@@ -221,6 +223,7 @@ class SqliteJournal:
         finally:
             if terms.durable:
                 connection.execute("PRAGMA synchronous = NORMAL")
+        self._store.written()
         return appended
 
     def renew(self, worker: str) -> None:

@@ -64,13 +64,32 @@ class Desk:
         except (GoalError, ObjectiveError, ReportError, SpaceError, TrialMissing) as error:
             return Refused(str(error), type(error).__name__)
 
-    def ended(self, number: int, attempt: int, metrics: dict[str, float], seconds: float = 0.0) -> ev.Ended:
+    def ended(
+        self,
+        number: int,
+        attempt: int,
+        metrics: dict[str, float],
+        seconds: float = 0.0,
+        cost: float | None = None,
+    ) -> ev.Ended:
         """The end of a trial with these metrics, for ``end``.
 
         Raises:
             GoalError: when a metric of the goal is missing.
         """
-        return self._final(number, attempt, metrics, seconds, None)
+        goal = self._ledger.history.goal
+        missing = goal.missing(metrics)
+        if missing:
+            told = ", ".join(metrics) or "nothing"
+            raise GoalError(
+                f"the goal needs {', '.join(missing)}, the objective gave {told}. "
+                f"Return or report {missing[0]!r}, or name another goal."
+            )
+        bad = [name for name in goal.names if not math.isfinite(metrics[name])]
+        status, cause, reason = Status.DONE, None, ""
+        if bad:
+            status, cause, reason = Status.FAILED, Cause.DIVERGED, f"{bad[0]} is {metrics[bad[0]]}"
+        return ev.Ended(number, attempt, status, metrics, seconds, self._clock(), cause, reason, cost)
 
     def failed(self, number: int, attempt: int, cause: Cause, reason: str, seconds: float = 0.0) -> ev.Ended:
         """The end of a trial that failed, for ``end``."""
@@ -254,29 +273,12 @@ class Desk:
         counted = history.counted(message.trial)
         try:
             given = {} if message.returned is None else metrics_of(message.returned, history.goal)
-            return self._final(message.trial, message.attempt, counted | given, message.seconds, message.cost)
+            return self.ended(message.trial, message.attempt, counted | given, message.seconds, message.cost)
         except (ObjectiveError, GoalError) as error:
             return ev.Ended(
                 message.trial, message.attempt, Status.FAILED, counted, message.seconds, self._clock(),
                 Cause.INVALID, str(error), message.cost,
             )  # fmt: skip
-
-    def _final(
-        self, number: int, attempt: int, metrics: dict[str, float], seconds: float, cost: float | None
-    ) -> ev.Ended:
-        goal = self._ledger.history.goal
-        missing = goal.missing(metrics)
-        if missing:
-            told = ", ".join(metrics) or "nothing"
-            raise GoalError(
-                f"the goal needs {', '.join(missing)}, the objective gave {told}. "
-                f"Return or report {missing[0]!r}, or name another goal."
-            )
-        bad = [name for name in goal.names if not math.isfinite(metrics[name])]
-        status, cause, reason = Status.DONE, None, ""
-        if bad:
-            status, cause, reason = Status.FAILED, Cause.DIVERGED, f"{bad[0]} is {metrics[bad[0]]}"
-        return ev.Ended(number, attempt, status, metrics, seconds, self._clock(), cause, reason, cost)
 
     def _agree(self, event: ev.Ended) -> None:
         """Check that the journal holds this end and no other."""

@@ -6,7 +6,9 @@ journal's order, so every worker that has read the same events holds the same st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+import gc
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ..core.blobs import Blobs
@@ -125,9 +127,22 @@ class Ledger:
     def _retell(self) -> None:
         """Fold the journal once more from its start, now that there are states to tell."""
         whole, self.history = self.history, History(self.history.constraints)
-        self._fold(list(self.journal.read(0)))
+        with collection_paused():
+            self._fold(list(self.journal.read(0)))
         assert self.history.seq >= whole.seq
 
     def _sweep(self) -> None:
         garbage, self.history.garbage = self.history.garbage, []
         self.blobs.drop(garbage)
+
+
+@contextlib.contextmanager
+def collection_paused() -> Iterator[None]:
+    """No garbage collection while a long journal is folded: all that is made there is kept."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

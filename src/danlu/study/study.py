@@ -6,10 +6,8 @@ study in one store and ask and tell at the same time.
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +29,7 @@ from ..core.worker import identity
 from .claims import Claims, Policy
 from .desk import Desk
 from .heart import Heart
-from .ledger import Ledger
+from .ledger import Ledger, collection_paused
 from .opening import Opening, agree, find_journal
 from .result import Result
 
@@ -220,18 +218,6 @@ class Study:
 
     def _live(self, number: int) -> LiveTrial:
         return LiveTrial(self.claims.task(number), self.desk.answer)
-
-
-@contextlib.contextmanager
-def collection_paused() -> Iterator[None]:
-    """No garbage collection while a long journal is folded: all that is made there is kept."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _cause(name: str) -> Cause:
