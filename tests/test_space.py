@@ -247,3 +247,26 @@ def test_grid_walks_conditional_spaces_exactly_once():
     assert len(walked) == len(set(walked)) == 2 * 3
     for a, rest in itertools.product((1, 3), ({"s": "x", "s.x.b": 1}, {"s": "x", "s.x.b": 2}, {"s": "y"})):
         assert tuple(sorted({"a": a, **rest}.items(), key=str)) in walked
+
+
+def test_options_share_parameters():
+    space = Space(
+        {
+            "booster": Switch(
+                {"linear": {}, ("tree", "dart"): {"depth": Int(1, 4)}, "dart": {"drop": Choice([1, 2])}}
+            )
+        }
+    )
+    assert space.names == ("booster", "booster.tree|dart.depth", "booster.dart.drop")
+    assert space.size == 1 + 4 + 4 * 2
+    seen = [space.decode([(option + 0.5) / 3, 0.1, 0.9]) for option in range(3)]
+    shared = {"booster.tree|dart.depth": 1}
+    assert seen == [
+        {"booster": "linear"},
+        {"booster": "tree", **shared},
+        {"booster": "dart", **shared, "booster.dart.drop": 2},
+    ]
+    assert space.fill({"booster": "tree", "depth": 3}, space.centre)["booster.tree|dart.depth"] == 3
+    with pytest.raises(SpaceError, match="not active here"):
+        space.fill({"booster": "linear", "depth": 3}, space.centre)
+    assert Space.from_spec(space.spec).spec == space.spec

@@ -76,7 +76,9 @@ def _make(kind: str, settings: dict[str, Any], text: str, path: str) -> Any:
     if kind == "choice":
         return Choice(**settings)
     inner = {
-        option: {name: _parameter(name, what, text, path) for name, what in options.items()}
+        tuple(option.split("|")) if "|" in option else option: {
+            name: _parameter(name, what, text, path) for name, what in options.items()
+        }
         for option, options in settings.pop("options").items()
     }
     return Switch(inner)

@@ -160,5 +160,5 @@ def active(slots: Sequence[Slot], units: NDArray[np.float64]) -> NDArray[np.bool
         if slot.parent >= 0:
             size = int(slots[slot.parent].parameter.size)
             taken = np.minimum(size - 1, (units[:, slot.parent] * size).astype(np.int64))
-            mask[:, position] = mask[:, slot.parent] & (taken == slot.option)
+            mask[:, position] = mask[:, slot.parent] & np.isin(taken, slot.options)
     return mask

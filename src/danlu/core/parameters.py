@@ -307,7 +307,9 @@ class Switch:
 
     Options are given by name; each maps to a space of its own, ``{}`` for none. Inside a trial the
     parameters of the option taken appear as ``"switch.option.parameter"`` and, where that is not
-    ambiguous, as plain ``"parameter"``.
+    ambiguous, as plain ``"parameter"``. Options that have parameters in common share them under a tuple
+    of their names: the parameter is one and the same in all of them, so what is learned of it in one is
+    known in the others, and it appears as ``"switch.first|second.parameter"``.
 
     Raises:
         SpaceError: when there is no option.
@@ -316,15 +318,24 @@ class Switch:
         >>> optimiser = Switch(sgd={"momentum": Float(0, 0.99)}, adam={"beta2": Float(0.9, 0.9999)})
         >>> list(optimiser.options)
         ['sgd', 'adam']
+        >>> booster = Switch({"linear": {}, ("tree", "dart"): {"depth": Int(1, 9)}, "dart": {"drop": Float(0, 1)}})
+        >>> list(booster.options)
+        ['linear', 'tree', 'dart']
     """
 
-    __slots__ = ("options",)
+    __slots__ = ("options", "shared")
 
-    def __init__(self, options: Mapping[str, Mapping[str, Any]] | None = None, /, **named: Any) -> None:
-        self.options: dict[str, Mapping[str, Any]] = {**(options or {}), **named}
+    def __init__(
+        self, options: Mapping[str | tuple[str, ...], Mapping[str, Any]] | None = None, /, **named: Any
+    ) -> None:
+        given: dict[str | tuple[str, ...], Mapping[str, Any]] = dict(options or {})
+        given.update(named)
+        self.shared = {names: inner for names, inner in given.items() if isinstance(names, tuple)}
+        labels = [name for names in given for name in (names if isinstance(names, tuple) else (names,))]
+        self.options: dict[str, Mapping[str, Any]] = {name: given.get(name, {}) for name in labels}
         if not self.options:
             raise SpaceError("Switch needs at least one option, got none. Write Switch(name={...}, ...).")
-        for name, inner in self.options.items():
+        for name, inner in given.items():
             if not isinstance(inner, Mapping):
                 raise SpaceError(
                     f"Switch needs a dict of parameters for option {name!r}, got {inner!r}. "
@@ -332,7 +343,7 @@ class Switch:
                 )
 
     def __repr__(self) -> str:
-        return f"Switch({self.options!r})"
+        return f"Switch({dict([*self.options.items(), *self.shared.items()])!r})"
 
 
 Leaf: TypeAlias = Float | Int | Choice

@@ -35,7 +35,8 @@ INACTIVE = 0.5
 class Slot(msgspec.Struct, frozen=True):
     """One coordinate: its full name, its parameter, and the option of a parent slot it needs.
 
-    ``revealed`` marks a parameter that was not declared but drawn by running code.
+    ``also`` lists further options of the parent that make it active; ``revealed`` marks a parameter
+    that was not declared but drawn by running code.
     """
 
     name: str
@@ -43,6 +44,12 @@ class Slot(msgspec.Struct, frozen=True):
     parent: int = -1
     option: int = -1
     revealed: bool = False
+    also: tuple[int, ...] = ()
+
+    @property
+    def options(self) -> tuple[int, ...]:
+        """All options of the parent that make it active."""
+        return (self.option, *self.also)
 
 
 class Constant(msgspec.Struct, frozen=True):
@@ -52,6 +59,12 @@ class Constant(msgspec.Struct, frozen=True):
     value: Value
     parent: int = -1
     option: int = -1
+    also: tuple[int, ...] = ()
+
+    @property
+    def options(self) -> tuple[int, ...]:
+        """All options of the parent that make it appear."""
+        return (self.option, *self.also)
 
 
 class SpaceSpec(msgspec.Struct, frozen=True):
@@ -86,7 +99,7 @@ class Space:
     ) -> None:
         slots: list[Slot] = []
         constants: list[Constant] = []
-        _flatten(parameters or {}, "", -1, -1, slots, constants)
+        _flatten(parameters or {}, "", -1, (-1,), slots, constants)
         self.settle(SpaceSpec(tuple(slots), tuple(constants)), constraints)
 
     @classmethod
@@ -121,7 +134,7 @@ class Space:
         parents = {slot.parent for slot in spec.slots} | {constant.parent for constant in spec.constants}
         self._steps = [
             (
-                slot.name, slot.parameter.decoder(), slot.parent, slot.option,
+                slot.name, slot.parameter.decoder(), slot.parent, slot.options,
                 slot.parameter.values if position in parents and isinstance(slot.parameter, Choice) else (),
             )
             for position, slot in enumerate(spec.slots)
@@ -167,14 +180,14 @@ class Space:
             return {step[0]: step[1](at) for step, at in zip(self._steps, unit, strict=True)}
         values: dict[str, Value] = {}
         taken: list[int] = []
-        for (name, decode, parent, option, options), coordinate in zip(self._steps, unit, strict=True):
-            if parent >= 0 and taken[parent] != option:
+        for (name, decode, parent, needed, options), coordinate in zip(self._steps, unit, strict=True):
+            if parent >= 0 and taken[parent] not in needed:
                 taken.append(-1)
                 continue
             value = values[name] = decode(coordinate)
             taken.append(options.index(value) if options else -1)
         for constant in self.spec.constants:
-            if constant.parent < 0 or taken[constant.parent] == constant.option:
+            if constant.parent < 0 or taken[constant.parent] in constant.options:
                 values[constant.name] = constant.value
         return values
 
@@ -288,7 +301,7 @@ def _flatten(
     parameters: Mapping[str, Any],
     prefix: str,
     parent: int,
-    option: int,
+    options: tuple[int, ...],
     slots: list[Slot],
     constants: list[Constant],
 ) -> None:
@@ -297,19 +310,23 @@ def _flatten(
             raise SpaceError(f"a parameter needs a name that is a non-empty string, got {name!r}.")
         full = prefix + name
         if isinstance(what, Switch):
-            slots.append(Slot(full, Choice(tuple(what.options)), parent, option))
+            labels = list(what.options)
+            slots.append(Slot(full, Choice(tuple(labels)), parent, options[0], also=options[1:]))
             here = len(slots) - 1
+            for names, inner in what.shared.items():
+                needed = tuple(sorted({labels.index(name) for name in names}))
+                _flatten(inner, f"{full}.{'|'.join(names)}.", here, needed, slots, constants)
             for position, (label, inner) in enumerate(what.options.items()):
-                _flatten(inner, f"{full}.{label}.", here, position, slots, constants)
+                _flatten(inner, f"{full}.{label}.", here, (position,), slots, constants)
         elif isinstance(what, Float | Int | Choice):
-            slots.append(Slot(full, what, parent, option))
+            slots.append(Slot(full, what, parent, options[0], also=options[1:]))
         elif isinstance(what, Mapping | list | set | range | type):
             raise SpaceError(
                 f"{full} needs Float, Int, Choice, Switch or a fixed value, got {what!r}. "
                 "Write Choice([...]) for a list of options, Switch(...) for sub-spaces."
             )
         else:
-            constants.append(Constant(full, _constant(full, what), parent, option))
+            constants.append(Constant(full, _constant(full, what), parent, options[0], options[1:]))
 
 
 def _constant(name: str, value: Value) -> Value:
@@ -325,7 +342,7 @@ def _constant(name: str, value: Value) -> Value:
 def _size(slots: Sequence[Slot], parent: int, option: int, resolution: float) -> float:
     total: float = 1
     for position, slot in enumerate(slots):
-        if slot.parent != parent or slot.option != option:
+        if slot.parent != parent or option not in slot.options:
             continue
         own = min(slot.parameter.size, resolution) if slot.parameter.size == math.inf else slot.parameter.size
         if any(child.parent == position for child in slots):

@@ -114,7 +114,7 @@ def _product(
         yield point
         return
     slot = space.slots[position]
-    if slot.parent >= 0 and taken[slot.parent] != slot.option:
+    if slot.parent >= 0 and taken[slot.parent] not in slot.options:
         yield from _product(space, levels, [*point, 0.5], [*taken, -1])
         return
     for option, level in enumerate(levels[position]):

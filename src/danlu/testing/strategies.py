@@ -58,7 +58,16 @@ def _parameters(depth: int) -> st.SearchStrategy[Any]:
     if depth == 0:
         return leaves
     inner = st.dictionaries(_names, _parameters(depth - 1), max_size=2)
-    return st.one_of(leaves, st.dictionaries(_names, inner, min_size=1, max_size=3).map(Switch))
+    return st.one_of(leaves, _switches(inner))
+
+
+@st.composite
+def _switches(draw: st.DrawFn, inner: st.SearchStrategy[dict[str, Any]]) -> Switch:
+    options: dict[Any, Any] = draw(st.dictionaries(_names, inner, min_size=1, max_size=3))
+    labels = list(options)
+    if len(labels) > 1 and draw(st.booleans()):
+        options[tuple(draw(st.permutations(labels))[:2])] = draw(inner)
+    return Switch(options)
 
 
 def spaces(*, depth: int = 2, min_size: int = 1) -> st.SearchStrategy[Space]:
