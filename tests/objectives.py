@@ -123,6 +123,6 @@ if __name__ == "__main__":
     else:
         danlu.tune(
             f"{__file__}:{command}", SPACE, minimize="loss", trials=int(rest[0]), workers=int(rest[1]),
-            store=store, seed=1, watch=False,
+            store=store, seed=1, sampler="quasirandom", watch=False,
         )  # fmt: skip
         print("finished", flush=True)

@@ -11,10 +11,16 @@ def named(subject):
 
 
 SAMPLERS = {
+    "auto": danlu.Auto,
     "random": danlu.Random,
     "quasirandom": danlu.QuasiRandom,
     "grid": lambda: danlu.Grid(resolution=3),
     "gp": danlu.GP,
+    "tpe": danlu.TPE,
+    "cmaes": danlu.CMAES,
+    "genetic": danlu.Genetic,
+    "evolution": danlu.Evolution,
+    "nsga2": danlu.NSGA2,
     "first": lambda: danlu.First([{}], danlu.Random()),
 }
 SCHEDULERS = {

@@ -119,10 +119,10 @@ def test_a_trial_whose_worker_dies_again_and_again_is_quarantined(tmp_path):
         store = CrashingStore(tmp_path / "s.db", at=0, written=False)
 
         def poison(trial):
-            return store.die() if trial["x"] == 0.5 else trial["x"]
+            return store.die() if trial["x"] == 0.25 else trial["x"]
 
         try:
-            return danlu.tune(poison, SPACE, store=store, trials=3, seed=1, enqueue=[{"x": 0.5}], retries=2)
+            return danlu.tune(poison, SPACE, store=store, trials=3, seed=1, enqueue=[{"x": 0.25}], retries=2)
         finally:
             store.close()
 

@@ -110,12 +110,20 @@ def kill_workers(store, kills, trials, dice):
     thread.start()
     try:
         result = danlu.tune(
-            slow_steps, SPACE, minimize="loss", trials=trials, workers=2, store=store, seed=1, retries=10**6
+            slow_steps,
+            SPACE,
+            minimize="loss",
+            trials=trials,
+            workers=2,
+            store=store,
+            seed=1,
+            retries=10**6,
+            sampler="quasirandom",
         )
     finally:
         over.set()
         thread.join()
-    whole = danlu.tune(slow_steps, SPACE, minimize="loss", trials=trials, seed=1)
+    whole = danlu.tune(slow_steps, SPACE, minimize="loss", trials=trials, seed=1, sampler="quasirandom")
     same = [[(t.params, t.metrics, t.curve) for t in one.trials] for one in (result, whole)]
     deaths = sum(trial.deaths for trial in result.trials)
     return len(killed), deaths, same

@@ -191,8 +191,10 @@ def test_a_killed_driver_goes_on_where_it_was(tmp_path):
     wait_for(lambda: steps_of(store) >= 8, "eight reports")
     child.kill()
     child.wait()
-    result = danlu.tune(resumable, SPACE, minimize="loss", trials=6, workers=2, store=store, seed=1)
-    whole = danlu.tune(resumable, SPACE, minimize="loss", trials=6, seed=1)
+    result = danlu.tune(
+        resumable, SPACE, minimize="loss", trials=6, workers=2, store=store, seed=1, sampler="quasirandom"
+    )
+    whole = danlu.tune(resumable, SPACE, minimize="loss", trials=6, seed=1, sampler="quasirandom")
     assert [(t.params, t.metrics, t.curve) for t in result.trials] == [
         (t.params, t.metrics, t.curve) for t in whole.trials
     ]

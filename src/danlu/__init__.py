@@ -34,11 +34,17 @@ if TYPE_CHECKING:
     from .core.trial import Trial as Trial
     from .engines.inline import Inline as Inline
     from .engines.pool import Pool as Pool
+    from .samplers.auto import Auto as Auto
+    from .samplers.cmaes import CMAES as CMAES
+    from .samplers.evolution import Evolution as Evolution
     from .samplers.first import First as First
+    from .samplers.genetic import Genetic as Genetic
     from .samplers.gp import GP as GP
     from .samplers.grid import Grid as Grid
+    from .samplers.nsga2 import NSGA2 as NSGA2
     from .samplers.quasirandom import QuasiRandom as QuasiRandom
     from .samplers.random import Random as Random
+    from .samplers.tpe import TPE as TPE
     from .schedulers.both import Both as Both
     from .schedulers.diverged import Diverged as Diverged
     from .schedulers.patience import Patience as Patience
@@ -66,6 +72,12 @@ _HOMES = {
     "Trial": "core.trial",
     "Inline": "engines.inline",
     "Pool": "engines.pool",
+    "Auto": "samplers.auto",
+    "CMAES": "samplers.cmaes",
+    "Evolution": "samplers.evolution",
+    "Genetic": "samplers.genetic",
+    "NSGA2": "samplers.nsga2",
+    "TPE": "samplers.tpe",
     "First": "samplers.first",
     "GP": "samplers.gp",
     "Grid": "samplers.grid",

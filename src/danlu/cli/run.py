@@ -22,7 +22,10 @@ import click
 @click.option("--maximize", multiple=True, metavar="METRIC", help="Metric to maximise; repeatable.")
 @click.option("--target", type=float, help="End when the first metric reaches this.")
 @click.option("--limit", multiple=True, metavar="RULE", help="Constraint on a metric: 'latency <= 20'.")
-@click.option("--sampler", help="Which point next: quasirandom, random, grid, gp.")
+@click.option(
+    "--sampler",
+    help="Which point next: auto, gp, tpe, cmaes, genetic, evolution, nsga2, quasirandom, random, grid.",
+)
 @click.option("--scheduler", help="How long a trial may live: diverged, patience.")
 @click.option("--trial-time", metavar="TIME", help="Time limit of one trial.")
 @click.option("--trial-memory", type=int, metavar="MIB", help="Memory limit of one trial.")

@@ -78,6 +78,7 @@ class Columns:
             "active": np.ones((0, width), bool),
             "losses": np.full((0, goals), np.nan),
             "violations": np.full(0, np.nan),
+            "slacks": np.full((0, len(self._history.goal.limits)), np.nan),
             "statuses": np.zeros(0, np.uint8),
             "fits": np.ones(0, bool),
         }
@@ -87,7 +88,8 @@ class Columns:
         self._touched = [number for number, row in enumerate(rows) if row.status >= Status.DONE]
 
     def _grow(self, size: int) -> None:
-        fills = {"units": INACTIVE, "active": True, "losses": np.nan, "violations": np.nan, "fits": True}
+        fills: dict[str, float] = {"units": INACTIVE, "active": True, "fits": True}
+        fills |= dict.fromkeys(("losses", "violations", "slacks"), np.nan)
         for name, column in self._store.items():
             if len(column) < size:
                 wider = np.full((max(64, 2 * size), *column.shape[1:]), fills.get(name, 0), column.dtype)
@@ -134,12 +136,14 @@ class Columns:
 
     def _finish(self, numbers: list[int]) -> None:
         """Fill in what finished trials came to."""
-        rows = self._history.rows
+        rows, goal = self._history.rows, self._history.goal
         self._store["statuses"][numbers] = [rows[number].status for number in numbers]
         good = [number for number in numbers if rows[number].losses is not None]
         if good:
             self._store["losses"][good] = [rows[number].losses for number in good]
             self._store["violations"][good] = [rows[number].violation for number in good]
+            if goal.limits:
+                self._store["slacks"][good] = [goal.slacks(rows[number].metrics or {}) for number in good]
         if self._history.space.revealed:
             for number in numbers:
                 self._reveal(number)

@@ -72,6 +72,13 @@ class Goal(msgspec.Struct, frozen=True):
             return (metric.loss(values.get(metric.name, math.nan)),)
         return tuple(metric.loss(values.get(metric.name, math.nan)) for metric in self.metrics)
 
+    def slacks(self, values: Mapping[str, float]) -> tuple[float, ...]:
+        """For each limit how far the metric is beyond the bound, negative where the limit is kept."""
+        return tuple(
+            (values.get(limit.name, math.nan) - limit.bound) * (1.0 if limit.below else -1.0)
+            for limit in self.limits
+        )
+
     def violation(self, values: Mapping[str, float]) -> float:
         """The summed excess over all limits; 0 when all are kept."""
         if not self.limits:

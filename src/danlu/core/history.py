@@ -48,6 +48,7 @@ class History:
         self.queue: list[dict[str, Any]] = []
         self.live: tuple[set[int], set[int], set[int]] = (set(), set(), set())
         self.decisions: list[tuple[float, str]] = []
+        self.method = ""
         self.finished = 0
         self.sampled = 0
         self.since_best = 0
@@ -147,6 +148,11 @@ class History:
         return self._columns.current().losses
 
     @property
+    def slacks(self) -> Floats:
+        """For each limit how far the metric is beyond its bound, shape (n, limits); NaN until known."""
+        return self._columns.current().slacks
+
+    @property
     def violations(self) -> Floats:
         """Summed excess over the goal's limits, shape (n,); NaN where there are no losses."""
         return self._columns.current().violations
@@ -238,6 +244,7 @@ class History:
     def _noted(self, event: ev.Noted) -> None:
         if event.trial < 0:
             self.decisions += [(event.at, str(fact)) for fact in event.facts.values()]
+            self.method = str(event.facts.get("sampler", self.method))
             return
         row = self.rows[event.trial]
         row.facts = (row.facts or {}) | event.facts

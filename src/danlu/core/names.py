@@ -13,11 +13,17 @@ from typing import Any
 from .errors import SettingError
 
 SAMPLERS = {
+    "auto": "danlu.samplers.auto:Auto",
+    "cmaes": "danlu.samplers.cmaes:CMAES",
+    "evolution": "danlu.samplers.evolution:Evolution",
     "first": "danlu.samplers.first:First",
+    "genetic": "danlu.samplers.genetic:Genetic",
     "gp": "danlu.samplers.gp:GP",
     "grid": "danlu.samplers.grid:Grid",
+    "nsga2": "danlu.samplers.nsga2:NSGA2",
     "quasirandom": "danlu.samplers.quasirandom:QuasiRandom",
     "random": "danlu.samplers.random:Random",
+    "tpe": "danlu.samplers.tpe:TPE",
 }
 SCHEDULERS = {
     "both": "danlu.schedulers.both:Both",

@@ -9,7 +9,7 @@ bound: Srinivas et al. (2010).
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import erfcx, log_ndtr, ndtr
+from scipy.special import erfcx, log_ndtr, logsumexp, ndtr
 
 from .kernels import Floats
 
@@ -43,17 +43,6 @@ def log_expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
     return log_h((best - mean) / std) + np.log(std)
 
 
-def log_expected_improvement_slopes(
-    mean: float, std: float, best: float, by_mean: Floats, by_std: Floats
-) -> tuple[float, Floats]:
-    """``log_expected_improvement`` at one point, and its gradient from those of mean and std."""
-    u = np.array([(best - mean) / std])
-    logarithm = log_h(u)
-    share = np.exp(log_ndtr(u) - logarithm)[0]
-    by_u = -by_mean / std - u[0] * by_std / std
-    return float(logarithm[0] + np.log(std)), by_std / std + share * by_u
-
-
 def expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
     """E[max(best - f, 0)]."""
     return np.exp(log_expected_improvement(mean, std, best))
@@ -68,3 +57,46 @@ def probability_of_improvement(mean: Floats, std: Floats, best: float, margin: f
 def confidence_bound(mean: Floats, std: Floats, width: float = 2.0) -> Floats:
     """-(mean - width std): how low the loss may plausibly be."""
     return -(mean - width * std)
+
+
+def log_probability_below(mean: Floats, std: Floats, bound: float = 0.0) -> Floats:
+    """Log P(f < bound), the chance that a limit is kept.
+
+    Gardner et al., "Bayesian optimization with inequality constraints" (ICML 2014).
+    """
+    chance: Floats = log_ndtr((bound - mean) / std)
+    return chance
+
+
+def log_expected_hypervolume_improvement(
+    means: Floats, stds: Floats, front: Floats, reference: Floats
+) -> Floats:
+    """Log of the expected gain in the area that a front of two losses dominates, exactly.
+
+    With independent normal losses the gain falls into strips between neighbouring points of the front, in
+    each of which it is a product of two expected improvements (Emmerich et al. 2011; Yang et al. 2019):
+    sum over k of (EI1(u_k) - EI1(l_k)) EI2(h_k). Everything is kept in logarithms (Ament et al. 2023).
+
+    Args:
+        means: shape (2, n).
+        stds: shape (2, n).
+        front: losses that nothing beats, shape (k, 2); it may be empty.
+        reference: the worst losses that count, shape (2,).
+
+    Example:
+        >>> one = np.ones((2, 1))
+        >>> gain = log_expected_hypervolume_improvement(0 * one, 1e-6 * one, np.zeros((0, 2)), np.ones(2))
+        >>> bool(abs(gain[0]) < 1e-5)
+        True
+    """
+    inside = front[(front < reference).all(1)]
+    inside = inside[np.argsort(inside[:, 0], kind="stable")]
+    upper = np.append(inside[:, 0], reference[0])
+    heights = np.concatenate([[reference[1]], inside[:, 1]])
+    by_upper = np.array([log_expected_improvement(means[0], stds[0], u) for u in upper])
+    by_height = np.array([log_expected_improvement(means[1], stds[1], h) for h in heights])
+    lower = np.vstack([np.full((1, means.shape[1]), -np.inf), by_upper[:-1]])
+    gap = np.minimum(lower - by_upper, -1e-300)
+    widths = by_upper + np.log(-np.expm1(gap))
+    gain: Floats = logsumexp(widths + by_height, axis=0)
+    return gain

@@ -1,13 +1,15 @@
-"""Gaussian process regression: hyperparameters by maximum a posteriori, posterior, derivatives.
+"""Gaussian process regression: hyperparameters by maximum a posteriori, posterior, derivatives, appends.
 
 Rasmussen and Williams (2006): posterior eq. 2.25-2.26, log marginal likelihood eq. 2.30, its gradient
-eq. 5.9. The priors are normal densities of the *logarithms* of the hyperparameters, so the mode that
-is found does not depend on which of the two is optimised; the weak preference for lengthscales that
-grow with sqrt(d) is Hvarfner, Hellsten and Nardi, "Vanilla Bayesian optimization performs great in
-high dimensions" (ICML 2024).
+eq. 5.9, leave-one-out eq. 5.10-5.12. Inputs in [0, 1] may be bent by a Kumaraswamy distribution function
+each, so that the process need not be equally wiggly everywhere (Snoek et al., "Input warping for Bayesian
+optimization of non-stationary functions", ICML 2014). The priors are normal densities of the *logarithms*
+of the hyperparameters, so the mode that is found does not depend on which of the two is optimised; the
+weak preference for lengthscales that grow with sqrt(d) is Hvarfner, Hellsten and Nardi, "Vanilla Bayesian
+optimization performs great in high dimensions" (ICML 2024).
 
-Notation: n observations, p feature columns in g groups that share a lengthscale each; theta is
-(log lengthscales (g), log output variance, log noise variance).
+Notation: n observations, p feature columns in g groups that share a lengthscale each, w bent columns;
+theta is (log lengthscales (g), log output variance, log noise variance, log a (w), log b (w)).
 """
 
 from __future__ import annotations
@@ -17,152 +19,287 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
+from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.optimize import minimize
 
 from .kernels import Floats, Kernel, matern52, squared_distances
 
+Numbers = NDArray[np.int64]
+
 JITTER = 1e-8
-BOUNDS = ((-6.0, 6.0), (-5.0, 5.0), (-16.0, 2.0))
-"""Of log lengthscale, log output variance, log noise variance."""
+BOUNDS = ((-6.0, 6.0), (-5.0, 5.0), (-16.0, 2.0), (-2.0, 2.0))
+"""Of log lengthscale, log output variance, log noise variance, and the logarithms of a bend."""
+
+SPREADS = (1.0, 0.7, 1.5, 0.5)
+"""Standard deviations of their priors."""
+
+EDGE = 1e-6
+NONE = np.zeros(0, dtype=np.int64)
+
+
+class Shape(NamedTuple):
+    """How theta belongs to the columns of the inputs.
+
+    Attributes:
+        groups: which lengthscale each column uses, integers 0 .. g - 1, shape (p,).
+        bent: the columns with a bend of their own, shape (w,); their values are in [0, 1].
+    """
+
+    groups: Numbers
+    bent: Numbers = NONE
+
+    @property
+    def scales(self) -> int:
+        """The number of lengthscales."""
+        return int(self.groups.max()) + 1 if len(self.groups) else 0
+
+    def prior(self) -> tuple[Floats, Floats]:
+        """Mean and standard deviation of theta's normal prior."""
+        count, bends = self.scales, 2 * len(self.bent)
+        means = np.concatenate([np.full(count, 0.5 * np.log(max(count, 1))), [0.0, -6.0], np.zeros(bends)])
+        spreads = np.concatenate(
+            [np.full(count, SPREADS[0]), [SPREADS[1], SPREADS[2]], np.full(bends, SPREADS[3])]
+        )
+        return means, spreads
+
+    def bounds(self) -> list[tuple[float, float]]:
+        """The box that theta is kept in."""
+        return [BOUNDS[0]] * self.scales + [BOUNDS[1], BOUNDS[2]] + [BOUNDS[3]] * (2 * len(self.bent))
 
 
 class Posterior(NamedTuple):
-    """A fitted process: everything that predicting needs."""
+    """A process given observations: everything that predicting needs."""
 
+    shape: Shape
+    theta: Floats
+    kernel: Kernel
     inputs: Floats
-    scales: Floats
-    variance: float
-    noise: float
     factor: NDArray[Any]
     weights: Floats
-    kernel: Kernel
-    theta: Floats
+
+    @property
+    def scales(self) -> Floats:
+        """The lengthscale of each column, shape (p,)."""
+        scales: Floats = np.exp(self.theta[: self.shape.scales])[self.shape.groups]
+        return scales
+
+    @property
+    def variance(self) -> float:
+        """The prior variance of the latent function."""
+        return float(np.exp(self.theta[self.shape.scales]))
+
+    @property
+    def noise(self) -> float:
+        """The variance of the noise."""
+        return float(np.exp(self.theta[self.shape.scales + 1]))
+
+    def seen(self, inputs: Floats) -> Floats:
+        """Features (n, p) after bends and lengthscales."""
+        return _bent(self.shape, self.theta, inputs) / self.scales
 
 
-def log_prior(theta: Floats) -> tuple[float, Floats]:
-    """The log density of the hyperparameters' prior (up to a constant) and its gradient."""
-    groups = len(theta) - 2
-    means = np.concatenate([np.full(groups, 0.5 * np.log(max(groups, 1))), [0.0, -6.0]])
-    spreads = np.concatenate([np.ones(groups), [0.7, 1.5]])
+def kumaraswamy(x: Floats, a: Floats, b: Floats) -> Floats:
+    """The distribution function 1 - (1 - x^a)^b on [0, 1] (Kumaraswamy 1980).
+
+    Example:
+        >>> kumaraswamy(np.array([0.25]), np.array([1.0]), np.array([1.0])).item()
+        0.25
+    """
+    return 1.0 - (1.0 - np.clip(x, EDGE, 1.0 - EDGE) ** a) ** b
+
+
+def log_prior(theta: Floats, shape: Shape) -> tuple[float, Floats]:
+    """The log density of theta's prior (up to a constant) and its gradient."""
+    means, spreads = shape.prior()
     z = (theta - means) / spreads
     return float(-0.5 * z @ z), -z / spreads
 
 
 def log_likelihood(
-    theta: Floats, parts: Floats, y: Floats, kernel: Kernel = matern52
+    theta: Floats, inputs: Floats, y: Floats, shape: Shape, kernel: Kernel = matern52
 ) -> tuple[float, Floats]:
     """The log marginal likelihood (eq. 2.30) and its gradient by theta (eq. 5.9).
 
-    ``parts`` has shape (g, n, n): each group's own squared distances, not divided by anything.
+    With W the derivative by the squared distances, a column x of the inputs enters the gradient through
+    r = x * rowsum(W) - W x alone, so no pairwise array beyond (n, n) is needed.
+
+    Raises:
+        LinAlgError: when the covariance is not positive definite.
     """
-    groups, n = len(parts), len(y)
-    inverse = np.exp(-2.0 * theta[:groups])
-    variance, noise = np.exp(theta[groups]), np.exp(theta[groups + 1])
-    correlation, slope = kernel(np.tensordot(inverse, parts, 1))
-    covariance = variance * correlation + (noise + JITTER) * np.eye(n)
-    factor = np.linalg.cholesky(covariance)
-    alpha = cho_solve((factor, True), y)
+    count, n, bends = shape.scales, len(y), len(shape.bent)
+    scales = np.exp(theta[:count])[shape.groups]
+    variance, noise = np.exp(theta[count]), np.exp(theta[count + 1])
+    scaled = _bent(shape, theta, inputs) / scales
+    correlation, slope = kernel(squared_distances(scaled, scaled))
+    factor = _factor(variance * correlation, noise)
+    alpha = cho_solve((factor, True), y, check_finite=False)
     value = -0.5 * y @ alpha - np.log(np.diag(factor)).sum() - 0.5 * n * np.log(2.0 * np.pi)
-    inner = np.outer(alpha, alpha) - cho_solve((factor, True), np.eye(n))
+    lower = np.tril(dpotri(factor, lower=1)[0])
+    inner = np.outer(alpha, alpha) - lower - np.tril(lower, -1).T
     weighted = inner * slope * variance
-    by_scale = -np.array([(weighted * part).sum() for part in parts]) * inverse
-    by_variance = 0.5 * variance * (inner * correlation).sum()
-    by_noise = 0.5 * noise * np.trace(inner)
-    return float(value), np.concatenate([by_scale, [by_variance, by_noise]])
+    turned = scaled * weighted.sum(1)[:, None] - weighted @ scaled
+    by_scale = -2.0 * np.bincount(shape.groups, (scaled * turned).sum(0), minlength=count)
+    by_variances = [0.5 * variance * (inner * correlation).sum(), 0.5 * noise * np.trace(inner)]
+    parts = [by_scale, np.array(by_variances)]
+    if bends:
+        by_a, by_b = _bends(inputs[:, shape.bent], theta[count + 2 :])
+        share = 2.0 * turned[:, shape.bent] / scales[shape.bent]
+        parts += [(share * by_a).sum(0), (share * by_b).sum(0)]
+    return float(value), np.concatenate(parts)
 
 
 def fit(
     inputs: Floats,
     y: Floats,
-    groups: NDArray[np.int64],
+    shape: Shape,
     *,
     kernel: Kernel = matern52,
-    start: Floats | None = None,
+    starts: tuple[Floats, ...] = (),
     evaluations: int = 25,
 ) -> Posterior:
-    """The process with its most probable hyperparameters, by L-BFGS from ``start`` or the prior's mode.
+    """The process with its most probable hyperparameters, by L-BFGS from each start.
 
     Args:
         inputs: features, shape (n, p).
         y: targets of about zero mean and unit scale, shape (n,).
-        groups: which lengthscale each column uses, integers 0 .. g - 1, shape (p,).
+        shape: which lengthscale each column uses, and which columns are bent.
         kernel: one of ``kernels.KERNELS``.
-        start: a theta to start from, shape (g + 2,).
-        evaluations: how often the likelihood may be computed.
+        starts: thetas to start from; the prior's mode when there is none.
+        evaluations: how often the likelihood may be computed from each start.
 
     Example:
         >>> x = np.linspace(0, 1, 9)[:, None]
-        >>> model = fit(x, np.sin(6 * x[:, 0]), np.array([0]))
+        >>> model = fit(x, np.sin(6 * x[:, 0]), Shape(np.array([0])))
         >>> bool(abs(predict(model, np.array([[0.3]]))[0][0] - np.sin(1.8)) < 0.05)
         True
     """
-    count = int(groups.max()) + 1 if len(groups) else 0
-    parts = np.array(
-        [squared_distances(inputs[:, groups == g], inputs[:, groups == g]) for g in range(count)]
-    )
-    parts = parts.reshape(count, len(y), len(y))
-    if start is None:
-        start = np.concatenate([np.full(count, 0.5 * np.log(max(count, 1))), [0.0, -6.0]])
-    bounds = [BOUNDS[0]] * count + list(BOUNDS[1:])
 
     def loss(theta: Floats) -> tuple[float, Floats]:
         try:
-            value, slope = log_likelihood(theta, parts, y, kernel)
+            value, slope = log_likelihood(theta, inputs, y, shape, kernel)
         except np.linalg.LinAlgError:
             return 1e10, np.zeros_like(theta)
-        prior, prior_slope = log_prior(theta)
+        prior, prior_slope = log_prior(theta, shape)
         return -(value + prior), -(slope + prior_slope)
 
-    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxfun": evaluations})
-    return condition(inputs, y, groups, found.x, kernel=kernel)
+    options = {"maxfun": evaluations}
+    found = [
+        minimize(loss, start, jac=True, method="L-BFGS-B", bounds=shape.bounds(), options=options)
+        for start in starts or (shape.prior()[0],)
+    ]
+    return condition(inputs, y, shape, min(found, key=lambda each: float(each.fun)).x, kernel=kernel)
 
 
 def condition(
-    inputs: Floats, y: Floats, groups: NDArray[np.int64], theta: Floats, *, kernel: Kernel = matern52
+    inputs: Floats, y: Floats, shape: Shape, theta: Floats, *, kernel: Kernel = matern52
 ) -> Posterior:
     """The process with given hyperparameters."""
-    scales = np.exp(theta[:-2])[groups] if len(groups) else np.ones(0)
-    variance, noise = float(np.exp(theta[-2])), float(np.exp(theta[-1]))
-    scaled = inputs / scales
-    correlation, _ = kernel(squared_distances(scaled, scaled))
-    covariance = variance * correlation + (noise + JITTER) * np.eye(len(y))
-    factor = np.linalg.cholesky(covariance)
-    return Posterior(scaled, scales, variance, noise, factor, cho_solve((factor, True), y), kernel, theta)
+    scaled = _bent(shape, theta, inputs) / np.exp(theta[: shape.scales])[shape.groups]
+    covariance = np.exp(theta[shape.scales]) * kernel(squared_distances(scaled, scaled))[0]
+    factor = _factor(covariance, np.exp(theta[shape.scales + 1]))
+    return Posterior(shape, theta, kernel, scaled, factor, cho_solve((factor, True), y, check_finite=False))
+
+
+def extend(model: Posterior, inputs: Floats, y: Floats) -> Posterior:
+    """The process with more observations: rows are appended to the factor, nothing is factored anew.
+
+    Args:
+        model: given the first observations.
+        inputs: features of the new ones, shape (k, p).
+        y: all targets, old and new, shape (n + k,); the old ones may have changed.
+
+    Example:
+        >>> x, y = np.linspace(0, 1, 6)[:, None], np.arange(6.0)
+        >>> whole = fit(x, y, Shape(np.array([0])))
+        >>> part = condition(x[:4], y[:4], whole.shape, whole.theta)
+        >>> bool(np.allclose(extend(part, x[4:], y).weights, whole.weights))
+        True
+    """
+    scaled = model.seen(inputs)
+    cross = model.variance * model.kernel(squared_distances(model.inputs, scaled))[0]
+    own = model.variance * model.kernel(squared_distances(scaled, scaled))[0]
+    side = solve_triangular(model.factor, cross, lower=True, check_finite=False)
+    corner = _factor(own - side.T @ side, model.noise)
+    n, k = cross.shape
+    factor = np.zeros((n + k, n + k), order="F")
+    factor[:n, :n], factor[n:, :n], factor[n:, n:] = model.factor, side.T, corner
+    weights = cho_solve((factor, True), y, check_finite=False)
+    return model._replace(inputs=np.vstack([model.inputs, scaled]), factor=factor, weights=weights)
 
 
 def predict(model: Posterior, inputs: Floats) -> tuple[Floats, Floats]:
     """Mean and variance of the latent function at rows of ``inputs`` (eq. 2.25, 2.26)."""
-    correlation, _ = model.kernel(squared_distances(inputs / model.scales, model.inputs))
-    cross = model.variance * correlation
-    solved = solve_triangular(model.factor, cross.T, lower=True)
-    return cross @ model.weights, np.maximum(model.variance - (solved * solved).sum(0), 1e-12)
+    variance = model.variance
+    cross = variance * model.kernel(squared_distances(model.seen(inputs), model.inputs))[0]
+    solved = solve_triangular(model.factor, cross.T, lower=True, check_finite=False)
+    return cross @ model.weights, np.maximum(variance - np.einsum("ij,ij->j", solved, solved), 1e-12)
 
 
 def predict_slopes(model: Posterior, point: Floats) -> tuple[float, float, Floats, Floats]:
     """Mean, variance and their gradients by the features of one point, shape (p,)."""
-    scaled = point / model.scales
-    gaps = scaled - model.inputs
-    correlation, slope = model.kernel((gaps * gaps).sum(1))
-    cross = model.variance * correlation
-    jacobian = (2.0 * model.variance * slope)[:, None] * gaps / model.scales
-    solved = cho_solve((model.factor, True), cross)
-    variance = max(model.variance - float(cross @ solved), 1e-12)
-    return float(cross @ model.weights), variance, jacobian.T @ model.weights, -2.0 * jacobian.T @ solved
+    variance, scales = model.variance, model.scales
+    by_point = 1.0 / scales
+    if len(model.shape.bent):
+        by_point[model.shape.bent] *= _steepness(
+            point[model.shape.bent], model.theta[model.shape.scales + 2 :]
+        )
+    gaps = model.seen(point[None])[0] - model.inputs
+    correlation, slope = model.kernel(np.einsum("ij,ij->i", gaps, gaps))
+    cross = variance * correlation
+    jacobian = (2.0 * variance * slope)[:, None] * gaps * by_point
+    solved = cho_solve((model.factor, True), cross, check_finite=False)
+    spread = max(variance - float(cross @ solved), 1e-12)
+    return float(cross @ model.weights), spread, jacobian.T @ model.weights, -2.0 * jacobian.T @ solved
 
 
 def sample(model: Posterior, inputs: Floats, rng: np.random.Generator) -> Floats:
     """One joint draw of the latent function at rows of ``inputs``."""
-    scaled = inputs / model.scales
-    cross = model.variance * model.kernel(squared_distances(scaled, model.inputs))[0]
-    prior = model.variance * model.kernel(squared_distances(scaled, scaled))[0]
-    solved = solve_triangular(model.factor, cross.T, lower=True)
-    covariance = prior - solved.T @ solved + 1e-6 * model.variance * np.eye(len(inputs))
+    scaled, variance = model.seen(inputs), model.variance
+    cross = variance * model.kernel(squared_distances(scaled, model.inputs))[0]
+    prior = variance * model.kernel(squared_distances(scaled, scaled))[0]
+    solved = solve_triangular(model.factor, cross.T, lower=True, check_finite=False)
+    covariance = prior - solved.T @ solved + 1e-6 * variance * np.eye(len(inputs))
     draw: Floats = cross @ model.weights + np.linalg.cholesky(covariance) @ rng.standard_normal(len(inputs))
     return draw
 
 
 def leave_one_out(model: Posterior, y: Floats) -> tuple[Floats, Floats]:
     """Mean and variance at each observation from all others (eq. 5.12), without refitting."""
-    inverse = cho_solve((model.factor, True), np.eye(len(y)))
+    inverse = cho_solve((model.factor, True), np.eye(len(y)), check_finite=False)
     diagonal = np.diag(inverse)
     return y - model.weights / diagonal, 1.0 / diagonal
+
+
+def _factor(covariance: Floats, noise: float) -> NDArray[Any]:
+    covariance.flat[:: len(covariance) + 1] += noise + JITTER
+    factor, failed = dpotrf(covariance, lower=1, clean=1)
+    if failed:
+        raise np.linalg.LinAlgError("the covariance is not positive definite.")
+    found: NDArray[Any] = factor
+    return found
+
+
+def _bent(shape: Shape, theta: Floats, inputs: Floats) -> Floats:
+    if not len(shape.bent):
+        return inputs
+    a, b = np.exp(theta[shape.scales + 2 :]).reshape(2, -1)
+    bent = inputs.copy()
+    bent[:, shape.bent] = kumaraswamy(inputs[:, shape.bent], a, b)
+    return bent
+
+
+def _bends(x: Floats, logarithms: Floats) -> tuple[Floats, Floats]:
+    """Derivatives of the bent columns by log a and log b, shape (n, w) each."""
+    a, b = np.exp(logarithms).reshape(2, -1)
+    x = np.clip(x, EDGE, 1.0 - EDGE)
+    power = x**a
+    rest = 1.0 - power
+    left = rest**b
+    return a * b * left / rest * power * np.log(x), -b * left * np.log(rest)
+
+
+def _steepness(x: Floats, logarithms: Floats) -> Floats:
+    a, b = np.exp(logarithms).reshape(2, -1)
+    x = np.clip(x, EDGE, 1.0 - EDGE)
+    steep: Floats = a * b * x ** (a - 1.0) * (1.0 - x**a) ** (b - 1.0)
+    return steep

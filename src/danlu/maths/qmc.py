@@ -26,3 +26,11 @@ def sobol(width: int, seed: int, start: int, count: int) -> NDArray[np.float64]:
         engine.fast_forward(start)
     points: NDArray[np.float64] = engine.random(count)
     return points
+
+
+def sobol_normal(width: int, seed: int, count: int) -> NDArray[np.float64]:
+    """Standard normal quasi-random draws, shape (count, width)."""
+    from scipy.special import ndtri
+
+    points: NDArray[np.float64] = ndtri(np.clip(sobol(width, seed, 0, count), 1e-9, 1 - 1e-9))
+    return points

@@ -1,4 +1,4 @@
-"""Losses as a model should see them: bad ones compressed, failed ones present."""
+"""Losses, excesses and outcomes as a model should see them."""
 
 from __future__ import annotations
 
@@ -31,14 +31,47 @@ def half_rank(losses: Floats) -> Floats:
     ranks = np.argsort(np.argsort(losses, kind="stable"), kind="stable")
     quantiles = (ranks + 0.5) / len(losses)
     warped = np.where(good, losses, median + spread * ndtri(np.maximum(quantiles, 0.5)))
-    scale = warped.std() or 1.0
-    result: Floats = (warped - warped.mean()) / scale
-    return result
+    return standard(warped)
 
 
-def with_failures(warped: Floats, failed: int) -> Floats:
-    """``warped`` followed by one target for each failure: the worst and half the range on top."""
-    if not len(warped):
-        return np.ones(failed)
-    worst = warped.max() + 0.5 * (warped.max() - warped.min())
-    return np.concatenate([warped, np.full(failed, worst)])
+def standard(values: Floats) -> Floats:
+    """Shifted to mean 0 and scaled to unit variance; constant values become 0.
+
+    Example:
+        >>> standard(np.array([1.0, 3.0])).tolist()
+        [-1.0, 1.0]
+    """
+    found: Floats = (values - values.mean()) / (values.std() or 1.0)
+    return found
+
+
+def bilog(excess: Floats) -> Floats:
+    """sign(e) log(1 + |e| / typical |e|): keeps on which side of 0 a value is, tames outliers.
+
+    Eriksson and Poloczek, "Scalable constrained Bayesian optimization" (AISTATS 2021).
+
+    Example:
+        >>> bilog(np.array([-1.0, 0.0, 1.0])).round(2).tolist()
+        [-0.69, 0.0, 0.69]
+    """
+    typical = np.median(np.abs(excess)) or np.abs(excess).max() or 1.0
+    found: Floats = np.sign(excess) * np.log1p(np.abs(excess) / typical)
+    return found
+
+
+def tchebycheff(losses: Floats, weights: Floats) -> Floats:
+    """Several losses in [0, 1] as one: the worst weighted one and a twentieth of their sum.
+
+    Knowles, "ParEGO" (2006), augmented Tchebycheff function.
+
+    Args:
+        losses: scaled to [0, 1], shape (n, m).
+        weights: adding up to 1, shape (m,).
+
+    Example:
+        >>> tchebycheff(np.array([[0.2, 0.4]]), np.array([0.5, 0.5])).round(3).tolist()
+        [0.215]
+    """
+    weighted = losses * weights
+    found: Floats = weighted.max(1) + 0.05 * weighted.sum(1)
+    return found

@@ -18,29 +18,33 @@ from numpy.typing import NDArray
 from ..core.columns import active
 from ..core.parameters import Choice, Float, Int
 from ..core.space import INACTIVE, Space
+from ..maths import gp
 
 Floats = NDArray[np.float64]
+
+BENDABLE = 4
+"""An ordered parameter with more values than this may be bent by a model."""
 
 
 class Features(NamedTuple):
     """How the points of a space are shown to a model.
 
     Attributes:
-        groups: which lengthscale each column uses, shape (p,).
+        shape: which lengthscale each column uses, and which columns a model may bend.
         columns: for each slot its first column, and how many it has.
         smooth: the slots that may be moved along a gradient.
         discrete: for each other slot, the unit coordinates of its values (few of them).
     """
 
     space: Space
-    groups: NDArray[np.int64]
+    shape: gp.Shape
     columns: tuple[tuple[int, int], ...]
     smooth: NDArray[np.int64]
     discrete: dict[int, Floats]
 
     def of(self, units: Floats, mask: NDArray[np.bool_]) -> Floats:
         """Features of unit points (n, d) with their activity mask, shape (n, p)."""
-        out = np.empty((len(units), len(self.groups)))
+        out = np.empty((len(units), len(self.shape.groups)))
         for position, (start, width) in enumerate(self.columns):
             column = units[:, position]
             if width == 1:
@@ -65,21 +69,25 @@ class Features(NamedTuple):
         return snapped, mask
 
 
-def features(space: Space, few: int = 24) -> Features:
+def features(space: Space, few: int = 24, *, bend: bool = False) -> Features:
     """The features of a space; discrete parameters with up to ``few`` values can be enumerated.
 
+    With ``bend`` a model may bend the ordered ones of more than four values.
+
     Example:
-        >>> features(Space({"x": Float(0, 1), "c": Choice(["a", "b", "c"])})).groups.tolist()
+        >>> features(Space({"x": Float(0, 1), "c": Choice(["a", "b", "c"])})).shape.groups.tolist()
         [0, 1, 1, 1]
     """
     groups: list[int] = []
-    columns, smooth = [], []
+    columns, smooth, bent = [], [], []
     discrete: dict[int, Floats] = {}
     for position, slot in enumerate(space.slots):
         parameter = slot.parameter
         spread = isinstance(parameter, Choice) and not parameter.ordered
         width = int(parameter.size) if spread else 1
         columns.append((len(groups), width))
+        if bend and width == 1 and parameter.size > BENDABLE:
+            bent.append(len(groups))
         groups += [position] * width
         if parameter.size == math.inf:
             smooth.append(position)
@@ -88,9 +96,8 @@ def features(space: Space, few: int = 24) -> Features:
             discrete[position] = np.unique(_snap(parameter, grid))
     for number, _ in enumerate(_revealed(space)):
         groups.append(len(space) + number)
-    return Features(
-        space, np.array(groups, dtype=np.int64), tuple(columns), np.array(smooth, dtype=np.int64), discrete
-    )
+    shape = gp.Shape(np.array(groups, dtype=np.int64), np.array(bent, dtype=np.int64))
+    return Features(space, shape, tuple(columns), np.array(smooth, dtype=np.int64), discrete)
 
 
 def _revealed(space: Space) -> list[int]:

@@ -1,57 +1,69 @@
-"""Bayesian optimisation with a Gaussian process (Jones, Schonlau and Welch 1998, in today's form).
+"""Bayesian optimisation with Gaussian processes (Jones, Schonlau and Welch 1998, in today's form).
 
-A Matérn 5/2 process with a lengthscale for each parameter is fitted to all finished trials, failed ones
-included as bad ones; running ones enter as fantasies, joint draws of the posterior (Snoek et al. 2012).
-The next point is where the expected improvement on the best posterior mean is largest: uniform points
-and mutants of the best ones are screened, the most promising are polished by L-BFGS along the
-continuous parameters and by exchanging the values of the discrete ones.
-
-Hyperparameters are fitted anew whenever the number of finished trials has grown by a twentieth. They
-are a pure function of those trials in the order in which they finished, which is the state.
+A Matérn 5/2 process with a lengthscale for each parameter stands for every goal and every limit, and one
+more for what fails; running trials enter as fantasies. The next point is where the acquisition function is
+largest: the expected improvement on the best posterior mean, for two goals that of the dominated area, for
+more that of a randomly weighted Tchebycheff sum, times the probabilities that all limits are kept and that
+nothing fails. Uniform points and mutants of the best ones are screened, the most promising are polished by
+L-BFGS along the continuous parameters and by exchanging the values of the discrete ones. Two asks in three
+look into a box of random size around the best point, for in many dimensions a global search spends its
+trials at the borders.
 """
 
 from __future__ import annotations
 
-from typing import Any
-from weakref import WeakKeyDictionary
+from collections.abc import Callable
+from functools import partial
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import SettingError
-from ..core.history import History
+from ..core.parameters import Choice
 from ..core.protocols import Problem, View
-from ..core.space import pack_unit
+from ..core.space import Space, pack_unit
 from ..core.trial import Trial
-from ..maths import acquisition, gp
+from ..maths import acquisition as acq
+from ..maths import gp
 from ..maths.kernels import KERNELS
-from ..maths.targets import half_rank, with_failures
+from ..maths.pareto import crowding, front_ranks
+from ..maths.qmc import sobol_normal
+from ..maths.targets import tchebycheff
 from .admit import admit
 from .features import Features, features
 from .order import Order
-from .polish import Surface, climb
+from .polish import Beliefs, Surface, Value, climb
 from .quasirandom import QuasiRandom
+from .standing import pending, standing
+from .surrogate import Recipe, Surrogate, surrogate, with_fantasies
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 ACQUISITIONS = ("log_ei", "pi", "ucb")
+TRUST = 10.0
+"""After so many trials a person's prior weighs as much as the data: pi-BO's beta."""
 
 
 class GP(msgspec.Struct, frozen=True, kw_only=True):
-    """A Gaussian process and an acquisition function; for studies with one goal.
+    """Gaussian processes and an acquisition function; any space, any number of goals, limits, failures.
+
+    Priors of parameters enter as a normal density around them that fades as trials come in (Hvarfner et
+    al., "pi-BO: augmenting acquisition functions with user beliefs", ICLR 2022).
 
     Args:
-        acquisition: ``"log_ei"`` (expected improvement), ``"pi"`` (its probability, with ``margin``) or
-            ``"ucb"`` (confidence bound, with ``width``).
+        acquisition: for one goal ``"log_ei"`` (expected improvement), ``"pi"`` (its probability, with
+            ``margin``) or ``"ucb"`` (confidence bound, with ``width``).
         kernel: ``"matern52"``, ``"matern32"`` or ``"squared_exponential"``.
-        initial: quasi-random trials before the model is used (at least 2).
+        initial: trials before the model is used, the middle of the space and then quasi-random (at least 2).
         margin: how much better counts as better for ``"pi"``, in standard deviations of the losses.
         width: how many posterior standard deviations ``"ucb"`` dares.
         points: observations the model is conditioned on: the best, the newest, and a thinned rest.
+        bend: whether the model may bend ordered parameters (Kumaraswamy warping).
+        local: share of the asks that look into a box around the best point, in [0, 1].
 
     Raises:
-        SettingError: when a setting is out of its range, or the study has several goals.
+        SettingError: when a setting is out of its range.
 
     Example:
         >>> import danlu
@@ -63,10 +75,12 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
 
     acquisition: str = "log_ei"
     kernel: str = "matern52"
-    initial: int = 5
+    initial: int = 3
     margin: float = 0.01
     width: float = 2.0
-    points: int = 300
+    points: int = 250
+    bend: bool = False
+    local: float = 0.7
 
     def __post_init__(self) -> None:
         for name, given, known in (
@@ -75,15 +89,14 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
         ):
             if given not in known:
                 raise SettingError(f"GP needs {name} to be one of {', '.join(known)}, got {given!r}.")
-        if self.initial < 2 or self.points < 10:
+        if self.initial < 2 or self.points < 10 or not 0.0 <= self.local <= 1.0:
             raise SettingError(
-                f"GP needs initial >= 2 and points >= 10, got initial={self.initial!r}, points={self.points!r}."
+                "GP needs initial >= 2, points >= 10 and local between 0 and 1, "
+                f"got initial={self.initial!r}, points={self.points!r}, local={self.local!r}."
             )
 
     def init(self, problem: Problem) -> Order:
         """No trial has finished."""
-        if len(problem.goal.metrics) > 1:
-            raise SettingError("GP models one goal, this study has several. Use another sampler.")
         return Order()
 
     def tell(self, state: Order, trial: Trial) -> Order:
@@ -91,135 +104,145 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
         return state.told(trial.number)
 
     def ask(self, state: Order, view: View, rng: np.random.Generator, k: int) -> Floats:
-        """Quasi-random points at first, then the most promising ones."""
-        history = view.history
+        """The middle and quasi-random points at first, then the most promising ones."""
+        history, space = view.history, view.space
         done = state.numbers()
         done = done[history.fits[done]]
-        good = done[_succeeded(history, done)]
-        if len(good) < self.initial or not len(view.space):
-            return QuasiRandom().ask(None, view, rng, k)
-        shown = features(view.space)
-        model = self._model(view, shown, done, rng)
+        good = done[np.isfinite(history.losses[done]).all(1)]
+        if len(good) < self.initial or not len(space):
+            return _first(view, rng, k)
+        shown = features(space, bend=self.bend)
+        recipe = Recipe(KERNELS[self.kernel], self.initial, self.points)
+        made = surrogate(history, shown, done, pending(history), recipe, rng)
+        incumbents = _incumbents(view)
         taken: set[bytes] = set()
         chosen: list[list[float]] = []
-        for _ in range(k):
-            point = self._best(view, shown, model, good, taken, rng)
+        while len(chosen) < k:
+            surface = self._surface(view, shown, made, incumbents[0], rng)
+            point = _best(view, surface, incumbents, taken, rng)
             if point is None:
                 break
             chosen.append(point)
             taken.add(pack_unit(point))
             if len(chosen) < k:
-                model = _with_fantasies(model, shown, *shown.snap(np.array([point])), rng)
+                made = with_fantasies(made, shown.of(*shown.snap(np.array([point]))), rng)
         if not chosen:
-            return admit(view, lambda: rng.random(len(view.space)).tolist(), 1)
+            return admit(view, lambda: rng.random(len(space)).tolist(), 1)
         return np.array(chosen)
 
-    def _model(self, view: View, shown: Features, done: Numbers, rng: np.random.Generator) -> Fitted:
-        """The process given all finished trials, with fantasies for the running ones."""
-        history = view.history
-        theta = _memo.setdefault(history, {})
-        size = _fitted_size(len(done), self.initial)
-        key = (self, view.space, size)
-        if key not in theta:
-            rows, y = self._observations(history, done[:size])
-            inputs = shown.of(history.units[rows], history.active[rows])
-            fitted = gp.fit(inputs, y, shown.groups, kernel=KERNELS[self.kernel], evaluations=40)
-            theta.clear()
-            theta[key] = fitted.theta
-        rows, y = self._observations(history, done)
-        inputs = shown.of(history.units[rows], history.active[rows])
-        model = Fitted(
-            inputs, y, gp.condition(inputs, y, shown.groups, theta[key], kernel=KERNELS[self.kernel])
-        )
-        fits = history.fits
-        pending = sorted(number for numbers in history.live for number in numbers if fits[number])
-        if pending:
-            model = _with_fantasies(model, shown, history.units[pending], history.active[pending], rng)
-        return model
+    def _surface(
+        self, view: View, shown: Features, made: Surrogate, best: Floats, rng: np.random.Generator
+    ) -> Surface:
+        """What is to be climbed, in a box around the best point or everywhere."""
+        low, high = np.zeros(len(best)), np.ones(len(best))
+        if rng.random() < self.local:
+            reach = 10.0 ** rng.uniform(-1.3, 0.0)
+            ordered = np.array([width == 1 for _, width in shown.columns])
+            low = np.where(ordered, np.maximum(0.0, best - reach), 0.0)
+            high = np.where(ordered, np.minimum(1.0, best + reach), 1.0)
+        value = partial(_worth, self._gain(made, rng), made.data.goals)
+        beliefs = _beliefs(view.space, TRUST / max(1, len(made.data.rows)))
+        return Surface(shown, made.models, value, beliefs, low, high)
 
-    def _observations(self, history: History, done: Numbers) -> tuple[NDArray[np.int64], Floats]:
-        """Rows and targets, successes first: at most ``points`` of them."""
-        succeeded = _succeeded(history, done)
-        good, bad = done[succeeded], done[~succeeded]
-        y = with_failures(half_rank(history.losses[good, 0]), len(bad))
-        rows = np.concatenate([good, bad])
-        kept = _thinned(y, rows, self.points)
-        return rows[kept], y[kept]
+    def _gain(self, made: Surrogate, rng: np.random.Generator) -> Value | None:
+        """What the goals promise; None while no trial keeps all limits."""
+        data, fine = made.data, made.data.inputs[: made.data.good][made.data.fine]
+        if not len(fine):
+            return None
+        means = np.array([gp.predict(model, fine)[0] for model in made.models[: data.goals]])
+        if data.goals == 1:
+            return partial(self._improvement, best=float(means.min()))
+        front = means.T[front_ranks(means.T) == 0]
+        worst, reach = front.max(0), np.maximum(np.ptp(front, axis=0), 0.1)
+        if data.goals == 2:
+            return partial(
+                acq.log_expected_hypervolume_improvement, front=front, reference=worst + 0.1 * reach
+            )
+        weights = rng.dirichlet(np.ones(data.goals))
+        scalar = partial(_scalar, low=front.min(0), reach=reach, weights=weights)
+        draws = sobol_normal(data.goals, int(rng.integers(2**31)), 64)
+        return partial(_scalarised, scalar=scalar, best=float(scalar(means.T).min()), draws=draws)
 
-    def _best(
-        self,
-        view: View,
-        shown: Features,
-        model: Fitted,
-        good: Numbers,
-        taken: set[bytes],
-        rng: np.random.Generator,
-    ) -> list[float] | None:
-        """The most promising point that is allowed and new."""
-        means, _ = gp.predict(model.posterior, model.inputs)
-        surface = Surface(
-            shown, model.posterior, self._value, float(means.min()), self.acquisition == "log_ei"
-        )
-        order = good[np.argsort(view.history.losses[good, 0], kind="stable")[:8]]
-        for point in climb(surface, view.history.units[order], rng):
-            snapped, values = view.space.snap(point.tolist())
-            packed = pack_unit(snapped)
-            if packed not in taken and packed not in view.history.seen and view.space.allows(values):
-                return snapped
-        return None
-
-    def _value(self, mean: Floats, std: Floats, best: float) -> Floats:
+    def _improvement(self, means: Floats, stds: Floats, best: float) -> Floats:
+        mean, std = means[0], stds[0]
         if self.acquisition == "pi":
-            return acquisition.probability_of_improvement(mean, std, best, self.margin)
+            return acq.log_probability_below(mean, std, best - self.margin)
         if self.acquisition == "ucb":
-            return acquisition.confidence_bound(mean, std, self.width)
-        return acquisition.log_expected_improvement(mean, std, best)
+            return acq.confidence_bound(mean, std, self.width)
+        return acq.log_expected_improvement(mean, std, best)
 
 
-class Fitted(msgspec.Struct, frozen=True):
-    """What the model was conditioned on, fantasies included."""
-
-    inputs: Any
-    y: Any
-    posterior: gp.Posterior
-
-
-def _with_fantasies(
-    model: Fitted, shown: Features, units: Floats, mask: NDArray[np.bool_], rng: np.random.Generator
-) -> Fitted:
-    """The model as if the points had come out as one joint draw of its own posterior."""
-    more = shown.of(units, mask)
-    inputs = np.vstack([model.inputs, more])
-    y = np.concatenate([model.y, gp.sample(model.posterior, more, rng)])
-    old = model.posterior
-    return Fitted(inputs, y, gp.condition(inputs, y, shown.groups, old.theta, kernel=old.kernel))
+def _first(view: View, rng: np.random.Generator, k: int) -> Floats:
+    """The middle of the space, or what its priors say, then a quasi-random sequence."""
+    centre, values = view.space.snap(view.space.centre())
+    if view.index or not len(view.space) or not view.space.allows(values):
+        return QuasiRandom().ask(None, view, rng, k)
+    if k == 1 and pack_unit(centre) not in view.history.seen:
+        return np.array([centre])
+    rest = QuasiRandom().ask(None, view.shifted(0), rng, k)
+    if pack_unit(centre) not in view.history.seen:
+        rest[0] = centre
+    return rest
 
 
-_memo: WeakKeyDictionary[History, dict[Any, Floats]] = WeakKeyDictionary()
-"""The newest hyperparameters of each history: a memo, never the truth."""
+def _incumbents(view: View) -> Floats:
+    """The best points, the best first; with several goals some of the front, another one first each time."""
+    stood, units = standing(view.history), view.history.units
+    losses = view.history.losses[stood.numbers[: stood.good]]
+    if losses.shape[1] == 1 or not len(losses):
+        chosen = stood.numbers[:8]
+    else:
+        front = stood.numbers[: stood.good][front_ranks(losses) == 0]
+        order = np.argsort(-crowding(view.history.losses[front]), kind="stable")
+        chosen = np.roll(front[order], view.number % len(front))[:16]
+    found: Floats = units[chosen]
+    return found
 
 
-def _succeeded(history: History, numbers: Numbers) -> NDArray[np.bool_]:
-    """Which of these finished trials have a loss and keep every limit."""
-    fine: NDArray[np.bool_] = np.isfinite(history.losses[numbers, 0]) & (history.violations[numbers] == 0)
-    return fine
+def _best(
+    view: View, surface: Surface, incumbents: Floats, taken: set[bytes], rng: np.random.Generator
+) -> list[float] | None:
+    """The most promising point that is allowed and new."""
+    for point in climb(surface, incumbents, rng):
+        snapped, values = view.space.snap(point.tolist())
+        packed = pack_unit(snapped)
+        if packed not in taken and packed not in view.history.seen and view.space.allows(values):
+            return snapped
+    return None
 
 
-def _fitted_size(count: int, first: int) -> int:
-    """The largest size not above ``count`` at which hyperparameters are fitted: steps of a twentieth."""
-    size = first
-    while (following := max(size + 1, int(size * 1.05))) <= count:
-        size = following
-    return size
+def _worth(gain: Value | None, goals: int, means: Floats, stds: Floats) -> Floats:
+    """The gain in logarithms, with the chances that limits are kept and that nothing fails."""
+    worth = np.zeros(means.shape[1]) if gain is None else gain(means[:goals], stds[:goals])
+    for column in range(goals, len(means)):
+        worth = worth + acq.log_probability_below(means[column], stds[column])
+    return worth
 
 
-def _thinned(y: Floats, rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    """Half of the places for the best, a fifth for the newest, the rest spread evenly."""
-    if len(y) <= most:
-        return np.arange(len(y))
-    best = np.argsort(y, kind="stable")[: most // 2]
-    newest = np.argsort(-rows, kind="stable")[: most // 5]
-    kept = np.union1d(best, newest)
-    rest = np.setdiff1d(np.arange(len(y)), kept)
-    spread = rest[np.linspace(0, len(rest) - 1, most - len(kept)).astype(np.int64)]
-    return np.union1d(kept, spread)
+def _scalar(losses: Floats, low: Floats, reach: Floats, weights: Floats) -> Floats:
+    return tchebycheff((losses - low) / reach, weights)
+
+
+def _scalarised(
+    means: Floats, stds: Floats, scalar: Callable[[Floats], Floats], best: float, draws: Floats
+) -> Floats:
+    """Log of the expected improvement of a function of several losses, by quasi-Monte-Carlo.
+
+    A soft plus instead of max(., 0) keeps a slope where no draw improves (Ament et al. 2023).
+    """
+    joint = means.T[None] + stds.T[None] * draws[:, None]
+    values = scalar(joint.reshape(-1, joint.shape[2])).reshape(joint.shape[:2])
+    soft = 0.01 * np.logaddexp(0.0, (best - values) / 0.01)
+    found: Floats = np.log(np.maximum(soft.mean(0), 1e-300))
+    return found
+
+
+def _beliefs(space: Space, weight: float) -> Beliefs | None:
+    """A person's priors as a density: normal, a fifth of the range wide; None without any."""
+    given = [
+        not isinstance(slot.parameter, Choice) and slot.parameter.prior is not None for slot in space.slots
+    ]
+    if not any(given):
+        return None
+    spread = np.where(given, 0.2, 1e6)
+    return Beliefs(np.array(space.centre()), spread, weight)

@@ -39,6 +39,9 @@ class Order:
         self._places[number] = self._length
         return Order(self._numbers, self._places, self._length + 1)
 
+    def __len__(self) -> int:
+        return self._length
+
     def numbers(self) -> NDArray[np.int64]:
         """The trial numbers, shape (n,)."""
         return np.array(self._numbers[: self._length], dtype=np.int64)

@@ -9,34 +9,93 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from ..maths import acquisition, gp
+from ..maths import gp
 from .features import Features
 
 Floats = NDArray[np.float64]
+Value = Callable[[Floats, Floats], Floats]
+"""From means and standard deviations of all models, shape (q, n) each, to how promising, shape (n,)."""
+
 UNIFORM, MUTANTS, STARTS, STEPS, EXCHANGES = 256, 256, 4, 15, 6
+STEP = 1e-5
+
+
+class Beliefs(NamedTuple):
+    """What a person expects of the ordered parameters: normal around ``centre``, times ``weight``."""
+
+    centre: Floats
+    spread: Floats
+    weight: float
+
+    def at(self, units: Floats) -> Floats:
+        """Log density at unit points, shape (n,)."""
+        z = (units - self.centre) / self.spread
+        found: Floats = -0.5 * self.weight * (z * z).sum(1)
+        return found
+
+    def slope(self, unit: Floats) -> Floats:
+        """Its gradient at one point, shape (d,)."""
+        found: Floats = -self.weight * (unit - self.centre) / self.spread**2
+        return found
 
 
 class Surface(NamedTuple):
-    """An acquisition function over unit points."""
+    """An acquisition function over unit points.
+
+    Attributes:
+        shown: how points are shown to the models.
+        models: the processes it is made of.
+        value: how promising, from their means and standard deviations.
+        beliefs: what a person expects, or None.
+        low: lower corner of the box that is searched, shape (d,).
+        high: its upper corner.
+    """
 
     shown: Features
-    model: gp.Posterior
-    value: Callable[[Floats, Floats, float], Floats]
-    best: float
-    smooth: bool
+    models: tuple[gp.Posterior, ...]
+    value: Value
+    beliefs: Beliefs | None
+    low: Floats
+    high: Floats
 
     def at(self, units: Floats) -> tuple[Floats, Floats]:
         """The canonical points near ``units`` (n, d) and how promising they are (n,)."""
         snapped, mask = self.shown.snap(units)
-        mean, variance = gp.predict(self.model, self.shown.of(snapped, mask))
-        return snapped, self.value(mean, np.sqrt(variance), self.best)
+        inputs = self.shown.of(snapped, mask)
+        found = [gp.predict(model, inputs) for model in self.models]
+        means, variances = (np.array(part) for part in zip(*found, strict=True))
+        value = self.value(means, np.sqrt(variances))
+        return snapped, value if self.beliefs is None else value + self.beliefs.at(snapped)
+
+    def slope(self, inputs: Floats) -> tuple[float, Floats]:
+        """Value and gradient by the features of one point, shape (p,).
+
+        The models' means and deviations have exact gradients; how the value depends on these few numbers
+        is measured by central differences, so that any acquisition function can be polished.
+        """
+        found = [gp.predict_slopes(model, inputs) for model in self.models]
+        count = len(found)
+        centre = np.array([[each[0] for each in found], [np.sqrt(each[1]) for each in found]]).ravel()
+        steps = STEP * np.maximum(np.abs(centre), 1e-3)
+        steps[count:] = np.minimum(steps[count:], 0.5 * centre[count:])
+        shifted = np.column_stack(
+            [centre[:, None], centre[:, None] + np.diag(steps), centre[:, None] - np.diag(steps)]
+        )
+        values = self.value(shifted[:count], shifted[count:])
+        by = (values[1 : 2 * count + 1] - values[2 * count + 1 :]) / (2.0 * steps)
+        gradient = sum(
+            by[i] * each[2] + by[count + i] * each[3] / (2.0 * centre[count + i])
+            for i, each in enumerate(found)
+        )
+        return float(values[0]), np.asarray(gradient)
 
 
 def climb(surface: Surface, incumbents: Floats, rng: np.random.Generator) -> Iterator[Floats]:
     """Points in order of promise: the polished best of many, then the others as they were screened."""
     width = incumbents.shape[1]
-    points = np.vstack([rng.random((UNIFORM, width)), _mutants(incumbents, rng)])
-    points, values = surface.at(points)
+    uniform = surface.low + (surface.high - surface.low) * rng.random((UNIFORM, width))
+    mutants = np.clip(_mutants(incumbents, rng), surface.low, surface.high)
+    points, values = surface.at(np.vstack([uniform, mutants]))
     order = np.argsort(-values, kind="stable")
     polished = [_exchange(surface, _ascend(surface, points[start])) for start in order[:STARTS]]
     ranked = sorted(polished, key=lambda found: -found[1])
@@ -61,24 +120,27 @@ def _mutants(incumbents: Floats, rng: np.random.Generator) -> Floats:
 
 def _ascend(surface: Surface, point: Floats) -> Floats:
     """Along the continuous parameters that are active here, by L-BFGS."""
-    _, mask = surface.shown.snap(point[None])
-    free = surface.shown.smooth[mask[0, surface.shown.smooth]]
-    if not surface.smooth or not len(free):
+    shown, beliefs = surface.shown, surface.beliefs
+    _, mask = shown.snap(point[None])
+    free = shown.smooth[mask[0, shown.smooth]]
+    if not len(free):
         return point
-    columns = np.array([surface.shown.columns[position][0] for position in free])
-    base = surface.shown.of(point[None], mask)[0]
+    columns = np.array([shown.columns[position][0] for position in free])
+    base, moved = shown.of(point[None], mask)[0], point.copy()
 
-    def loss(moved: Floats) -> tuple[float, Floats]:
-        base[columns] = moved
-        mean, variance, by_mean, by_variance = gp.predict_slopes(surface.model, base)
-        std = float(np.sqrt(variance))
-        value, slope = acquisition.log_expected_improvement_slopes(
-            mean, std, surface.best, by_mean, by_variance / (2.0 * std)
-        )
-        return -value, -slope[columns]
+    def loss(at: Floats) -> tuple[float, Floats]:
+        base[columns] = at
+        value, slope = surface.slope(base)
+        along = slope[columns]
+        if beliefs is not None:
+            moved[free] = at
+            value += float(beliefs.at(moved[None])[0])
+            along = along + beliefs.slope(moved)[free]
+        return -value, -along
 
-    bounds = [(0.0, 1.0)] * len(free)
-    found = minimize(loss, point[free], jac=True, method="L-BFGS-B", bounds=bounds, options={"maxfun": STEPS})
+    bounds = list(zip(surface.low[free], surface.high[free], strict=True))
+    start = np.clip(point[free], surface.low[free], surface.high[free])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxfun": STEPS})
     moved = point.copy()
     moved[free] = found.x
     return moved

@@ -92,6 +92,11 @@ class Ledger:
         points: list[list[float]] = self.sampler.ask(self._samplers[tag], view, rng, k).tolist()
         return points
 
+    def why(self) -> str:
+        """Which method the sampler has chosen for the next trial, if it chooses; else ''."""
+        why = getattr(self.sampler, "why", None)
+        return "" if why is None else str(why(self.view()))
+
     def judge(self, trial: Trial) -> Verdict:
         """The scheduler's verdict on a trial whose newest report ends its curve."""
         return self.scheduler.judge(self._scheduler, self.view(trial.tag), trial)

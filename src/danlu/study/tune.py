@@ -209,7 +209,7 @@ def _sampler(sampler: Sampler | str | None, space: Space | None) -> Sampler:
     """By default quasi-random, after the point of the priors where parameters have any."""
     if sampler is not None and not isinstance(sampler, str):
         return sampler
-    chosen: Sampler = find(SAMPLERS, "sampler", sampler or "quasirandom")()
+    chosen: Sampler = find(SAMPLERS, "sampler", sampler or "auto")()
     if sampler is None and space is not None and space.centre() != [0.5] * len(space):
         chosen = find(SAMPLERS, "sampler", "first")([{}], chosen)
     return chosen

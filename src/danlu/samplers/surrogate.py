@@ -1,0 +1,210 @@
+"""The processes that stand for a study: one for each goal and limit, and one for what fails.
+
+They are a pure function of the finished trials in the order in which they finished. Hyperparameters are
+fitted anew whenever that number has grown by a twentieth, starting from the ones before; every time it has
+doubled they start from the prior's mode again, so that a resumed study has few fits to repeat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.events import Status
+from ..core.history import History
+from ..maths import gp
+from ..maths.kernels import Kernel
+from ..maths.targets import bilog, half_rank
+from .features import Features
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Numbers = NDArray[np.int64]
+
+FITTED = 128
+"""Hyperparameters are fitted to so many observations at most."""
+
+FIRST, AGAIN = 100, 15
+"""Evaluations of the likelihood when a fit starts from the prior, and from the fit before."""
+
+
+class Data(NamedTuple):
+    """Finished trials as models see them.
+
+    Attributes:
+        rows: trial numbers, those with losses first, shape (n,).
+        inputs: their features, shape (n, p).
+        good: how many have losses.
+        fine: which of the good ones keep every limit, shape (good,).
+        losses: shape (good, goals).
+        targets: one column a process: goals, then limits, then outcomes if any failed; NaN where unknown.
+        goals: how many of the columns are goals.
+        limits: how many are limits.
+    """
+
+    rows: Numbers
+    inputs: Floats
+    good: int
+    fine: Bools
+    losses: Floats
+    targets: Floats
+    goals: int
+    limits: int
+
+
+class Surrogate(NamedTuple):
+    """The processes given all finished trials, and fantasies of the running ones."""
+
+    data: Data
+    models: tuple[gp.Posterior, ...]
+    inputs: tuple[Floats, ...]
+    targets: tuple[Floats, ...]
+
+
+def observe(history: History, shown: Features, done: Numbers, most: int) -> Data:
+    """At most ``most`` of the finished trials ``done``, as models see them."""
+    finite = np.isfinite(history.losses[done]).all(1)
+    good, bad = done[finite], done[~finite & (history.statuses[done] == Status.FAILED)]
+    losses = history.losses[good]
+    columns = [half_rank(column) for column in losses.T]
+    rows = np.concatenate([good, bad])
+    key = np.concatenate([columns[0], np.full(len(bad), np.inf)])
+    kept = _thinned(key, rows, most)
+    first = int((kept < len(good)).sum())
+    targets = [np.concatenate([column, np.full(len(bad), _worse(column))])[kept] for column in columns]
+    slacks = history.slacks[good]
+    for column in slacks.T:
+        known = np.full(len(rows), np.nan)
+        there = np.isfinite(column)
+        if there.any():
+            known[: len(good)][there] = bilog(column[there])
+        targets.append(known[kept])
+    if first < len(kept):
+        targets.append(np.where(kept < len(good), -1.0, 1.0))
+    return Data(
+        rows[kept],
+        shown.of(history.units[rows[kept]], history.active[rows[kept]]),
+        first,
+        history.violations[rows[kept][:first]] == 0,
+        losses[kept[:first]],
+        np.array(targets).T.reshape(len(kept), -1),
+        len(columns),
+        slacks.shape[1],
+    )
+
+
+class Recipe(NamedTuple):
+    """What a fit depends on beside the trials."""
+
+    kernel: Kernel
+    initial: int
+    points: int
+
+
+def surrogate(
+    history: History,
+    shown: Features,
+    done: Numbers,
+    pending: Numbers,
+    recipe: Recipe,
+    rng: np.random.Generator,
+) -> Surrogate:
+    """The processes for all finished trials ``done`` and, by fantasies, for the ``pending`` ones."""
+    thetas = _thetas(history, shown, done, recipe)
+    data = observe(history, shown, done, recipe.points)
+    models, inputs, targets = [], [], []
+    for column in range(data.targets.shape[1]):
+        x, y = _known(data, column)
+        theta = thetas[column if column < len(thetas) else 0]  # the first failure since the last fit
+        models.append(gp.condition(x, y, shown.shape, theta, kernel=recipe.kernel))
+        inputs.append(x)
+        targets.append(y)
+    found = Surrogate(data, tuple(models), tuple(inputs), tuple(targets))
+    return with_fantasies(found, shown.of(history.units[pending], history.active[pending]), rng)
+
+
+def with_fantasies(made: Surrogate, inputs: Floats, rng: np.random.Generator) -> Surrogate:
+    """As if the points had come out as one joint draw of the processes' own posteriors.
+
+    Snoek, Larochelle and Adams, "Practical Bayesian optimization of machine learning algorithms" (2012).
+    """
+    if not len(inputs):
+        return made
+    columns = made.data.goals + made.data.limits
+    models, seen, targets = list(made.models), list(made.inputs), list(made.targets)
+    for column in range(columns):
+        targets[column] = np.concatenate([targets[column], gp.sample(models[column], inputs, rng)])
+        models[column] = gp.extend(models[column], inputs, targets[column])
+        seen[column] = np.vstack([seen[column], inputs])
+    return Surrogate(made.data, tuple(models), tuple(seen), tuple(targets))
+
+
+def _worse(column: Floats) -> float:
+    """What a failed trial counts as: the worst and half the range on top."""
+    return float(column.max() + 0.5 * np.ptp(column)) if len(column) else 1.0
+
+
+def _known(data: Data, column: int) -> tuple[Floats, Floats]:
+    known = np.isfinite(data.targets[:, column])
+    return data.inputs[known], data.targets[known, column]
+
+
+_memo: WeakKeyDictionary[History, dict[Any, tuple[int, list[Floats]]]] = WeakKeyDictionary()
+"""The newest hyperparameters of each history: a memo, never the truth."""
+
+
+def _thetas(history: History, shown: Features, done: Numbers, recipe: Recipe) -> list[Floats]:
+    """The hyperparameters of every process."""
+    sizes = _sizes(len(done), recipe.initial)
+    memo = _memo.setdefault(history, {})
+    key = (recipe.kernel, recipe.initial, shown.space)
+    at, thetas = memo.get(key, (0, []))
+    if at not in sizes:
+        at, thetas = 0, []
+    for size in sizes[sizes.index(at) + 1 if at else 0 :]:
+        data = observe(history, shown, done[:size], FITTED)
+        found = []
+        for column in range(data.targets.shape[1]):
+            starts = tuple(thetas[column : column + 1])
+            x, y = _known(data, column)
+            model = gp.fit(
+                x, y, shown.shape, kernel=recipe.kernel, starts=starts, evaluations=AGAIN if starts else FIRST
+            )
+            found.append(model.theta)
+        at, thetas = size, found
+    if key not in memo and len(memo) > 4:
+        memo.clear()
+    memo[key] = at, thetas
+    return thetas
+
+
+def _sizes(count: int, first: int) -> Sequence[int]:
+    """The sizes up to ``count`` at which fits are made since their number last doubled.
+
+    Example:
+        >>> _sizes(43, 5)
+        [40, 42]
+    """
+    size = first
+    while 2 * size <= count:
+        size *= 2
+    sizes = [size]
+    while (following := max(sizes[-1] + 1, int(sizes[-1] * 1.05))) <= count:
+        sizes.append(following)
+    return sizes
+
+
+def _thinned(y: Floats, rows: Numbers, most: int) -> Numbers:
+    """Half of the places for the best, a fifth for the newest, the rest spread evenly; in the old order."""
+    if len(y) <= most:
+        return np.arange(len(y))
+    best = np.argsort(y, kind="stable")[: most // 2]
+    newest = np.argsort(-rows, kind="stable")[: most // 5]
+    kept = np.union1d(best, newest)
+    rest = np.setdiff1d(np.arange(len(y)), kept)
+    spread = rest[np.linspace(0, len(rest) - 1, most - len(kept)).astype(np.int64)]
+    return np.union1d(kept, spread)
