@@ -160,11 +160,12 @@ def test_the_slope_of_a_surface_is_its_slope():
         return gain + acquisition.log_probability_below(means[1], stds[1])
 
     surface = Surface(shown, models, value, None, np.zeros(3), np.ones(3))
-    at = np.array([0.31, 0.52, 0.77])
-    numeric = approx_fprime(at, lambda u: surface.at(u[None])[1][0], 1e-7)
-    height, slope = surface.slope(at)
-    assert height == pytest.approx(surface.at(at[None])[1][0])
-    np.testing.assert_allclose(slope, numeric, rtol=1e-3, atol=1e-4)
+    points = np.array([[0.31, 0.52, 0.77], [0.9, 0.1, 0.4]])
+    heights, slopes = surface.slopes(points)
+    np.testing.assert_allclose(heights, surface.at(points)[1])
+    for at, slope in zip(points, slopes, strict=True):
+        numeric = approx_fprime(at, lambda u: surface.at(u[None])[1][0], 1e-7)
+        np.testing.assert_allclose(slope, numeric, rtol=1e-3, atol=1e-4)
 
 
 def test_fits_are_repeated_from_the_last_doubling_only():

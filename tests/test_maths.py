@@ -73,13 +73,13 @@ def test_gradients_agree_with_finite_differences(name, shape, theta):
     numeric = approx_fprime(theta, lambda t: gp.log_prior(t, shape)[0], 1e-7)
     np.testing.assert_allclose(gp.log_prior(theta, shape)[1], numeric, rtol=1e-4, atol=1e-4)
     model = gp.condition(X, Y, shape, theta, kernel=kernel)
-    point = np.array([0.31, 0.62, 0.13])
-    mean, variance, by_mean, by_variance = gp.predict_slopes(model, point)
-    plain = gp.predict(model, point[None])
-    assert (mean, variance) == pytest.approx((plain[0][0], plain[1][0]))
-    for ours, which in ((by_mean, 0), (by_variance, 1)):
-        numeric = approx_fprime(point, lambda x, which=which: gp.predict(model, x[None])[which][0], 1e-7)
-        np.testing.assert_allclose(ours, numeric, rtol=1e-3, atol=1e-5)
+    points = np.array([[0.31, 0.62, 0.13], [0.8, 0.4, 0.9]])
+    *plain, by_mean, by_variance = gp.predict_slopes(model, points)
+    np.testing.assert_allclose(plain, gp.predict(model, points))
+    for at, ours, theirs in zip(points, by_mean, by_variance, strict=True):
+        for slope, which in ((ours, 0), (theirs, 1)):
+            numeric = approx_fprime(at, lambda x, which=which: gp.predict(model, x[None])[which][0], 1e-7)
+            np.testing.assert_allclose(slope, numeric, rtol=1e-3, atol=1e-5)
 
 
 def test_rows_appended_are_rows_factored_anew():

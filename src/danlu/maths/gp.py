@@ -235,21 +235,26 @@ def predict(model: Posterior, inputs: Floats) -> tuple[Floats, Floats]:
     return cross @ model.weights, np.maximum(variance - np.einsum("ij,ij->j", solved, solved), 1e-12)
 
 
-def predict_slopes(model: Posterior, point: Floats) -> tuple[float, float, Floats, Floats]:
-    """Mean, variance and their gradients by the features of one point, shape (p,)."""
-    variance, scales = model.variance, model.scales
-    by_point = 1.0 / scales
-    if len(model.shape.bent):
-        by_point[model.shape.bent] *= _steepness(
-            point[model.shape.bent], model.theta[model.shape.scales + 2 :]
-        )
-    gaps = model.seen(point[None])[0] - model.inputs
-    correlation, slope = model.kernel(np.einsum("ij,ij->i", gaps, gaps))
+def predict_slopes(model: Posterior, inputs: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Mean and variance (q,) at rows of ``inputs`` (q, p), and their gradients by the features (q, p)."""
+    variance, seen = model.variance, model.seen(inputs)
+    by_input = np.broadcast_to(1.0 / model.scales, seen.shape)
+    bent = model.shape.bent
+    if len(bent):
+        by_input = by_input.copy()
+        by_input[:, bent] *= _steepness(inputs[:, bent], model.theta[model.shape.scales + 2 :])
+    correlation, slope = model.kernel(squared_distances(seen, model.inputs))
     cross = variance * correlation
-    jacobian = (2.0 * variance * slope)[:, None] * gaps * by_point
-    solved = cho_solve((model.factor, True), cross, check_finite=False)
-    spread = max(variance - float(cross @ solved), 1e-12)
-    return float(cross @ model.weights), spread, jacobian.T @ model.weights, -2.0 * jacobian.T @ solved
+    solved = cho_solve((model.factor, True), cross.T, check_finite=False).T
+    spreads = np.maximum(variance - (cross * solved).sum(1), 1e-12)
+
+    def by(weights: Floats) -> Floats:
+        turned = slope * weights
+        found: Floats = (seen * turned.sum(1)[:, None] - turned @ model.inputs) * by_input
+        return found
+
+    by_mean, by_variance = by(2.0 * variance * model.weights), by(-4.0 * variance * solved)
+    return cross @ model.weights, spreads, by_mean, by_variance
 
 
 def sample(model: Posterior, inputs: Floats, rng: np.random.Generator) -> Floats:

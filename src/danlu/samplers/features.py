@@ -70,7 +70,7 @@ class Features(NamedTuple):
 
 
 def features(space: Space, few: int = 24, *, bend: bool = False) -> Features:
-    """The features of a space; discrete parameters with up to ``few`` values can be enumerated.
+    """The features of a space; ordered parameters of more than ``few`` values are moved along gradients.
 
     With ``bend`` a model may bend the ordered ones of more than four values.
 
@@ -89,9 +89,9 @@ def features(space: Space, few: int = 24, *, bend: bool = False) -> Features:
         if bend and width == 1 and parameter.size > BENDABLE:
             bent.append(len(groups))
         groups += [position] * width
-        if parameter.size == math.inf:
+        if parameter.size > few and width == 1:
             smooth.append(position)
-        elif parameter.size <= few:
+        else:
             grid = (np.arange(int(parameter.size)) + 0.5) / parameter.size
             discrete[position] = np.unique(_snap(parameter, grid))
     for number, _ in enumerate(_revealed(space)):

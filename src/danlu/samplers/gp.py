@@ -203,10 +203,15 @@ def _best(
     view: View, surface: Surface, incumbents: Floats, taken: set[bytes], rng: np.random.Generator
 ) -> list[float] | None:
     """The most promising point that is allowed and new."""
-    for point in climb(surface, incumbents, rng):
+    tried = view.history.seen
+
+    def seen(unit: Floats) -> bool:
+        packed = unit.tobytes()
+        return packed in tried or packed in taken
+
+    for point in climb(surface, incumbents, seen, rng):
         snapped, values = view.space.snap(point.tolist())
-        packed = pack_unit(snapped)
-        if packed not in taken and packed not in view.history.seen and view.space.allows(values):
+        if not seen(np.array(snapped)) and view.space.allows(values):
             return snapped
     return None
 

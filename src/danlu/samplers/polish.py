@@ -33,9 +33,9 @@ class Beliefs(NamedTuple):
         found: Floats = -0.5 * self.weight * (z * z).sum(1)
         return found
 
-    def slope(self, unit: Floats) -> Floats:
-        """Its gradient at one point, shape (d,)."""
-        found: Floats = -self.weight * (unit - self.centre) / self.spread**2
+    def slopes(self, units: Floats) -> Floats:
+        """Its gradients at unit points, shape (n, d)."""
+        found: Floats = -self.weight * (units - self.centre) / self.spread**2
         return found
 
 
@@ -67,37 +67,43 @@ class Surface(NamedTuple):
         value = self.value(means, np.sqrt(variances))
         return snapped, value if self.beliefs is None else value + self.beliefs.at(snapped)
 
-    def slope(self, inputs: Floats) -> tuple[float, Floats]:
-        """Value and gradient by the features of one point, shape (p,).
+    def slopes(self, inputs: Floats) -> tuple[Floats, Floats]:
+        """Values (q,) and gradients by the features of rows of ``inputs``, shape (q, p).
 
         The models' means and deviations have exact gradients; how the value depends on these few numbers
         is measured by central differences, so that any acquisition function can be polished.
         """
         found = [gp.predict_slopes(model, inputs) for model in self.models]
-        count = len(found)
-        centre = np.array([[each[0] for each in found], [np.sqrt(each[1]) for each in found]]).ravel()
+        count, q = len(found), len(inputs)
+        centre = np.array([*(each[0] for each in found), *(np.sqrt(each[1]) for each in found)])
         steps = STEP * np.maximum(np.abs(centre), 1e-3)
         steps[count:] = np.minimum(steps[count:], 0.5 * centre[count:])
-        shifted = np.column_stack(
-            [centre[:, None], centre[:, None] + np.diag(steps), centre[:, None] - np.diag(steps)]
-        )
-        values = self.value(shifted[:count], shifted[count:])
+        shifts = np.eye(2 * count)[:, :, None] * steps[:, None]  # one number moved at a time
+        shifted = np.concatenate([centre[None], centre + shifts, centre - shifts]).swapaxes(0, 1)
+        flat = shifted.reshape(2 * count, -1)
+        values = self.value(flat[:count], flat[count:]).reshape(-1, q)
         by = (values[1 : 2 * count + 1] - values[2 * count + 1 :]) / (2.0 * steps)
         gradient = sum(
-            by[i] * each[2] + by[count + i] * each[3] / (2.0 * centre[count + i])
+            by[i][:, None] * each[2] + (by[count + i] / (2.0 * centre[count + i]))[:, None] * each[3]
             for i, each in enumerate(found)
         )
-        return float(values[0]), np.asarray(gradient)
+        return values[0], np.asarray(gradient)
 
 
-def climb(surface: Surface, incumbents: Floats, rng: np.random.Generator) -> Iterator[Floats]:
-    """Points in order of promise: the polished best of many, then the others as they were screened."""
+def climb(
+    surface: Surface, incumbents: Floats, seen: Callable[[Floats], bool], rng: np.random.Generator
+) -> Iterator[Floats]:
+    """Points in order of promise: the polished best of many, then the others as they were screened.
+
+    ``seen`` says whether a canonical point has been tried; exchanges pass over those.
+    """
     width = incumbents.shape[1]
     uniform = surface.low + (surface.high - surface.low) * rng.random((UNIFORM, width))
     mutants = np.clip(_mutants(incumbents, rng), surface.low, surface.high)
     points, values = surface.at(np.vstack([uniform, mutants]))
     order = np.argsort(-values, kind="stable")
-    polished = [_exchange(surface, _ascend(surface, points[start])) for start in order[:STARTS]]
+    risen = _ascend(surface, points[order[:STARTS]])
+    polished = [_exchange(surface, point, seen) for point in risen]
     ranked = sorted(polished, key=lambda found: -found[1])
     yield from (point for point, _ in ranked)
     yield from points[order]
@@ -118,38 +124,42 @@ def _mutants(incumbents: Floats, rng: np.random.Generator) -> Floats:
     return mutants
 
 
-def _ascend(surface: Surface, point: Floats) -> Floats:
-    """Along the continuous parameters that are active here, by L-BFGS."""
+def _ascend(surface: Surface, points: Floats) -> Floats:
+    """Along the parameters of many values that are active, by L-BFGS, all points at once.
+
+    The sum of their values is one function of all their coordinates, as in Balandat et al., "BoTorch"
+    (2020): the points do not touch each other, and the price of a step is paid once.
+    """
     shown, beliefs = surface.shown, surface.beliefs
-    _, mask = shown.snap(point[None])
-    free = shown.smooth[mask[0, shown.smooth]]
-    if not len(free):
-        return point
-    columns = np.array([shown.columns[position][0] for position in free])
-    base, moved = shown.of(point[None], mask)[0], point.copy()
+    _, mask = shown.snap(points)
+    rows, at = np.nonzero(mask[:, shown.smooth])
+    if not len(rows):
+        return points
+    positions = shown.smooth[at]
+    columns = np.array([start for start, _ in shown.columns])[positions]
+    base, moved = shown.of(points, mask), points.copy()
 
-    def loss(at: Floats) -> tuple[float, Floats]:
-        base[columns] = at
-        value, slope = surface.slope(base)
-        along = slope[columns]
+    def loss(values: Floats) -> tuple[float, Floats]:
+        base[rows, columns] = moved[rows, positions] = values
+        heights, slopes = surface.slopes(base)
+        total, along = heights.sum(), slopes[rows, columns]
         if beliefs is not None:
-            moved[free] = at
-            value += float(beliefs.at(moved[None])[0])
-            along = along + beliefs.slope(moved)[free]
-        return -value, -along
+            total += beliefs.at(moved).sum()
+            along = along + beliefs.slopes(moved)[rows, positions]
+        return -float(total), -along
 
-    bounds = list(zip(surface.low[free], surface.high[free], strict=True))
-    start = np.clip(point[free], surface.low[free], surface.high[free])
+    low, high = surface.low[positions], surface.high[positions]
+    start = np.clip(points[rows, positions], low, high)
+    bounds = list(zip(low, high, strict=True))
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxfun": STEPS})
-    moved = point.copy()
-    moved[free] = found.x
+    moved[rows, positions] = found.x
     return moved
 
 
-def _exchange(surface: Surface, point: Floats) -> tuple[Floats, float]:
-    """Change one discrete parameter at a time while that helps."""
+def _exchange(surface: Surface, point: Floats, seen: Callable[[Floats], bool]) -> tuple[Floats, float]:
+    """Change one discrete parameter at a time while that helps, never to a point that was seen."""
     snapped, values = surface.at(point[None])
-    point, value = snapped[0], float(values[0])
+    point, value = snapped[0], -np.inf if seen(snapped[0]) else float(values[0])
     for _ in range(EXCHANGES):
         others = []
         for position, levels in surface.shown.discrete.items():
@@ -160,6 +170,7 @@ def _exchange(surface: Surface, point: Floats) -> tuple[Floats, float]:
         if not others:
             break
         snapped, values = surface.at(np.array(others))
+        values[[seen(other) for other in snapped]] = -np.inf
         top = int(np.argmax(values))
         if values[top] <= value:
             break
