@@ -8,8 +8,12 @@ of the hyperparameters, so the mode that is found does not depend on which of th
 weak preference for lengthscales that grow with sqrt(d) is Hvarfner, Hellsten and Nardi, "Vanilla Bayesian
 optimization performs great in high dimensions" (ICML 2024).
 
-Notation: n observations, p feature columns in g groups that share a lengthscale each, w bent columns;
-theta is (log lengthscales (g), log output variance, log noise variance, log a (w), log b (w)).
+To the stationary part a quadratic trend is added, a polynomial kernel of degree two (Rasmussen and Williams
+eq. 4.21) with a variance of its own: most losses are bowls from afar, whatever they are from near, and a
+quadratic, turned or not, is known from few observations.
+
+Notation: n observations, p feature columns in g groups that share a lengthscale each, w bent columns; theta
+is (log lengthscales (g), log output, noise and trend variance, log a (w), log b (w)).
 """
 
 from __future__ import annotations
@@ -27,10 +31,10 @@ from .kernels import Floats, Kernel, matern52, squared_distances
 Numbers = NDArray[np.int64]
 
 JITTER = 1e-8
-BOUNDS = ((-6.0, 6.0), (-5.0, 5.0), (-16.0, 2.0), (-2.0, 2.0))
-"""Of log lengthscale, log output variance, log noise variance, and the logarithms of a bend."""
+BOUNDS = ((-6.0, 6.0), (-5.0, 5.0), (-16.0, 2.0), (-12.0, 4.0), (-2.0, 2.0))
+"""Of log lengthscale, log output, noise and trend variance, and the logarithms of a bend."""
 
-SPREADS = (1.0, 0.7, 1.5, 0.5)
+SPREADS = (1.0, 0.7, 1.5, 2.0, 0.5)
 """Standard deviations of their priors."""
 
 EDGE = 1e-6
@@ -56,24 +60,34 @@ class Shape(NamedTuple):
     def prior(self) -> tuple[Floats, Floats]:
         """Mean and standard deviation of theta's normal prior."""
         count, bends = self.scales, 2 * len(self.bent)
-        means = np.concatenate([np.full(count, 0.5 * np.log(max(count, 1))), [0.0, -6.0], np.zeros(bends)])
-        spreads = np.concatenate(
-            [np.full(count, SPREADS[0]), [SPREADS[1], SPREADS[2]], np.full(bends, SPREADS[3])]
-        )
+        scale = 0.5 * np.log(max(count, 1))
+        means = np.concatenate([np.full(count, scale), [0.0, -6.0, -4.0], np.zeros(bends)])
+        spreads = np.concatenate([np.full(count, SPREADS[0]), SPREADS[1:4], np.full(bends, SPREADS[4])])
         return means, spreads
 
     def bounds(self) -> list[tuple[float, float]]:
         """The box that theta is kept in."""
-        return [BOUNDS[0]] * self.scales + [BOUNDS[1], BOUNDS[2]] + [BOUNDS[3]] * (2 * len(self.bent))
+        return [BOUNDS[0]] * self.scales + list(BOUNDS[1:4]) + [BOUNDS[4]] * (2 * len(self.bent))
 
 
 class Posterior(NamedTuple):
-    """A process given observations: everything that predicting needs."""
+    """A process given observations: everything that predicting needs.
+
+    Attributes:
+        shape: how theta belongs to the columns.
+        theta: the hyperparameters.
+        kernel: the stationary part.
+        inputs: features after bends and lengthscales, shape (n, p).
+        sides: features from -1 to 1, as the trend sees them, shape (n, p).
+        factor: lower Cholesky factor of the covariance, shape (n, n).
+        weights: the covariance's inverse times the targets, shape (n,).
+    """
 
     shape: Shape
     theta: Floats
     kernel: Kernel
     inputs: Floats
+    sides: Floats
     factor: NDArray[Any]
     weights: Floats
 
@@ -85,7 +99,7 @@ class Posterior(NamedTuple):
 
     @property
     def variance(self) -> float:
-        """The prior variance of the latent function."""
+        """The prior variance of the stationary part."""
         return float(np.exp(self.theta[self.shape.scales]))
 
     @property
@@ -93,9 +107,24 @@ class Posterior(NamedTuple):
         """The variance of the noise."""
         return float(np.exp(self.theta[self.shape.scales + 1]))
 
-    def seen(self, inputs: Floats) -> Floats:
-        """Features (n, p) after bends and lengthscales."""
-        return _bent(self.shape, self.theta, inputs) / self.scales
+    @property
+    def slant(self) -> float:
+        """The variance of the trend."""
+        return float(np.exp(self.theta[self.shape.scales + 2]))
+
+    def seen(self, inputs: Floats) -> tuple[Floats, Floats]:
+        """Features (n, p) after bends and lengthscales, and as the trend sees them."""
+        return _bent(self.shape, self.theta, inputs) / self.scales, _sides(inputs)
+
+    def covariance(self, a: tuple[Floats, Floats], b: tuple[Floats, Floats]) -> Floats:
+        """Prior covariance between what was ``seen``."""
+        stationary = self.kernel(squared_distances(a[0], b[0]))[0]
+        return self.variance * stationary + self.slant * _trend(a[1], b[1])
+
+    def variances(self, sides: Floats) -> Floats:
+        """Prior variance of the latent function, shape (n,)."""
+        found: Floats = self.variance + self.slant * (0.5 + 0.5 * (sides * sides).sum(1)) ** 2
+        return found
 
 
 def kumaraswamy(x: Floats, a: Floats, b: Floats) -> Floats:
@@ -128,10 +157,11 @@ def log_likelihood(
     """
     count, n, bends = shape.scales, len(y), len(shape.bent)
     scales = np.exp(theta[:count])[shape.groups]
-    variance, noise = np.exp(theta[count]), np.exp(theta[count + 1])
-    scaled = _bent(shape, theta, inputs) / scales
+    variance, noise, slant = np.exp(theta[count : count + 3])
+    scaled, sides = _bent(shape, theta, inputs) / scales, _sides(inputs)
     correlation, slope = kernel(squared_distances(scaled, scaled))
-    factor = _factor(variance * correlation, noise)
+    trend = slant * _trend(sides, sides)
+    factor = _factor(variance * correlation + trend, noise)
     alpha = cho_solve((factor, True), y, check_finite=False)
     value = -0.5 * y @ alpha - np.log(np.diag(factor)).sum() - 0.5 * n * np.log(2.0 * np.pi)
     lower = np.tril(dpotri(factor, lower=1)[0])
@@ -139,10 +169,11 @@ def log_likelihood(
     weighted = inner * slope * variance
     turned = scaled * weighted.sum(1)[:, None] - weighted @ scaled
     by_scale = -2.0 * np.bincount(shape.groups, (scaled * turned).sum(0), minlength=count)
-    by_variances = [0.5 * variance * (inner * correlation).sum(), 0.5 * noise * np.trace(inner)]
-    parts = [by_scale, np.array(by_variances)]
+    by_output = variance * np.einsum("ij,ij->", inner, correlation)
+    by_variances = [by_output, noise * np.trace(inner), np.einsum("ij,ij->", inner, trend)]
+    parts = [by_scale, 0.5 * np.array(by_variances)]
     if bends:
-        by_a, by_b = _bends(inputs[:, shape.bent], theta[count + 2 :])
+        by_a, by_b = _bends(inputs[:, shape.bent], theta[count + 3 :])
         share = 2.0 * turned[:, shape.bent] / scales[shape.bent]
         parts += [(share * by_a).sum(0), (share * by_b).sum(0)]
     return float(value), np.concatenate(parts)
@@ -194,10 +225,12 @@ def condition(
     inputs: Floats, y: Floats, shape: Shape, theta: Floats, *, kernel: Kernel = matern52
 ) -> Posterior:
     """The process with given hyperparameters."""
-    scaled = _bent(shape, theta, inputs) / np.exp(theta[: shape.scales])[shape.groups]
-    covariance = np.exp(theta[shape.scales]) * kernel(squared_distances(scaled, scaled))[0]
-    factor = _factor(covariance, np.exp(theta[shape.scales + 1]))
-    return Posterior(shape, theta, kernel, scaled, factor, cho_solve((factor, True), y, check_finite=False))
+    empty = np.zeros((0, 0))
+    model = Posterior(shape, theta, kernel, empty, empty, empty, np.zeros(0))
+    seen = model.seen(inputs)
+    factor = _factor(model.covariance(seen, seen), model.noise)
+    weights = cho_solve((factor, True), y, check_finite=False)
+    return Posterior(shape, theta, kernel, *seen, factor, weights)
 
 
 def extend(model: Posterior, inputs: Floats, y: Floats) -> Posterior:
@@ -215,55 +248,58 @@ def extend(model: Posterior, inputs: Floats, y: Floats) -> Posterior:
         >>> bool(np.allclose(extend(part, x[4:], y).weights, whole.weights))
         True
     """
-    scaled = model.seen(inputs)
-    cross = model.variance * model.kernel(squared_distances(model.inputs, scaled))[0]
-    own = model.variance * model.kernel(squared_distances(scaled, scaled))[0]
+    seen, known = model.seen(inputs), (model.inputs, model.sides)
+    cross, own = model.covariance(known, seen), model.covariance(seen, seen)
     side = solve_triangular(model.factor, cross, lower=True, check_finite=False)
     corner = _factor(own - side.T @ side, model.noise)
     n, k = cross.shape
     factor = np.zeros((n + k, n + k), order="F")
     factor[:n, :n], factor[n:, :n], factor[n:, n:] = model.factor, side.T, corner
     weights = cho_solve((factor, True), y, check_finite=False)
-    return model._replace(inputs=np.vstack([model.inputs, scaled]), factor=factor, weights=weights)
+    scaled, sides = (np.vstack(pair) for pair in zip(known, seen, strict=True))
+    return model._replace(inputs=scaled, sides=sides, factor=factor, weights=weights)
 
 
 def predict(model: Posterior, inputs: Floats) -> tuple[Floats, Floats]:
     """Mean and variance of the latent function at rows of ``inputs`` (eq. 2.25, 2.26)."""
-    variance = model.variance
-    cross = variance * model.kernel(squared_distances(model.seen(inputs), model.inputs))[0]
+    seen = model.seen(inputs)
+    cross = model.covariance(seen, (model.inputs, model.sides))
     solved = solve_triangular(model.factor, cross.T, lower=True, check_finite=False)
-    return cross @ model.weights, np.maximum(variance - np.einsum("ij,ij->j", solved, solved), 1e-12)
+    variances = model.variances(seen[1]) - np.einsum("ij,ij->j", solved, solved)
+    return cross @ model.weights, np.maximum(variances, 1e-12)
 
 
 def predict_slopes(model: Posterior, inputs: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Mean and variance (q,) at rows of ``inputs`` (q, p), and their gradients by the features (q, p)."""
-    variance, seen = model.variance, model.seen(inputs)
+    variance, slant = model.variance, model.slant
+    seen, sides = model.seen(inputs)
     by_input = np.broadcast_to(1.0 / model.scales, seen.shape)
     bent = model.shape.bent
     if len(bent):
         by_input = by_input.copy()
-        by_input[:, bent] *= _steepness(inputs[:, bent], model.theta[model.shape.scales + 2 :])
+        by_input[:, bent] *= _steepness(inputs[:, bent], model.theta[model.shape.scales + 3 :])
     correlation, slope = model.kernel(squared_distances(seen, model.inputs))
-    cross = variance * correlation
+    level = 1.0 + sides @ model.sides.T
+    cross = variance * correlation + slant * 0.25 * level * level
     solved = cho_solve((model.factor, True), cross.T, check_finite=False).T
-    spreads = np.maximum(variance - (cross * solved).sum(1), 1e-12)
 
     def by(weights: Floats) -> Floats:
-        turned = slope * weights
-        found: Floats = (seen * turned.sum(1)[:, None] - turned @ model.inputs) * by_input
+        turned = (2.0 * variance) * slope * weights
+        stationary = (seen * turned.sum(1)[:, None] - turned @ model.inputs) * by_input
+        found: Floats = stationary + slant * (level * weights) @ model.sides
         return found
 
-    by_mean, by_variance = by(2.0 * variance * model.weights), by(-4.0 * variance * solved)
-    return cross @ model.weights, spreads, by_mean, by_variance
+    own = 2.0 * slant * (1.0 + (sides * sides).sum(1))[:, None] * sides
+    spreads = np.maximum(model.variances(sides) - (cross * solved).sum(1), 1e-12)
+    return cross @ model.weights, spreads, by(model.weights), own - 2.0 * by(solved)
 
 
 def sample(model: Posterior, inputs: Floats, rng: np.random.Generator) -> Floats:
     """One joint draw of the latent function at rows of ``inputs``."""
-    scaled, variance = model.seen(inputs), model.variance
-    cross = variance * model.kernel(squared_distances(scaled, model.inputs))[0]
-    prior = variance * model.kernel(squared_distances(scaled, scaled))[0]
+    seen = model.seen(inputs)
+    cross, prior = model.covariance(seen, (model.inputs, model.sides)), model.covariance(seen, seen)
     solved = solve_triangular(model.factor, cross.T, lower=True, check_finite=False)
-    covariance = prior - solved.T @ solved + 1e-6 * variance * np.eye(len(inputs))
+    covariance = prior - solved.T @ solved + 1e-6 * np.diag(prior).max() * np.eye(len(inputs))
     draw: Floats = cross @ model.weights + np.linalg.cholesky(covariance) @ rng.standard_normal(len(inputs))
     return draw
 
@@ -284,10 +320,20 @@ def _factor(covariance: Floats, noise: float) -> NDArray[Any]:
     return found
 
 
+def _sides(inputs: Floats) -> Floats:
+    return 2.0 * inputs - 1.0
+
+
+def _trend(a: Floats, b: Floats) -> Floats:
+    """(1/2 + a.b/2)^2: constants, lines and products of two coordinates."""
+    level = 0.5 + 0.5 * (a @ b.T)
+    return level * level
+
+
 def _bent(shape: Shape, theta: Floats, inputs: Floats) -> Floats:
     if not len(shape.bent):
         return inputs
-    a, b = np.exp(theta[shape.scales + 2 :]).reshape(2, -1)
+    a, b = np.exp(theta[shape.scales + 3 :]).reshape(2, -1)
     bent = inputs.copy()
     bent[:, shape.bent] = kumaraswamy(inputs[:, shape.bent], a, b)
     return bent
