@@ -5,7 +5,8 @@
     ["tell", 0, loss]       ->  {"cpu": seconds}, where a loss of null is a failed trial
 
 Started as ``python peer.py NAME`` it loads ``peers/NAME.py`` and its class ``Optimizer(space, seed,
-trials, **options)`` with ``ask() -> (handle, config)`` and ``tell(handle, loss)``.
+trials, **options)`` with ``ask() -> (handle, config)`` and ``tell(handle, loss)``; those that can follow two
+goals take ``goals=2`` as well, and are told two losses.
 """
 
 import importlib
@@ -30,9 +31,8 @@ def main():
         if what == "open":
             (given,) = arguments
             optimizer, handles = None, {}
-            optimizer = adapter.Optimizer(
-                given["space"], given["seed"], given["trials"], **given.get("options", {})
-            )
+            more = given.get("options", {}) | ({"goals": given["goals"]} if "goals" in given else {})
+            optimizer = adapter.Optimizer(given["space"], given["seed"], given["trials"], **more)
         elif what == "ask":
             answer["id"] = len(handles)
             handles[answer["id"]], answer["config"] = optimizer.ask()

@@ -30,10 +30,11 @@ def nested(space, parent=None, when=None):
 
 
 class Optimizer:
-    def __init__(self, space, seed, trials, sampler=None, **settings):
+    def __init__(self, space, seed, trials, sampler=None, goals=1, **settings):
         made = find(SAMPLERS, "sampler", sampler)(**settings) if sampler else None
         more = {} if made is None else {"sampler": made}
-        self.study = danlu.open_study(nested(space), minimize="loss", trials=trials, seed=seed, **more)
+        self.goals = ["loss"] if goals == 1 else [f"loss{number}" for number in range(goals)]
+        self.study = danlu.open_study(nested(space), minimize=self.goals, trials=trials, seed=seed, **more)
         plain = {given["name"] for given in space}
         self.names = {full: shortened(full, plain) for full in self.study.space.names}
 
@@ -45,7 +46,8 @@ class Optimizer:
         if loss is None:
             self.study.tell(trial, failed="raised")
         else:
-            self.study.tell(trial, loss)
+            losses = loss if isinstance(loss, list) else [loss]
+            self.study.tell(trial, dict(zip(self.goals, losses, strict=True)))
 
 
 def shortened(full, names):

@@ -6,9 +6,11 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 class Optimizer:
-    def __init__(self, space, seed, trials, sampler):
+    def __init__(self, space, seed, trials, sampler, goals=1):
         self.space = space
-        self.study = optuna.create_study(sampler=getattr(optuna.samplers, sampler)(seed=seed))
+        self.study = optuna.create_study(
+            sampler=getattr(optuna.samplers, sampler)(seed=seed), directions=["minimize"] * goals
+        )
 
     def ask(self):
         trial, config = self.study.ask(), {}

@@ -13,7 +13,7 @@ eq. 4.21) with a variance of its own: most losses are bowls from afar, whatever 
 quadratic, turned or not, is known from few observations.
 
 Notation: n observations, p feature columns in g groups that share a lengthscale each, w bent columns; theta
-is (log lengthscales (g), log output, noise and trend variance, log a (w), log b (w)).
+is (log lengthscales (g), log variances of output, noise, curves and products, log a (w), log b (w)).
 """
 
 from __future__ import annotations
@@ -31,13 +31,18 @@ from .kernels import Floats, Kernel, matern52, squared_distances
 Numbers = NDArray[np.int64]
 
 JITTER = 1e-8
-BOUNDS = ((-6.0, 6.0), (-5.0, 5.0), (-16.0, 2.0), (-12.0, 4.0), (-2.0, 2.0))
-"""Of log lengthscale, log output, noise and trend variance, and the logarithms of a bend."""
+BOUNDS = ((-6.0, 6.0), (-5.0, 5.0), (-16.0, 2.0), (-12.0, 4.0), (-12.0, 4.0), (-2.0, 2.0))
+"""Of log lengthscale, log variance of output, noise, curves and products, and the logarithms of a bend."""
 
-SPREADS = (1.0, 0.7, 1.5, 2.0, 0.5)
+SPREADS = (1.0, 0.7, 1.5, 2.0, 2.0, 0.5)
 """Standard deviations of their priors."""
 
 EDGE = 1e-6
+
+_ = np.empty(2**21)
+del _
+"""glibc hands every freed array above 128 KiB back to the system until it has seen a larger one freed; the
+page faults of covariance matrices then cost as much as their arithmetic (half the time of a fit, measured)."""
 NONE = np.zeros(0, dtype=np.int64)
 
 
@@ -45,7 +50,7 @@ class Shape(NamedTuple):
     """How theta belongs to the columns of the inputs.
 
     Attributes:
-        groups: which lengthscale each column uses, integers 0 .. g - 1, shape (p,).
+        groups: which lengthscale each column uses, integers 0 .. g - 1 that never fall, shape (p,).
         bent: the columns with a bend of their own, shape (w,); their values are in [0, 1].
     """
 
@@ -55,19 +60,19 @@ class Shape(NamedTuple):
     @property
     def scales(self) -> int:
         """The number of lengthscales."""
-        return int(self.groups.max()) + 1 if len(self.groups) else 0
+        return int(self.groups[-1]) + 1 if len(self.groups) else 0
 
     def prior(self) -> tuple[Floats, Floats]:
         """Mean and standard deviation of theta's normal prior."""
         count, bends = self.scales, 2 * len(self.bent)
         scale = 0.5 * np.log(max(count, 1))
-        means = np.concatenate([np.full(count, scale), [0.0, -6.0, -4.0], np.zeros(bends)])
-        spreads = np.concatenate([np.full(count, SPREADS[0]), SPREADS[1:4], np.full(bends, SPREADS[4])])
+        means = np.concatenate([np.full(count, scale), [0.0, -6.0, -4.0, -5.0], np.zeros(bends)])
+        spreads = np.concatenate([np.full(count, SPREADS[0]), SPREADS[1:5], np.full(bends, SPREADS[5])])
         return means, spreads
 
     def bounds(self) -> list[tuple[float, float]]:
         """The box that theta is kept in."""
-        return [BOUNDS[0]] * self.scales + list(BOUNDS[1:4]) + [BOUNDS[4]] * (2 * len(self.bent))
+        return [BOUNDS[0]] * self.scales + list(BOUNDS[1:5]) + [BOUNDS[5]] * (2 * len(self.bent))
 
 
 class Posterior(NamedTuple):
@@ -108,9 +113,10 @@ class Posterior(NamedTuple):
         return float(np.exp(self.theta[self.shape.scales + 1]))
 
     @property
-    def slant(self) -> float:
-        """The variance of the trend."""
-        return float(np.exp(self.theta[self.shape.scales + 2]))
+    def trend(self) -> Floats:
+        """The variances of the trend's curves and products, shape (2,)."""
+        found: Floats = np.exp(self.theta[self.shape.scales + 2 : self.shape.scales + 4])
+        return found
 
     def seen(self, inputs: Floats) -> tuple[Floats, Floats]:
         """Features (n, p) after bends and lengthscales, and as the trend sees them."""
@@ -119,11 +125,17 @@ class Posterior(NamedTuple):
     def covariance(self, a: tuple[Floats, Floats], b: tuple[Floats, Floats]) -> Floats:
         """Prior covariance between what was ``seen``."""
         stationary = self.kernel(squared_distances(a[0], b[0]))[0]
-        return self.variance * stationary + self.slant * _trend(a[1], b[1])
+        curves, products = _trend(a[1], b[1])
+        found: Floats = self.variance * stationary + self.trend[0] * curves + self.trend[1] * products
+        return found
 
     def variances(self, sides: Floats) -> Floats:
         """Prior variance of the latent function, shape (n,)."""
-        found: Floats = self.variance + self.slant * (0.5 + 0.5 * (sides * sides).sum(1)) ** 2
+        squares = sides * sides
+        total, fourth = squares.sum(1), (squares * squares).sum(1)
+        found: Floats = (
+            self.variance + self.trend[0] * (total + fourth) + 0.5 * self.trend[1] * (total * total - fourth)
+        )
         return found
 
 
@@ -145,35 +157,48 @@ def log_prior(theta: Floats, shape: Shape) -> tuple[float, Floats]:
 
 
 def log_likelihood(
-    theta: Floats, inputs: Floats, y: Floats, shape: Shape, kernel: Kernel = matern52
+    theta: Floats,
+    inputs: Floats,
+    y: Floats,
+    shape: Shape,
+    kernel: Kernel = matern52,
+    trend: tuple[Floats, Floats] | None = None,
 ) -> tuple[float, Floats]:
     """The log marginal likelihood (eq. 2.30) and its gradient by theta (eq. 5.9).
 
     With W the derivative by the squared distances, a column x of the inputs enters the gradient through
-    r = x * rowsum(W) - W x alone, so no pairwise array beyond (n, n) is needed.
+    r = x * rowsum(W) - W x alone, so no pairwise array beyond (n, n) is needed. ``trend`` is what
+    ``trends(inputs)`` gives, where the caller has it already.
 
     Raises:
         LinAlgError: when the covariance is not positive definite.
     """
     count, n, bends = shape.scales, len(y), len(shape.bent)
     scales = np.exp(theta[:count])[shape.groups]
-    variance, noise, slant = np.exp(theta[count : count + 3])
-    scaled, sides = _bent(shape, theta, inputs) / scales, _sides(inputs)
+    variance, noise, curved, mixed = np.exp(theta[count : count + 4])
+    scaled = _bent(shape, theta, inputs) / scales
     correlation, slope = kernel(squared_distances(scaled, scaled))
-    trend = slant * _trend(sides, sides)
-    factor = _factor(variance * correlation + trend, noise)
+    curves, products = trends(inputs) if trend is None else trend
+    covariance = variance * correlation
+    covariance += curved * curves
+    covariance += mixed * products
+    factor = _factor(covariance, noise)
     alpha = cho_solve((factor, True), y, check_finite=False)
     value = -0.5 * y @ alpha - np.log(np.diag(factor)).sum() - 0.5 * n * np.log(2.0 * np.pi)
     lower = np.tril(dpotri(factor, lower=1)[0])
-    inner = np.outer(alpha, alpha) - lower - np.tril(lower, -1).T
-    weighted = inner * slope * variance
+    inner = np.outer(alpha, alpha)
+    inner -= lower
+    lower.flat[:: n + 1] = 0.0
+    inner -= lower.T
+    weighted = np.multiply(inner, slope, out=slope)
+    weighted *= variance
     turned = scaled * weighted.sum(1)[:, None] - weighted @ scaled
     by_scale = -2.0 * np.bincount(shape.groups, (scaled * turned).sum(0), minlength=count)
-    by_output = variance * np.einsum("ij,ij->", inner, correlation)
-    by_variances = [by_output, noise * np.trace(inner), np.einsum("ij,ij->", inner, trend)]
+    by_output, by_curves, by_products = (np.vdot(inner, each) for each in (correlation, curves, products))
+    by_variances = [variance * by_output, noise * np.trace(inner), curved * by_curves, mixed * by_products]
     parts = [by_scale, 0.5 * np.array(by_variances)]
     if bends:
-        by_a, by_b = _bends(inputs[:, shape.bent], theta[count + 3 :])
+        by_a, by_b = _bends(inputs[:, shape.bent], theta[count + 4 :])
         share = 2.0 * turned[:, shape.bent] / scales[shape.bent]
         parts += [(share * by_a).sum(0), (share * by_b).sum(0)]
     return float(value), np.concatenate(parts)
@@ -204,10 +229,11 @@ def fit(
         >>> bool(abs(predict(model, np.array([[0.3]]))[0][0] - np.sin(1.8)) < 0.05)
         True
     """
+    trend = trends(inputs)
 
     def loss(theta: Floats) -> tuple[float, Floats]:
         try:
-            value, slope = log_likelihood(theta, inputs, y, shape, kernel)
+            value, slope = log_likelihood(theta, inputs, y, shape, kernel, trend)
         except np.linalg.LinAlgError:
             return 1e10, np.zeros_like(theta)
         prior, prior_slope = log_prior(theta, shape)
@@ -271,25 +297,30 @@ def predict(model: Posterior, inputs: Floats) -> tuple[Floats, Floats]:
 
 def predict_slopes(model: Posterior, inputs: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Mean and variance (q,) at rows of ``inputs`` (q, p), and their gradients by the features (q, p)."""
-    variance, slant = model.variance, model.slant
+    variance, (curved, mixed) = model.variance, model.trend
     seen, sides = model.seen(inputs)
     by_input = np.broadcast_to(1.0 / model.scales, seen.shape)
     bent = model.shape.bent
     if len(bent):
         by_input = by_input.copy()
-        by_input[:, bent] *= _steepness(inputs[:, bent], model.theta[model.shape.scales + 3 :])
+        by_input[:, bent] *= _steepness(inputs[:, bent], model.theta[model.shape.scales + 4 :])
     correlation, slope = model.kernel(squared_distances(seen, model.inputs))
-    level = 1.0 + sides @ model.sides.T
-    cross = variance * correlation + slant * 0.25 * level * level
+    level, squares = sides @ model.sides.T, model.sides * model.sides
+    curves, products = _trend(sides, model.sides)
+    cross = variance * correlation + curved * curves + mixed * products
     solved = cho_solve((model.factor, True), cross.T, check_finite=False).T
 
     def by(weights: Floats) -> Floats:
         turned = (2.0 * variance) * slope * weights
         stationary = (seen * turned.sum(1)[:, None] - turned @ model.inputs) * by_input
-        found: Floats = stationary + slant * (level * weights) @ model.sides
+        if weights.ndim == 1:
+            weights = np.broadcast_to(weights, level.shape)
+        linear = weights @ model.sides * curved + (level * weights) @ model.sides * mixed
+        found: Floats = stationary + 2.0 * (linear + (2.0 * curved - mixed) * sides * (weights @ squares))
         return found
 
-    own = 2.0 * slant * (1.0 + (sides * sides).sum(1))[:, None] * sides
+    total = (sides * sides).sum(1)[:, None]
+    own = 4.0 * sides * (curved * (1.0 + 2.0 * sides * sides) + mixed * (total - sides * sides))
     spreads = np.maximum(model.variances(sides) - (cross * solved).sum(1), 1e-12)
     return cross @ model.weights, spreads, by(model.weights), own - 2.0 * by(solved)
 
@@ -320,20 +351,26 @@ def _factor(covariance: Floats, noise: float) -> NDArray[Any]:
     return found
 
 
+def trends(inputs: Floats) -> tuple[Floats, Floats]:
+    """The trend's covariances among rows of features for variances of 1: curves, and products, (n, n) each."""
+    sides = _sides(inputs)
+    return _trend(sides, sides)
+
+
 def _sides(inputs: Floats) -> Floats:
     return 2.0 * inputs - 1.0
 
 
-def _trend(a: Floats, b: Floats) -> Floats:
-    """(1/2 + a.b/2)^2: constants, lines and products of two coordinates."""
-    level = 0.5 + 0.5 * (a @ b.T)
-    return level * level
+def _trend(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """Covariance of lines and parabolas along each coordinate, and of products of two coordinates."""
+    level, fourth = a @ b.T, (a * a) @ (b * b).T
+    return level + fourth, 0.5 * (level * level - fourth)
 
 
 def _bent(shape: Shape, theta: Floats, inputs: Floats) -> Floats:
     if not len(shape.bent):
         return inputs
-    a, b = np.exp(theta[shape.scales + 3 :]).reshape(2, -1)
+    a, b = np.exp(theta[shape.scales + 4 :]).reshape(2, -1)
     bent = inputs.copy()
     bent[:, shape.bent] = kumaraswamy(inputs[:, shape.bent], a, b)
     return bent

@@ -39,9 +39,16 @@ def matern32(d2: Floats) -> tuple[Floats, Floats]:
 
 def matern52(d2: Floats) -> tuple[Floats, Floats]:
     """(1 + r + r^2 / 3) exp(-r) with r = sqrt(5 d2), and its derivative (eq. 4.17)."""
-    r = np.sqrt(5.0 * d2)
-    decay = np.exp(-r)
-    return (1.0 + r + r * r / 3.0) * decay, -5.0 / 6.0 * (1.0 + r) * decay
+    r = 5.0 * d2
+    slope = np.sqrt(r)
+    r /= 3.0
+    decay = np.exp(-slope)  # in place from here: fresh arrays of this size cost more than the arithmetic
+    slope += 1.0
+    r += slope
+    r *= decay
+    slope *= decay
+    slope *= -5.0 / 6.0
+    return r, slope
 
 
 KERNELS: dict[str, Kernel] = {
@@ -53,6 +60,7 @@ KERNELS: dict[str, Kernel] = {
 
 def squared_distances(a: Floats, b: Floats) -> Floats:
     """Squared Euclidean distances between rows, shape (len(a), len(b)), never negative."""
-    squares = (a * a).sum(1)[:, None] + (b * b).sum(1)[None, :] - 2.0 * (a @ b.T)
-    result: Floats = np.maximum(squares, 0.0)
-    return result
+    result: Floats = (-2.0 * a) @ b.T
+    result += np.einsum("ij,ij->i", a, a)[:, None]
+    result += np.einsum("ij,ij->i", b, b)[None, :]
+    return np.maximum(result, 0.0, out=result)

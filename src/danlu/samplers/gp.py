@@ -154,10 +154,9 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
             return partial(self._improvement, best=float(means.min()))
         front = means.T[front_ranks(means.T) == 0]
         worst, reach = front.max(0), np.maximum(np.ptp(front, axis=0), 0.1)
-        if data.goals == 2:
-            return partial(
-                acq.log_expected_hypervolume_improvement, front=front, reference=worst + 0.1 * reach
-            )
+        if data.goals == 2:  # a front that has not spread yet must not shut out what lies beside it
+            reference = np.maximum(worst + 0.1 * reach, np.median(means, axis=1))
+            return partial(acq.log_expected_hypervolume_improvement, front=front, reference=reference)
         weights = rng.dirichlet(np.ones(data.goals))
         scalar = partial(_scalar, low=front.min(0), reach=reach, weights=weights)
         draws = sobol_normal(data.goals, int(rng.integers(2**31)), 64)

@@ -28,6 +28,9 @@ Numbers = NDArray[np.int64]
 FITTED = 128
 """Hyperparameters are fitted to so many observations at most."""
 
+RECENT = 20
+"""So many of the newest trials say how often trials fail."""
+
 FIRST, AGAIN = 100, 15
 """Evaluations of the likelihood when a fit starts from the prior, and from the fit before."""
 
@@ -75,7 +78,8 @@ def observe(history: History, shown: Features, done: Numbers, most: int) -> Data
     key = np.concatenate([columns[0], np.full(len(bad), np.inf)])
     kept = _thinned(key, rows, most)
     first = int((kept < len(good)).sum())
-    targets = [np.concatenate([column, np.full(len(bad), _worse(column))])[kept] for column in columns]
+    share = float((history.statuses[done[-RECENT:]] == Status.FAILED).mean()) if len(bad) else 0.0
+    targets = [np.concatenate([column, np.full(len(bad), _worse(column, share))])[kept] for column in columns]
     slacks = history.slacks[good]
     for column in slacks.T:
         known = np.full(len(rows), np.nan)
@@ -143,9 +147,13 @@ def with_fantasies(made: Surrogate, inputs: Floats, rng: np.random.Generator) ->
     return Surrogate(made.data, tuple(models), tuple(seen), tuple(targets))
 
 
-def _worse(column: Floats) -> float:
-    """What a failed trial counts as: the worst and half the range on top."""
-    return float(column.max() + 0.5 * np.ptp(column)) if len(column) else 1.0
+def _worse(column: Floats, share: float) -> float:
+    """What a failed trial counts as: the worse, the larger the ``share`` of failures has been of late.
+
+    Too mild, and half of the trials fail; too harsh, and what lies at the edge of the failing region is never
+    found. At one failure in ten it is the worst loss seen, at one in two that and 1.6 ranges on top.
+    """
+    return float(column.max() + (4.0 * share - 0.4) * np.ptp(column)) if len(column) else 1.0
 
 
 def _known(data: Data, column: int) -> tuple[Floats, Floats]:
