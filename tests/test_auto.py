@@ -53,6 +53,22 @@ def test_it_switches_when_a_study_has_become_long(monkeypatch):
     assert "NSGA-II leads" in reasons(plain, trials=30, goal=["a", "b"])[0]
 
 
+def test_where_time_is_the_budget_and_trials_cost_nothing_no_model_is_asked(monkeypatch):
+    monkeypatch.setattr(auto, "EARLY", 12)
+    space = {"x": Float(0, 1), "y": Float(0, 1)}
+    for options, words in (
+        ({"seconds": 3600}, "CMA-ES leads: where trials take"),
+        ({"trials": 30}, "Gaussian process leads"),
+        ({"seconds": 3600, "trials": 30}, "Gaussian process leads"),
+    ):
+        budget = danlu.Budget(**options)
+        with danlu.open_study(space, minimize="loss", seed=1, budget=budget) as study:
+            for _ in range(16):
+                trial = study.ask()
+                study.tell(trial, (trial["x"] - 0.3) ** 2 + trial["y"])
+            assert words in study.result.why()[-1]
+
+
 def test_after_the_switch_it_goes_on_improving(monkeypatch, tmp_path):
     """And resuming in the long phase asks the same points."""
     monkeypatch.setattr(auto, "LONG", 20)
@@ -61,10 +77,10 @@ def test_after_the_switch_it_goes_on_improving(monkeypatch, tmp_path):
     def valley(trial):
         return sum((value - 0.3) ** 2 * 10**i for i, value in enumerate(trial.params.values()))
 
-    whole = danlu.tune(valley, space, trials=120, seed=2)
+    whole = danlu.tune(valley, space, trials=240, seed=2)
     early = min(trial.value for trial in whole.trials[:20])
     assert whole.best.value < early / 2
-    for trials in (50, 120):
+    for trials in (50, 240):
         parts = danlu.tune(valley, space, trials=trials, seed=2, store=tmp_path / "s.db")
     assert [t.params for t in parts.trials] == [t.params for t in whole.trials]
 

@@ -66,7 +66,7 @@ class Sampler(Protocol):
 
     A sampler whose ``init`` returns None keeps no state and is never told; it reads the view. ``ask``
     changes no state and uses no randomness but ``rng``; ``tell`` draws no random number. One that chooses
-    between methods may have ``why(view) -> str``: when what it says changes, ``result.why()`` tells it.
+    between methods may have ``why(state, view) -> str``: when what it says changes, ``result.why()`` tells it.
     """
 
     def init(self, problem: Problem) -> Any:

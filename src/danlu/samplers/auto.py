@@ -2,7 +2,8 @@
 
 Nothing is measured but what the journal holds, so a resumed study picks the same. What it weighs: whether
 the space is finite and fits into the budget, how many dimensions and goals there are, whether parameters
-are conditional or unordered, how many trials there have been and will be, and how many are running.
+are conditional or unordered, how many trials there have been, and whether they cost less than asking does.
+What differs from trial to trial is inside the methods: noise is fitted, running trials are imagined.
 """
 
 from __future__ import annotations
@@ -35,14 +36,40 @@ WIDE = 200
 """A process with so many lengthscales is slow and has little to say."""
 
 
+CHEAP, EARLY = 0.02, 200
+"""Where time is the budget and the first 200 trials took less than 0.02 s each, asking would take most of it."""
+
+
 class State(NamedTuple):
-    """The finished trials in order, and a strategy that starts when the study has become long."""
+    """The finished trials in order, and a strategy that starts when the study has become long.
+
+    Attributes:
+        problem: what the study is about.
+        order: the finished trials.
+        strategy: CMA-ES's state, None before it leads.
+        best: the unit point of the best trial.
+        value: its loss.
+        seconds: what the first ``EARLY`` trials took together.
+    """
 
     problem: Problem
     order: Order
     strategy: Any
     best: tuple[float, ...]
     value: float
+    seconds: float
+
+    @property
+    def cheap(self) -> bool:
+        """Whether trials take no longer than a model thinks, in a study that has only its time to spend."""
+        budget = self.problem.budget
+        timed = budget.trials is None and budget.seconds is not None
+        return timed and len(self.order) >= EARLY and self.seconds < CHEAP * EARLY
+
+    @property
+    def long(self) -> bool:
+        """Whether models have had their time."""
+        return len(self.order) >= LONG or self.cheap
 
 
 class Choice(NamedTuple):
@@ -71,41 +98,42 @@ class Auto(msgspec.Struct, frozen=True):
 
     def init(self, problem: Problem) -> State:
         """No trial has finished."""
-        return State(problem, Order(), None, (), math.inf)
+        return State(problem, Order(), None, (), math.inf, 0.0)
 
     def tell(self, state: State, trial: Trial) -> State:
         """Remember the order and the best; in a long study, feed the strategy as well."""
         order = state.order.told(trial.number)
         if order is state.order:
             return state
-        best, value, strategy = state.best, state.value, state.strategy
-        if len(trial.losses) == 1 and not trial.violation and trial.losses[0] < value:
-            best, value = trial.unit, trial.losses[0]
-        if len(order) >= LONG and best and len(state.problem.goal.metrics) == 1:
-            if strategy is None and _plain(state.problem.space):
-                strategy = CMAES(sigma=0.1).start(state.problem, best)
-            elif strategy is not None:
-                strategy = CMAES().tell(strategy, trial)
-        return State(state.problem, order, strategy, best, value)
+        seconds = state.seconds + (trial.seconds if len(order) <= EARLY else 0.0)
+        state = state._replace(order=order, seconds=seconds)
+        if len(state.problem.goal.metrics) > 1:
+            return state
+        if not trial.violation and trial.losses[0] < state.value:
+            state = state._replace(best=trial.unit, value=trial.losses[0])
+        if state.strategy is not None:
+            return state._replace(strategy=CMAES().tell(state.strategy, trial))
+        if state.long and state.best and _plain(state.problem.space):
+            return state._replace(strategy=CMAES(sigma=0.1).start(state.problem, state.best))
+        return state
 
     def ask(self, state: State, view: View, rng: np.random.Generator, k: int) -> NDArray[np.float64]:
         """What the chosen method asks."""
-        sampler = choose(view).sampler
+        sampler = choose(state, view).sampler
         inner = (
             state.order if isinstance(sampler, GP) else state.strategy if isinstance(sampler, CMAES) else None
         )
         points: NDArray[np.float64] = sampler.ask(inner, view, rng, k)
         return points
 
-    def why(self, view: View) -> str:
+    def why(self, state: State, view: View) -> str:
         """The choice for the next trial, as a sentence."""
-        return choose(view).why
+        return choose(state, view).why
 
 
-def choose(view: View) -> Choice:
+def choose(state: State, view: View) -> Choice:
     """The method for the next trial, and why."""
-    space, history = view.space, view.history
-    goals, done, budget = len(view.problem.goal.metrics), history.finished, view.problem.budget.trials
+    space, goals, budget = view.space, len(view.problem.goal.metrics), view.problem.budget.trials
     if not len(space):
         return Choice(QuasiRandom(), "nothing is modelled: no parameter is known yet")
     shape = f"with {_count(len(space), 'parameter')} and {_count(goals, 'goal')}"
@@ -114,12 +142,13 @@ def choose(view: View) -> Choice:
         return Choice(GP(), why)
     if len(space) > WIDE:
         return Choice(TPE(), f"TPE leads: {shape}, more than a Gaussian process of {WIDE} can tell apart")
-    if goals > 1 and done >= SEVERAL:
-        return Choice(NSGA2(), f"NSGA-II leads: {shape}, a population keeps up after {SEVERAL} trials")
-    if done >= LONG and goals == 1 and _plain(space):
-        return Choice(CMAES(), f"CMA-ES leads: after {LONG} trials a population learns as much for less")
-    if done >= LONG:
-        return Choice(TPE(), f"TPE leads: after {LONG} trials it learns as much for less, in a mixed space")
+    if goals > 1 and (len(state.order) >= SEVERAL or state.cheap):
+        since = _since(state, SEVERAL)
+        return Choice(NSGA2(), f"NSGA-II leads: {shape}, a population keeps up {since}")
+    if state.strategy is not None:
+        return Choice(CMAES(), f"CMA-ES leads: {_since(state, LONG)} a population learns as much for less")
+    if state.long:
+        return Choice(TPE(), f"TPE leads: {_since(state, LONG)} it learns as much for less, in a mixed space")
     mixed = [
         word
         for word, there in (
@@ -131,6 +160,12 @@ def choose(view: View) -> Choice:
     among = f" ({' and '.join(mixed)} among them)" if mixed else ""
     shape = shape.replace(" and", f"{among} and", 1)
     return Choice(GP(), f"a Gaussian process leads: {shape} it learns most from few trials")
+
+
+def _since(state: State, trials: int) -> str:
+    if len(state.order) >= trials or not state.cheap:
+        return f"after {trials} trials"
+    return f"where trials take {1e3 * state.seconds / EARLY:.1f} ms and time is the budget,"
 
 
 def _plain(space: Space) -> bool:

@@ -165,7 +165,7 @@ class Claims:
             for i, (unit, values) in enumerate(points)
         ]  # fmt: skip
         numbers = range(first, first + len(points))
-        method = ledger.why() if source == "sampler" else ""
+        method = ledger.why(move.tag) if source == "sampler" else ""
         if method and method != history.method:
             events.append((None, ev.Noted(-1, {"sampler": method}, at)))
         grants = tuple((number, 1) for number in numbers)

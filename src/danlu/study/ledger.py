@@ -92,10 +92,10 @@ class Ledger:
         points: list[list[float]] = self.sampler.ask(self._samplers[tag], view, rng, k).tolist()
         return points
 
-    def why(self) -> str:
+    def why(self, tag: str) -> str:
         """Which method the sampler has chosen for the next trial, if it chooses; else ''."""
         why = getattr(self.sampler, "why", None)
-        return "" if why is None else str(why(self.view()))
+        return "" if why is None else str(why(self._samplers[tag], self.view(tag)))
 
     def judge(self, trial: Trial) -> Verdict:
         """The scheduler's verdict on a trial whose newest report ends its curve."""
