@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+SEARCH := .venv-search/bench
 
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test check bench docs fault clean
+.PHONY: demo test check bench bench-search bench-search-full docs fault clean
 
 demo: $(READY)  ## tune a small network on handwritten digits (under two minutes)
 	$(BIN)/python examples/digits_cnn.py
@@ -23,6 +24,19 @@ check: $(READY)  ## style, types, floors
 
 bench: $(READY)  ## overhead beside Optuna, which it installs into an environment of its own
 	$(BIN)/python benchmarks/overhead.py
+
+bench-search: $(READY) $(SEARCH)/.ready  ## ten minutes: search quality beside five peers on six tasks
+	$(SEARCH)/bin/python benchmarks/search/run.py --results runs/search
+	$(SEARCH)/bin/python benchmarks/search/compare.py danlu --alone --results runs/search
+
+bench-search-full: $(READY) $(SEARCH)/.ready  ## many hours, resumable: every peer, every task, and docs/search.md
+	$(SEARCH)/bin/python benchmarks/search/run.py --full
+	$(SEARCH)/bin/python benchmarks/search/run.py --only danlu --split development --workers 4
+	$(SEARCH)/bin/python benchmarks/search/run.py --only danlu --split development --workers 8
+	$(SEARCH)/bin/python benchmarks/search/crash.py
+	$(SEARCH)/bin/python benchmarks/search/cost.py
+	$(SEARCH)/bin/python benchmarks/search/goals.py
+	$(SEARCH)/bin/python benchmarks/search/report.py
 
 docs: $(READY)  ## regenerate the command line reference
 	$(BIN)/python docs/reference.py
@@ -40,3 +54,8 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $(READY)
+
+$(SEARCH)/.ready: $(READY) benchmarks/search/peers/bench.txt
+	$(PYTHON) -m venv $(SEARCH)
+	$(SEARCH)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/search/peers/bench.txt
+	@touch $@

@@ -11,10 +11,11 @@ def main():
     parse = argparse.ArgumentParser()
     parse.add_argument("names", nargs="+")
     parse.add_argument("--results", type=Path, nargs="*", default=[])
+    parse.add_argument("--alone", action="store_true", help="without the runs that are kept in results/")
     parse.add_argument("--each", action="store_true", help="a line for each task")
     parse.add_argument("--trials", type=int, default=stats.BUDGET)
     arguments = parse.parse_args()
-    runs = stats.Runs([stats.HERE / "results", *arguments.results])
+    runs = stats.Runs([*([] if arguments.alone else [stats.HERE / "results"]), *arguments.results])
     ours, *others = arguments.names
     for theirs in others or [name for name in runs.optimizers() if name != ours]:
         differences = runs.differences(ours, theirs, arguments.trials)

@@ -38,7 +38,7 @@ class Runs:
         for folder in folders:
             for path in sorted(Path(folder).glob("*.jsonl")):
                 for line in map(json.loads, path.read_text().splitlines()):
-                    if line["workers"] == workers or line["optimizer"] == "random":
+                    if line["workers"] == workers or line["optimizer"] == "random":  # which does not learn
                         self.runs[line["optimizer"]][line["task"], line["seed"]] = line
         self.references = json.loads((HERE / "references.json").read_text())
         self.scales = {}

@@ -204,30 +204,42 @@ def log_likelihood(
     return float(value), np.concatenate(parts)
 
 
-def fit(
+class Mode(NamedTuple):
+    """The most probable hyperparameters, and how far others are nearly as probable.
+
+    Attributes:
+        theta: where the posterior density of theta is largest.
+        root: a root R of theta's covariance R R' in Laplace's approximation, as far as L-BFGS has seen it.
+    """
+
+    theta: Floats
+    root: Floats
+
+    def draw(self, shape: Shape, rng: np.random.Generator) -> Floats:
+        """Hyperparameters drawn from the approximation, kept in their box."""
+        low, high = np.array(shape.bounds()).T
+        found: Floats = np.clip(self.theta + self.root @ rng.standard_normal(len(self.theta)), low, high)
+        return found
+
+
+def mode(
     inputs: Floats,
     y: Floats,
     shape: Shape,
     *,
     kernel: Kernel = matern52,
-    starts: tuple[Floats, ...] = (),
+    start: Floats | None = None,
     evaluations: int = 25,
-) -> Posterior:
-    """The process with its most probable hyperparameters, by L-BFGS from each start.
+) -> Mode:
+    """The most probable hyperparameters, by L-BFGS.
 
     Args:
         inputs: features, shape (n, p).
         y: targets of about zero mean and unit scale, shape (n,).
         shape: which lengthscale each column uses, and which columns are bent.
         kernel: one of ``kernels.KERNELS``.
-        starts: thetas to start from; the prior's mode when there is none.
-        evaluations: how often the likelihood may be computed from each start.
-
-    Example:
-        >>> x = np.linspace(0, 1, 9)[:, None]
-        >>> model = fit(x, np.sin(6 * x[:, 0]), Shape(np.array([0])))
-        >>> bool(abs(predict(model, np.array([[0.3]]))[0][0] - np.sin(1.8)) < 0.05)
-        True
+        start: a theta to start from; the prior's mode when None.
+        evaluations: how often the likelihood may be computed.
     """
     trend = trends(inputs)
 
@@ -239,12 +251,29 @@ def fit(
         prior, prior_slope = log_prior(theta, shape)
         return -(value + prior), -(slope + prior_slope)
 
-    options = {"maxfun": evaluations}
-    found = [
-        minimize(loss, start, jac=True, method="L-BFGS-B", bounds=shape.bounds(), options=options)
-        for start in starts or (shape.prior()[0],)
-    ]
-    return condition(inputs, y, shape, min(found, key=lambda each: float(each.fun)).x, kernel=kernel)
+    means, spreads = shape.prior()
+    found = minimize(
+        loss, means if start is None else start, jac=True, method="L-BFGS-B", bounds=shape.bounds(),
+        options={"maxfun": evaluations},
+    )  # fmt: skip
+    values, basis = np.linalg.eigh(found.hess_inv.todense())
+    roots = np.sqrt(np.clip(values, 0.0, spreads.max() ** 2))  # never wider than the widest prior
+    return Mode(found.x, basis * roots)
+
+
+def fit(
+    inputs: Floats, y: Floats, shape: Shape, *, kernel: Kernel = matern52, evaluations: int = 25
+) -> Posterior:
+    """The process with its most probable hyperparameters; arguments as of ``mode``.
+
+    Example:
+        >>> x = np.linspace(0, 1, 9)[:, None]
+        >>> model = fit(x, np.sin(6 * x[:, 0]), Shape(np.array([0])))
+        >>> bool(abs(predict(model, np.array([[0.3]]))[0][0] - np.sin(1.8)) < 0.05)
+        True
+    """
+    theta = mode(inputs, y, shape, kernel=kernel, evaluations=evaluations).theta
+    return condition(inputs, y, shape, theta, kernel=kernel)
 
 
 def condition(

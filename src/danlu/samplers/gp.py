@@ -5,8 +5,8 @@ more for what fails; running trials enter as fantasies. The next point is where 
 largest: the expected improvement on the best posterior mean, for two goals that of the dominated area, for
 more that of a randomly weighted Tchebycheff sum, times the probabilities that all limits are kept and that
 nothing fails. Uniform points and mutants of the best ones are screened, the most promising are polished by
-L-BFGS along the continuous parameters and by exchanging the values of the discrete ones. Two asks in three
-look into a box of random size around the best point, for in many dimensions a global search spends its
+L-BFGS along the continuous parameters and by exchanging the values of the discrete ones. Every other ask
+looks into a box of random size around the best point, for in many dimensions a global search spends its
 trials at the borders.
 """
 
@@ -80,7 +80,7 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
     width: float = 2.0
     points: int = 250
     bend: bool = False
-    local: float = 0.7
+    local: float = 0.5
 
     def __post_init__(self) -> None:
         for name, given, known in (

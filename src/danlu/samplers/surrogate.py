@@ -2,7 +2,9 @@
 
 They are a pure function of the finished trials in the order in which they finished. Hyperparameters are
 fitted anew whenever that number has grown by a twentieth, starting from the ones before; every time it has
-doubled they start from the prior's mode again, so that a resumed study has few fits to repeat.
+doubled they start from the prior's mode again, so that a resumed study has few fits to repeat. Two asks in
+three use hyperparameters drawn from around the fitted ones (Laplace's approximation) instead of these: what
+few trials say of lengthscales is not certain, and a search that believed it would look in one place only.
 """
 
 from __future__ import annotations
@@ -30,6 +32,9 @@ FITTED = 128
 
 RECENT = 20
 """So many of the newest trials say how often trials fail."""
+
+VARIED = 2 / 3
+"""Share of the asks whose hyperparameters are drawn from around the fitted ones."""
 
 FIRST, AGAIN = 100, 15
 """Evaluations of the likelihood when a fit starts from the prior, and from the fit before."""
@@ -118,12 +123,14 @@ def surrogate(
     rng: np.random.Generator,
 ) -> Surrogate:
     """The processes for all finished trials ``done`` and, by fantasies, for the ``pending`` ones."""
-    thetas = _thetas(history, shown, done, recipe)
+    modes = _modes(history, shown, done, recipe)
+    varied = rng.random() < VARIED
     data = observe(history, shown, done, recipe.points)
     models, inputs, targets = [], [], []
     for column in range(data.targets.shape[1]):
         x, y = _known(data, column)
-        theta = thetas[column if column < len(thetas) else 0]  # the first failure since the last fit
+        mode = modes[column if column < len(modes) else 0]  # the first failure since the last fit
+        theta = mode.draw(shown.shape, rng) if varied else mode.theta
         models.append(gp.condition(x, y, shown.shape, theta, kernel=recipe.kernel))
         inputs.append(x)
         targets.append(y)
@@ -161,33 +168,33 @@ def _known(data: Data, column: int) -> tuple[Floats, Floats]:
     return data.inputs[known], data.targets[known, column]
 
 
-_memo: WeakKeyDictionary[History, dict[Any, tuple[int, list[Floats]]]] = WeakKeyDictionary()
+_memo: WeakKeyDictionary[History, dict[Any, tuple[int, list[gp.Mode]]]] = WeakKeyDictionary()
 """The newest hyperparameters of each history: a memo, never the truth."""
 
 
-def _thetas(history: History, shown: Features, done: Numbers, recipe: Recipe) -> list[Floats]:
+def _modes(history: History, shown: Features, done: Numbers, recipe: Recipe) -> list[gp.Mode]:
     """The hyperparameters of every process."""
     sizes = _sizes(len(done), recipe.initial)
     memo = _memo.setdefault(history, {})
     key = (recipe.kernel, recipe.initial, shown.space)
-    at, thetas = memo.get(key, (0, []))
+    at, modes = memo.get(key, (0, []))
     if at not in sizes:
-        at, thetas = 0, []
+        at, modes = 0, []
     for size in sizes[sizes.index(at) + 1 if at else 0 :]:
         data = observe(history, shown, done[:size], FITTED)
         found = []
         for column in range(data.targets.shape[1]):
-            starts = tuple(thetas[column : column + 1])
+            start = modes[column].theta if column < len(modes) else None
             x, y = _known(data, column)
-            model = gp.fit(
-                x, y, shown.shape, kernel=recipe.kernel, starts=starts, evaluations=AGAIN if starts else FIRST
+            evaluations = FIRST if start is None else AGAIN
+            found.append(
+                gp.mode(x, y, shown.shape, kernel=recipe.kernel, start=start, evaluations=evaluations)
             )
-            found.append(model.theta)
-        at, thetas = size, found
+        at, modes = size, found
     if key not in memo and len(memo) > 4:
         memo.clear()
-    memo[key] = at, thetas
-    return thetas
+    memo[key] = at, modes
+    return modes
 
 
 def _sizes(count: int, first: int) -> Sequence[int]:
