@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from landscapes import SPACE, WIDE, loss, zdt1
 from scipy.optimize import approx_fprime
 
 import danlu
-from danlu import Choice, Float, Int, Switch
+from danlu import Choice, Float, Switch
 from danlu.core.columns import active
 from danlu.core.errors import SettingError
 from danlu.core.space import Space
@@ -18,25 +19,6 @@ from danlu.samplers.features import features
 from danlu.samplers.polish import Surface
 from danlu.samplers.surrogate import _sizes
 from danlu.testing import spaces
-
-SPACE = {
-    "lr": Float(1e-5, 1, log=True),
-    "depth": Int(1, 6),
-    "act": Choice(["relu", "gelu", "tanh"]),
-    "opt": Switch(sgd={"momentum": Float(0, 0.99)}, adam={"beta2": Float(0.9, 0.999)}),
-}
-
-
-def loss(trial):
-    """A mixed, conditional bowl with its minimum of 0 at adam, gelu, depth 4, lr 1e-3, beta2 0.95."""
-    p = trial.params
-    far = (np.log10(p["lr"]) + 3) ** 2 / 4 + (p["depth"] - 4) ** 2 / 10 + 0.5 * (p["act"] != "gelu")
-    inner = (
-        0.2 + (p["opt.sgd.momentum"] - 0.9) ** 2
-        if p["opt"] == "sgd"
-        else 50 * (p["opt.adam.beta2"] - 0.95) ** 2
-    )
-    return float(far + inner)
 
 
 def best(sampler, trials=40, seeds=range(5), **options):
@@ -117,15 +99,7 @@ def test_a_prior_leads_at_first_and_fades():
 
 
 def test_two_goals_reach_the_front():
-    """ZDT1 in five dimensions: the whole front's hypervolume under (1.1, 1.1) is 0.8767."""
-
-    def zdt1(trial):
-        x = np.array(list(trial.params.values()))
-        g = 1 + 9 * x[1:].mean()
-        return {"a": x[0], "b": g * (1 - np.sqrt(x[0] / g))}
-
-    space = {f"x{i}": Float(0, 1) for i in range(5)}
-    result = danlu.tune(zdt1, space, minimize=["a", "b"], trials=40, sampler=danlu.GP(), seed=1)
+    result = danlu.tune(zdt1, WIDE, minimize=["a", "b"], trials=40, sampler=danlu.GP(), seed=1)
     losses = np.array([[t.metrics["a"], t.metrics["b"]] for t in result.trials])
     assert hypervolume(losses, np.array([1.1, 1.1])) > 0.8
 

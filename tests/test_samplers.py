@@ -6,31 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from landscapes import SPACE, WIDE, loss, zdt1
 from scipy import integrate
 
 import danlu
-from danlu import Choice, Float, Int, Switch
+from danlu import Float, Int
 from danlu.core.errors import SettingError
 from danlu.maths import cma, genetics, pareto, parzen
-
-SPACE = {
-    "lr": Float(1e-5, 1, log=True),
-    "depth": Int(1, 6),
-    "act": Choice(["relu", "gelu", "tanh"]),
-    "opt": Switch(sgd={"momentum": Float(0, 0.99)}, adam={"beta2": Float(0.9, 0.999)}),
-}
-
-
-def loss(trial):
-    """A mixed, conditional bowl with its minimum of 0 at adam, gelu, depth 4, lr 1e-3, beta2 0.95."""
-    p = trial.params
-    far = (np.log10(p["lr"]) + 3) ** 2 / 4 + (p["depth"] - 4) ** 2 / 10 + 0.5 * (p["act"] != "gelu")
-    inner = (
-        0.2 + (p["opt.sgd.momentum"] - 0.9) ** 2
-        if p["opt"] == "sgd"
-        else 50 * (p["opt.adam.beta2"] - 0.95) ** 2
-    )
-    return float(far + inner)
 
 
 def best(sampler, trials, seeds=range(5), objective=loss, space=SPACE):
@@ -209,17 +191,9 @@ def test_regularised_evolution_lets_the_lucky_die():
 
 
 def test_several_goals_reach_the_front():
-    """ZDT1 in five dimensions: the front's hypervolume (reference 1.1, 1.1) is 0.8767; chance finds 0."""
-
-    def zdt1(trial):
-        x = np.array(list(trial.params.values()))
-        g = 1 + 9 * x[1:].mean()
-        return {"a": x[0], "b": g * (1 - np.sqrt(x[0] / g))}
-
-    space = {f"x{i}": Float(0, 1) for i in range(5)}
     volumes = {}
     for name, sampler in (("nsga2", danlu.NSGA2(population=30)), ("tpe", danlu.TPE()), ("random", "random")):
-        result = danlu.tune(zdt1, space, minimize=["a", "b"], trials=300, sampler=sampler, seed=1)
+        result = danlu.tune(zdt1, WIDE, minimize=["a", "b"], trials=300, sampler=sampler, seed=1)
         losses = np.array([[t.metrics["a"], t.metrics["b"]] for t in result.trials])
         volumes[name] = pareto.hypervolume(losses, np.array([1.1, 1.1]))
     assert volumes["nsga2"] > 0.6

@@ -56,11 +56,6 @@ def binary_crossover(
     return np.clip(np.where(mixed, child, kept), 0.0, 1.0)
 
 
-def uniform_crossover(one: Floats, other: Floats, rng: np.random.Generator) -> Floats:
-    """Each coordinate from one of the parents, with equal chances (Syswerda 1989)."""
-    return np.where(rng.random(len(one)) < 0.5, one, other)
-
-
 def polynomial_mutation(
     point: Floats, ordered: Bools, rng: np.random.Generator, *, rate: float, spread: float = 20.0
 ) -> Floats:
@@ -74,3 +69,32 @@ def polynomial_mutation(
     up = 1.0 - (2.0 * (1.0 - u) + 2.0 * (u - 0.5) * point**power) ** (1.0 / power)
     moved = np.where(ordered, point + np.where(u < 0.5, down, up), rng.random(len(point)))
     return np.clip(np.where(rng.random(len(point)) < rate, moved, point), 0.0, 1.0)
+
+
+def child(
+    parents: Floats,
+    ordered: Bools,
+    rng: np.random.Generator,
+    *,
+    contest: int,
+    crossover: float,
+    mutation: float,
+    spread: float,
+) -> Floats:
+    """A unit point, shape (d,), that descends from one or two winners of tournaments.
+
+    Args:
+        parents: unit points, the fittest first, shape (n, d).
+        ordered: which coordinates have an order, shape (d,).
+        rng: where the numbers come from.
+        contest: how many compete in a tournament.
+        crossover: probability of a second parent.
+        mutation: probability that a coordinate mutates.
+        spread: distribution index of crossover and mutation.
+    """
+    ranks = np.arange(len(parents), dtype=float)
+    point: Floats = parents[tournament(ranks, contest, rng)]
+    if rng.random() < crossover:
+        other = parents[tournament(ranks, contest, rng)]
+        point = binary_crossover(point, other, ordered, rng, spread=spread)
+    return polynomial_mutation(point, ordered, rng, rate=mutation, spread=spread)

@@ -1,16 +1,13 @@
 """Gaussian process regression: hyperparameters by maximum a posteriori, posterior, derivatives, appends.
 
 Rasmussen and Williams (2006): posterior eq. 2.25-2.26, log marginal likelihood eq. 2.30, its gradient
-eq. 5.9, leave-one-out eq. 5.10-5.12. Inputs in [0, 1] may be bent by a Kumaraswamy distribution function
-each, so that the process need not be equally wiggly everywhere (Snoek et al., "Input warping for Bayesian
-optimization of non-stationary functions", ICML 2014). The priors are normal densities of the *logarithms*
-of the hyperparameters, so the mode that is found does not depend on which of the two is optimised; the
-weak preference for lengthscales that grow with sqrt(d) is Hvarfner, Hellsten and Nardi, "Vanilla Bayesian
-optimization performs great in high dimensions" (ICML 2024).
+eq. 5.9, leave-one-out eq. 5.10-5.12. Inputs in [0, 1] may be bent (``bends.py``). The priors are normal
+densities of the *logarithms* of the hyperparameters, so the mode that is found does not depend on which of the
+two is optimised; the weak preference for lengthscales that grow with sqrt(d) is Hvarfner, Hellsten and Nardi,
+"Vanilla Bayesian optimization performs great in high dimensions" (ICML 2024).
 
-To the stationary part a quadratic trend is added, a polynomial kernel of degree two (Rasmussen and Williams
-eq. 4.21) with a variance of its own: most losses are bowls from afar, whatever they are from near, and a
-quadratic, turned or not, is known from few observations.
+To the stationary part a quadratic trend is added (``trend.py``): most losses are bowls from afar, whatever they
+are from near, and a quadratic, turned or not, is known from few observations.
 
 Notation: n observations, p feature columns in g groups that share a lengthscale each, w bent columns; theta
 is (log lengthscales (g), log variances of output, noise, curves and products, log a (w), log b (w)).
@@ -26,9 +23,12 @@ from scipy.linalg import cho_solve, solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.optimize import minimize
 
+from . import bends
+from . import trend as trends
 from .kernels import Floats, Kernel, matern52, squared_distances
 
 Numbers = NDArray[np.int64]
+NONE = np.zeros(0, dtype=np.int64)
 
 JITTER = 1e-8
 BOUNDS = ((-6.0, 6.0), (-5.0, 5.0), (-16.0, 2.0), (-12.0, 4.0), (-12.0, 4.0), (-2.0, 2.0))
@@ -37,13 +37,10 @@ BOUNDS = ((-6.0, 6.0), (-5.0, 5.0), (-16.0, 2.0), (-12.0, 4.0), (-12.0, 4.0), (-
 SPREADS = (1.0, 0.7, 1.5, 2.0, 2.0, 0.5)
 """Standard deviations of their priors."""
 
-EDGE = 1e-6
-
 _ = np.empty(2**21)
 del _
 """glibc hands every freed array above 128 KiB back to the system until it has seen a larger one freed; the
 page faults of covariance matrices then cost as much as their arithmetic (half the time of a fit, measured)."""
-NONE = np.zeros(0, dtype=np.int64)
 
 
 class Shape(NamedTuple):
@@ -64,10 +61,10 @@ class Shape(NamedTuple):
 
     def prior(self) -> tuple[Floats, Floats]:
         """Mean and standard deviation of theta's normal prior."""
-        count, bends = self.scales, 2 * len(self.bent)
+        count, bent = self.scales, 2 * len(self.bent)
         scale = 0.5 * np.log(max(count, 1))
-        means = np.concatenate([np.full(count, scale), [0.0, -6.0, -4.0, -5.0], np.zeros(bends)])
-        spreads = np.concatenate([np.full(count, SPREADS[0]), SPREADS[1:5], np.full(bends, SPREADS[5])])
+        means = np.concatenate([np.full(count, scale), [0.0, -6.0, -4.0, -5.0], np.zeros(bent)])
+        spreads = np.concatenate([np.full(count, SPREADS[0]), SPREADS[1:5], np.full(bent, SPREADS[5])])
         return means, spreads
 
     def bounds(self) -> list[tuple[float, float]]:
@@ -120,33 +117,20 @@ class Posterior(NamedTuple):
 
     def seen(self, inputs: Floats) -> tuple[Floats, Floats]:
         """Features (n, p) after bends and lengthscales, and as the trend sees them."""
-        return _bent(self.shape, self.theta, inputs) / self.scales, _sides(inputs)
+        return _bent(self.shape, self.theta, inputs) / self.scales, trends.sides(inputs)
 
     def covariance(self, a: tuple[Floats, Floats], b: tuple[Floats, Floats]) -> Floats:
         """Prior covariance between what was ``seen``."""
         stationary = self.kernel(squared_distances(a[0], b[0]))[0]
-        curves, products = _trend(a[1], b[1])
+        curves, products = trends.covariances(a[1], b[1])
         found: Floats = self.variance * stationary + self.trend[0] * curves + self.trend[1] * products
         return found
 
     def variances(self, sides: Floats) -> Floats:
         """Prior variance of the latent function, shape (n,)."""
-        squares = sides * sides
-        total, fourth = squares.sum(1), (squares * squares).sum(1)
-        found: Floats = (
-            self.variance + self.trend[0] * (total + fourth) + 0.5 * self.trend[1] * (total * total - fourth)
-        )
+        curves, products = trends.variances(sides)
+        found: Floats = self.variance + self.trend[0] * curves + self.trend[1] * products
         return found
-
-
-def kumaraswamy(x: Floats, a: Floats, b: Floats) -> Floats:
-    """The distribution function 1 - (1 - x^a)^b on [0, 1] (Kumaraswamy 1980).
-
-    Example:
-        >>> kumaraswamy(np.array([0.25]), np.array([1.0]), np.array([1.0])).item()
-        0.25
-    """
-    return 1.0 - (1.0 - np.clip(x, EDGE, 1.0 - EDGE) ** a) ** b
 
 
 def log_prior(theta: Floats, shape: Shape) -> tuple[float, Floats]:
@@ -168,17 +152,17 @@ def log_likelihood(
 
     With W the derivative by the squared distances, a column x of the inputs enters the gradient through
     r = x * rowsum(W) - W x alone, so no pairwise array beyond (n, n) is needed. ``trend`` is what
-    ``trends(inputs)`` gives, where the caller has it already.
+    ``trends.covariances`` gives of the inputs, where the caller has it already.
 
     Raises:
         LinAlgError: when the covariance is not positive definite.
     """
-    count, n, bends = shape.scales, len(y), len(shape.bent)
+    count, n = shape.scales, len(y)
     scales = np.exp(theta[:count])[shape.groups]
     variance, noise, curved, mixed = np.exp(theta[count : count + 4])
     scaled = _bent(shape, theta, inputs) / scales
     correlation, slope = kernel(squared_distances(scaled, scaled))
-    curves, products = trends(inputs) if trend is None else trend
+    curves, products = _trend(inputs) if trend is None else trend
     covariance = variance * correlation
     covariance += curved * curves
     covariance += mixed * products
@@ -197,8 +181,8 @@ def log_likelihood(
     by_output, by_curves, by_products = (np.vdot(inner, each) for each in (correlation, curves, products))
     by_variances = [variance * by_output, noise * np.trace(inner), curved * by_curves, mixed * by_products]
     parts = [by_scale, 0.5 * np.array(by_variances)]
-    if bends:
-        by_a, by_b = _bends(inputs[:, shape.bent], theta[count + 4 :])
+    if len(shape.bent):
+        by_a, by_b = bends.by_logarithms(inputs[:, shape.bent], theta[count + 4 :])
         share = 2.0 * turned[:, shape.bent] / scales[shape.bent]
         parts += [(share * by_a).sum(0), (share * by_b).sum(0)]
     return float(value), np.concatenate(parts)
@@ -241,7 +225,7 @@ def mode(
         start: a theta to start from; the prior's mode when None.
         evaluations: how often the likelihood may be computed.
     """
-    trend = trends(inputs)
+    trend = _trend(inputs)
 
     def loss(theta: Floats) -> tuple[float, Floats]:
         try:
@@ -332,10 +316,10 @@ def predict_slopes(model: Posterior, inputs: Floats) -> tuple[Floats, Floats, Fl
     bent = model.shape.bent
     if len(bent):
         by_input = by_input.copy()
-        by_input[:, bent] *= _steepness(inputs[:, bent], model.theta[model.shape.scales + 4 :])
+        by_input[:, bent] *= bends.steepness(inputs[:, bent], model.theta[model.shape.scales + 4 :])
     correlation, slope = model.kernel(squared_distances(seen, model.inputs))
     level, squares = sides @ model.sides.T, model.sides * model.sides
-    curves, products = _trend(sides, model.sides)
+    curves, products = trends.covariances(sides, model.sides)
     cross = variance * correlation + curved * curves + mixed * products
     solved = cho_solve((model.factor, True), cross.T, check_finite=False).T
 
@@ -380,20 +364,9 @@ def _factor(covariance: Floats, noise: float) -> NDArray[Any]:
     return found
 
 
-def trends(inputs: Floats) -> tuple[Floats, Floats]:
-    """The trend's covariances among rows of features for variances of 1: curves, and products, (n, n) each."""
-    sides = _sides(inputs)
-    return _trend(sides, sides)
-
-
-def _sides(inputs: Floats) -> Floats:
-    return 2.0 * inputs - 1.0
-
-
-def _trend(a: Floats, b: Floats) -> tuple[Floats, Floats]:
-    """Covariance of lines and parabolas along each coordinate, and of products of two coordinates."""
-    level, fourth = a @ b.T, (a * a) @ (b * b).T
-    return level + fourth, 0.5 * (level * level - fourth)
+def _trend(inputs: Floats) -> tuple[Floats, Floats]:
+    sides = trends.sides(inputs)
+    return trends.covariances(sides, sides)
 
 
 def _bent(shape: Shape, theta: Floats, inputs: Floats) -> Floats:
@@ -401,22 +374,5 @@ def _bent(shape: Shape, theta: Floats, inputs: Floats) -> Floats:
         return inputs
     a, b = np.exp(theta[shape.scales + 4 :]).reshape(2, -1)
     bent = inputs.copy()
-    bent[:, shape.bent] = kumaraswamy(inputs[:, shape.bent], a, b)
+    bent[:, shape.bent] = bends.kumaraswamy(inputs[:, shape.bent], a, b)
     return bent
-
-
-def _bends(x: Floats, logarithms: Floats) -> tuple[Floats, Floats]:
-    """Derivatives of the bent columns by log a and log b, shape (n, w) each."""
-    a, b = np.exp(logarithms).reshape(2, -1)
-    x = np.clip(x, EDGE, 1.0 - EDGE)
-    power = x**a
-    rest = 1.0 - power
-    left = rest**b
-    return a * b * left / rest * power * np.log(x), -b * left * np.log(rest)
-
-
-def _steepness(x: Floats, logarithms: Floats) -> Floats:
-    a, b = np.exp(logarithms).reshape(2, -1)
-    x = np.clip(x, EDGE, 1.0 - EDGE)
-    steep: Floats = a * b * x ** (a - 1.0) * (1.0 - x**a) ** (b - 1.0)
-    return steep

@@ -7,6 +7,8 @@ many generations in a row have brought nothing better, the population has conver
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +16,7 @@ from numpy.typing import NDArray
 from ..core.errors import Exhausted, SettingError
 from ..core.protocols import Problem, View
 from ..core.trial import Trial
-from ..maths.genetics import binary_crossover, polynomial_mutation, tournament
+from ..maths.genetics import child
 from .admit import admit
 from .quasirandom import QuasiRandom
 from .standing import standing, unordered
@@ -78,14 +80,8 @@ class Genetic(msgspec.Struct, frozen=True, kw_only=True):
         parents = history.units[stood.numbers[: min(stood.good, self.population)]]
         ordered = unordered(view.space) == 0
         rate = self.mutation if self.mutation is not None else 1.0 / max(1, parents.shape[1])
-        ranks = np.arange(len(parents), dtype=float)
-
-        def child() -> list[float]:
-            one = parents[tournament(ranks, self.tournament, rng)]
-            if rng.random() < self.crossover:
-                other = parents[tournament(ranks, self.tournament, rng)]
-                one = binary_crossover(one, other, ordered, rng, spread=5.0)
-            point: list[float] = polynomial_mutation(one, ordered, rng, rate=rate, spread=5.0).tolist()
-            return point
-
-        return admit(view, child, k)
+        bred = partial(
+            child, parents, ordered, rng,
+            contest=self.tournament, crossover=self.crossover, mutation=rate, spread=5.0,
+        )  # fmt: skip
+        return admit(view, lambda: bred().tolist(), k)

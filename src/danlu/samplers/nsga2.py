@@ -6,6 +6,8 @@ crowded comparison, limits by constrained domination.
 
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 from ..core.errors import SettingError
 from ..core.protocols import Problem, View
 from ..core.trial import Trial
-from ..maths.genetics import binary_crossover, polynomial_mutation, tournament
+from ..maths.genetics import child
 from .admit import admit
 from .quasirandom import QuasiRandom
 from .standing import standing, unordered
@@ -62,17 +64,9 @@ class NSGA2(msgspec.Struct, frozen=True, kw_only=True):
         if len(stood.numbers) < 2 or view.index < self.population:
             return QuasiRandom().ask(None, view, rng, k)
         parents = history.units[stood.numbers[: self.population]]
-        ordered = unordered(view.space) == 0
-        ranks = np.arange(len(parents), dtype=float)
-        rate = 1.0 / max(1, parents.shape[1])
-
-        def child() -> list[float]:
-            one, other = (parents[tournament(ranks, 2, rng)] for _ in range(2))
-            if rng.random() < self.crossover:
-                one = binary_crossover(one, other, ordered, rng, spread=self.spread)
-            point: list[float] = polynomial_mutation(
-                one, ordered, rng, rate=rate, spread=self.spread
-            ).tolist()
-            return point
-
-        return admit(view, child, k)
+        ordered, rate = unordered(view.space) == 0, 1.0 / max(1, parents.shape[1])
+        bred = partial(
+            child, parents, ordered, rng,
+            contest=2, crossover=self.crossover, mutation=rate, spread=self.spread,
+        )  # fmt: skip
+        return admit(view, lambda: bred().tolist(), k)
