@@ -27,6 +27,9 @@ SCHEDULERS = {
     "diverged": danlu.Diverged,
     "patience": lambda: danlu.Patience(steps=3),
     "both": lambda: danlu.Both(danlu.Diverged(), danlu.Patience(steps=4)),
+    "asha": lambda: danlu.ASHA(low=1, high=12, factor=2),
+    "asha, three brackets": lambda: danlu.ASHA(low=1, high=12, factor=2, brackets=3),
+    "median": lambda: danlu.Median(least=2),
 }
 
 

@@ -45,8 +45,10 @@ if TYPE_CHECKING:
     from .samplers.quasirandom import QuasiRandom as QuasiRandom
     from .samplers.random import Random as Random
     from .samplers.tpe import TPE as TPE
+    from .schedulers.asha import ASHA as ASHA
     from .schedulers.both import Both as Both
     from .schedulers.diverged import Diverged as Diverged
+    from .schedulers.median import Median as Median
     from .schedulers.patience import Patience as Patience
     from .stores.memory import MemoryStore as MemoryStore
     from .stores.sqlite import SqliteStore as SqliteStore
@@ -83,6 +85,8 @@ _HOMES = {
     "Grid": "samplers.grid",
     "QuasiRandom": "samplers.quasirandom",
     "Random": "samplers.random",
+    "ASHA": "schedulers.asha",
+    "Median": "schedulers.median",
     "Both": "schedulers.both",
     "Diverged": "schedulers.diverged",
     "Patience": "schedulers.patience",

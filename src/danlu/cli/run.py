@@ -26,7 +26,7 @@ import click
     "--sampler",
     help="Which point next: auto, gp, tpe, cmaes, genetic, evolution, nsga2, quasirandom, random, grid.",
 )
-@click.option("--scheduler", help="How long a trial may live: diverged, patience.")
+@click.option("--scheduler", help="How long a trial may live: diverged, patience, asha, median.")
 @click.option("--trial-time", metavar="TIME", help="Time limit of one trial.")
 @click.option("--trial-memory", type=int, metavar="MIB", help="Memory limit of one trial.")
 @click.option("--seed", type=int, help="Seed of all randomness.")

@@ -26,8 +26,10 @@ SAMPLERS = {
     "tpe": "danlu.samplers.tpe:TPE",
 }
 SCHEDULERS = {
+    "asha": "danlu.schedulers.asha:ASHA",
     "both": "danlu.schedulers.both:Both",
     "diverged": "danlu.schedulers.diverged:Diverged",
+    "median": "danlu.schedulers.median:Median",
     "patience": "danlu.schedulers.patience:Patience",
 }
 ENGINES = {
