@@ -141,44 +141,33 @@ def ranks(runs, chosen):
 
 
 def figure(runs, chosen, families, path):
-    drawn = ["all", *families]
-    columns = 4
-    shape = (-(-len(drawn) // columns), columns)
-    made, axes = plt.subplots(*shape, figsize=(15, 3.6 * shape[0]), sharex=True)
-    for axis in axes.flat[len(drawn) :]:
+    """Cheap peers by family on all tasks; the dear ones on the tasks they were run on, beside danlu on those."""
+    subset = {task for name in SLOW for task, _ in runs.runs[name] if task in chosen}
+    panels = {"all": list(chosen)} | {f: [t for t in chosen if stats.family(t) == f] for f in families}
+    panels[f"{len(subset)} tasks, dear peers"] = subset
+    columns = 3
+    made, axes = plt.subplots(
+        -(-len(panels) // columns), columns, figsize=(13, 3.4 * -(-len(panels) // columns))
+    )
+    for axis in axes.flat[len(panels) :]:
         axis.axis("off")
-    for axis, name in zip(axes.flat, drawn, strict=False):
-        for optimizer in (*CHEAP, *SLOW):
-            lines = [
-                line
-                for (task, _), line in runs.runs[optimizer].items()
-                if task in chosen and name in ("all", stats.family(task))
-            ]
-            if not lines or (optimizer in SLOW and name == "all"):
+    handles = {}
+    for axis, (title, inside) in zip(axes.flat, panels.items(), strict=False):
+        for optimizer in ("danlu", *SLOW) if inside is subset else CHEAP:
+            lines = [line for (task, _), line in runs.runs[optimizer].items() if task in inside]
+            if not lines:
                 continue
             curve = [np.mean([np.log10(runs.regret(line, n)) for line in lines]) for n in STEPS]
-            style = (
-                {"lw": 2.5, "zorder": 5}
-                if optimizer == "danlu"
-                else {"lw": 1.2, "ls": "--" if optimizer in SLOW else "-"}
-            )
-            axis.plot(STEPS, curve, color=COLOURS[optimizer], label=NAMES[optimizer], **style)
-        axis.set_title(name)
+            style = {"lw": 2.5, "zorder": 5} if optimizer == "danlu" else {"lw": 1.3}
+            (handles[NAMES[optimizer]],) = axis.plot(STEPS, curve, color=COLOURS[optimizer], **style)
+        axis.set_title(title)
         axis.set_xscale("log")
         axis.set_xticks([1, 10, 100], ["1", "10", "100"])
         axis.grid(alpha=0.3)
-    for axis in axes[-1]:
-        axis.set_xlabel("trials")
     for axis in axes[:, 0]:
-        axis.set_ylabel("log10 regret")
-    handles = {}
-    for axis in axes.flat:
-        handles |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
-    axes.flat[-1].legend(handles.values(), handles, loc="center", ncols=1, frameon=False) if len(
-        drawn
-    ) < axes.size else made.legend(handles.values(), handles, loc="lower center", ncols=6, frameon=False)
-    made.suptitle("Mean log10 regret; dashed: dear peers, on the tasks they were run on")
-    made.tight_layout(rect=(0, 0.05 if len(drawn) >= axes.size else 0, 1, 1))
+        axis.set_ylabel("mean log10 regret")
+    made.legend(handles.values(), handles, loc="lower center", ncols=6, frameon=False)
+    made.tight_layout(rect=(0, 0.06, 1, 1))
     made.savefig(path, dpi=80)
     plt.close(made)
 
