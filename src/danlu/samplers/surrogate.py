@@ -36,7 +36,7 @@ RECENT = 20
 VARIED = 2 / 3
 """Share of the asks whose hyperparameters are drawn from around the fitted ones."""
 
-FIRST, AGAIN = 100, 12
+FIRST, AGAIN = 100, 15
 """Evaluations of the likelihood when a fit starts from the prior, and from the fit before."""
 
 
