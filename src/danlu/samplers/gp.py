@@ -55,7 +55,8 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
         acquisition: for one goal ``"log_ei"`` (expected improvement), ``"pi"`` (its probability, with
             ``margin``) or ``"ucb"`` (confidence bound, with ``width``).
         kernel: ``"matern52"``, ``"matern32"`` or ``"squared_exponential"``.
-        initial: trials before the model is used, the middle of the space and then quasi-random (at least 2).
+        initial: trials before the model is used, the middle of the space and then quasi-random (at least 2);
+            when None four fifths of the number of parameters, from 4 to 10.
         margin: how much better counts as better for ``"pi"``, in standard deviations of the losses.
         width: how many posterior standard deviations ``"ucb"`` dares.
         points: observations the model is conditioned on: the best, the newest, and a thinned rest.
@@ -75,7 +76,7 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
 
     acquisition: str = "log_ei"
     kernel: str = "matern52"
-    initial: int = 3
+    initial: int | None = None
     margin: float = 0.01
     width: float = 2.0
     points: int = 250
@@ -89,7 +90,11 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
         ):
             if given not in known:
                 raise SettingError(f"GP needs {name} to be one of {', '.join(known)}, got {given!r}.")
-        if self.initial < 2 or self.points < 10 or not 0.0 <= self.local <= 1.0:
+        if (
+            (self.initial is not None and self.initial < 2)
+            or self.points < 10
+            or not 0.0 <= self.local <= 1.0
+        ):
             raise SettingError(
                 "GP needs initial >= 2, points >= 10 and local between 0 and 1, "
                 f"got initial={self.initial!r}, points={self.points!r}, local={self.local!r}."
@@ -109,10 +114,11 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
         done = state.numbers()
         done = done[history.fits[done]]
         good = done[np.isfinite(history.losses[done]).all(1)]
-        if len(good) < self.initial or not len(space):
+        initial = self._initial(view)
+        if len(good) < initial or not len(space):
             return _first(view, rng, k)
         shown = features(space, bend=self.bend)
-        recipe = Recipe(KERNELS[self.kernel], self.initial, self.points)
+        recipe = Recipe(KERNELS[self.kernel], initial, self.points)
         made = surrogate(history, shown, done, pending(history), recipe, rng)
         incumbents = _incumbents(view)
         taken: set[bytes] = set()
@@ -129,6 +135,10 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
         if not chosen:
             return admit(view, lambda: rng.random(len(space)).tolist(), 1)
         return np.array(chosen)
+
+    def _initial(self, view: View) -> int:
+        """Fewer, and a model with many lengthscales believes what it has not seen."""
+        return min(max(4, round(0.8 * len(view.space))), 10) if self.initial is None else self.initial
 
     def _surface(
         self, view: View, shown: Features, made: Surrogate, best: Floats, rng: np.random.Generator
