@@ -1,13 +1,13 @@
 """Bayesian optimisation with Gaussian processes (Jones, Schonlau and Welch 1998, in today's form).
 
 A Matérn 5/2 process with a lengthscale for each parameter stands for every goal and every limit, and one
-more for what fails; running trials enter as fantasies. The next point is where the acquisition function is
-largest: the expected improvement on the best posterior mean, for two goals that of the dominated area, for
-more that of a randomly weighted Tchebycheff sum, times the probabilities that all limits are kept and that
-nothing fails. Uniform points and mutants of the best ones are screened, the most promising are polished by
-L-BFGS along the continuous parameters and by exchanging the values of the discrete ones. Every other ask
-looks into a box of random size around the best point, for in many dimensions a global search spends its
-trials at the borders.
+more for what fails; running trials enter as if they had ended as believed. The next point is where the
+acquisition function is largest: the expected improvement on the best posterior mean, for two goals that of
+the dominated area, for more that of a randomly weighted Tchebycheff sum, times the probabilities that all
+limits are kept and that nothing fails. Uniform points and mutants of the best ones are screened, the most
+promising are polished by L-BFGS along the continuous parameters and by exchanging the values of the
+discrete ones. Every other ask looks into a box of random size around the best point, for in many dimensions
+a global search spends its trials at the borders.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from .order import Order
 from .polish import Beliefs, Surface, Value, climb
 from .quasirandom import QuasiRandom
 from .standing import pending, standing
-from .surrogate import Recipe, Surrogate, surrogate, with_fantasies
+from .surrogate import Recipe, Surrogate, surrogate, with_pending
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -62,6 +62,7 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
         points: observations the model is conditioned on: the best, the newest, and a thinned rest.
         bend: whether the model may bend ordered parameters (Kumaraswamy warping).
         local: share of the asks that look into a box around the best point, in [0, 1].
+        fantasies: whether running trials enter as a draw of what is believed of them instead of its mean.
 
     Raises:
         SettingError: when a setting is out of its range.
@@ -82,6 +83,7 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
     points: int = 250
     bend: bool = False
     local: float = 0.5
+    fantasies: bool = False
 
     def __post_init__(self) -> None:
         for name, given, known in (
@@ -118,7 +120,7 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
         if len(good) < initial or not len(space):
             return _first(view, rng, k)
         shown = features(space, bend=self.bend)
-        recipe = Recipe(KERNELS[self.kernel], initial, self.points)
+        recipe = Recipe(KERNELS[self.kernel], initial, self.points, self.fantasies)
         made = surrogate(history, shown, done, pending(history), recipe, rng)
         incumbents = _incumbents(view)
         taken: set[bytes] = set()
@@ -131,7 +133,7 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
             chosen.append(point)
             taken.add(pack_unit(point))
             if len(chosen) < k:
-                made = with_fantasies(made, shown.of(*shown.snap(np.array([point]))), rng)
+                made = with_pending(made, shown.of(*shown.snap(np.array([point]))), recipe.drawn, rng)
         if not chosen:
             return admit(view, lambda: rng.random(len(space)).tolist(), 1)
         return np.array(chosen)

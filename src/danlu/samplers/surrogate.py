@@ -65,7 +65,7 @@ class Data(NamedTuple):
 
 
 class Surrogate(NamedTuple):
-    """The processes given all finished trials, and fantasies of the running ones."""
+    """The processes given all finished trials, and what is imagined of the running ones."""
 
     data: Data
     models: tuple[gp.Posterior, ...]
@@ -112,6 +112,7 @@ class Recipe(NamedTuple):
     kernel: Kernel
     initial: int
     points: int
+    drawn: bool
 
 
 def surrogate(
@@ -122,7 +123,7 @@ def surrogate(
     recipe: Recipe,
     rng: np.random.Generator,
 ) -> Surrogate:
-    """The processes for all finished trials ``done`` and, by fantasies, for the ``pending`` ones."""
+    """The processes for all finished trials ``done`` and, imagined, for the ``pending`` ones."""
     modes = _modes(history, shown, done, recipe)
     varied = rng.random() < VARIED
     data = observe(history, shown, done, recipe.points)
@@ -135,20 +136,23 @@ def surrogate(
         inputs.append(x)
         targets.append(y)
     found = Surrogate(data, tuple(models), tuple(inputs), tuple(targets))
-    return with_fantasies(found, shown.of(history.units[pending], history.active[pending]), rng)
+    return with_pending(found, shown.of(history.units[pending], history.active[pending]), recipe.drawn, rng)
 
 
-def with_fantasies(made: Surrogate, inputs: Floats, rng: np.random.Generator) -> Surrogate:
-    """As if the points had come out as one joint draw of the processes' own posteriors.
+def with_pending(made: Surrogate, inputs: Floats, drawn: bool, rng: np.random.Generator) -> Surrogate:
+    """As if the points had come out as believed, or as one joint draw of the processes' own posteriors.
 
-    Snoek, Larochelle and Adams, "Practical Bayesian optimization of machine learning algorithms" (2012).
+    Believed: Ginsbourger, Le Riche and Carraro, "Kriging is well-suited to parallelize optimization" (2010);
+    drawn: Snoek, Larochelle and Adams, "Practical Bayesian optimization of machine learning algorithms" (2012).
     """
     if not len(inputs):
         return made
     columns = made.data.goals + made.data.limits
     models, seen, targets = list(made.models), list(made.inputs), list(made.targets)
     for column in range(columns):
-        targets[column] = np.concatenate([targets[column], gp.sample(models[column], inputs, rng)])
+        model = models[column]
+        imagined = gp.sample(model, inputs, rng) if drawn else gp.predict(model, inputs)[0]
+        targets[column] = np.concatenate([targets[column], imagined])
         models[column] = gp.extend(models[column], inputs, targets[column])
         seen[column] = np.vstack([seen[column], inputs])
     return Surrogate(made.data, tuple(models), tuple(seen), tuple(targets))

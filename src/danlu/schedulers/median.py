@@ -6,12 +6,16 @@ from typing import NamedTuple
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core.errors import SettingError
 from ..core.messages import GO, Verdict, stop
 from ..core.protocols import Move, New, Problem, View
 from ..core.trial import Curve, Trial
 from .ladder import Ladder
+
+HUGE = 1e100
+"""Losses beyond it are as good as infinite, and can still be averaged."""
 
 
 class State(NamedTuple):
@@ -73,7 +77,7 @@ class Median(msgspec.Struct, frozen=True, kw_only=True):
         others = state.ladder.others(step, trial.number)
         if len(others) < self.least or step < self.warm_up or not len(losses):
             return GO
-        best, bar = float(np.nanmin(losses, initial=np.inf)), float(np.percentile(others, self.percentile))
+        best, bar = float(losses.min()), float(np.percentile(others, self.percentile))
         if not best > bar:
             return GO
         name = view.problem.goal.metrics[0].name
@@ -86,7 +90,9 @@ class Median(msgspec.Struct, frozen=True, kw_only=True):
         return New()
 
 
-def _losses(problem: Problem, curve: Curve) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """The first metric along the curve, as losses."""
+def _losses(problem: Problem, curve: Curve) -> NDArray[np.float64]:
+    """The first metric along the curve, as losses; NaN counts as the worst, and all are finite."""
     metric = problem.goal.metrics[0]
-    return np.array([metric.loss(value) for value in curve.metrics.get(metric.name, ())])
+    losses = np.array([metric.loss(value) for value in curve.metrics.get(metric.name, ())])
+    finite: NDArray[np.float64] = np.nan_to_num(np.clip(losses, -HUGE, HUGE), nan=HUGE)
+    return finite
