@@ -162,6 +162,21 @@ def test_an_old_ladder_reads_as_it_did(told, kept):
         assert 5.0 not in ladder.others(0, 99)
 
 
+def test_median_averages_nan_and_infinity_as_the_worst():
+    """A curve of NaN and of both infinities among the others: no warning, and the finite trial goes on."""
+    odd = [[math.nan] * 3, [math.inf, -math.inf, 1.0], [math.inf] * 3, [0.5] * 3]
+    rule = danlu.Median(least=1)
+    with danlu.open_study(SPACE, minimize="loss", scheduler=rule, sampler="random", seed=1) as study:
+        for curve in odd:
+            trial = study.ask()
+            for step, loss in enumerate(curve, 1):
+                try:
+                    trial.report(step, loss=loss)
+                except danlu.TrialStopped:
+                    break
+        assert len(study.result.trials[3].curve) == 3
+
+
 def test_settings_are_checked():
     for make, words in (
         (lambda: danlu.ASHA(low=0), "1 <= low < high, got low=0"),
