@@ -186,14 +186,11 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
 def _first(view: View, rng: np.random.Generator, k: int) -> Floats:
     """The middle of the space, or what its priors say, then a quasi-random sequence."""
     centre, values = view.space.snap(view.space.centre())
-    if view.index or not len(view.space) or not view.space.allows(values):
-        return QuasiRandom().ask(None, view, rng, k)
-    if k == 1 and pack_unit(centre) not in view.history.seen:
-        return np.array([centre])
-    rest = QuasiRandom().ask(None, view.shifted(0), rng, k)
-    if pack_unit(centre) not in view.history.seen:
-        rest[0] = centre
-    return rest
+    points = QuasiRandom().ask(None, view, rng, k)
+    new = not view.index and len(view.space) and pack_unit(centre) not in view.history.seen
+    if new and view.space.allows(values):
+        points[0] = centre
+    return points
 
 
 def _incumbents(view: View) -> Floats:

@@ -69,7 +69,6 @@ class Surrogate(NamedTuple):
 
     data: Data
     models: tuple[gp.Posterior, ...]
-    inputs: tuple[Floats, ...]
     targets: tuple[Floats, ...]
 
 
@@ -127,15 +126,14 @@ def surrogate(
     modes = _modes(history, shown, done, recipe)
     varied = rng.random() < VARIED
     data = observe(history, shown, done, recipe.points)
-    models, inputs, targets = [], [], []
+    models, targets = [], []
     for column in range(data.targets.shape[1]):
         x, y = _known(data, column)
         mode = modes[column if column < len(modes) else 0]  # the first failure since the last fit
         theta = mode.draw(shown.shape, rng) if varied else mode.theta
         models.append(gp.condition(x, y, shown.shape, theta, kernel=recipe.kernel))
-        inputs.append(x)
         targets.append(y)
-    found = Surrogate(data, tuple(models), tuple(inputs), tuple(targets))
+    found = Surrogate(data, tuple(models), tuple(targets))
     return with_pending(found, shown.of(history.units[pending], history.active[pending]), recipe.drawn, rng)
 
 
@@ -148,14 +146,13 @@ def with_pending(made: Surrogate, inputs: Floats, drawn: bool, rng: np.random.Ge
     if not len(inputs):
         return made
     columns = made.data.goals + made.data.limits
-    models, seen, targets = list(made.models), list(made.inputs), list(made.targets)
+    models, targets = list(made.models), list(made.targets)
     for column in range(columns):
         model = models[column]
         imagined = gp.sample(model, inputs, rng) if drawn else gp.predict(model, inputs)[0]
         targets[column] = np.concatenate([targets[column], imagined])
         models[column] = gp.extend(models[column], inputs, targets[column])
-        seen[column] = np.vstack([seen[column], inputs])
-    return Surrogate(made.data, tuple(models), tuple(seen), tuple(targets))
+    return Surrogate(made.data, tuple(models), tuple(targets))
 
 
 def _worse(column: Floats, share: float) -> float:
