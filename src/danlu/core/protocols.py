@@ -84,7 +84,7 @@ class Sampler(Protocol):
 
 
 class New(msgspec.Struct, frozen=True):
-    """Start a new trial; trials with the same tag share one sampler state."""
+    """Start a new trial; ``tag`` is the scheduler's own label for it, a bracket's name for example."""
 
     tag: str = ""
     reason: str = ""

@@ -44,9 +44,9 @@ class Ledger:
         self.listeners: list[Listener] = []
         self._problem: Problem | None = None
         history.fold(journal.read(history.seq))
-        self._samplers: dict[str, Any] = {"": sampler.init(self.problem)}
+        self._sampler = sampler.init(self.problem)
         self._scheduler = scheduler.init(self.problem)
-        self._stateful = self._samplers[""] is not None or self._scheduler is not None
+        self._stateful = self._sampler is not None or self._scheduler is not None
         if self._stateful:
             self._retell()
 
@@ -85,17 +85,15 @@ class Ledger:
 
     def propose(self, k: int, tag: str) -> list[list[float]]:
         """``k`` unit points from the sampler (fewer when a grid runs out)."""
-        if tag not in self._samplers:
-            self._samplers[tag] = self.sampler.init(self.problem)
         view = self.view(tag)
         rng = lender.lend(self.history.seed, view.number, "ask")
-        points: list[list[float]] = self.sampler.ask(self._samplers[tag], view, rng, k).tolist()
+        points: list[list[float]] = self.sampler.ask(self._sampler, view, rng, k).tolist()
         return points
 
     def why(self, tag: str) -> str:
         """Which method the sampler has chosen for the next trial, if it chooses; else ''."""
         why = getattr(self.sampler, "why", None)
-        return "" if why is None else str(why(self._samplers[tag], self.view(tag)))
+        return "" if why is None else str(why(self._sampler, self.view(tag)))
 
     def judge(self, trial: Trial) -> Verdict:
         """The scheduler's verdict on a trial whose newest report ends its curve."""
@@ -124,10 +122,8 @@ class Ledger:
         trial = self.history.trial(event.trial)
         if self._scheduler is not None:
             self._scheduler = self.scheduler.tell(self._scheduler, trial)
-        if over and self._samplers[""] is not None:
-            state = self._samplers.get(trial.tag, None)
-            state = self.sampler.init(self.problem) if state is None else state
-            self._samplers[trial.tag] = self.sampler.tell(state, trial)
+        if over and self._sampler is not None:
+            self._sampler = self.sampler.tell(self._sampler, trial)
 
     def _retell(self) -> None:
         """Fold the journal once more from its start, now that there are states to tell."""
