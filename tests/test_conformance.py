@@ -29,6 +29,10 @@ SCHEDULERS = {
     "both": lambda: danlu.Both(danlu.Diverged(), danlu.Patience(steps=4)),
     "asha": lambda: danlu.ASHA(low=1, high=12, factor=2),
     "asha, three brackets": lambda: danlu.ASHA(low=1, high=12, factor=2, brackets=3),
+    "asha, promoting": lambda: danlu.ASHA(low=1, high=12, factor=2, promote=True),
+    "asha, promoting brackets": lambda: danlu.ASHA(low=1, high=12, factor=2, brackets=3, promote=True),
+    "halving": lambda: danlu.SuccessiveHalving(trials=4, low=3, high=12, factor=2),
+    "hyperband": lambda: danlu.Hyperband(low=4, high=12),
     "median": lambda: danlu.Median(least=2),
 }
 

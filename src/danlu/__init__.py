@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .core.errors import TrialStopped as TrialStopped
     from .core.events import Cause as Cause
     from .core.events import Status as Status
+    from .core.fidelity import Fidelity as Fidelity
     from .core.live import LiveTrial as LiveTrial
     from .core.parameters import Choice as Choice
     from .core.parameters import Float as Float
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from .core.trial import Trial as Trial
     from .engines.inline import Inline as Inline
     from .engines.pool import Pool as Pool
+    from .engines.simulator import Recording as Recording
+    from .engines.simulator import Simulator as Simulator
     from .samplers.auto import Auto as Auto
     from .samplers.cmaes import CMAES as CMAES
     from .samplers.evolution import Evolution as Evolution
@@ -48,6 +51,8 @@ if TYPE_CHECKING:
     from .schedulers.asha import ASHA as ASHA
     from .schedulers.both import Both as Both
     from .schedulers.diverged import Diverged as Diverged
+    from .schedulers.hyperband import Hyperband as Hyperband
+    from .schedulers.hyperband import SuccessiveHalving as SuccessiveHalving
     from .schedulers.median import Median as Median
     from .schedulers.patience import Patience as Patience
     from .stores.memory import MemoryStore as MemoryStore
@@ -65,6 +70,7 @@ _HOMES = {
     "TrialStopped": "core.errors",
     "Cause": "core.events",
     "Status": "core.events",
+    "Fidelity": "core.fidelity",
     "LiveTrial": "core.live",
     "Choice": "core.parameters",
     "Float": "core.parameters",
@@ -74,6 +80,8 @@ _HOMES = {
     "Trial": "core.trial",
     "Inline": "engines.inline",
     "Pool": "engines.pool",
+    "Recording": "engines.simulator",
+    "Simulator": "engines.simulator",
     "Auto": "samplers.auto",
     "CMAES": "samplers.cmaes",
     "Evolution": "samplers.evolution",
@@ -86,6 +94,8 @@ _HOMES = {
     "QuasiRandom": "samplers.quasirandom",
     "Random": "samplers.random",
     "ASHA": "schedulers.asha",
+    "Hyperband": "schedulers.hyperband",
+    "SuccessiveHalving": "schedulers.hyperband",
     "Median": "schedulers.median",
     "Both": "schedulers.both",
     "Diverged": "schedulers.diverged",

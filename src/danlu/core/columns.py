@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import SpaceError
-from .events import Status
 from .space import INACTIVE, Slot
 
 if TYPE_CHECKING:
@@ -44,12 +43,8 @@ class Columns:
             self._restart()
         if self._count < len(rows):
             self._grow(len(rows))
-        live = [number for numbers in self._history.live for number in numbers]
-        statuses = self._store["statuses"]
-        for number in live:
-            statuses[number] = rows[number].status
         if self._touched:
-            self._finish(self._touched)
+            self._refresh(self._touched)
             self._touched = []
         return self
 
@@ -85,7 +80,7 @@ class Columns:
         self._count, self._pointed, self.stale = 0, 0, False
         self._points = set()
         rows = self._history.rows
-        self._touched = [number for number, row in enumerate(rows) if row.status >= Status.DONE]
+        self._touched = list(range(len(rows)))
 
     def _grow(self, size: int) -> None:
         fills: dict[str, float] = {"units": INACTIVE, "active": True, "fits": True}
@@ -134,10 +129,12 @@ class Columns:
         self._replace(number, params)
         self._store["active"][number] = [name in params for name in names]
 
-    def _finish(self, numbers: list[int]) -> None:
-        """Fill in what finished trials came to."""
+    def _refresh(self, numbers: list[int]) -> None:
+        """Fill in where trials are and what they have come to."""
         rows, goal = self._history.rows, self._history.goal
         self._store["statuses"][numbers] = [rows[number].status for number in numbers]
+        for name in ("losses", "violations", "slacks"):
+            self._store[name][numbers] = np.nan
         good = [number for number in numbers if rows[number].losses is not None]
         if good:
             self._store["losses"][good] = [rows[number].losses for number in good]

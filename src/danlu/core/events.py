@@ -136,7 +136,7 @@ class Saved(msgspec.Struct, frozen=True, tag="saved", gc=False):
 
 
 class Reported(msgspec.Struct, frozen=True, tag="reported", gc=False):
-    """Metrics at a step, and the verdict on them. ``seconds`` is this attempt's time so far."""
+    """Metrics at a step, and the verdict on them. ``seconds`` and ``cost`` are this attempt's so far."""
 
     trial: int
     attempt: int
@@ -147,6 +147,7 @@ class Reported(msgspec.Struct, frozen=True, tag="reported", gc=False):
     action: Action = Action.GO
     reason: str = ""
     cause: Cause | None = None
+    cost: float | None = None
 
 
 class Noted(msgspec.Struct, frozen=True, tag="noted", gc=False):
@@ -170,7 +171,7 @@ class Released(msgspec.Struct, frozen=True, tag="released", gc=False):
 
 
 class Resumed(msgspec.Struct, frozen=True, tag="resumed", gc=False):
-    """The trial runs again under a new attempt, perhaps from another trial's checkpoint."""
+    """The trial runs again under a new attempt, perhaps from another trial's checkpoint, or ``anew`` from none."""
 
     trial: int
     attempt: int
@@ -181,6 +182,7 @@ class Resumed(msgspec.Struct, frozen=True, tag="resumed", gc=False):
     params: bytes = b""
     unit: bytes = b""
     reason: str = ""
+    anew: bool = False
 
 
 class Ended(msgspec.Struct, frozen=True, tag="ended", gc=False):

@@ -7,6 +7,7 @@ looks pays nothing. All columns are read-only views; row ``i`` is trial ``i``.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -144,7 +145,7 @@ class History:
 
     @property
     def losses(self) -> Floats:
-        """Minimised metrics, shape (n, m); NaN until the trial is done or stopped, and when it failed."""
+        """Minimised metrics, shape (n, m); NaN until the trial is done, stopped or first paused, and when it failed."""
         return self._columns.current().losses
 
     @property
@@ -232,11 +233,13 @@ class History:
             row.unsettled = False
             self._keep(row, row.checkpoints[-2:])
         if event.action is ev.Action.PAUSE:
+            row.attempt_cost = event.cost
             self._leave(event.trial, row, Status.PAUSED, event.reason)
+            self._count(event.trial, row, self.counted(event.trial))
         elif event.action is ev.Action.STOP:
             failed = event.cause is not None
             metrics = self.counted(event.trial)
-            row.cause = event.cause
+            row.cause, row.attempt_cost = event.cause, event.cost
             self._finish(
                 event.trial, row, Status.FAILED if failed else Status.STOPPED, metrics, event.reason, event.at
             )
@@ -259,13 +262,14 @@ class History:
     def _resumed(self, event: ev.Resumed) -> None:
         row = self.rows[event.trial]
         row.attempt, row.fresh, row.cause = event.attempt, True, None
-        self._keep(row, row.usable())
+        self._keep(row, None if event.anew else row.usable())
         row.unsettled = False
         row.deaths += event.orphan
         self.live[row.status].discard(event.trial)
         row.status = Status.RUNNING
         self.live[Status.RUNNING].add(event.trial)
-        self._settle_seconds(row)
+        self._columns.touch(event.trial)
+        self._settle(row)
         if event.reason:
             row.why = event.reason
         if event.donor >= 0:
@@ -279,7 +283,7 @@ class History:
     def _ended(self, event: ev.Ended) -> None:
         row = self.rows[event.trial]
         row.attempt_seconds = event.seconds
-        row.cause, row.cost = event.cause, event.cost
+        row.cause, row.attempt_cost = event.cause, event.cost
         self._finish(event.trial, row, event.status, event.metrics, event.reason, event.at)
 
     def counted(self, number: int) -> dict[str, float]:
@@ -293,7 +297,8 @@ class History:
         self.live[row.status].discard(number)
         self.live[status].add(number)
         row.status, row.reason = status, reason
-        self._settle_seconds(row)
+        self._columns.touch(number)
+        self._settle(row)
 
     def _finish(
         self, number: int, row: Row, status: Status, metrics: dict[str, float], reason: str, at: float
@@ -301,21 +306,44 @@ class History:
         self.live[row.status].discard(number)
         row.status, row.metrics, row.reason, row.ended_at = status, metrics, reason, at
         row.unsettled = False
-        self._settle_seconds(row)
-        self.spent_cost += row.seconds if row.cost is None else row.cost
+        self._settle(row)
         self.finished += 1
         self.since_best += 1
         self._columns.touch(number)
-        if status is not Status.FAILED:
-            row.losses, row.violation = self.goal.losses(metrics), self.goal.violation(metrics)
-            if self._rank(number, row):
-                return
-        if row.checkpoints:
+        self._count(number, row, {} if status is Status.FAILED else metrics)
+        if row.checkpoints and number not in self.front:
             self._keep(row, None)
 
-    def _settle_seconds(self, row: Row) -> None:
+    def _count(self, number: int, row: Row, metrics: dict[str, float]) -> None:
+        """What a trial has come to, for good or for now: a paused one can be the best."""
+        losses, violation = self.goal.losses(metrics), self.goal.violation(metrics)
+        if self.goal.missing(metrics) or any(math.isnan(loss) for loss in losses):
+            self._uncount(number, row)
+            return
+        if row.losses is not None and not covers(Row(row.asked, losses=losses, violation=violation), row):
+            self._uncount(number, row)  # trained anew, or its last step counts, and it has become worse
+        row.metrics, row.losses, row.violation = metrics, losses, violation
+        if self._rank(number, row):
+            self.since_best = 0
+            if self.reached is None and self.goal.reached(metrics):
+                self.reached = number
+
+    def _uncount(self, number: int, row: Row) -> None:
+        """Take back what a trial had counted for while it was paused."""
+        row.losses = None
+        if number in self.front:
+            self.front = []
+            for other, theirs in enumerate(self.rows):
+                if theirs.losses is not None:
+                    self._rank(other, theirs)
+
+    def _settle(self, row: Row) -> None:
+        """What an attempt that is over has taken, in time and in cost."""
         row.seconds += row.attempt_seconds
-        row.attempt_seconds = 0.0
+        if row.attempt_cost is not None:
+            row.cost = (row.cost or 0.0) + row.attempt_cost
+        self.spent_cost += row.attempt_seconds if row.attempt_cost is None else row.attempt_cost
+        row.attempt_seconds, row.attempt_cost = 0.0, None
 
     def _keep(self, row: Row, kept: list[Checkpoint] | None) -> None:
         """Give a trial these checkpoints; those nobody names any more are garbage."""
@@ -330,19 +358,18 @@ class History:
 
     def _rank(self, number: int, row: Row) -> bool:
         """Whether the trial is on the front of the best; those it beats leave it."""
-        if len(self.front) == 1 and covers(self.rows[self.front[0]], row):
+        if len(self.front) == 1 and self.front[0] != number and covers(self.rows[self.front[0]], row):
             return False  # the common case: one goal, and no better
-        front = [(other, self.rows[other]) for other in self.front]
+        front = [(other, self.rows[other]) for other in self.front if other != number]
         if any(covers(theirs, row) for _, theirs in front):
             return False
         for other, theirs in front:
             if covers(row, theirs):
                 self.front.remove(other)
-                self._keep(theirs, None)
-        self.front.append(number)
-        self.since_best = 0
-        if self.reached is None and self.goal.reached(row.metrics or {}):
-            self.reached = number
+                if theirs.status >= Status.DONE:
+                    self._keep(theirs, None)
+        if number not in self.front:
+            self.front.append(number)
         return True
 
     def _ordered(self, metrics: dict[str, float]) -> dict[str, float]:

@@ -80,6 +80,14 @@ class LiveTrial:
         return time.monotonic() - self._started
 
     @property
+    def horizon(self) -> int | None:
+        """The step this attempt is meant to run to, for schedules that depend on it; None when nobody knows.
+
+        The fidelity's highest level, or the rung at which the scheduler will pause the trial.
+        """
+        return self._task.horizon
+
+    @property
     def saved(self) -> tuple[Any, ...] | None:
         """The parts of the newest readable checkpoint as plain data; None when there is none."""
         found = self._newest()
@@ -112,7 +120,7 @@ class LiveTrial:
         if not metrics:
             raise ReportError("a report needs at least one metric. Write trial.report(step, loss=...).")
         values = {name: _number(name, value) for name, value in metrics.items()}
-        verdict = self._say(Report(self.number, self.attempt, int(step), values, self.seconds))
+        verdict = self._say(Report(self.number, self.attempt, int(step), values, self.seconds, self.cost))
         self._obey(verdict)
 
     def save(self, step: int, *things: Any) -> None:

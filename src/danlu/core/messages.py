@@ -35,6 +35,7 @@ class Task(msgspec.Struct, frozen=True):
     checkpoints: tuple[Checkpoint, ...] = ()
     limits: Limits = Limits()
     log: str = ""
+    horizon: int | None = None
 
 
 class Report(msgspec.Struct, frozen=True, tag="report"):
@@ -45,6 +46,7 @@ class Report(msgspec.Struct, frozen=True, tag="report"):
     step: int
     metrics: dict[str, float]
     seconds: float
+    cost: float | None = None
 
 
 class Suggest(msgspec.Struct, frozen=True, tag="suggest"):

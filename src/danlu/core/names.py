@@ -29,12 +29,15 @@ SCHEDULERS = {
     "asha": "danlu.schedulers.asha:ASHA",
     "both": "danlu.schedulers.both:Both",
     "diverged": "danlu.schedulers.diverged:Diverged",
+    "halving": "danlu.schedulers.hyperband:SuccessiveHalving",
+    "hyperband": "danlu.schedulers.hyperband:Hyperband",
     "median": "danlu.schedulers.median:Median",
     "patience": "danlu.schedulers.patience:Patience",
 }
 ENGINES = {
     "inline": "danlu.engines.inline:Inline",
     "pool": "danlu.engines.pool:Pool",
+    "simulator": "danlu.engines.simulator:Simulator",
 }
 VIEWS = {
     "live": "danlu.cli.live:LiveView",

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from .budget import Budget
 from .events import Entry, Event
+from .fidelity import Fidelity
 from .goal import Goal
 from .history import History
 from .messages import Message, Reply, Task, Verdict
@@ -29,6 +30,7 @@ class Problem(msgspec.Struct, frozen=True):
     goal: Goal
     budget: Budget
     seed: int
+    fidelity: Fidelity | None = None
 
 
 class View:
@@ -109,11 +111,13 @@ Move: TypeAlias = New | Resume | Wait
 class Scheduler(Protocol):
     """Says how long a trial may live.
 
-    A scheduler whose ``init`` returns None keeps no state and is never told; it reads the view.
+    A scheduler whose ``init`` returns None keeps no state and is never told; it reads the view. One that
+    pauses trials may have ``horizon(state, view, trial) -> int | None``: the step to which an attempt that
+    begins now will run, for ``trial.horizon``.
     """
 
     def init(self, problem: Problem) -> Any:
-        """The state before any trial."""
+        """The state before any trial; raises when the scheduler cannot serve this problem."""
 
     def tell(self, state: Any, trial: Trial) -> Any:
         """The state after a report or the end of a trial; telling twice changes nothing."""

@@ -25,6 +25,7 @@ class Row(msgspec.Struct, gc=False):
     donor: int = -1
     seconds: float = 0.0
     attempt_seconds: float = 0.0
+    attempt_cost: float | None = None
     cost: float | None = None
     ended_at: float | None = None
     cause: Cause | None = None

@@ -9,6 +9,7 @@ asynchronous rule.
 from __future__ import annotations
 
 import bisect
+import math
 
 
 def rungs(low: int, high: int, factor: float) -> tuple[int, ...]:
@@ -27,21 +28,29 @@ def rungs(low: int, high: int, factor: float) -> tuple[int, ...]:
     return (*found, high)
 
 
-def table(low: int, high: int, factor: int) -> list[list[tuple[int, int]]]:
-    """Hyperband's brackets, the most aggressive first: (trials, step) of each of their rungs.
+def table(steps: tuple[int, ...], factor: float) -> list[list[tuple[int, int]]]:
+    """Hyperband's brackets over rungs, the most aggressive first: (trials, step) of each of their rungs.
 
     Example:
-        >>> table(1, 81, 3)[1]
+        >>> table(rungs(1, 81, 3), 3)[1]
         [(27, 3), (9, 9), (3, 27), (1, 81)]
     """
-    steps = rungs(low, high, factor)
     deepest = len(steps) - 1
     found = []
     for halvings in range(deepest, -1, -1):
-        count = (deepest + 1) // (halvings + 1) * factor**halvings
-        bracket = [(count // factor**i, steps[deepest - halvings + i]) for i in range(halvings + 1)]
-        found.append(bracket)
+        count = math.floor((deepest + 1) // (halvings + 1) * factor**halvings)
+        found.append(bracket(count, steps[deepest - halvings :], factor))
     return found
+
+
+def bracket(count: int, steps: tuple[int, ...], factor: float) -> list[tuple[int, int]]:
+    """One bracket of successive halving: ``count`` trials at the first step, a ``factor``-th at each further one.
+
+    Example:
+        >>> bracket(20, (1, 3, 9), 3)
+        [(20, 1), (6, 3), (2, 9)]
+    """
+    return [(max(1, math.floor(count / factor**i)), step) for i, step in enumerate(steps)]
 
 
 def keeps(better: int, total: int, factor: float) -> bool:

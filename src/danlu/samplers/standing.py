@@ -11,12 +11,10 @@ from ..core.events import Status
 from ..core.history import History
 from ..core.parameters import Choice
 from ..core.space import Space
-from ..maths.pareto import crowding, front_ranks
+from ..maths.pareto import crowded
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
-WIDE = 1000
-"""Studies up to this many trials have their fronts sorted to the end; beyond, the best of each goal count."""
 
 
 class Standing(NamedTuple):
@@ -44,10 +42,8 @@ def standing(history: History) -> Standing:
     finite = np.isfinite(losses).all(1)
     fine = finite & (violations == 0)
     key = np.zeros((len(done), 2))
-    if losses.shape[1] == 1:
-        key[:, 0] = losses[:, 0]
-    elif fine.any():
-        key[fine] = _fronts(losses[fine])
+    if fine.any():
+        key[fine] = crowded(losses[fine])
     key[finite & ~fine, 0] = violations[finite & ~fine]
     level = np.where(fine, 0, np.where(finite, 1, 2))
     key[level == 2] = 0.0
@@ -69,20 +65,3 @@ def unordered(space: Space) -> Numbers:
         for slot in space.slots
     ]
     return np.array(sizes, dtype=np.int64)
-
-
-def _fronts(losses: Floats) -> Floats:
-    """Front and negative crowding distance of each row."""
-    key = np.zeros((len(losses), 2))
-    if len(losses) > WIDE:  # sorting all fronts is quadratic: those far behind stand by their summed ranks
-        sums = np.argsort(np.argsort(losses, axis=0, kind="stable"), axis=0, kind="stable").sum(1)
-        near = np.argsort(sums, kind="stable")[:WIDE]
-        key[:, 0] = len(losses) + sums
-    else:
-        near = np.arange(len(losses))
-    ranks = front_ranks(losses[near])
-    key[near, 0] = ranks
-    for rank in np.unique(ranks):
-        members = near[ranks == rank]
-        key[members, 1] = -crowding(losses[members])
-    return key

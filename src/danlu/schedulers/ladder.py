@@ -1,25 +1,28 @@
-"""What trials had reached at each of some steps: the state of schedulers that compare them there."""
+"""What trials had reached at each of some places: the state of schedulers that compare them there."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
+
 
 class Ladder:
-    """An immutable record of (place, trial, loss) that grows in constant time.
+    """An immutable record of (place, trial, losses) that grows in constant time.
 
-    Successive states share their columns and each looks at its own length of them; each trial has one loss at
+    Successive states share their columns and each looks at its own length of them; each trial has one entry at
     a place, the first that is told.
 
     Example:
-        >>> one = Ladder().told("rung", 7, 0.5)
-        >>> two = one.told("rung", 8, 0.2).told("rung", 7, 0.9)
+        >>> one = Ladder().told("rung", 7, [0.5])
+        >>> two = one.told("rung", 8, [0.2]).told("rung", 7, [0.9])
         >>> one.others("rung", 0).tolist(), two.others("rung", 8).tolist()
-        ([0.5], [0.5])
+        ([[0.5]], [[0.5]])
     """
 
     __slots__ = ("_columns", "_lengths")
@@ -30,69 +33,80 @@ class Ladder:
         self._columns = {} if columns is None else columns
         self._lengths = {} if lengths is None else lengths
 
-    def told(self, place: Hashable, trial: int, loss: float) -> Ladder:
-        """With this loss; the same ladder when the trial has one there."""
+    def told(self, place: Hashable, trial: int, losses: Sequence[float]) -> Ladder:
+        """With these losses; the same ladder when the trial has some there."""
         length = self._lengths.get(place, 0)
         column = self._columns.get(place)
-        if column is None or len(column.losses) > length:  # another state has grown from this one: part ways
-            column = Column() if column is None else column.copy(length)
-            self._columns = self._columns | {place: column}
-        if column.places.get(trial, length) < length:
+        columns = self._columns
+        if column is None or len(column) > length:  # another state has grown from this one: part ways
+            column = Column(len(losses)) if column is None else column.copy(length)
+            columns = columns | {place: column}
+        if trial in column.places:
             return self
-        column.add(trial, loss)
-        return Ladder(self._columns, self._lengths | {place: length + 1})
+        column.add(trial, losses)
+        return Ladder(columns, self._lengths | {place: length + 1})
 
-    def others(self, place: Hashable, trial: int) -> NDArray[np.float64]:
-        """The losses at a place of all trials but this one; NaN counts as infinite."""
-        column, length = self._columns.get(place), self._lengths.get(place, 0)
-        if column is None:
-            return np.zeros(0)
-        losses = column.losses.view(length)
-        at = column.places.get(trial, length)
-        return losses if at >= length else np.delete(losses, at)
+    def places(self) -> list[Hashable]:
+        """Where somebody has come, in the order in which the first came."""
+        return list(self._lengths)
+
+    def has(self, place: Hashable, trial: int) -> bool:
+        """Whether the trial has come there."""
+        return (
+            place in self._lengths and self._columns[place].places.get(trial, math.inf) < self._lengths[place]
+        )
+
+    def count(self, place: Hashable) -> int:
+        """How many have come there."""
+        return self._lengths.get(place, 0)
+
+    def entries(self, place: Hashable) -> tuple[Numbers, Floats]:
+        """Trials in the order in which they came, shape (n,), and their losses, shape (n, m)."""
+        if place not in self._lengths:
+            return np.zeros(0, np.int64), np.zeros((0, 1))
+        return self._columns[place].view(self._lengths[place])
+
+    def others(self, place: Hashable, trial: int) -> Floats:
+        """The losses of all trials there but this one, shape (n, m); NaN counts as infinite."""
+        _, losses = self.entries(place)
+        return (
+            np.delete(losses, self._columns[place].places[trial], axis=0)
+            if self.has(place, trial)
+            else losses
+        )
 
 
 class Column:
-    """Losses in the order in which they were told, and the position of each trial's."""
+    """Trials at one place in the order in which they came, in arrays that double their room."""
 
-    __slots__ = ("losses", "places")
+    __slots__ = ("_losses", "_trials", "places")
 
-    def __init__(self) -> None:
-        self.losses = Growing()
+    def __init__(self, width: int) -> None:
         self.places: dict[int, int] = {}
+        self._trials = np.empty(16, np.int64)
+        self._losses = np.empty((16, width))
 
-    def add(self, trial: int, loss: float) -> None:
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def add(self, trial: int, losses: Sequence[float]) -> None:
         """One more."""
-        self.places[trial] = len(self.losses)
-        self.losses.append(math.inf if math.isnan(loss) else loss)
+        at = len(self.places)
+        if at == len(self._trials):
+            self._trials = np.concatenate([self._trials, np.empty_like(self._trials)])
+            self._losses = np.concatenate([self._losses, np.empty_like(self._losses)])
+        self.places[trial] = at
+        self._trials[at] = trial
+        self._losses[at] = [math.inf if math.isnan(loss) else loss for loss in losses]
+
+    def view(self, length: int) -> tuple[Numbers, Floats]:
+        """The first ``length`` of them."""
+        return self._trials[:length], self._losses[:length]
 
     def copy(self, length: int) -> Column:
         """The first ``length`` of them."""
-        other = Column()
-        for trial, at in self.places.items():
-            if at < length:
-                other.add(trial, float(self.losses.view(length)[at]))
+        other = Column(self._losses.shape[1])
+        trials, losses = self.view(length)
+        for trial, row in zip(trials.tolist(), losses.tolist(), strict=True):
+            other.add(trial, row)
         return other
-
-
-class Growing:
-    """A numpy array that doubles its room."""
-
-    __slots__ = ("_room", "_size")
-
-    def __init__(self) -> None:
-        self._room, self._size = np.empty(64), 0
-
-    def __len__(self) -> int:
-        return self._size
-
-    def append(self, value: float) -> None:
-        """One more value."""
-        if self._size == len(self._room):
-            self._room = np.concatenate([self._room, np.empty(self._size)])
-        self._room[self._size] = value
-        self._size += 1
-
-    def view(self, length: int) -> NDArray[np.float64]:
-        """The first ``length`` values."""
-        return self._room[:length]

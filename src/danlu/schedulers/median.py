@@ -68,13 +68,13 @@ class Median(msgspec.Struct, frozen=True, kw_only=True):
         losses = _losses(state.problem, trial.curve)
         if not len(losses):
             return state
-        ladder = state.ladder.told(trial.curve.steps[-1], trial.number, float(losses.mean()))
+        ladder = state.ladder.told(trial.curve.steps[-1], trial.number, [float(losses.mean())])
         return state if ladder is state.ladder else state._replace(ladder=ladder)
 
     def judge(self, state: State, view: View, trial: Trial) -> Verdict:
         """Compare the best so far with the others' means."""
         step, losses = trial.curve.steps[-1], _losses(view.problem, trial.curve)
-        others = state.ladder.others(step, trial.number)
+        others = state.ladder.others(step, trial.number)[:, 0]
         if len(others) < self.least or step < self.warm_up or not len(losses):
             return GO
         best, bar = float(losses.min()), float(np.percentile(others, self.percentile))

@@ -86,6 +86,7 @@ class Claims:
             checkpoints=tuple(reversed(row.usable())),
             limits=self._policy.limits,
             log=f"{self._policy.logs}/{number:06d}.log" if self._policy.logs else "",
+            horizon=self._ledger.horizon(number),
         )
 
     def _orphans(self) -> Sequence[int]:
@@ -129,12 +130,17 @@ class Claims:
             unit, params = pack_unit(point), ev.pack_params(values)
         event = ev.Resumed(
             move.trial, row.attempt + 1, self._worker, self._clock(), False,
-            -1 if move.donor is None else move.donor, params, unit, move.reason,
+            -1 if move.donor is None else move.donor, params, unit, move.reason, self._anew(move),
         )  # fmt: skip
         grants = ((move.trial, row.attempt + 1),)
         terms = Terms(takes=((move.trial, row.attempt),), grants=grants, worker=self._worker)
         self._ledger.append([(None, event)], terms)
         return move.trial
+
+    def _anew(self, move: Resume) -> bool:
+        """Whether the trial is trained from its start, because its training depends on its length."""
+        fidelity = self._ledger.fidelity
+        return move.donor is None and fidelity is not None and not fidelity.resume_safe
 
     def _ask(self, move: New, k: int, op: str | None) -> list[int]:
         ledger = self._ledger

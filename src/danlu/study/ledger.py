@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 from ..core.blobs import Blobs
 from ..core.budget import Budget
 from ..core.events import Action, Ended, Entry, Event, Reported
+from ..core.fidelity import Fidelity
 from ..core.history import History
 from ..core.messages import Verdict
 from ..core.protocols import Journal, Move, Problem, Sampler, Scheduler, Terms, View
@@ -34,6 +34,7 @@ class Ledger:
         sampler: Sampler,
         scheduler: Scheduler,
         blobs: Blobs,
+        fidelity: Fidelity | None = None,
     ) -> None:
         self.journal = journal
         self.history = history
@@ -41,6 +42,7 @@ class Ledger:
         self.sampler = sampler
         self.scheduler = scheduler
         self.blobs = blobs
+        self.fidelity = fidelity
         self.listeners: list[Listener] = []
         self._problem: Problem | None = None
         history.fold(journal.read(history.seq))
@@ -55,7 +57,7 @@ class Ledger:
         """What algorithms may know of the study as a whole."""
         history = self.history
         if self._problem is None or self._problem.space is not history.space:
-            self._problem = Problem(history.space, history.goal, self.budget, history.seed)
+            self._problem = Problem(history.space, history.goal, self.budget, history.seed, self.fidelity)
         return self._problem
 
     def sync(self) -> None:
@@ -102,6 +104,14 @@ class Ledger:
     def move(self) -> Move:
         """What the scheduler wants done with a free slot."""
         return self.scheduler.next(self._scheduler, self.view())
+
+    def horizon(self, number: int) -> int | None:
+        """The step to which an attempt of this trial that begins now will run; None when nobody knows."""
+        ask = getattr(self.scheduler, "horizon", None)
+        trial = self.history.trial(number)
+        planned: int | None = None if ask is None else ask(self._scheduler, self.view(trial.tag), trial)
+        whole = None if self.fidelity is None else self.fidelity.high
+        return whole if planned is None else planned
 
     def _fold(self, entries: Sequence[Entry]) -> None:
         if not entries:

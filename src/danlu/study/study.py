@@ -16,6 +16,7 @@ from ..core.blobs import Blobs
 from ..core.budget import Budget
 from ..core.errors import BudgetError, SettingError
 from ..core.events import Cause
+from ..core.fidelity import Fidelity
 from ..core.goal import metrics_of
 from ..core.history import History
 from ..core.live import LiveTrial
@@ -58,6 +59,7 @@ class Study:
         scheduler: Scheduler,
         retries: int = 2,
         limits: Limits = Limits(),
+        fidelity: Fidelity | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         if retries < 0:
@@ -74,7 +76,7 @@ class Study:
         if reshaped is not None:
             journal.append([(None, reshaped)], Terms(durable=True))
         blobs = Blobs(store.blobs)
-        self.ledger = Ledger(journal, history, budget, sampler, scheduler, blobs)
+        self.ledger = Ledger(journal, history, budget, sampler, scheduler, blobs, fidelity)
         self.desk = Desk(self.ledger, retries, clock)
         logs = str(Path(store.blobs) / "logs" / _safe(opening.name))
         self.claims = Claims(self.ledger, self.worker, Policy(retries, limits, logs), clock)

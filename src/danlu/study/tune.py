@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import time as clocks
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..core.budget import Budget, seconds_of
 from ..core.errors import SettingError
+from ..core.fidelity import Fidelity
 from ..core.goal import At, Goal, goal_of
 from ..core.messages import Limits
 from ..core.names import ENGINES, SAMPLERS, SCHEDULERS, STORES, find
@@ -44,6 +46,7 @@ def tune(
     retries: int = 2,
     sampler: Sampler | str | None = None,
     scheduler: Scheduler | str | None = None,
+    fidelity: Fidelity | None = None,
     engine: Engine | str | None = None,
     store: Store | str | os.PathLike[str] | None = None,
     name: str = "study",
@@ -68,6 +71,7 @@ def tune(
         workers, gpus: slots on this machine; more than one worker runs a pool of processes.
         trial_time, trial_memory: limits of one trial (``"10m"``; bytes); they run in a pool.
         retries: how often a trial is taken up again after its worker died.
+        fidelity: the range of the steps that are reported, for schedulers that compare trials at some of them.
         sampler, scheduler, engine, store: an object or its name; ``store`` may be a file name.
         name: the study's name in the store.
         seed: whole number; the same seed and order of events give the same suggestions.
@@ -96,7 +100,8 @@ def tune(
     opened = open_study(
         {} if space is None else space,
         goal=goal, budget=budget, sampler=sampler, scheduler=scheduler, store=store, name=name, seed=seed,
-        extend=extend, retries=retries, trial_limits=caps,
+        extend=extend, retries=retries, trial_limits=caps, fidelity=fidelity,
+        clock=getattr(chosen, "clock", None),
     )  # fmt: skip
     with opened:
         points = tuple(enqueue)
@@ -126,10 +131,13 @@ def open_study(
     extend: bool = False,
     retries: int = 2,
     trial_limits: Limits = Limits(),
+    fidelity: Fidelity | None = None,
+    clock: Callable[[], float] | None = None,
 ) -> Study:
     """Open a study to ask and tell by hand; arguments as in ``tune``.
 
-    With ``space=None`` a stored study is joined as it is.
+    With ``space=None`` a stored study is joined as it is. ``clock`` gives the seconds since some epoch that
+    events carry, the system's when it is None; an engine that simulates time has its own.
 
     Raises:
         SpaceMismatch, GoalError, SettingError: when the stored study is another one.
@@ -157,6 +165,8 @@ def open_study(
         scheduler=_scheduler(scheduler),
         retries=retries,
         limits=trial_limits,
+        fidelity=fidelity,
+        clock=clock or clocks.time,
     )
 
 

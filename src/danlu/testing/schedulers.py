@@ -43,11 +43,11 @@ def judges_any_history(make: Make) -> None:
 
 
 def finishes_a_study(make: Make) -> None:
-    """A study under this scheduler ends, with every trial done, stopped or failed."""
+    """A study under this scheduler ends, with no trial still running; the best one is done, stopped or paused."""
     result = _run(make, trials=9)
-    open_ = [trial.number for trial in result.trials if not trial.finished]
-    assert not open_, f"trials {open_} never finished"
-    assert any(trial.status in (Status.DONE, Status.STOPPED) for trial in result.trials), "nothing survived"
+    open_ = [trial.number for trial in result.trials if trial.status in (Status.RUNNING, Status.WAITING)]
+    assert not open_, f"trials {open_} are still under way"
+    assert result.best.value < math.inf, "nothing survived"
 
 
 def decides_the_same_again(make: Make) -> None:
@@ -81,8 +81,9 @@ def survives_odd_curves(make: Make) -> None:
 
     from ..study.tune import tune
 
-    result = tune(train, {"x": Float(0, 1)}, minimize="loss", trials=4, scheduler=make(), seed=1)
-    assert all(trial.finished for trial in result.trials), "an odd curve was left open"
+    result = tune(train, {"x": Float(0, 1)}, minimize="loss", trials=12, scheduler=make(), seed=1)
+    left = [t.number for t in result.trials if t.status in (Status.RUNNING, Status.WAITING)]
+    assert not left, f"odd curves were left open: {left}"
 
 
 SCHEDULER_CHECKS: tuple[Check, ...] = (
