@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import events as ev
+from .arrivals import Arrivals, Arrived
 from .columns import Columns
 from .errors import TrialMissing
 from .events import Cause, Status
@@ -31,7 +32,11 @@ Bools = NDArray[np.bool_]
 
 
 class History:
-    """What a journal says, folded. Algorithms read it; only ``fold`` changes it."""
+    """What a journal says, folded. Algorithms read it; only ``fold`` changes it.
+
+    ``ended`` holds the trials that are over in the order in which they ended, each with the number of reports
+    there were by then.
+    """
 
     def __init__(self, constraints: Sequence[Constraint | str] = ()) -> None:
         self.seq = 0
@@ -59,7 +64,9 @@ class History:
         self.front: list[int] = []
         self.rows: list[Row] = []
         self.last_at = 0.0
+        self.ended: list[tuple[int, int]] = []
         self._columns = Columns(self)
+        self._arrivals = Arrivals(self)
         self._handlers: dict[type, Callable[[Any], None]] = {
             ev.Created: self._created, ev.Opened: self._opened, ev.Closed: self._closed,
             ev.Reshaped: self._reshaped, ev.Enqueued: self._enqueued, ev.Asked: self._asked,
@@ -157,6 +164,15 @@ class History:
     def violations(self) -> Floats:
         """Summed excess over the goal's limits, shape (n,); NaN where there are no losses."""
         return self._columns.current().violations
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """The longest step that each trial has reported, 0 for none, shape (n,)."""
+        return self._arrivals.lengths()
+
+    def arrived(self, step: int) -> Arrived:
+        """The trials that have come to a step, whatever has become of them, and what counted for them then."""
+        return self._arrivals.at(step)
 
     @property
     def statuses(self) -> NDArray[np.uint8]:
@@ -307,6 +323,7 @@ class History:
         row.status, row.metrics, row.reason, row.ended_at = status, metrics, reason, at
         row.unsettled = False
         self._settle(row)
+        self.ended.append((number, len(self.reports)))
         self.finished += 1
         self.since_best += 1
         self._columns.touch(number)

@@ -75,7 +75,7 @@ class Sampler(Protocol):
         """The state before any trial; raises when the sampler cannot serve this problem."""
 
     def tell(self, state: Any, trial: Trial) -> Any:
-        """The state after a finished trial; telling a trial twice changes nothing."""
+        """The state after a trial has ended or paused; telling a trial twice changes nothing."""
 
     def ask(self, state: Any, view: View, rng: np.random.Generator, k: int) -> NDArray[np.float64]:
         """``k`` unit points, shape (k, d).

@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from .trial import Curve
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Reports:
     """A growing table of reports."""
 
     def __init__(self) -> None:
+        self.merged = 0
         self._steps = array("q")
+        self._trials = array("q")
         self._columns: dict[str, array[float]] = {}
         self._rows: dict[int, array[int]] = {}
         self._told: dict[int, tuple[str, ...]] = {}
@@ -32,6 +39,7 @@ class Reports:
         if not all(name in told for name in metrics):
             self._told[trial] = tuple(dict.fromkeys((*told, *metrics)))
         if rows and self._steps[rows[-1]] == step:
+            self.merged += 1
             for name, value in metrics.items():
                 self._column(name)[rows[-1]] = value
             return
@@ -39,6 +47,7 @@ class Reports:
             self._column(name)
         rows.append(len(self._steps))
         self._steps.append(step)
+        self._trials.append(trial)
         for name, column in self._columns.items():
             column.append(metrics.get(name, math.nan))
 
@@ -68,6 +77,18 @@ class Reports:
     def count(self, trial: int) -> int:
         """The number of reports of one trial."""
         return len(self._rows.get(trial, ()))
+
+    def since(self, row: int, name: str) -> Iterator[tuple[int, int, int, float]]:
+        """Row, trial, step and one metric of all reports from ``row`` on, those later repeated included."""
+        column = self._column(name)
+        for at in range(row, len(self._steps)):
+            yield at, self._trials[at], self._steps[at], column[at]
+
+    def values(self, name: str, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """One metric in these rows, shape (n,)."""
+        import numpy as np
+
+        return np.frombuffer(self._column(name), float)[rows] if len(rows) else np.zeros(0)
 
     def _column(self, name: str) -> array[float]:
         if name not in self._columns:

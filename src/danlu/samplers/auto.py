@@ -120,9 +120,7 @@ class Auto(msgspec.Struct, frozen=True):
     def ask(self, state: State, view: View, rng: np.random.Generator, k: int) -> NDArray[np.float64]:
         """What the chosen method asks."""
         sampler = choose(state, view).sampler
-        inner = (
-            state.order if isinstance(sampler, GP) else state.strategy if isinstance(sampler, CMAES) else None
-        )
+        inner = state.strategy if isinstance(sampler, CMAES) else None
         points: NDArray[np.float64] = sampler.ask(inner, view, rng, k)
         return points
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import SettingError
-from ..core.events import Status
 from ..core.protocols import Problem, View
 from ..core.trial import Trial
 from .admit import admit
+from .evidence import evidence
 from .random import Random
 from .standing import standing, unordered
 
@@ -56,10 +56,11 @@ class Evolution(msgspec.Struct, frozen=True, kw_only=True):
     def ask(self, state: None, view: View, rng: np.random.Generator, k: int) -> NDArray[np.float64]:
         """Random points at first, then mutants."""
         history = view.history
-        finished = np.flatnonzero((history.statuses >= Status.DONE) & history.fits)[-self.population :]
-        stood = standing(history)
+        known = evidence(history)
+        newest = np.sort(known.numbers)[-self.population :]
+        stood = standing(known)
         alive = stood.numbers[: stood.good]
-        alive = alive[np.isin(alive, finished)]
+        alive = alive[np.isin(alive, newest)]
         if not len(alive) or view.index < self.population or not len(view.space):
             return Random().ask(None, view, rng, k)
         sizes = unordered(view.space)

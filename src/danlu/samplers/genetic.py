@@ -18,6 +18,7 @@ from ..core.protocols import Problem, View
 from ..core.trial import Trial
 from ..maths.genetics import child
 from .admit import admit
+from .evidence import evidence
 from .quasirandom import QuasiRandom
 from .standing import standing, unordered
 
@@ -70,7 +71,7 @@ class Genetic(msgspec.Struct, frozen=True, kw_only=True):
             Exhausted: when ``patience`` generations have brought nothing better.
         """
         history = view.history
-        stood = standing(history)
+        stood = standing(evidence(history))
         if stood.good < 2 or view.index < self.population:
             return QuasiRandom().ask(None, view, rng, k)
         if self.patience is not None and history.since_best >= self.patience * self.population:

@@ -17,6 +17,7 @@ from ..core.protocols import Problem, View
 from ..core.trial import Trial
 from ..maths.genetics import child
 from .admit import admit
+from .evidence import evidence
 from .quasirandom import QuasiRandom
 from .standing import standing, unordered
 
@@ -60,7 +61,7 @@ class NSGA2(msgspec.Struct, frozen=True, kw_only=True):
     def ask(self, state: None, view: View, rng: np.random.Generator, k: int) -> NDArray[np.float64]:
         """Quasi-random points at first, then children of tournament winners."""
         history = view.history
-        stood = standing(history)
+        stood = standing(evidence(history))
         if len(stood.numbers) < 2 or view.index < self.population:
             return QuasiRandom().ask(None, view, rng, k)
         parents = history.units[stood.numbers[: self.population]]

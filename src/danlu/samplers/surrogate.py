@@ -16,11 +16,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.events import Status
 from ..core.history import History
 from ..maths import gp
 from ..maths.kernels import Kernel
+from ..maths.ranks import correlation
 from ..maths.targets import bilog, half_rank
+from .evidence import Evidence
 from .features import Features
 
 Floats = NDArray[np.float64]
@@ -72,32 +73,33 @@ class Surrogate(NamedTuple):
     targets: tuple[Floats, ...]
 
 
-def observe(history: History, shown: Features, done: Numbers, most: int) -> Data:
-    """At most ``most`` of the finished trials ``done``, as models see them."""
-    finite = np.isfinite(history.losses[done]).all(1)
-    good, bad = done[finite], done[~finite & (history.statuses[done] == Status.FAILED)]
-    losses = history.losses[good]
+def observe(history: History, shown: Features, known: Evidence, most: int) -> Data:
+    """At most ``most`` of the trials that are evidence, as models see them."""
+    finite = known.good
+    good, bad = np.flatnonzero(finite), np.flatnonzero(~finite)
+    losses = known.losses[good]
     columns = [half_rank(column) for column in losses.T]
     rows = np.concatenate([good, bad])
     key = np.concatenate([columns[0], np.full(len(bad), np.inf)])
-    kept = _thinned(key, rows, most)
+    kept = _thinned(key, known.numbers[rows], most)
     first = int((kept < len(good)).sum())
-    share = float((history.statuses[done[-RECENT:]] == Status.FAILED).mean()) if len(bad) else 0.0
+    share = float((~finite[-RECENT:]).mean()) if len(bad) else 0.0
     targets = [np.concatenate([column, np.full(len(bad), _worse(column, share))])[kept] for column in columns]
-    slacks = history.slacks[good]
+    slacks = known.slacks[good]
     for column in slacks.T:
-        known = np.full(len(rows), np.nan)
         there = np.isfinite(column)
+        seen = np.full(len(rows), np.nan)
         if there.any():
-            known[: len(good)][there] = bilog(column[there])
-        targets.append(known[kept])
+            seen[: len(good)][there] = bilog(column[there])
+        targets.append(seen[kept])
     if first < len(kept):
         targets.append(np.where(kept < len(good), -1.0, 1.0))
+    numbers = known.numbers[rows[kept]]
     return Data(
-        rows[kept],
-        shown.of(history.units[rows[kept]], history.active[rows[kept]]),
+        numbers,
+        shown.of(history.units[numbers], history.active[numbers]),
         first,
-        history.violations[rows[kept][:first]] == 0,
+        known.violations[rows[kept][:first]] == 0,
         losses[kept[:first]],
         np.array(targets).T.reshape(len(kept), -1),
         len(columns),
@@ -117,15 +119,15 @@ class Recipe(NamedTuple):
 def surrogate(
     history: History,
     shown: Features,
-    done: Numbers,
+    known: Evidence,
     pending: Numbers,
     recipe: Recipe,
     rng: np.random.Generator,
 ) -> Surrogate:
-    """The processes for all finished trials ``done`` and, imagined, for the ``pending`` ones."""
-    modes = _modes(history, shown, done, recipe)
+    """The processes for all that is known and, imagined, for the ``pending`` trials."""
+    modes = _modes(history, shown, known, recipe)
     varied = rng.random() < VARIED
-    data = observe(history, shown, done, recipe.points)
+    data = observe(history, shown, known, recipe.points)
     models, targets = [], []
     for column in range(data.targets.shape[1]):
         x, y = _known(data, column)
@@ -155,6 +157,13 @@ def with_pending(made: Surrogate, inputs: Floats, drawn: bool, rng: np.random.Ge
     return Surrogate(made.data, tuple(models), tuple(targets))
 
 
+def skill(made: Surrogate) -> float:
+    """How well the first process foretells each of its observations from the others: a rank correlation."""
+    column, targets = made.models[0], made.targets[0]
+    size = made.data.good
+    return correlation(gp.leave_one_out(column, targets)[0][:size], targets[:size])
+
+
 def _worse(column: Floats, share: float) -> float:
     """What a failed trial counts as: the worse, the larger the ``share`` of failures has been of late.
 
@@ -173,16 +182,16 @@ _memo: WeakKeyDictionary[History, dict[Any, tuple[int, list[gp.Mode]]]] = WeakKe
 """The newest hyperparameters of each history: a memo, never the truth."""
 
 
-def _modes(history: History, shown: Features, done: Numbers, recipe: Recipe) -> list[gp.Mode]:
+def _modes(history: History, shown: Features, known: Evidence, recipe: Recipe) -> list[gp.Mode]:
     """The hyperparameters of every process."""
-    sizes = _sizes(len(done), recipe.initial)
+    sizes = _sizes(len(known.numbers), recipe.initial)
     memo = _memo.setdefault(history, {})
-    key = (recipe.kernel, recipe.initial, shown.space)
+    key = (recipe.kernel, recipe.initial, shown.space, known.step)
     at, modes = memo.get(key, (0, []))
     if at not in sizes:
         at, modes = 0, []
     for size in sizes[sizes.index(at) + 1 if at else 0 :]:
-        data = observe(history, shown, done[:size], FITTED)
+        data = observe(history, shown, known.first(size), FITTED)
         found = []
         for column in range(data.targets.shape[1]):
             start = modes[column].theta if column < len(modes) else None

@@ -21,8 +21,9 @@ from ..core.space import Slot, Space
 from ..core.trial import Trial
 from ..maths.parzen import draw, estimate, log_density
 from .admit import admit
+from .evidence import evidence, running
 from .quasirandom import QuasiRandom
-from .standing import pending, standing, unordered
+from .standing import standing, unordered
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -69,11 +70,15 @@ class TPE(msgspec.Struct, frozen=True, kw_only=True):
 
     def ask(self, state: None, view: View, rng: np.random.Generator, k: int) -> Floats:
         """Quasi-random points at first, then the most promising of several draws."""
-        stood = standing(view.history)
+        known = evidence(view.history)
+        stood = standing(known)
         if stood.good < self.initial or not len(view.space):
             return QuasiRandom().ask(None, view, rng, k)
         best = min(stood.good, self.most, int(np.ceil(self.share * len(stood.numbers))))
-        good, rest = stood.numbers[:best], np.concatenate([stood.numbers[best:], pending(view.history)])
+        good, rest = (
+            stood.numbers[:best],
+            np.concatenate([stood.numbers[best:], running(view.history, known)]),
+        )
         rest.sort()
         draws = _draws(self, view, np.sort(good), rest, rng)
         return admit(view, lambda: next(draws), k)

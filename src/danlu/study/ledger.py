@@ -128,7 +128,7 @@ class Ledger:
     def _tell(self, event: Event) -> None:
         if not isinstance(event, Ended | Reported):
             return
-        over = isinstance(event, Ended) or event.action is Action.STOP
+        over = isinstance(event, Ended) or event.action is not Action.GO
         trial = self.history.trial(event.trial)
         if self._scheduler is not None:
             self._scheduler = self.scheduler.tell(self._scheduler, trial)
