@@ -24,6 +24,7 @@ SAMPLERS = {
     "first": lambda: danlu.First([{}], danlu.Random()),
 }
 SCHEDULERS = {
+    "auto": danlu.AutoScheduler,
     "diverged": danlu.Diverged,
     "patience": lambda: danlu.Patience(steps=3),
     "both": lambda: danlu.Both(danlu.Diverged(), danlu.Patience(steps=4)),

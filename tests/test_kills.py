@@ -119,11 +119,14 @@ def kill_workers(store, kills, trials, dice):
             seed=1,
             retries=10**6,
             sampler="quasirandom",
+            scheduler="diverged",
         )
     finally:
         over.set()
         thread.join()
-    whole = danlu.tune(slow_steps, SPACE, minimize="loss", trials=trials, seed=1, sampler="quasirandom")
+    whole = danlu.tune(
+        slow_steps, SPACE, minimize="loss", trials=trials, seed=1, sampler="quasirandom", scheduler="diverged"
+    )
     same = [[(t.params, t.metrics, t.curve) for t in one.trials] for one in (result, whole)]
     deaths = sum(trial.deaths for trial in result.trials)
     return len(killed), deaths, same

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from .samplers.random import Random as Random
     from .samplers.tpe import TPE as TPE
     from .schedulers.asha import ASHA as ASHA
+    from .schedulers.auto import AutoScheduler as AutoScheduler
     from .schedulers.both import Both as Both
     from .schedulers.diverged import Diverged as Diverged
     from .schedulers.hyperband import Hyperband as Hyperband
@@ -94,6 +95,7 @@ _HOMES = {
     "QuasiRandom": "samplers.quasirandom",
     "Random": "samplers.random",
     "ASHA": "schedulers.asha",
+    "AutoScheduler": "schedulers.auto",
     "Hyperband": "schedulers.hyperband",
     "SuccessiveHalving": "schedulers.hyperband",
     "Median": "schedulers.median",

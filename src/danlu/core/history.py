@@ -54,7 +54,7 @@ class History:
         self.queue: list[dict[str, Any]] = []
         self.live: tuple[set[int], set[int], set[int]] = (set(), set(), set())
         self.decisions: list[tuple[float, str]] = []
-        self.method = ""
+        self.chosen: dict[str, str] = {}
         self.finished = 0
         self.sampled = 0
         self.since_best = 0
@@ -263,7 +263,7 @@ class History:
     def _noted(self, event: ev.Noted) -> None:
         if event.trial < 0:
             self.decisions += [(event.at, str(fact)) for fact in event.facts.values()]
-            self.method = str(event.facts.get("sampler", self.method))
+            self.chosen |= {who: str(fact) for who, fact in event.facts.items()}
             return
         row = self.rows[event.trial]
         row.facts = (row.facts or {}) | event.facts

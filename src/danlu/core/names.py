@@ -27,6 +27,7 @@ SAMPLERS = {
 }
 SCHEDULERS = {
     "asha": "danlu.schedulers.asha:ASHA",
+    "auto": "danlu.schedulers.auto:AutoScheduler",
     "both": "danlu.schedulers.both:Both",
     "diverged": "danlu.schedulers.diverged:Diverged",
     "halving": "danlu.schedulers.hyperband:SuccessiveHalving",

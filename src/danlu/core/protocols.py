@@ -112,7 +112,7 @@ class Scheduler(Protocol):
     """Says how long a trial may live.
 
     A scheduler whose ``init`` returns None keeps no state and is never told; it reads the view. One that
-    pauses trials may have ``horizon(state, view, trial) -> int | None``: the step to which an attempt that
+    chooses may have ``why(state, view) -> str``, as a sampler may. One that pauses trials may have ``horizon(state, view, trial) -> int | None``: the step to which an attempt that
     begins now will run, for ``trial.horizon``.
     """
 

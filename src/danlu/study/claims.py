@@ -171,9 +171,9 @@ class Claims:
             for i, (unit, values) in enumerate(points)
         ]  # fmt: skip
         numbers = range(first, first + len(points))
-        method = ledger.why(move.tag) if source == "sampler" else ""
-        if method and method != history.method:
-            events.append((None, ev.Noted(-1, {"sampler": method}, at)))
+        changed = {who: why for who, why in ledger.why(move.tag).items() if why != history.chosen.get(who)}
+        if changed and source == "sampler":
+            events.append((None, ev.Noted(-1, changed, at)))
         grants = tuple((number, 1) for number in numbers)
         if ledger.append(events, Terms(trials=first, grants=grants, worker=self._worker)) or op is None:
             return list(numbers)

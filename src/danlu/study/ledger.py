@@ -92,10 +92,16 @@ class Ledger:
         points: list[list[float]] = self.sampler.ask(self._sampler, view, rng, k).tolist()
         return points
 
-    def why(self, tag: str) -> str:
-        """Which method the sampler has chosen for the next trial, if it chooses; else ''."""
-        why = getattr(self.sampler, "why", None)
-        return "" if why is None else str(why(self._sampler, self.view(tag)))
+    def why(self, tag: str) -> dict[str, str]:
+        """What sampler and scheduler have chosen to do next, and why, where they choose."""
+        view = self.view(tag)
+        pairs = (("sampler", self.sampler, self._sampler), ("scheduler", self.scheduler, self._scheduler))
+        told = {
+            who: str(algorithm.why(state, view))
+            for who, algorithm, state in pairs
+            if hasattr(algorithm, "why")
+        }
+        return {who: why for who, why in told.items() if why}
 
     def judge(self, trial: Trial) -> Verdict:
         """The scheduler's verdict on a trial whose newest report ends its curve."""

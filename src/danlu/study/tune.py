@@ -228,7 +228,7 @@ def _sampler(sampler: Sampler | str | None, space: Space | None) -> Sampler:
 def _scheduler(scheduler: Scheduler | str | None) -> Scheduler:
     if scheduler is not None and not isinstance(scheduler, str):
         return scheduler
-    chosen: Scheduler = find(SCHEDULERS, "scheduler", scheduler or "diverged")()
+    chosen: Scheduler = find(SCHEDULERS, "scheduler", scheduler or "auto")()
     return chosen
 
 

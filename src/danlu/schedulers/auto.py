@@ -1,0 +1,239 @@
+"""The default: it looks at the first curves, picks the rungs at which losses tell something, and says why.
+
+Trials are compared as in asynchronous successive halving (Li et al., MLSys 2020). Where the first rung should be
+nobody knows beforehand, so the first trials and every fourth one later are not compared at it but one rung later;
+from these unselected trials it is read how well the losses at a rung rank trials as the next rung does. A rung
+that says little is left out, as in Hyper-Tune's choice of brackets (Li et al., VLDB 2022), and if all say little,
+every trial is trained in full.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from ..core.messages import GO, Verdict, pause, stop
+from ..core.protocols import Move, New, Problem, Resume, View
+from ..core.trial import Trial
+from ..maths.halving import keeps
+from ..maths.ranks import correlation
+from .diverged import Diverged
+from .ladder import Ladder
+from .rungs import Numbers, best, better, first, losses_at, paused
+
+FACTOR = 3
+"""One of so many goes on, and rungs grow by it."""
+
+LEVELS = 3
+"""Rungs below the whole: the lowest is at most 27 times as short."""
+
+PROBES = 4
+"""So many trials at the start are first compared one rung later."""
+
+BELIEVED = 6
+"""A rank correlation is believed when it comes from so many trials."""
+
+TELLING = 0.3
+"""A rung that ranks trials with less correlation to the next is left out."""
+
+HEDGE = 4
+"""One trial in so many is first compared one rung later."""
+
+SHORT = 8
+"""Trainings of fewer steps are not cut."""
+
+AHEAD = "first compared a rung later"
+
+
+class State(NamedTuple):
+    """What is known of the curves.
+
+    Attributes:
+        problem: what the study is about.
+        rungs: steps at which losses are kept, the last the whole; empty while nobody knows how long trials are.
+        start: the first rung at which trials are compared; the last one when all are trained in full.
+        ladder: losses by rung.
+        free: by rung, the trials that went through it without being compared there.
+        known: the rank correlation of the rung below ``start`` with the next, and from how many trials.
+    """
+
+    problem: Problem
+    rungs: tuple[int, ...]
+    start: int
+    ladder: Ladder
+    free: Ladder
+    known: tuple[float, int]
+
+
+class AutoScheduler(msgspec.Struct, frozen=True):
+    """Ends diverged trials, and lets one in three go on at steps that it finds telling; ``result.why()`` says which.
+
+    Trials whose objective saves checkpoints pause and are taken up again when they have earned it; without
+    checkpoints the others are stopped for good. How long a training is comes from the study's fidelity, or from
+    the first trial that ends.
+
+    Example:
+        >>> import danlu
+        >>> def train(trial):
+        ...     for step in range(1, 28):
+        ...         trial.report(step, loss=trial["floor"] + 1 / step)
+        >>> result = danlu.tune(train, {"floor": danlu.Float(0, 1)}, minimize="loss", trials=40, seed=1)
+        >>> sum(len(trial.curve) for trial in result.trials) < 40 * 27 / 2
+        True
+        >>> [line for line in result.why() if line.startswith("trials are compared")]
+        ['trials are compared from step 1 of 27 on, one in 3 goes on']
+    """
+
+    def init(self, problem: Problem) -> State:
+        """No trial has come to a rung."""
+        fidelity = problem.fidelity
+        steps = () if fidelity is None else _rungs(fidelity.low, fidelity.high)
+        return State(problem, steps, 0, Ladder(), Ladder(), (1.0, 0))
+
+    def tell(self, state: State, trial: Trial) -> State:
+        """Note what the trial had when it came to a rung; then see whether the first rung still tells something."""
+        steps = trial.curve.steps
+        if not steps:
+            return state
+        if not state.rungs:
+            if not trial.finished or trial.cause is not None:
+                return state
+            state = state._replace(rungs=_rungs(1, steps[-1]))
+        ladder, free = state.ladder, state.free
+        for rung, step in enumerate(state.rungs):
+            if steps[-1] < step:
+                break
+            if not ladder.has(rung, trial.number):
+                ladder = ladder.told(rung, trial.number, losses_at(state.problem, trial.curve, step))
+                if rung < self._first(state, trial):
+                    free = free.told(rung, trial.number, [0.0])
+        return state if ladder is state.ladder else _raised(state._replace(ladder=ladder, free=free))
+
+    def judge(self, state: State, view: View, trial: Trial) -> Verdict:
+        """End what has diverged; compare a trial that has just come to a rung."""
+        verdict = Diverged().judge(None, view, trial)
+        if verdict != GO or not state.rungs:
+            return verdict
+        rung = self._heading(state, trial)
+        step = state.rungs[rung]
+        if rung == len(state.rungs) - 1 or trial.curve.steps[-1] < step:
+            return GO
+        if not view.history.row(trial.number).checkpoints:
+            return self._stop(state, trial, rung)
+        after = self.tell(state, trial)
+        fidelity = state.problem.fidelity
+        safe = fidelity is None or fidelity.resume_safe
+        if safe and self._promotable(after, view, trial.number)[0] == trial.number:
+            return GO
+        return pause(f"waits at step {step} to be among the best one in {FACTOR}")
+
+    def next(self, state: State, view: View) -> Move:
+        """The best paused trial that has earned it, from the highest rung down; else a new one."""
+        number, step = self._promotable(state, view)
+        if number >= 0:
+            return Resume(number, reason=f"one in {FACTOR} goes on from step {step}")
+        ahead = view.number < PROBES or view.number % HEDGE == HEDGE - 1
+        return New(tag=AHEAD if ahead and state.start < len(state.rungs) - 1 else "")
+
+    def horizon(self, state: State, view: View, trial: Trial) -> int | None:
+        """The next rung where trials are trained anew from rung to rung, else the whole."""
+        return state.rungs[self._heading(state, trial)] if state.rungs else None
+
+    def why(self, state: State, view: View) -> str:
+        """From where on trials are compared, and what that was read from; '' while nothing has been cut."""
+        if not state.rungs:
+            return ""
+        value, count = state.known
+        seen = f": step {state.rungs[max(0, state.start - 1)]} said little of later (rank correlation {value:.2f} over {count} trials)"
+        seen = seen if count else ""
+        if len(state.rungs) == 1:
+            return f"trials of {state.rungs[0]} steps are trained in full, that is short enough"
+        if state.start == len(state.rungs) - 1:
+            return f"all trials are trained in full{seen}"
+        step, whole = state.rungs[state.start], state.rungs[-1]
+        return f"trials are compared from step {step} of {whole} on, one in {FACTOR} goes on{seen}"
+
+    def _first(self, state: State, trial: Trial) -> int:
+        """The first rung at which this trial is compared."""
+        return min(state.start + (trial.tag == AHEAD), len(state.rungs) - 1)
+
+    def _heading(self, state: State, trial: Trial) -> int:
+        """The next rung at which this trial is compared."""
+        rung = self._first(state, trial)
+        while rung < len(state.rungs) - 1 and state.ladder.has(rung, trial.number):
+            rung += 1
+        return rung
+
+    def _stop(self, state: State, trial: Trial, rung: int) -> Verdict:
+        step = state.rungs[rung]
+        others = state.ladder.others(rung, trial.number)
+        ahead = better(others, losses_at(state.problem, trial.curve, step))
+        if keeps(ahead, len(others) + 1, FACTOR):
+            return GO
+        return stop(f"at step {step} it is number {ahead + 1} of {len(others) + 1}; one in {FACTOR} goes on")
+
+    def _promotable(self, state: State, view: View, extra: int = -1) -> tuple[int, int]:
+        """The paused trial to take up and the step where it waits, -1 for none; ``extra`` counts as paused."""
+        for rung in range(len(state.rungs) - 2, state.start - 1, -1):
+            trials, losses = state.ladder.entries(rung)
+            chosen = best(trials, losses, int(len(trials) / FACTOR))
+            chosen &= self._waiting(state, view, rung, extra) & np.isfinite(losses).all(1)
+            if chosen.any():
+                return first(trials[chosen], losses[chosen]), state.rungs[rung]
+        for rung in range(state.start - 1, -1, -1):  # paused before it was known that this rung says little
+            trials, losses = state.ladder.entries(rung)
+            waits = self._waiting(state, view, rung, extra)
+            if waits.any():
+                return first(trials[waits], losses[waits]), state.rungs[rung]
+        return -1, 0
+
+    def _waiting(
+        self, state: State, view: View, rung: int, extra: int
+    ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Which of the trials at a rung are paused there, shape (n,)."""
+        trials, _ = state.ladder.entries(rung)
+        beyond = np.zeros(len(view.history), bool)
+        beyond[state.ladder.entries(rung + 1)[0]] = True
+        waits: np.ndarray[tuple[int], np.dtype[np.bool_]] = ~beyond[trials] & paused(view, trials, extra)
+        return waits
+
+
+def _rungs(low: int, high: int) -> tuple[int, ...]:
+    """``high`` divided by powers of the factor, down to ``low``.
+
+    Example:
+        >>> _rungs(1, 81), _rungs(1, 52), _rungs(1, 5)
+        ((3, 9, 27, 81), (2, 6, 17, 52), (5,))
+    """
+    steps = {round(high / FACTOR**level) for level in range(LEVELS + 1)} if high >= SHORT else {high}
+    return tuple(sorted(step for step in steps if step >= low))
+
+
+def _raised(state: State) -> State:
+    """The start moved up while the unselected trials show that the first rung says little."""
+    while state.start < len(state.rungs) - 1:
+        value, count = _telling(state)
+        if not count or value >= TELLING:
+            return state
+        state = state._replace(start=state.start + 1, known=(value, count))
+    return state
+
+
+def _telling(state: State) -> tuple[float, int]:
+    """The rank correlation of the first rung with the farthest that enough unselected trials have come to."""
+    at, early = state.ladder.entries(state.start)
+    for rung in range(len(state.rungs) - 1, state.start, -1):
+        further, late = state.ladder.entries(rung)
+        free = further[np.isin(further, state.free.entries(rung - 1)[0])]
+        both, first_places, later_places = np.intersect1d(at, free), _places(at), _places(further)
+        if len(both) >= BELIEVED:
+            one = early[[first_places[number] for number in both.tolist()], 0]
+            other = late[[later_places[number] for number in both.tolist()], 0]
+            return correlation(one, other), len(both)
+    return 1.0, 0
+
+
+def _places(trials: Numbers) -> dict[int, int]:
+    return {number: at for at, number in enumerate(trials.tolist())}
