@@ -160,7 +160,11 @@ def main():
         for name in arguments.only:
             if name in SLOW and seed >= 2:
                 continue
-            fulls = tuple({3, 10, arguments.full}) if name == "topk" else (min(arguments.full, SLOW.get(name, 999)),)
+            fulls = (
+                tuple({3, 10, arguments.full})
+                if name == "topk"
+                else (min(arguments.full, SLOW.get(name, 999)),)
+            )
             jobs += [(name, task, seed, full, arguments.workers) for task in names for full in fulls]
     jobs = [job for job in jobs if job not in done]
     for name in dict.fromkeys(job[0] for job in jobs):

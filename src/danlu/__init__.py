@@ -52,10 +52,12 @@ if TYPE_CHECKING:
     from .schedulers.auto import AutoScheduler as AutoScheduler
     from .schedulers.both import Both as Both
     from .schedulers.diverged import Diverged as Diverged
+    from .schedulers.extrapolation import Extrapolation as Extrapolation
     from .schedulers.hyperband import Hyperband as Hyperband
     from .schedulers.hyperband import SuccessiveHalving as SuccessiveHalving
     from .schedulers.median import Median as Median
     from .schedulers.patience import Patience as Patience
+    from .schedulers.pbt import PBT as PBT
     from .stores.memory import MemoryStore as MemoryStore
     from .stores.sqlite import SqliteStore as SqliteStore
     from .study.result import Result as Result
@@ -96,9 +98,11 @@ _HOMES = {
     "Random": "samplers.random",
     "ASHA": "schedulers.asha",
     "AutoScheduler": "schedulers.auto",
+    "Extrapolation": "schedulers.extrapolation",
     "Hyperband": "schedulers.hyperband",
     "SuccessiveHalving": "schedulers.hyperband",
     "Median": "schedulers.median",
+    "PBT": "schedulers.pbt",
     "Both": "schedulers.both",
     "Diverged": "schedulers.diverged",
     "Patience": "schedulers.patience",

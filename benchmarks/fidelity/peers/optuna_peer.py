@@ -8,14 +8,18 @@ optuna.logging.set_verbosity(optuna.logging.ERROR)
 class Optimizer:
     def __init__(self, space, seed, steps, pruner, sampler="TPESampler"):
         made = {
-            "hyperband": lambda: optuna.pruners.HyperbandPruner(min_resource=1, max_resource=steps, reduction_factor=3),
+            "hyperband": lambda: optuna.pruners.HyperbandPruner(
+                min_resource=1, max_resource=steps, reduction_factor=3
+            ),
             "halving": lambda: optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3),
             "median": optuna.pruners.MedianPruner,
             "none": optuna.pruners.NopPruner,
         }
         self.space, self.steps = space, steps
         self.study = optuna.create_study(
-            sampler=getattr(optuna.samplers, sampler)(seed=seed), pruner=made[pruner](), study_name=f"study{seed}"
+            sampler=getattr(optuna.samplers, sampler)(seed=seed),
+            pruner=made[pruner](),
+            study_name=f"study{seed}",
         )
         self.losses = {}
 

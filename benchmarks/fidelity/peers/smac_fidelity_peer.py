@@ -9,7 +9,7 @@ from smac.runhistory.dataclasses import TrialValue
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "search" / "peers"))
 
-from smac_peer import parameter  # noqa: E402 - the search benchmark's adapter
+from smac_peer import parameter
 
 
 class Optimizer:

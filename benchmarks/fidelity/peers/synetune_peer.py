@@ -1,6 +1,6 @@
 """Syne Tune's ASHA (random search) and BOHB (asynchronous, stopping), with their defaults."""
 
-import datetime
+import datetime as dt
 
 from syne_tune.backend.trial_status import Trial
 from syne_tune.config_space import choice, lograndint, loguniform, randint, uniform
@@ -29,7 +29,7 @@ class Optimizer:
         found = self.scheduler.suggest()
         if found.spawn_new_trial_id:
             number, config = self.count, {name: found.config[name] for name in self.names}
-            self.trials[number] = Trial(number, config, datetime.datetime.now())
+            self.trials[number] = Trial(number, config, dt.datetime.now(tz=dt.UTC))
             self.count += 1
             self.scheduler.on_trial_add(self.trials[number])
         else:

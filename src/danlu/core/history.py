@@ -134,6 +134,7 @@ class History:
             why=row.why,
             facts=dict(row.facts or {}),
             checkpoints=tuple(reversed(row.usable())),
+            schedule=tuple((step, ev.unpack_params(params)) for step, params in row.schedule or ()),
         )
 
     def trials(self) -> list[Trial]:
@@ -293,6 +294,10 @@ class History:
             self._keep(row, self.rows[event.donor].usable())
             row.unsettled = False
         if event.unit:
+            source = row if event.donor < 0 else self.rows[event.donor]
+            before = source.schedule or [(0, source.asked.params)]
+            step = row.checkpoints[-1].step if row.checkpoints else 0
+            row.schedule = [*(each for each in before if each[0] < step or not each[0]), (step, event.params)]
             row.asked = msgspec.structs.replace(row.asked, params=event.params, unit=event.unit)
             self._columns.stale = True
 

@@ -30,9 +30,11 @@ SCHEDULERS = {
     "auto": "danlu.schedulers.auto:AutoScheduler",
     "both": "danlu.schedulers.both:Both",
     "diverged": "danlu.schedulers.diverged:Diverged",
+    "extrapolation": "danlu.schedulers.extrapolation:Extrapolation",
     "halving": "danlu.schedulers.hyperband:SuccessiveHalving",
     "hyperband": "danlu.schedulers.hyperband:Hyperband",
     "median": "danlu.schedulers.median:Median",
+    "pbt": "danlu.schedulers.pbt:PBT",
     "patience": "danlu.schedulers.patience:Patience",
 }
 ENGINES = {

@@ -37,6 +37,7 @@ class Row(msgspec.Struct, gc=False):
     metrics: dict[str, float] | None = None
     facts: dict[str, Any] | None = None
     checkpoints: list[Checkpoint] | None = None
+    schedule: list[tuple[int, bytes]] | None = None
 
     def usable(self) -> list[Checkpoint]:
         """The checkpoints a new attempt may start from, oldest first.

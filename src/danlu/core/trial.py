@@ -35,7 +35,9 @@ class Trial(msgspec.Struct, frozen=True):
 
     ``unit`` is the point in [0, 1]^d, ``losses`` the minimised metrics of the goal (NaN when failed
     or not known yet), ``violation`` the summed excess over the goal's limits, ``seconds`` the run
-    time over all attempts, ``cost`` what the budget counts (seconds unless charged otherwise).
+    time over all attempts, ``cost`` what the budget counts (seconds unless charged otherwise). Where
+    parameters changed while it trained, ``schedule`` says from which step on they were what, those of the
+    trials it was copied from included.
     """
 
     number: int
@@ -60,6 +62,7 @@ class Trial(msgspec.Struct, frozen=True):
     why: str
     facts: dict[str, Any]
     checkpoints: tuple[Checkpoint, ...]
+    schedule: tuple[tuple[int, dict[str, Any]], ...] = ()
 
     @property
     def finished(self) -> bool:
