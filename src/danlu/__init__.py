@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from .samplers.nsga2 import NSGA2 as NSGA2
     from .samplers.quasirandom import QuasiRandom as QuasiRandom
     from .samplers.random import Random as Random
+    from .samplers.recorded import Recorded as Recorded
     from .samplers.tpe import TPE as TPE
     from .schedulers.asha import ASHA as ASHA
     from .schedulers.auto import AutoScheduler as AutoScheduler
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from .schedulers.pbt import PBT as PBT
     from .stores.memory import MemoryStore as MemoryStore
     from .stores.sqlite import SqliteStore as SqliteStore
+    from .study.replay import replay as replay
     from .study.result import Result as Result
     from .study.study import Study as Study
     from .study.tune import open_study as open_study
@@ -96,6 +98,7 @@ _HOMES = {
     "Grid": "samplers.grid",
     "QuasiRandom": "samplers.quasirandom",
     "Random": "samplers.random",
+    "Recorded": "samplers.recorded",
     "ASHA": "schedulers.asha",
     "AutoScheduler": "schedulers.auto",
     "Extrapolation": "schedulers.extrapolation",
@@ -108,6 +111,7 @@ _HOMES = {
     "Patience": "schedulers.patience",
     "MemoryStore": "stores.memory",
     "SqliteStore": "stores.sqlite",
+    "replay": "study.replay",
     "Result": "study.result",
     "Study": "study.study",
     "open_study": "study.tune",

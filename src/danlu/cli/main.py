@@ -11,6 +11,7 @@ COMMANDS = {
     "run": ("danlu.cli.run:run", "Tune a function; the same command again resumes."),
     "show": ("danlu.cli.show:show", "List studies, or the trials of one."),
     "watch": ("danlu.cli.watch:watch", "Follow a study live from its journal."),
+    "replay": ("danlu.cli.replay:replay", "What another scheduler would have saved."),
     "export": ("danlu.cli.transfer:export", "Write a study as JSON lines."),
     "import": ("danlu.cli.transfer:import_", "Make a study of exported JSON lines."),
     "doctor": ("danlu.cli.doctor:doctor", "Check this machine and a store."),

@@ -54,6 +54,7 @@ class Simulator:
     Args:
         workers: how many trials run at once (at least 1).
         resumes: whether a trial that is taken up again goes on where it was; if not, it begins anew.
+        by_number: whether recordings are looked up by the trial's number instead of its parameters.
 
     Raises:
         SettingError: when there is no worker.
@@ -68,10 +69,11 @@ class Simulator:
         9.0
     """
 
-    def __init__(self, workers: int = 1, *, resumes: bool = True) -> None:
+    def __init__(self, workers: int = 1, *, resumes: bool = True, by_number: bool = False) -> None:
         if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
             raise SettingError(f"a simulator needs workers to be a whole number >= 1, got {workers!r}.")
         self.slots = workers
+        self._by_number = by_number
         self._resumes = resumes
         self._now = 0.0
         self._reached: dict[int, int] = {}
@@ -97,7 +99,7 @@ class Simulator:
     def start(self, task: Task) -> None:
         """Look the trial's recording up and plan its next step."""
         assert self._replay is not None
-        recording = self._replay(task.params)
+        recording = self._replay(task.trial if self._by_number else task.params)
         if not isinstance(recording, Recording):
             raise ObjectiveError(f"a simulated objective gives a danlu.Recording, got {recording!r}.")
         reached = self._reached.get(task.trial, 0) if self._resumes else 0

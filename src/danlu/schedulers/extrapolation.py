@@ -20,7 +20,7 @@ class Extrapolation(msgspec.Struct, frozen=True, kw_only=True):
 
     The probability comes from a posterior over families of curves (``danlu.maths.curves``). Error rate: of the
     trials it stopped at ``chance=0.05`` on 16 recorded development tasks (TaskSet and lcbench, looked at after
-    every step), 1.1 % would have beaten the best, on the worst of the tasks 3.1 % (``benchmarks/fidelity/error.py``).
+    every step), 1.1 % would have beaten the best, on the worst of the tasks 2.6 % (``benchmarks/fidelity/error.py``).
 
     Args:
         high: the step at which trials are whole; from the study's fidelity when None.
