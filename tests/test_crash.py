@@ -82,6 +82,10 @@ CASES = {
     "from scratch": (from_scratch, None),
     "failing": (half_fails, None),
     "stopped early": (resumable, danlu.Patience(steps=2, delta=1.0)),
+    "stopping halving": (resumable, danlu.ASHA(low=1, high=5, factor=2)),
+    "promoting halving": (resumable, danlu.ASHA(low=1, high=5, factor=2, promote=True)),
+    "bracket": (resumable, danlu.SuccessiveHalving(trials=4, low=1, high=5, factor=2)),
+    "population": (resumable, danlu.PBT(population=4, interval=2)),
 }
 
 
@@ -92,7 +96,7 @@ def test_a_crash_at_every_append_is_as_if_it_never_happened(case, tmp_path):
     whole = run(whole_store, objective, scheduler)
     expected = essence(whole)
     assert len(expected) == 4
-    assert all(t.status >= Status.DONE for t in whole.trials)
+    assert all(t.status >= Status.PAUSED for t in whole.trials)
     for at in range(1, whole_store.count + 1):
         for written in (False, True):
             path = tmp_path / f"{at}-{written}.db"

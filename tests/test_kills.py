@@ -79,7 +79,7 @@ def test_sixteen_processes_race_for_exactly_a_hundred_trials(tmp_path):
     assert sqlite3.connect(store).execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
-def kill_workers(store, kills, trials, dice):
+def kill_workers(store, kills, trials, dice, scheduler="diverged"):
     """Tune while workers are killed at random; how the study ends, and how it ends when nobody dies."""
     import os
     import signal
@@ -119,7 +119,7 @@ def kill_workers(store, kills, trials, dice):
             seed=1,
             retries=10**6,
             sampler="quasirandom",
-            scheduler="diverged",
+            scheduler=scheduler,
         )
     finally:
         over.set()
@@ -136,6 +136,23 @@ def test_killed_workers_change_nothing_but_the_time(tmp_path):
     killed, deaths, (one, other) = kill_workers(tmp_path / "s.db", 6, 6, random.Random(3))
     assert one == other
     assert 0 < deaths <= killed
+
+
+@pytest.mark.parametrize("scheduler", ["promoting", "halving"])
+def test_killed_workers_lose_no_epoch_of_paused_trials(tmp_path, scheduler):
+    """Each step is saved before it is reported, so no trial ever trains a step twice, and all promotions happen."""
+    made = {
+        "promoting": danlu.ASHA(low=4, high=20, factor=2, promote=True),
+        "halving": danlu.SuccessiveHalving(trials=8, low=5, high=20, factor=2),
+    }[scheduler]
+    store = danlu.SqliteStore(tmp_path / "s.db")
+    _, _, (ours, _) = kill_workers(store, 6, 8, random.Random(5), made)
+    for _, metrics, curve in ours:
+        assert curve.steps == tuple(range(1, curve.steps[-1] + 1))
+        assert curve.metrics["trained"] == tuple(map(float, curve.steps))
+        assert metrics
+    if scheduler == "halving":
+        assert sorted(curve.steps[-1] for *_, curve in ours) == [5] * 4 + [10] * 2 + [20] * 2
 
 
 @pytest.mark.fault

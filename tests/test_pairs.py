@@ -1,0 +1,34 @@
+"""Every scheduler with every sampler: they meet in the history alone, and none knows of the other."""
+
+import pytest
+from test_conformance import SAMPLERS, SCHEDULERS
+
+import danlu
+from danlu import Float, Switch
+
+SPACE = {"floor": Float(0, 1), "opt": Switch(sgd={"momentum": Float(0, 0.99)}, adam={})}
+
+
+def train(trial):
+    if trial.number == 3:
+        raise ValueError("this one fails")
+    for step in range(trial.restore() + 1, 13):
+        trial.save(step)
+        trial.report(step, loss=trial["floor"] + 1 / step)
+
+
+@pytest.mark.parametrize("scheduler", SCHEDULERS)
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_any_sampler_with_any_scheduler(sampler, scheduler):
+    store, made = danlu.MemoryStore(), SAMPLERS[sampler]
+    settings = {"minimize": "loss", "seed": 3, "sampler": made(), "scheduler": SCHEDULERS[scheduler]()}
+    result = danlu.tune(train, SPACE, trials=14, store=store, **settings)
+    assert all(trial.status not in (danlu.Status.RUNNING, danlu.Status.WAITING) for trial in result.trials)
+    assert len(result.trials) == (4 if scheduler.startswith("pbt") else 12 if sampler == "grid" else 14)
+    assert result.best.value < 1.5
+    again = danlu.MemoryStore()
+    for steps in (20, 47, None):
+        other = danlu.tune(train, SPACE, trials=14, steps=steps, store=again, **settings)
+    assert [(t.params, t.curve, t.status, t.tag) for t in other.trials] == [
+        (t.params, t.curve, t.status, t.tag) for t in result.trials
+    ]
