@@ -21,7 +21,7 @@ from ..maths.halving import keeps
 from ..maths.ranks import correlation
 from .diverged import Diverged
 from .ladder import Ladder
-from .rungs import Numbers, best, better, first, losses_at, paused
+from .rungs import best, better, first, losses_at, paused
 
 FACTOR = 3
 """One of so many goes on, and rungs grow by it."""
@@ -34,6 +34,9 @@ PROBES = 4
 
 BELIEVED = 6
 """A rank correlation is believed when it comes from so many trials."""
+
+RECENT = 64
+"""The rank correlation is that of so many of the newest unselected trials."""
 
 TELLING = 0.3
 """A rung that ranks trials with less correlation to the next is left out."""
@@ -109,7 +112,10 @@ class AutoScheduler(msgspec.Struct, frozen=True):
                 ladder = ladder.told(rung, trial.number, losses_at(state.problem, trial.curve, step))
                 if rung < self._first(state, trial):
                     free = free.told(rung, trial.number, [0.0])
-        return state if ladder is state.ladder else _raised(state._replace(ladder=ladder, free=free))
+        if ladder is state.ladder:
+            return state
+        state = state._replace(ladder=ladder, free=free)
+        return _raised(state) if free.has(state.start, trial.number) else state
 
     def judge(self, state: State, view: View, trial: Trial) -> Verdict:
         """End what has diverged; compare a trial that has just come to a rung."""
@@ -223,17 +229,10 @@ def _raised(state: State) -> State:
 
 def _telling(state: State) -> tuple[float, int]:
     """The rank correlation of the first rung with the farthest that enough unselected trials have come to."""
-    at, early = state.ladder.entries(state.start)
+    free = state.free.entries(state.start)[0][: -RECENT - 1 : -1].tolist()
     for rung in range(len(state.rungs) - 1, state.start, -1):
-        further, late = state.ladder.entries(rung)
-        free = further[np.isin(further, state.free.entries(rung - 1)[0])]
-        both, first_places, later_places = np.intersect1d(at, free), _places(at), _places(further)
+        both = [n for n in free if state.ladder.has(rung, n) and state.free.has(rung - 1, n)]
         if len(both) >= BELIEVED:
-            one = early[[first_places[number] for number in both.tolist()], 0]
-            other = late[[later_places[number] for number in both.tolist()], 0]
-            return correlation(one, other), len(both)
+            pairs = np.array([[state.ladder.losses(at, n)[0] for at in (state.start, rung)] for n in both])
+            return correlation(pairs[:, 0], pairs[:, 1]), len(both)
     return 1.0, 0
-
-
-def _places(trials: Numbers) -> dict[int, int]:
-    return {number: at for at, number in enumerate(trials.tolist())}

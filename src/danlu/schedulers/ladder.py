@@ -38,8 +38,13 @@ class Ladder:
         length = self._lengths.get(place, 0)
         column = self._columns.get(place)
         columns = self._columns
-        if column is None or len(column) > length:  # another state has grown from this one: part ways
-            column = Column(len(losses)) if column is None else column.copy(length)
+        if column is None:
+            column = Column(len(losses))
+            columns = columns | {place: column}
+        elif len(column) > length:  # another state has grown from this one
+            if column.is_next(length, trial, losses):  # and has been told the same
+                return Ladder(columns, self._lengths | {place: length + 1})
+            column = column.copy(length)
             columns = columns | {place: column}
         if trial in column.places:
             return self
@@ -59,6 +64,13 @@ class Ladder:
     def count(self, place: Hashable) -> int:
         """How many have come there."""
         return self._lengths.get(place, 0)
+
+    def losses(self, place: Hashable, trial: int) -> list[float]:
+        """The losses of a trial that has come there."""
+        found: list[float] = (
+            self._columns[place].view(self._lengths[place])[1][self._columns[place].places[trial]].tolist()
+        )
+        return found
 
     def entries(self, place: Hashable) -> tuple[Numbers, Floats]:
         """Trials in the order in which they came, shape (n,), and their losses, shape (n, m)."""
@@ -98,6 +110,11 @@ class Column:
         self.places[trial] = at
         self._trials[at] = trial
         self._losses[at] = [math.inf if math.isnan(loss) else loss for loss in losses]
+
+    def is_next(self, at: int, trial: int, losses: Sequence[float]) -> bool:
+        """Whether the entry at a position is this one."""
+        row = [math.inf if math.isnan(loss) else loss for loss in losses]
+        return bool(self._trials[at] == trial and self._losses[at].tolist() == row)
 
     def view(self, length: int) -> tuple[Numbers, Floats]:
         """The first ``length`` of them."""
