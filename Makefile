@@ -8,7 +8,7 @@ SEARCH := .venv-search/bench
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test check bench bench-search bench-search-full docs fault clean
+.PHONY: demo test check bench bench-search bench-search-full bench-fidelity docs fault clean
 
 demo: $(READY)  ## tune a small network on handwritten digits (under two minutes)
 	$(BIN)/python examples/digits_cnn.py
@@ -37,6 +37,15 @@ bench-search-full: $(READY) $(SEARCH)/.ready  ## many hours, resumable: every pe
 	$(SEARCH)/bin/python benchmarks/search/cost.py
 	$(SEARCH)/bin/python benchmarks/search/goals.py
 	$(SEARCH)/bin/python benchmarks/search/report.py
+
+bench-fidelity: $(READY) $(SEARCH)/.ready  ## hours, resumable: epochs needed beside nine peers, and docs/fidelity.md
+	$(BIN)/python benchmarks/fidelity/real.py
+	$(BIN)/python benchmarks/fidelity/cost.py
+	$(SEARCH)/bin/python benchmarks/fidelity/error.py
+	$(SEARCH)/bin/python benchmarks/fidelity/run.py
+	$(SEARCH)/bin/python benchmarks/fidelity/run.py --only danlu random-asha synetune-asha synetune-bohb --split development --tasks lcbench --workers 4
+	$(SEARCH)/bin/python benchmarks/fidelity/run.py --only danlu random-asha synetune-asha synetune-bohb --split development --tasks lcbench --workers 64
+	$(SEARCH)/bin/python benchmarks/fidelity/report.py
 
 docs: $(READY)  ## regenerate the command line reference
 	$(BIN)/python docs/reference.py

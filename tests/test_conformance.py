@@ -17,6 +17,7 @@ SAMPLERS = {
     "grid": lambda: danlu.Grid(resolution=3),
     "gp": danlu.GP,
     "tpe": danlu.TPE,
+    "bohb": danlu.BOHB,
     "cmaes": danlu.CMAES,
     "genetic": danlu.Genetic,
     "evolution": danlu.Evolution,

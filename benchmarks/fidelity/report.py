@@ -67,14 +67,12 @@ def half(found, tasks):
     best = {name: float(np.mean(values)) for name, values in peers.items() if len(values) == len(tasks)}
     if not best:
         return ""
-    name = min(best, key=lambda each: best[each])
+    name, bar = min(best.items(), key=lambda pair: pair[1])
     for mark in (1, 2, 3, 5, 10, 20, 30, 50):
         values = cells(found["danlu", 1], tasks, mark)
-        if len(values) == len(tasks) and np.mean(values) <= best[name]:
-            return (
-                f"The best peer at 50 is {NAMES[name]} with {best[name]:.3g}; danlu is as good after {mark}."
-            )
-    return f"The best peer at 50 is {NAMES[name]} with {best[name]:.3g}; danlu does not get there by then."
+        if len(values) == len(tasks) and np.mean(values) <= bar:
+            return f"The best peer at 50 is {NAMES[name]} with {bar:.3g}; danlu is as good after {mark}."
+    return f"The best peer at 50 is {NAMES[name]} with {bar:.3g}; danlu does not get there by then."
 
 
 def figure(found, path):
@@ -86,7 +84,7 @@ def figure(found, path):
     shown, axes = plt.subplots(1, 3, figsize=(13, 4), constrained_layout=True)
     styles = dict(zip(NAMES, plt.get_cmap("tab20").colors, strict=False))
     for axis, (title, tasks) in zip(axes, GROUPS.items(), strict=True):
-        for name in NAMES:
+        for name, shown_as in NAMES.items():
             points = [
                 (mark, np.mean(values))
                 for mark in (1, 2, 3, 5, 10, 20, 30, 50)
@@ -96,7 +94,7 @@ def figure(found, path):
                 bold = name == "danlu"
                 axis.plot(
                     *zip(*points, strict=True), marker="o", markersize=3, color="black" if bold else styles[name],
-                    linewidth=2.5 if bold else 1.2, label=NAMES[name], zorder=3 if bold else 2,
+                    linewidth=2.5 if bold else 1.2, label=shown_as, zorder=3 if bold else 2,
                 )  # fmt: skip
         axis.set(title=title, xscale="log", yscale="log", xlabel="worth of full trainings")
         axis.set_xticks([1, 3, 10, 50], ["1", "3", "10", "50"])

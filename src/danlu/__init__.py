@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from .engines.simulator import Recording as Recording
     from .engines.simulator import Simulator as Simulator
     from .samplers.auto import Auto as Auto
+    from .samplers.bohb import BOHB as BOHB
     from .samplers.cmaes import CMAES as CMAES
     from .samplers.evolution import Evolution as Evolution
     from .samplers.first import First as First
@@ -88,6 +89,7 @@ _HOMES = {
     "Recording": "engines.simulator",
     "Simulator": "engines.simulator",
     "Auto": "samplers.auto",
+    "BOHB": "samplers.bohb",
     "CMAES": "samplers.cmaes",
     "Evolution": "samplers.evolution",
     "Genetic": "samplers.genetic",

@@ -24,9 +24,13 @@ import click
 @click.option("--limit", multiple=True, metavar="RULE", help="Constraint on a metric: 'latency <= 20'.")
 @click.option(
     "--sampler",
-    help="Which point next: auto, gp, tpe, cmaes, genetic, evolution, nsga2, quasirandom, random, grid.",
+    help="Which point next: auto, gp, tpe, bohb, cmaes, genetic, evolution, nsga2, quasirandom, random, grid.",
 )
-@click.option("--scheduler", help="How long a trial may live: diverged, patience, asha, median.")
+@click.option(
+    "--scheduler",
+    help="How long a trial may live: auto, asha, hyperband, halving, median, extrapolation, pbt, patience, diverged.",
+)
+@click.option("--fidelity", metavar="NAME:LOW:HIGH", help="Range of the reported steps: epoch:1:81.")
 @click.option("--trial-time", metavar="TIME", help="Time limit of one trial.")
 @click.option("--trial-memory", type=int, metavar="MIB", help="Memory limit of one trial.")
 @click.option("--seed", type=int, help="Seed of all randomness.")
@@ -52,6 +56,7 @@ def run(objective: str, **options: Any) -> None:
         trial_memory=None if options["trial_memory"] is None else options["trial_memory"] << 20,
         sampler=options["sampler"],
         scheduler=options["scheduler"],
+        fidelity=_fidelity(options["fidelity"]),
         store=options["store"],
         name=options["name"] or objective.rpartition(":")[2],
         seed=options["seed"],
@@ -59,6 +64,19 @@ def run(objective: str, **options: Any) -> None:
         watch=not options["as_json"],
     )
     _tell(result, options)
+
+
+def _fidelity(text: str | None) -> Any:
+    from ..core.fidelity import Fidelity
+
+    if text is None:
+        return None
+    name, *steps = text.split(":")
+    if len(steps) != 2 or not all(step.isdigit() for step in steps):
+        raise click.UsageError(
+            f"--fidelity needs NAME:LOW:HIGH with whole numbers, epoch:1:81, got {text!r}."
+        )
+    return Fidelity(name, int(steps[0]), int(steps[1]))
 
 
 def _space(objective: str, space: str | None) -> Any:

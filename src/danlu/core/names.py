@@ -14,6 +14,7 @@ from .errors import SettingError
 
 SAMPLERS = {
     "auto": "danlu.samplers.auto:Auto",
+    "bohb": "danlu.samplers.bohb:BOHB",
     "cmaes": "danlu.samplers.cmaes:CMAES",
     "evolution": "danlu.samplers.evolution:Evolution",
     "first": "danlu.samplers.first:First",
@@ -23,6 +24,7 @@ SAMPLERS = {
     "nsga2": "danlu.samplers.nsga2:NSGA2",
     "quasirandom": "danlu.samplers.quasirandom:QuasiRandom",
     "random": "danlu.samplers.random:Random",
+    "recorded": "danlu.samplers.recorded:Recorded",
     "tpe": "danlu.samplers.tpe:TPE",
 }
 SCHEDULERS = {

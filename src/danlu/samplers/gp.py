@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import SettingError
+from ..core.events import Status
 from ..core.parameters import Choice
 from ..core.protocols import Problem, View
 from ..core.space import Space, pack_unit
@@ -45,6 +46,9 @@ from .surrogate import Recipe, Surrogate, skill, surrogate, with_pending
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 ACQUISITIONS = ("log_ei", "pi", "ucb")
+BEGINNINGS = 2.5
+"""Where trials are cut short, so many a parameter are quasi-random before the model is asked: they cost little."""
+
 TRUST = 10.0
 """After so many trials a person's prior weighs as much as the data: pi-BO's beta."""
 
@@ -117,7 +121,8 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
         history, space = view.history, view.space
         known = evidence(history)
         initial = self._initial(view)
-        if known.good.sum() < initial or not len(space):
+        begun = int((history.statuses >= Status.PAUSED).sum())
+        if known.good.sum() < initial or not len(space) or (known.step and begun < BEGINNINGS * len(space)):
             return _first(view, rng, k)
         shown = features(space, bend=self.bend)
         recipe = Recipe(KERNELS[self.kernel], initial, self.points, self.fantasies)

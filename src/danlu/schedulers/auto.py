@@ -26,8 +26,8 @@ from .rungs import best, better, first, losses_at, paused
 FACTOR = 3
 """One of so many goes on, and rungs grow by it."""
 
-LEVELS = 3
-"""Rungs below the whole: the lowest is at most 27 times as short."""
+LEVELS = 4
+"""Rungs below the whole: the lowest is at most 81 times as short."""
 
 PROBES = 4
 """So many trials at the start are first compared one rung later."""
@@ -38,7 +38,7 @@ BELIEVED = 6
 RECENT = 64
 """The rank correlation is that of so many of the newest unselected trials."""
 
-TELLING = 0.3
+TELLING = 0.5
 """A rung that ranks trials with less correlation to the next is left out."""
 
 HEDGE = 4
@@ -211,7 +211,7 @@ def _rungs(low: int, high: int) -> tuple[int, ...]:
 
     Example:
         >>> _rungs(1, 81), _rungs(1, 52), _rungs(1, 5)
-        ((3, 9, 27, 81), (2, 6, 17, 52), (5,))
+        ((1, 3, 9, 27, 81), (1, 2, 6, 17, 52), (5,))
     """
     steps = {round(high / FACTOR**level) for level in range(LEVELS + 1)} if high >= SHORT else {high}
     return tuple(sorted(step for step in steps if step >= low))
