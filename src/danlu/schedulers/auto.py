@@ -1,6 +1,8 @@
 """The default: it looks at the first curves, picks the rungs at which losses tell something, and says why.
 
-Trials are compared as in asynchronous successive halving (Li et al., MLSys 2020). Where the first rung should be
+Where the budget counts trials and nothing else, epochs are free: a trial ends early only when its curve says that it
+will hardly beat the best (``Extrapolation``), which loses next to nothing. Where time, steps or cost are the limit, or
+nothing is, trials are compared as in asynchronous successive halving (Li et al., MLSys 2020). Where the first rung should be
 nobody knows beforehand, so the first trials and every fourth one later are not compared at it but one rung later;
 from these unselected trials it is read how well the losses at a rung rank trials as the next rung does. A rung
 that says little is left out, as in Hyper-Tune's choice of brackets (Li et al., VLDB 2022), and if all say little,
@@ -20,6 +22,7 @@ from ..core.trial import Trial
 from ..maths.halving import keeps
 from ..maths.ranks import correlation
 from .diverged import Diverged
+from .extrapolation import Extrapolation
 from .ladder import Ladder
 from .rungs import best, better, first, losses_at, paused
 
@@ -71,9 +74,10 @@ class State(NamedTuple):
 
 
 class AutoScheduler(msgspec.Struct, frozen=True):
-    """Ends diverged trials, and lets one in three go on at steps that it finds telling; ``result.why()`` says which.
+    """Ends diverged trials and hopeless ones; where epochs are the limit lets one in three go on at telling steps.
 
-    Trials whose objective saves checkpoints pause and are taken up again when they have earned it; without
+    With a budget of trials alone a trial ends when its chance to beat the best is below 5 %. With a budget of time,
+    steps or cost, trials are compared at steps that ``result.why()`` tells: those whose objective saves checkpoints pause and are taken up again when they have earned it; without
     checkpoints the others are stopped for good. How long a training is comes from the study's fidelity, or from
     the first trial that ends.
 
@@ -82,8 +86,8 @@ class AutoScheduler(msgspec.Struct, frozen=True):
         >>> def train(trial):
         ...     for step in range(1, 28):
         ...         trial.report(step, loss=trial["floor"] + 1 / step)
-        >>> result = danlu.tune(train, {"floor": danlu.Float(0, 1)}, minimize="loss", trials=40, seed=1)
-        >>> sum(len(trial.curve) for trial in result.trials) < 40 * 27 / 2
+        >>> result = danlu.tune(train, {"floor": danlu.Float(0, 1)}, minimize="loss", steps=500, seed=1)
+        >>> len(result.trials) > 500 / 27 * 2
         True
         >>> [line for line in result.why() if line.startswith("trials are compared")]
         ['trials are compared from step 1 of 27 on, one in 3 goes on']
@@ -122,6 +126,10 @@ class AutoScheduler(msgspec.Struct, frozen=True):
         verdict = Diverged().judge(None, view, trial)
         if verdict != GO or not state.rungs:
             return verdict
+        if _plenty(view.problem):
+            whole = state.rungs[-1]
+            alone = len(view.problem.goal.metrics) == 1 and len(state.rungs) > 1
+            return Extrapolation(high=whole).judge(None, view, trial) if alone else GO
         rung = self._heading(state, trial)
         step = state.rungs[rung]
         if rung == len(state.rungs) - 1 or trial.curve.steps[-1] < step:
@@ -137,6 +145,8 @@ class AutoScheduler(msgspec.Struct, frozen=True):
 
     def next(self, state: State, view: View) -> Move:
         """The best paused trial that has earned it, from the highest rung down; else a new one."""
+        if _plenty(view.problem):
+            return New()
         number, step = self._promotable(state, view)
         if number >= 0:
             return Resume(number, reason=f"one in {FACTOR} goes on from step {step}")
@@ -144,8 +154,10 @@ class AutoScheduler(msgspec.Struct, frozen=True):
         return New(tag=AHEAD if ahead and state.start < len(state.rungs) - 1 else "")
 
     def horizon(self, state: State, view: View, trial: Trial) -> int | None:
-        """The next rung where trials are trained anew from rung to rung, else the whole."""
-        return state.rungs[self._heading(state, trial)] if state.rungs else None
+        """The next rung at which the trial is compared, else the whole."""
+        if not state.rungs:
+            return None
+        return state.rungs[-1 if _plenty(state.problem) else self._heading(state, trial)]
 
     def why(self, state: State, view: View) -> str:
         """From where on trials are compared, and what that was read from; '' while nothing has been cut."""
@@ -156,6 +168,10 @@ class AutoScheduler(msgspec.Struct, frozen=True):
         seen = seen if count else ""
         if len(state.rungs) == 1:
             return f"trials of {state.rungs[0]} steps are trained in full, that is short enough"
+        if _plenty(state.problem):
+            several = len(state.problem.goal.metrics) > 1
+            plain = "trials end early when their chance to beat the best is below 5 %: the budget counts trials, not epochs"
+            return "" if several else plain
         if state.start == len(state.rungs) - 1:
             return f"all trials are trained in full{seen}"
         step, whole = state.rungs[state.start], state.rungs[-1]
@@ -204,6 +220,12 @@ class AutoScheduler(msgspec.Struct, frozen=True):
         beyond[state.ladder.entries(rung + 1)[0]] = True
         waits: np.ndarray[tuple[int], np.dtype[np.bool_]] = ~beyond[trials] & paused(view, trials, extra)
         return waits
+
+
+def _plenty(problem: Problem) -> bool:
+    """Whether the budget counts trials alone, so that epochs are free."""
+    budget = problem.budget
+    return budget.trials is not None and (budget.seconds, budget.steps, budget.cost) == (None, None, None)
 
 
 def _rungs(low: int, high: int) -> tuple[int, ...]:
