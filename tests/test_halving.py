@@ -217,6 +217,22 @@ def test_paused_trials_count_and_their_checkpoints_stay():
     assert result.best.status is danlu.Status.DONE
 
 
+def test_trials_that_pause_count_towards_no_improvement():
+    """Losses that only rise: the study ends ten trials after the first, though none of them ever finishes."""
+
+    def train(trial):
+        for step in (1, 2, 3):
+            trial.save(step)
+            trial.report(step, loss=float(trial.number))
+
+    result = danlu.tune(
+        train, SPACE, minimize="loss", trials=99, no_improvement=10, sampler="random", seed=1,
+        scheduler=danlu.SuccessiveHalving(trials=99, low=1, high=3),
+    )  # fmt: skip
+    assert len(result.trials) == 11
+    assert result.stopped == "the last 10 trials brought no improvement"
+
+
 def test_several_goals_are_compared_by_front():
     """Three of nine go on: the front of three that nobody beats."""
     points = [(1, 9), (5, 5), (9, 1), (2, 10), (6, 6), (10, 2), (9, 9), (9.5, 8), (10, 10)]

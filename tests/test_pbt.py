@@ -142,6 +142,14 @@ def test_the_restarting_form_widens_its_interval_when_nothing_improves():
     assert max(starts) > 4
 
 
+def test_asking_while_all_members_run_says_so():
+    with danlu.open_study(SPACE, minimize="loss", scheduler=danlu.PBT(population=4), seed=1) as study:
+        for _ in range(4):
+            study.ask()
+        with pytest.raises(danlu.DanluError, match="nothing to give out until a running trial reports"):
+            study.ask()
+
+
 def test_a_population_on_two_workers_finishes(tmp_path):
     result = danlu.tune(
         descend, SPACE, minimize="loss", at="last", trials=6, sampler="quasirandom", workers=2, seed=1,

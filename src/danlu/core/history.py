@@ -252,6 +252,7 @@ class History:
         if event.action is ev.Action.PAUSE:
             row.attempt_cost = event.cost
             self._leave(event.trial, row, Status.PAUSED, event.reason)
+            self.since_best += row.losses is None
             self._count(event.trial, row, self.counted(event.trial))
         elif event.action is ev.Action.STOP:
             failed = event.cause is not None
@@ -330,7 +331,7 @@ class History:
         self._settle(row)
         self.ended.append((number, len(self.reports)))
         self.finished += 1
-        self.since_best += 1
+        self.since_best += row.losses is None  # else it was counted when it was first paused
         self._columns.touch(number)
         self._count(number, row, {} if status is Status.FAILED else metrics)
         if row.checkpoints and number not in self.front:

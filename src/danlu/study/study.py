@@ -105,7 +105,7 @@ class Study:
         A trial whose worker died is given out before a new one is made.
 
         Raises:
-            BudgetError: when the budget is spent.
+            BudgetError: when the budget is spent, or the scheduler waits for running trials.
             Exhausted: when a finite space has no untried point left.
         """
         if op is not None and op in self.ledger.history.ops:
@@ -212,6 +212,10 @@ class Study:
 
     def _new(self, k: int, op: str | None) -> list[LiveTrial]:
         numbers = self.claims.new(k, op)
+        if not numbers and self.ledger.budget.spent(trials=len(self.ledger.history)) is None:
+            raise BudgetError(
+                "the scheduler has nothing to give out until a running trial reports or ends. Tell those first."
+            )
         if not numbers:
             raise BudgetError(
                 f"the budget of {self.ledger.budget.trials} trials is spent. Open the study with a larger one."
