@@ -11,7 +11,7 @@ a global search spends its trials at the borders.
 
 Where a scheduler cuts trials short, the model sees them at the deepest step that enough of them have reached,
 and begins cost little: as many asks as the model's leave-one-out rank correlation is short of 1 are
-quasi-random.
+quasi-random, and at least a third.
 """
 
 from __future__ import annotations
@@ -48,6 +48,9 @@ Numbers = NDArray[np.int64]
 ACQUISITIONS = ("log_ei", "pi", "ucb")
 BEGINNINGS = 2.5
 """Where trials are cut short, so many a parameter are quasi-random before the model is asked: they cost little."""
+
+TRUSTED = 2 / 3
+"""Where trials are cut short, a third is quasi-random however well the model foretells, as in BOHB."""
 
 TRUST = 10.0
 """After so many trials a person's prior weighs as much as the data: pi-BO's beta."""
@@ -127,7 +130,7 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
         shown = features(space, bend=self.bend)
         recipe = Recipe(KERNELS[self.kernel], initial, self.points, self.fantasies)
         made = surrogate(history, shown, known, running(history, known), recipe, rng)
-        if known.step and rng.random() > skill(made):
+        if known.step and rng.random() > min(skill(made), TRUSTED):
             return QuasiRandom().ask(None, view, rng, k)
         incumbents = _incumbents(view, known)
         taken: set[bytes] = set()
