@@ -35,6 +35,8 @@ class Ladder:
 
     def told(self, place: Hashable, trial: int, losses: Sequence[float]) -> Ladder:
         """With these losses; the same ladder when the trial has some there."""
+        if self.has(place, trial):
+            return self
         length = self._lengths.get(place, 0)
         column = self._columns.get(place)
         columns = self._columns
@@ -46,8 +48,6 @@ class Ladder:
                 return Ladder(columns, self._lengths | {place: length + 1})
             column = column.copy(length)
             columns = columns | {place: column}
-        if trial in column.places:
-            return self
         column.add(trial, losses)
         return Ladder(columns, self._lengths | {place: length + 1})
 

@@ -25,7 +25,7 @@ from ..core.rng import generator
 from ..core.space import Slot
 from ..core.trial import Trial
 from .ladder import Ladder
-from .rungs import best, first
+from .rungs import best, first, losses_of
 
 
 class State(NamedTuple):
@@ -116,7 +116,8 @@ class PBT(msgspec.Struct, frozen=True, kw_only=True):
             return state
         if trial.curve.steps[-1] < state.marks[generation]:
             return state
-        losses = _newest(state, trial)
+        newest = {name: column[-1] for name, column in trial.curve.metrics.items()}
+        losses = losses_of(state.problem, newest)
         while trial.curve.steps[-1] >= state.marks[generation]:
             state = state._replace(ladder=state.ladder.told(generation, trial.number, losses))
             if state.ladder.count(generation) == self.population:
@@ -227,11 +228,3 @@ def _heading(state: State, number: int) -> int:
         (at for at in range(len(state.marks) - 1, 0, -1) if state.ladder.has(at - 1, number)),
         0,
     )
-
-
-def _newest(state: State, trial: Trial) -> tuple[float, ...]:
-    goal = state.problem.goal
-    newest = {name: column[-1] for name, column in trial.curve.metrics.items()}
-    losses = goal.losses(newest)
-    broken = any(math.isnan(loss) for loss in losses) or bool(goal.violation(newest))
-    return (math.inf,) * len(losses) if broken else losses

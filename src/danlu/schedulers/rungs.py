@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,11 @@ def losses_at(problem: Problem, curve: Curve, step: int) -> tuple[float, ...]:
     """
     size = next(at for at, there in enumerate(curve.steps) if there >= step) + 1
     part = Curve(curve.steps[:size], {name: told[:size] for name, told in curve.metrics.items()})
-    metrics = counted(part, problem.goal)
+    return losses_of(problem, counted(part, problem.goal))
+
+
+def losses_of(problem: Problem, metrics: Mapping[str, float]) -> tuple[float, ...]:
+    """The losses of metrics, all infinite where limits are broken or one is missing or NaN."""
     losses = problem.goal.losses(metrics)
     if any(math.isnan(loss) for loss in losses) or problem.goal.violation(metrics):
         return (math.inf,) * len(losses)
