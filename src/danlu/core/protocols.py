@@ -32,6 +32,11 @@ class Problem(msgspec.Struct, frozen=True):
     seed: int
     fidelity: Fidelity | None = None
 
+    @property
+    def resume_safe(self) -> bool:
+        """Whether a trial may be trained on from where it was paused."""
+        return self.fidelity is None or self.fidelity.resume_safe
+
 
 class View:
     """What a sampler may read when it is asked: the history's columns, and which trial this is.

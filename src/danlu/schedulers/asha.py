@@ -154,8 +154,7 @@ class ASHA(msgspec.Struct, frozen=True, kw_only=True):
         if trial.curve.steps[-1] < step:
             return GO
         after = state._replace(ladder=self._told(state, trial))
-        safe = state.problem.fidelity is None or state.problem.fidelity.resume_safe
-        if safe and self._promotable(after, view, trial.number)[0] == trial.number:
+        if state.problem.resume_safe and self._promotable(after, view, trial.number)[0] == trial.number:
             return GO
         return pause(f"waits at step {step} to be among the best one in {self.factor:g}")
 

@@ -137,9 +137,7 @@ class AutoScheduler(msgspec.Struct, frozen=True):
         if not view.history.row(trial.number).checkpoints:
             return self._stop(state, trial, rung)
         after = self.tell(state, trial)
-        fidelity = state.problem.fidelity
-        safe = fidelity is None or fidelity.resume_safe
-        if safe and self._promotable(after, view, trial.number)[0] == trial.number:
+        if state.problem.resume_safe and self._promotable(after, view, trial.number)[0] == trial.number:
             return GO
         return pause(f"waits at step {step} to be among the best one in {FACTOR}")
 

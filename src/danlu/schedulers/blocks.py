@@ -122,10 +122,7 @@ def judge(state: Blocks, view: View, trial: Trial) -> Verdict:
     step = bracket[rung][1]
     if trial.curve.steps[-1] < step or rung == len(bracket) - 1:
         return GO
-    fidelity = state.problem.fidelity
-    if (fidelity is None or fidelity.resume_safe) and state.told(trial).due(view, trial.number)[
-        0
-    ] == trial.number:
+    if state.problem.resume_safe and state.told(trial).due(view, trial.number)[0] == trial.number:
         return GO
     return pause(f"waits at step {step} for the others of its bracket")
 

@@ -139,8 +139,7 @@ class Claims:
 
     def _anew(self, move: Resume) -> bool:
         """Whether the trial is trained from its start, because its training depends on its length."""
-        fidelity = self._ledger.fidelity
-        return move.donor is None and fidelity is not None and not fidelity.resume_safe
+        return move.donor is None and not self._ledger.problem.resume_safe
 
     def _ask(self, move: New, k: int, op: str | None) -> list[int]:
         ledger = self._ledger
