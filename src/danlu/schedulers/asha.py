@@ -16,13 +16,13 @@ import numpy as np
 
 from ..core.errors import SettingError
 from ..core.fidelity import span
-from ..core.messages import GO, Verdict, pause, stop
+from ..core.messages import GO, Verdict, pause
 from ..core.protocols import Move, New, Problem, Resume, View
 from ..core.rng import lender
 from ..core.trial import Trial
-from ..maths.halving import crossed, keeps, rungs, table
+from ..maths.halving import crossed, rungs, table
 from .ladder import Ladder
-from .rungs import best, better, first, losses_at, paused
+from .rungs import best, compared, first, losses_at, paused
 
 
 class State(NamedTuple):
@@ -139,12 +139,7 @@ class ASHA(msgspec.Struct, frozen=True, kw_only=True):
         if at < 0:
             return GO
         others = state.ladder.others((trial.tag, at + start), trial.number)
-        ahead = better(others, losses_at(view.problem, trial.curve, steps[-1]))
-        if keeps(ahead, len(others) + 1, self.factor):
-            return GO
-        return stop(
-            f"at step {places[at]} it is number {ahead + 1} of {len(others) + 1}; one in {self.factor:g} goes on"
-        )
+        return compared(others, losses_at(view.problem, trial.curve, steps[-1]), places[at], self.factor)
 
     # The promoting form.
 

@@ -16,15 +16,14 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from ..core.messages import GO, Verdict, pause, stop
+from ..core.messages import GO, Verdict, pause
 from ..core.protocols import Move, New, Problem, Resume, View
 from ..core.trial import Trial
-from ..maths.halving import keeps
 from ..maths.ranks import correlation
 from .diverged import Diverged
 from .extrapolation import Extrapolation
 from .ladder import Ladder
-from .rungs import best, better, first, losses_at, paused
+from .rungs import best, compared, first, losses_at, paused
 
 FACTOR = 3
 """One of so many goes on, and rungs grow by it."""
@@ -189,10 +188,7 @@ class AutoScheduler(msgspec.Struct, frozen=True):
     def _stop(self, state: State, trial: Trial, rung: int) -> Verdict:
         step = state.rungs[rung]
         others = state.ladder.others(rung, trial.number)
-        ahead = better(others, losses_at(state.problem, trial.curve, step))
-        if keeps(ahead, len(others) + 1, FACTOR):
-            return GO
-        return stop(f"at step {step} it is number {ahead + 1} of {len(others) + 1}; one in {FACTOR} goes on")
+        return compared(others, losses_at(state.problem, trial.curve, step), step, FACTOR)
 
     def _promotable(self, state: State, view: View, extra: int = -1) -> tuple[int, int]:
         """The paused trial to take up and the step where it waits, -1 for none; ``extra`` counts as paused."""

@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.events import Status
+from ..core.messages import GO, Verdict, stop
 from ..core.protocols import Problem, View
 from ..core.rows import counted
 from ..core.trial import Curve
+from ..maths.halving import keeps
 from ..maths.pareto import crowded
 
 Floats = NDArray[np.float64]
@@ -44,6 +46,14 @@ def better(others: Floats, losses: tuple[float, ...]) -> int:
     keys = crowded(np.vstack([others, mine]))
     front, crowd = keys[-1]
     return int(((keys[:-1, 0] < front) | ((keys[:-1, 0] == front) & (keys[:-1, 1] < crowd))).sum())
+
+
+def compared(others: Floats, losses: tuple[float, ...], step: int, factor: float) -> Verdict:
+    """Stop a trial that is not among the best one in ``factor`` at its rung, itself counted."""
+    ahead = better(others, losses)
+    if keeps(ahead, len(others) + 1, factor):
+        return GO
+    return stop(f"at step {step} it is number {ahead + 1} of {len(others) + 1}; one in {factor:g} goes on")
 
 
 def best(trials: Numbers, losses: Floats, count: int) -> NDArray[np.bool_]:
