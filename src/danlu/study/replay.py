@@ -15,7 +15,6 @@ from ..core.errors import DanluError
 from ..core.events import Reported, Status
 from ..core.fidelity import Fidelity
 from ..core.history import History
-from ..core.names import SCHEDULERS, find
 from ..core.protocols import Journal, Scheduler
 from ..engines.simulator import Recording, Simulator
 from ..samplers.recorded import Recorded
@@ -90,17 +89,22 @@ def replay(journal: Journal, scheduler: Scheduler, *, workers: int = 1) -> Repla
         raise DanluError(
             "this study has no curves to replay: its objective reported at most one step a trial."
         )
-    whole = _run(history, curves, None, 1)
-    other = _run(history, curves, scheduler, workers, longest)
-    trials = [row.status for number, row in enumerate(history.rows) if number in curves]
-    pairs = [(_best(result), len(result.history.reports), clock) for result, clock in (other, whole)]
-    (mine, steps, seconds), (theirs, whole_steps, whole_seconds) = pairs
-    short = sum(status in (Status.STOPPED, Status.PAUSED) for status in trials)
+    result, clock = _run(history, curves, scheduler, workers, longest)
+    best, whole_best = _best(result.history), _best(history)
+    seconds = sum(sum(each.seconds) if each.seconds else len(each.steps) for each in curves.values())
     return Replay(
-        repr(scheduler), steps, whole_steps, seconds, whole_seconds / workers, mine[0], theirs[0],
-        list(curves)[mine[1]] if mine[1] >= 0 else -1, list(curves)[theirs[1]] if theirs[1] >= 0 else -1,
-        short, len(curves),
-    )  # fmt: skip
+        scheduler=repr(scheduler),
+        steps=len(result.history.reports),
+        whole_steps=sum(len(each.steps) for each in curves.values()),
+        seconds=clock,
+        whole_seconds=seconds / workers,
+        best=best[0],
+        whole_best=whole_best[0],
+        trial=list(curves)[best[1]] if best[1] >= 0 else -1,
+        whole_trial=whole_best[1],
+        short=sum(history.rows[number].status in (Status.STOPPED, Status.PAUSED) for number in curves),
+        trials=len(curves),
+    )
 
 
 def recordings(journal: Journal, history: History) -> dict[int, Recording]:
@@ -130,11 +134,7 @@ def recordings(journal: Journal, history: History) -> dict[int, Recording]:
 
 
 def _run(
-    history: History,
-    curves: dict[int, Recording],
-    scheduler: Scheduler | None,
-    workers: int,
-    longest: int = 0,
+    history: History, curves: dict[int, Recording], scheduler: Scheduler, workers: int, longest: int
 ) -> tuple[Result, float]:
     """The study of the recorded trials in memory, and its virtual time."""
     points = [tuple(history.units[number].tolist()) for number in curves]
@@ -144,10 +144,8 @@ def _run(
         store=MemoryStore(),
         budget=Budget(trials=len(points)),
         sampler=Recorded(tuple(points)),
-        scheduler=find(SCHEDULERS, "scheduler", "diverged")(factor=float("inf"))
-        if scheduler is None
-        else scheduler,
-        fidelity=Fidelity("step", 1, longest) if longest > 1 else None,
+        scheduler=scheduler,
+        fidelity=Fidelity("step", 1, longest),
         clock=simulator.clock,
     )
 
@@ -156,7 +154,6 @@ def _run(
         return study.result, simulator.clock()
 
 
-def _best(result: Result) -> tuple[float, int]:
-    if not result.history.front:
-        return float("nan"), -1
-    return result.best.value, result.best.number
+def _best(history: History) -> tuple[float, int]:
+    number = history.best
+    return (float("nan"), -1) if number is None else (history.trial(number).value, number)
