@@ -209,6 +209,7 @@ BAD = {
     "one of .* is needed, got 'tanh'": lambda: Space({"a": Choice(["relu"])}).complete({"a": "tanh"}, [0.5]),
     "there is no parameter 'z'": lambda: Space({"a": Int(1, 2)}, constraints=["z > 1"]),
     "between 0.0 and 1.0, got 2": lambda: Float(0, 1, prior=2),
+    r"a prior among \['a', 'b'\], got 'c'": lambda: Switch(a={}, b={}, prior="c"),
 }
 
 
@@ -216,6 +217,14 @@ BAD = {
 def test_bad_input_gets_a_sentence(sentence):
     with pytest.raises(SpaceError, match=sentence):
         BAD[sentence]()
+
+
+def test_a_switch_has_a_prior_and_may_have_an_option_of_that_name():
+    space = Space(
+        {"opt": Switch({"sgd": {}, "adam": {"lr": Float(0, 1, prior=0.1)}, "lion": {}}, prior="lion")}
+    )
+    assert space.decode(space.centre()) == {"opt": "lion"}
+    assert list(Switch(prior={"low": Int(0, 1)}, none={}).options) == ["prior", "none"]
 
 
 def test_bounds_of_the_largest_floats():

@@ -17,7 +17,7 @@ _KINDS: dict[str, tuple[str, ...]] = {
     "float": ("low", "high", "log", "step", "prior"),
     "int": ("low", "high", "log", "step", "prior"),
     "choice": ("values", "ordered", "prior"),
-    "switch": ("options",),
+    "switch": ("options", "prior"),
 }
 
 
@@ -81,7 +81,7 @@ def _make(kind: str, settings: dict[str, Any], text: str, path: str) -> Any:
         }
         for option, options in settings.pop("options").items()
     }
-    return Switch(inner)
+    return Switch(inner, **settings)
 
 
 def _wrong(given: Any, known: tuple[str, ...], what: str, text: str, path: str, where: str) -> None:

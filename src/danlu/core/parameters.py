@@ -309,10 +309,11 @@ class Switch:
     parameters of the option taken appear as ``"switch.option.parameter"`` and, where that is not
     ambiguous, as plain ``"parameter"``. Options that have parameters in common share them under a tuple
     of their names: the parameter is one and the same in all of them, so what is learned of it in one is
-    known in the others, and it appears as ``"switch.first|second.parameter"``.
+    known in the others, and it appears as ``"switch.first|second.parameter"``. ``prior`` names the option
+    that samplers which use priors take first.
 
     Raises:
-        SpaceError: when there is no option.
+        SpaceError: when there is no option, or the prior is none of them.
 
     Example:
         >>> optimiser = Switch(sgd={"momentum": Float(0, 0.99)}, adam={"beta2": Float(0.9, 0.9999)})
@@ -323,12 +324,13 @@ class Switch:
         ['linear', 'tree', 'dart']
     """
 
-    __slots__ = ("options", "shared")
+    __slots__ = ("options", "prior", "shared")
 
     def __init__(
         self, options: Mapping[str | tuple[str, ...], Mapping[str, Any]] | None = None, /, **named: Any
     ) -> None:
         given: dict[str | tuple[str, ...], Mapping[str, Any]] = dict(options or {})
+        self.prior: str | None = named.pop("prior") if isinstance(named.get("prior"), str) else None
         given.update(named)
         self.shared = {names: inner for names, inner in given.items() if isinstance(names, tuple)}
         labels = [name for names in given for name in (names if isinstance(names, tuple) else (names,))]
@@ -341,9 +343,18 @@ class Switch:
                     f"Switch needs a dict of parameters for option {name!r}, got {inner!r}. "
                     "Use {} for an option without parameters."
                 )
+        if self.prior is not None and self.prior not in self.options:
+            raise SpaceError(f"Switch needs a prior among {list(self.options)!r}, got {self.prior!r}.")
 
     def __repr__(self) -> str:
-        return f"Switch({dict([*self.options.items(), *self.shared.items()])!r})"
+        prior = "" if self.prior is None else f", prior={self.prior!r}"
+        return f"Switch({dict([*self.options.items(), *self.shared.items()])!r}{prior})"
+
+    @property
+    def choice(self) -> Choice:
+        """The choice between its options."""
+        labels = tuple(self.options)
+        return Choice(labels) if self.prior is None else Choice(labels, prior=self.prior)
 
 
 Leaf: TypeAlias = Float | Int | Choice

@@ -311,7 +311,7 @@ def _flatten(
         full = prefix + name
         if isinstance(what, Switch):
             labels = list(what.options)
-            slots.append(Slot(full, Choice(tuple(labels)), parent, options[0], also=options[1:]))
+            slots.append(Slot(full, what.choice, parent, options[0], also=options[1:]))
             here = len(slots) - 1
             for names, inner in what.shared.items():
                 needed = tuple(sorted({labels.index(name) for name in names}))
