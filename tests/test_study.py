@@ -532,3 +532,24 @@ def test_a_function_constraint_is_never_forgotten_in_silence(tmp_path):
     danlu.tune(lambda t: t["a"], text, trials=1, store=store, name="text")
     with danlu.open_study(store=store, name="text") as joined:
         assert all(t["a"] < t["b"] for t in joined.ask_batch(10))
+
+
+def test_checkpoints_of_all_trials_are_kept_where_that_is_asked_for(tmp_path):
+    def train(trial):
+        trial.save(1, {"x": trial["x"]})
+        trial.report(1, loss=trial["x"])
+
+    for keep, kept in (("best", 1), ("all", 4)):
+        result = danlu.tune(
+            train,
+            {"x": danlu.Float(0, 1)},
+            minimize="loss",
+            trials=4,
+            keep=keep,
+            store=tmp_path / "s.db",
+            name=keep,
+        )
+        assert sum(bool(trial.checkpoints) for trial in result.trials) == kept
+    found = {}
+    result.restore(found, trial=2)
+    assert found == {"x": result.trials[2].params["x"]}

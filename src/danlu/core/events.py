@@ -12,7 +12,7 @@ Resumed takes it up under the next attempt; Ended, or a Reported whose action is
 from __future__ import annotations
 
 import enum
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
@@ -57,6 +57,10 @@ class Cause(enum.StrEnum):
     DRAINED = "drained"
 
 
+Keep: TypeAlias = Literal["best", "all"]
+"""Whose checkpoints stay when a trial is over: those of the best trials (the front), or everybody's."""
+
+
 class Created(msgspec.Struct, frozen=True, tag="created", gc=False):
     """The first event of every study."""
 
@@ -65,6 +69,7 @@ class Created(msgspec.Struct, frozen=True, tag="created", gc=False):
     seed: int
     at: float
     version: str = ""
+    keep: Keep = "best"
 
 
 class Opened(msgspec.Struct, frozen=True, tag="opened", gc=False):

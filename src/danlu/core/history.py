@@ -49,6 +49,7 @@ class History:
         self.goal = Goal(())
         self.seed = 0
         self.created_at = 0.0
+        self.keep: ev.Keep = "best"
         self.reshaped = False
         self.reports = Reports()
         self.queue: list[dict[str, Any]] = []
@@ -201,7 +202,7 @@ class History:
     def _created(self, event: ev.Created) -> None:
         self.space = Space.from_spec(event.space, constraints=self.constraints)
         self.goal, self.seed, self.declared = event.goal, event.seed, event.space
-        self.created_at = event.at
+        self.created_at, self.keep = event.at, event.keep
 
     def _opened(self, event: ev.Opened) -> None:
         self.decisions.append((event.at, f"opened with {event.sampler}, {event.scheduler}"))
@@ -334,7 +335,7 @@ class History:
         self.since_best += row.losses is None  # else it was counted when it was first paused
         self._columns.touch(number)
         self._count(number, row, {} if status is Status.FAILED else metrics)
-        if row.checkpoints and number not in self.front:
+        if row.checkpoints and number not in self.front and self.keep == "best":
             self._keep(row, None)
 
     def _count(self, number: int, row: Row, metrics: dict[str, float]) -> None:
@@ -389,7 +390,7 @@ class History:
         for other, theirs in front:
             if covers(row, theirs):
                 self.front.remove(other)
-                if theirs.status >= Status.DONE:
+                if theirs.status >= Status.DONE and self.keep == "best":
                     self._keep(theirs, None)
         if number not in self.front:
             self.front.append(number)

@@ -22,6 +22,7 @@ class Opening(NamedTuple):
     goal: Goal | None
     seed: int | None = None
     extend: bool = False
+    keep: ev.Keep = "best"
 
 
 def find_journal(store: Store, opening: Opening, at: float) -> Journal:
@@ -34,7 +35,7 @@ def find_journal(store: Store, opening: Opening, at: float) -> Journal:
         if opening.space is None or opening.goal is None:
             raise StudyMissing(f"there is no study {opening.name!r}, and no space and goal to make it.")
         seed = secrets.randbits(32) if opening.seed is None else opening.seed
-        event = ev.Created(opening.space.spec, opening.goal, seed, at)
+        event = ev.Created(opening.space.spec, opening.goal, seed, at, keep=opening.keep)
         with contextlib.suppress(StudyExists):  # another process was faster: join it
             return store.create(opening.name, event)
     return store.journal(opening.name)

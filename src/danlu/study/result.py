@@ -93,17 +93,15 @@ class Result:
                 lines.append(f"trial {number} took {row.attempt} attempts: {row.why}")
         return lines
 
-    def restore(self, *things: Any) -> int:
-        """Load the best trial's newest checkpoint into ``things``; return its step.
+    def restore(self, *things: Any, trial: int | None = None) -> int:
+        """Load a trial's newest checkpoint, the best trial's by default, into ``things``; return its step.
 
         Raises:
-            DanluError: when the best trial saved none.
+            DanluError: when that trial saved none.
         """
-        best = self.best
+        best = self.best if trial is None else self.history.trial(trial)
         for kept in best.checkpoints:
             data = Blobs(self._store.blobs).get(kept.digest)
             checkpoint.load(checkpoint.unpack(data)[1:], things)
             return kept.step
-        raise DanluError(
-            f"trial {best.number}, the best, saved no checkpoint. Call trial.save in the objective."
-        )
+        raise DanluError(f"trial {best.number} saved no checkpoint. Call trial.save in the objective.")

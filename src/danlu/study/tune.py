@@ -10,6 +10,7 @@ from typing import Any
 
 from ..core.budget import Budget, seconds_of
 from ..core.errors import SettingError
+from ..core.events import Keep
 from ..core.fidelity import Fidelity
 from ..core.goal import At, Goal, goal_of
 from ..core.messages import Limits
@@ -52,6 +53,7 @@ def tune(
     name: str = "study",
     seed: int | None = None,
     extend: bool = False,
+    keep: Keep = "best",
     enqueue: Iterable[Mapping[str, Any]] = (),
     callbacks: Sequence[Callback] = (),
     watch: bool | None = None,
@@ -76,6 +78,7 @@ def tune(
         name: the study's name in the store.
         seed: whole number; the same seed and order of events give the same suggestions.
         extend: allow a changed space for an existing study.
+        keep: whose checkpoints a new study keeps when trials are over, those of the ``"best"`` or of ``"all"``.
         enqueue: points to try first; the same call again does not repeat them.
         callbacks: called with (result, trial) after each trial; a returned sentence ends the study.
         watch: a live view of the study; by default when the terminal is interactive.
@@ -100,7 +103,7 @@ def tune(
     opened = open_study(
         {} if space is None else space,
         goal=goal, budget=budget, sampler=sampler, scheduler=scheduler, store=store, name=name, seed=seed,
-        extend=extend, retries=retries, trial_limits=caps, fidelity=fidelity,
+        extend=extend, keep=keep, retries=retries, trial_limits=caps, fidelity=fidelity,
         clock=getattr(chosen, "clock", None),
     )  # fmt: skip
     with opened:
@@ -129,6 +132,7 @@ def open_study(
     name: str = "study",
     seed: int | None = None,
     extend: bool = False,
+    keep: Keep = "best",
     retries: int = 2,
     trial_limits: Limits = Limits(),
     fidelity: Fidelity | None = None,
@@ -158,7 +162,7 @@ def open_study(
     if not isinstance(name, str) or not name.strip():
         raise SettingError(f"a study needs a name that is a non-empty string, got {name!r}.")
     return Study(
-        Opening(name, space, goal, seed, extend),
+        Opening(name, space, goal, seed, extend, keep),
         store=opened,
         budget=budget or Budget(trials=trials),
         sampler=_sampler(sampler, space),

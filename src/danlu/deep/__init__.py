@@ -1,0 +1,41 @@
+"""The deep-learning layer: what a network's hyperparameters are, how it is trained, and how that goes wrong.
+
+    >>> from danlu import deep
+    >>> data = deep.of_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
+    >>> print(data)
+    Data(train 60, valid 20, test 20; x (1,); 2 classes)
+
+It needs PyTorch: ``pip install "danlu[torch]"``.
+"""
+
+from ..core.errors import MissingExtra
+
+try:
+    import torch as _torch  # noqa: F401 - asked for once, here, so that its absence is one sentence
+except ImportError as error:
+    raise MissingExtra("danlu.deep", "torch", "torch") from error
+
+from . import datasets as datasets
+from .confirm import Candidate as Candidate
+from .confirm import confirm as confirm
+from .data import Data as Data
+from .data import Part as Part
+from .data import of_arrays as of_arrays
+from .data import standardised as standardised
+from .fit import Fit as Fit
+from .fit import fit as fit
+from .fit import fit_folds as fit_folds
+from .fit import test as test
+from .objective import Objective as Objective
+from .optim import OPTIMIZERS as OPTIMIZERS
+from .optim import optimizer as optimizer
+from .optim import optimizers as optimizers
+from .plan import Plan as Plan
+from .recipes import RECIPES as RECIPES
+from .recipes import recipe as recipe
+from .recipes import space as space
+from .schedules import schedules as schedules
+from .schedules import shares as shares
+from .search import Tuned as Tuned
+from .search import tune as tune
+from .training import predict as predict
