@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from . import deep as deep
     from .core.budget import Budget as Budget
     from .core.errors import Conflict as Conflict
     from .core.errors import DanluError as DanluError
@@ -124,6 +125,10 @@ __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the table of homes is the 
 
 
 def __getattr__(name: str) -> Any:
+    if name == "deep":
+        from importlib import import_module
+
+        return import_module(".deep", __name__)
     if name not in _HOMES:
         raise AttributeError(f"module 'danlu' has no attribute {name!r}")
     from importlib import import_module

@@ -37,5 +37,6 @@ from .recipes import space as space
 from .schedules import schedules as schedules
 from .schedules import shares as shares
 from .search import Tuned as Tuned
+from .search import export as export
 from .search import tune as tune
 from .training import predict as predict

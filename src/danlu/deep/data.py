@@ -49,6 +49,9 @@ class Data:
         outputs: how many numbers the network gives a sample: the classes, or 1.
         sizes: sizes that the network has to know: of the vocabulary, or of users and items.
         labels: names of the classes, if they have any.
+        words: the word of each token number from 2, for texts.
+        scale: mean and deviation by which inputs were standardised, as ``standardised`` leaves them.
+        target_scale: the same of targets that are values.
         seen: for a ranking, which items each user had in training, shape (users, items), True where.
     """
 
@@ -59,6 +62,9 @@ class Data:
     outputs: int = 1
     sizes: tuple[int, ...] = ()
     labels: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    scale: tuple[Tensor, Tensor] | None = None
+    target_scale: tuple[Tensor, Tensor] | None = None
     seen: Tensor | None = None
 
     def __post_init__(self) -> None:
@@ -172,15 +178,20 @@ def of_arrays(
     return Data(train, parts["valid"], parts.get("test"), kind, outputs, sizes, labels)
 
 
-def standardised(data: Data) -> Data:
+def standardised(data: Data, *, together: bool = False) -> Data:
     """Inputs, and targets that are values, with mean 0 and deviation 1 in the training part.
+
+    Args:
+        data: as it is.
+        together: one mean and deviation for all inputs (the pixels of an image) instead of one each.
 
     Example:
         >>> data = standardised(of_arrays(np.arange(20.0).reshape(10, 2), np.arange(10.0)))
         >>> round(float(data.train.x.mean()), 6), round(float(data.train.y.std()), 6)
         (0.0, 1.0)
     """
-    mean, deviation = data.train.x.mean(0), data.train.x.std(0)
+    x = data.train.x
+    mean, deviation = (x.mean(), x.std()) if together else (x.mean(0), x.std(0))
     deviation = torch.where(deviation > 1e-12, deviation, torch.ones_like(deviation))
     middle, spread = torch.tensor(0.0), torch.tensor(1.0)
     if data.kind == "values":
@@ -191,7 +202,8 @@ def standardised(data: Data) -> Data:
         )
         for name, part in data.parts().items()
     }
-    return replace(data, **parts)  # type: ignore[arg-type]
+    targets = (middle, spread) if data.kind == "values" else None
+    return replace(data, **parts, scale=(mean, deviation), target_scale=targets)  # type: ignore[arg-type]
 
 
 def _tensor(x: Any) -> Tensor:

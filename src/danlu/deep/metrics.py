@@ -69,7 +69,7 @@ def scores(
         found |= {"accuracy": float(np.mean(truth == guess))}
         found |= {"precision": float(precision), "recall": float(recall), "f1": float(f1)}
     else:
-        guess = outputs.reshape(y.shape).float().cpu().numpy()
+        guess = outputs.reshape(y.shape).double().cpu().numpy()  # squares of a diverging one overflow float32
         if np.isfinite(guess).all():
             found |= {"mae": float(metrics.mean_absolute_error(truth, guess))}
             found |= {"r2": float(metrics.r2_score(truth, guess))} if len(truth) > 1 else {}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from ..core.errors import SettingError
 from ..core.fidelity import Fidelity
@@ -36,6 +39,7 @@ class Tuned:
         default: the parameters of the sourced default.
         tests: the scores on the test part for each fresh seed of the winner and of the default.
         model: the winner's network of the seed that validated best.
+        data: that it was trained on.
     """
 
     result: Result
@@ -44,6 +48,7 @@ class Tuned:
     default: dict[str, Any]
     tests: dict[str, list[dict[str, float]]]
     model: nn.Module
+    data: Data
 
     @property
     def best(self) -> Candidate:
@@ -147,7 +152,59 @@ def tune(
     sign = -1 if rises(decides) else 1
     fresh = candidates[0].fresh
     model = models["tuned"][min(range(len(fresh)), key=lambda at: sign * fresh[at])]
-    return Tuned(result, decides, candidates, default, tests, model)
+    return Tuned(result, decides, candidates, default, tests, model, held)
+
+
+def export(tuned: Tuned, path: Path) -> None:
+    """Save the network as a program that runs without danlu (``torch.export``), for batches of any size.
+
+    It takes inputs as they are in your data (what standardises them is part of it) and gives values in your own
+    units; the words of a text network are in its extra file ``words.json``, one for each number from 2.
+
+    Args:
+        tuned: of ``tune``.
+        path: ends in ``.pt2``; read it with ``torch.export.load(path).module()``.
+
+    Raises:
+        SettingError: for another ending.
+    """
+    if path.suffix != ".pt2":
+        raise SettingError(f"a network is saved as a .pt2 file, got {str(path)!r}.")
+    data, model = tuned.data, Scaled(tuned.model.cpu(), tuned.data).eval()
+    sample = data.train.x[:2].cpu()
+    program = torch.export.export(model, (sample,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},))
+    words = {"words.json": json.dumps(data.words)} if data.words else {}
+    torch.export.save(program, path, extra_files=words)
+
+
+class Scaled(nn.Module):
+    """A network between the scales of the user's own data.
+
+    Example:
+        >>> from danlu import deep
+        >>> data = deep.standardised(deep.of_arrays([[1.0], [3.0]] * 10, [10.0, 30.0] * 10))
+        >>> [round(value) for value in Scaled(nn.Identity(), data)(torch.tensor([[1.0], [3.0]])).flatten().tolist()]
+        [10, 30]
+    """
+
+    mean: Tensor
+    spread: Tensor
+    middle: Tensor
+    width: Tensor
+
+    def __init__(self, model: nn.Module, data: Data) -> None:
+        super().__init__()
+        self.model = model
+        mean, spread = data.scale or (torch.tensor(0.0), torch.tensor(1.0))
+        middle, width = data.target_scale or (torch.tensor(0.0), torch.tensor(1.0))
+        for name, tensor in (("mean", mean), ("spread", spread), ("middle", middle), ("width", width)):
+            self.register_buffer(name, tensor.cpu())
+        self.scaled = data.scale is not None, data.target_scale is not None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """What the network gives, in the data's own units."""
+        outputs: Tensor = self.model((x - self.mean) / self.spread if self.scaled[0] else x)
+        return outputs * self.width + self.middle if self.scaled[1] else outputs
 
 
 def _trained(objective: Objective, again: Result, candidate: Candidate, run: int, seed: int) -> nn.Module:

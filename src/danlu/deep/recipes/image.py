@@ -120,7 +120,7 @@ def load(path: str, *, seed: int = 0) -> Data:
 
 
 def prepare(x: Any, y: Any, *, seed: int = 0) -> Data:
-    """Images as ``Data``: float, channels first, each pixel standardised by the training part's mean."""
+    """Images as ``Data``: float, channels first, standardised by the training part's mean and deviation."""
     images = np.asarray(x, dtype=np.float32)
     if images.ndim == 3:
         images = images[:, None]
@@ -128,21 +128,7 @@ def prepare(x: Any, y: Any, *, seed: int = 0) -> Data:
         raise SettingError(
             f"images need shape (n, height, width) or (n, channels, height, width), got {images.shape}."
         )
-    data = of_arrays(images.reshape(len(images), -1), np.asarray(y), kind="classes", seed=seed)
-    mean, deviation = data.train.x.mean(), data.train.x.std()
-    return _shaped(data, images.shape[1:], float(mean), float(deviation))
-
-
-def _shaped(data: Data, shape: tuple[int, ...], mean: float, deviation: float) -> Data:
-    from dataclasses import replace
-
-    from ..data import Part
-
-    parts = {
-        name: Part(((part.x - mean) / max(deviation, 1e-12)).reshape(-1, *shape), part.y)
-        for name, part in data.parts().items()
-    }
-    return replace(data, **parts)  # type: ignore[arg-type]
+    return standardised(of_arrays(images, np.asarray(y), kind="classes", seed=seed), together=True)
 
 
 def _folder(where: Path) -> tuple[Any, list[str]]:
@@ -166,6 +152,3 @@ def _folder(where: Path) -> tuple[Any, list[str]]:
     stacked = np.stack(pictures)
     images = stacked if stacked.ndim == 3 else stacked.transpose(0, 3, 1, 2)
     return images, [file.parent.name for file in files]
-
-
-__all__ = ["SOURCES", "build", "load", "prepare", "space", "standardised"]

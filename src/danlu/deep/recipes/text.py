@@ -162,4 +162,4 @@ def prepare(texts: Sequence[str], labels: Any, *, seed: int = 0) -> Data:
         table[:, 0] == PAD, UNKNOWN, table[:, 0]
     )  # a text without words is one unknown word
     parts = {name: Part(table[part.x], part.y) for name, part in rows.parts().items()}
-    return replace(rows, **parts, sizes=(len(kept) + 2,))  # type: ignore[arg-type]
+    return replace(rows, **parts, sizes=(len(kept) + 2,), words=tuple(kept))  # type: ignore[arg-type]
