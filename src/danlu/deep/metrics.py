@@ -1,10 +1,12 @@
 """Losses that are trained on, and metrics that are reported, several at once.
 
-All of them are kept at every epoch, so the choice among them can be changed afterwards without a rerun.
+All of them are kept at every epoch, so the choice among them can be changed afterwards without a rerun. The usual
+ones are counted on the device for any number of networks at once; tests hold them to scikit-learn's.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -46,7 +48,7 @@ def losses(kind: Kind, outputs: Tensor, y: Tensor, smoothing: float = 0.0) -> Te
 def scores(
     kind: Kind, outputs: Tensor, y: Tensor, extra: Mapping[str, Metric] | None = None
 ) -> dict[str, float]:
-    """The loss and the metrics of predictions: scikit-learn's, averages over classes unweighted.
+    """The loss and the metrics of predictions, as scikit-learn has them; averages over classes unweighted.
 
     Args:
         kind, outputs, y: as in ``losses``; for a ranking use ``ranks``.
@@ -57,25 +59,62 @@ def scores(
         >>> found["accuracy"], round(found["f1"], 4)
         (0.5, 0.3333)
     """
-    from sklearn import metrics
+    return scores_of_each(kind, outputs.unsqueeze(0), y, extra)[0]
 
-    found = {"loss": float(losses(kind, outputs, y).mean())}
-    truth = y.cpu().numpy()
+
+def scores_of_each(
+    kind: Kind, outputs: Tensor, y: Tensor, extra: Mapping[str, Metric] | None = None
+) -> list[dict[str, float]]:
+    """``scores`` of several networks on the same samples, counted in one go.
+
+    Args:
+        kind, y, extra: as in ``scores``.
+        outputs: of each network, shape (members, n, outputs) or (members, n).
+    """
+    members = len(outputs)
+    targets = y.expand(members, -1)
+    loss = losses(kind, outputs.flatten(0, 1), targets.flatten()).unflatten(0, targets.shape).mean(1)
     if kind == "classes":
-        guess = outputs.argmax(1).cpu().numpy()
-        precision, recall, f1, _ = metrics.precision_recall_fscore_support(
-            truth, guess, average="macro", zero_division=0
-        )
-        found |= {"accuracy": float(np.mean(truth == guess))}
-        found |= {"precision": float(precision), "recall": float(recall), "f1": float(f1)}
+        guess = outputs.argmax(-1)
+        table = _by_class(guess, targets, outputs.shape[-1])
     else:
-        guess = outputs.reshape(y.shape).double().cpu().numpy()  # squares of a diverging one overflow float32
-        if np.isfinite(guess).all():
-            found |= {"mae": float(metrics.mean_absolute_error(truth, guess))}
-            found |= {"r2": float(metrics.r2_score(truth, guess))} if len(truth) > 1 else {}
-    for name, metric in (extra or {}).items():
-        found[name] = float(metric(truth, guess))
+        guess = outputs.reshape(
+            targets.shape
+        ).double()  # squares of a diverging one overflow single precision
+        table = _by_distance(guess, targets.double())
+    columns = {"loss": loss, **table}
+    found = [
+        dict(zip(columns, row, strict=True))
+        for row in torch.stack([*map(torch.Tensor.double, columns.values())], 1).tolist()
+    ]
+    for row, each in zip(guess, found, strict=True):
+        for name, metric in (extra or {}).items():
+            each[name] = float(metric(y.cpu().numpy(), row.cpu().numpy()))
     return found
+
+
+def _by_class(guess: Tensor, y: Tensor, classes: int) -> dict[str, Tensor]:
+    """Shares of each member's confusion matrix; a class that is neither there nor guessed does not count."""
+    members = len(guess)
+    cells = (torch.arange(members, device=y.device)[:, None] * classes + y) * classes + guess
+    counts = torch.bincount(cells.flatten(), minlength=members * classes**2).reshape(
+        members, classes, classes
+    )
+    right, there, guessed = counts.diagonal(0, 1, 2).double(), counts.sum(2), counts.sum(1)
+    used = (there + guessed > 0).double()
+    average = {
+        "precision": right / guessed.clamp_min(1),
+        "recall": right / there.clamp_min(1),
+        "f1": 2 * right / (there + guessed).clamp_min(1),
+    }
+    found = {name: (value * used).sum(1) / used.sum(1) for name, value in average.items()}
+    return {"accuracy": right.sum(1) / y.shape[1], **found}
+
+
+def _by_distance(guess: Tensor, y: Tensor) -> dict[str, Tensor]:
+    error, total = guess - y, ((y - y.mean(1, keepdim=True)) ** 2).sum(1)
+    unexplained = (error**2).sum(1) / total.clamp_min(math.ulp(0.0))
+    return {"mae": error.abs().mean(1), "r2": 1 - unexplained}
 
 
 def ranks(wanted: Tensor, table: Tensor, users: Tensor, seen: Tensor | None) -> dict[str, float]:

@@ -40,10 +40,17 @@ class Best:
         self.weights: dict[str, Any] = {}
 
     def see(self, epoch: int, value: float, model: nn.Module) -> None:
-        """Keep the weights if the value is the best yet."""
-        if value > self.value if rises(self.metric) else value < self.value:
-            self.epoch, self.value = epoch, value
-            self.weights = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
+        """Keep a copy of the weights if the value is the best yet."""
+        if self.improves(value):
+            self.put(epoch, value, {name: held.detach().clone() for name, held in model.state_dict().items()})
+
+    def improves(self, value: float) -> bool:
+        """Whether a value is the best yet."""
+        return value > self.value if rises(self.metric) else value < self.value
+
+    def put(self, epoch: int, value: float, weights: dict[str, Tensor]) -> None:
+        """This is the best epoch now."""
+        self.epoch, self.value, self.weights = epoch, value, weights
 
     def stale(self, epoch: int, patience: int) -> bool:
         """Whether nothing has improved for ``patience`` epochs; never when that is 0."""
