@@ -153,6 +153,7 @@ class Reported(msgspec.Struct, frozen=True, tag="reported", gc=False):
     reason: str = ""
     cause: Cause | None = None
     cost: float | None = None
+    settled: bool = False
 
 
 class Noted(msgspec.Struct, frozen=True, tag="noted", gc=False):

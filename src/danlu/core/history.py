@@ -63,6 +63,7 @@ class History:
         self.spent_seconds = 0.0
         self.spent_cost = 0.0
         self.front: list[int] = []
+        self.cut: set[int] = set()  # trials whose curves end before they have come to a result
         self.rows: list[Row] = []
         self.last_at = 0.0
         self.ended: list[tuple[int, int]] = []
@@ -250,6 +251,8 @@ class History:
         if row.unsettled and row.checkpoints and row.checkpoints[-1].step <= event.step:
             row.unsettled = False
             self._keep(row, row.checkpoints[-2:])
+        if event.action is not ev.Action.GO and event.cause is None and not event.settled:
+            self.cut.add(event.trial)
         if event.action is ev.Action.PAUSE:
             row.attempt_cost = event.cost
             self._leave(event.trial, row, Status.PAUSED, event.reason)
@@ -281,6 +284,7 @@ class History:
     def _resumed(self, event: ev.Resumed) -> None:
         row = self.rows[event.trial]
         row.attempt, row.fresh, row.cause = event.attempt, True, None
+        self.cut.discard(event.trial)
         self._keep(row, None if event.anew else row.usable())
         row.unsettled = False
         row.deaths += event.orphan

@@ -93,11 +93,16 @@ Message: TypeAlias = Report | Suggest | Save | Note | Outcome
 
 
 class Verdict(msgspec.Struct, frozen=True, tag="verdict"):
-    """What a trial has to do after a report; ``cause`` set means that it failed."""
+    """What a trial has to do after a report; ``cause`` set means that it failed.
+
+    ``settled`` says of a stop that what the trial has come to is its result, as it would hardly become the best or
+    better; without it the trial was cut short for the sake of others, and its last loss says little.
+    """
 
     action: Action = Action.GO
     reason: str = ""
     cause: Cause | None = None
+    settled: bool = False
 
 
 class Drawn(msgspec.Struct, frozen=True, tag="drawn"):
@@ -124,6 +129,6 @@ def pause(reason: str) -> Verdict:
     return Verdict(Action.PAUSE, reason)
 
 
-def stop(reason: str, *, cause: Cause | None = None) -> Verdict:
-    """Stop for good; with a cause, the trial failed."""
-    return Verdict(Action.STOP, reason, cause)
+def stop(reason: str, *, cause: Cause | None = None, settled: bool = False) -> Verdict:
+    """Stop for good; with a cause, the trial failed; ``settled`` as in ``Verdict``."""
+    return Verdict(Action.STOP, reason, cause, settled)

@@ -90,10 +90,15 @@ class Block:
         self.smoothing = self._column([plan.smoothing for plan in plans])
         self.l1 = self._column([plan.l1 for plan in plans])
         self.clip = self._column([plan.clip or float("inf") for plan in plans])
-        self.strengths = {name: self._column([plan.augment[name] for plan in plans]) for name in plans[0].augment}
+        self.strengths = {
+            name: self._column([plan.augment[name] for plan in plans]) for name in plans[0].augment
+        }
         self._clipped = any(plan.clip for plan in plans)
         self._penalised = torch.cat(
-            [torch.full((torch.Size(shape).numel(),), float(len(shape) > 1)) for shape in self.rows.shape.values()]
+            [
+                torch.full((torch.Size(shape).numel(),), float(len(shape) > 1))
+                for shape in self.rows.shape.values()
+            ]
         ).to(self.device)
 
     def _column(self, values: Sequence[float]) -> Tensor:
@@ -147,12 +152,16 @@ class Block:
                 second = share = None
                 if partners is not None and mixed is not None:
                     second, share = bank.y[partners[:, cut]], mixed[:, cut]
-                    x = mix(x.flatten(0, 1), bank.x[partners[:, cut]].flatten(0, 1), share.flatten()).view(x.shape)
+                    x = mix(x.flatten(0, 1), bank.x[partners[:, cut]].flatten(0, 1), share.flatten()).view(
+                        x.shape
+                    )
                 loss = self._step(x, y, second, share, shares[:, number : number + 1])
                 total, seen = total + loss * y.shape[1], seen + y.shape[1]
         self.done = [done + 1 for done in self.done]
         scores = self._judge()
-        for row, (training, train_loss) in enumerate(zip(self.trainings, (total / seen).tolist(), strict=True)):
+        for row, (training, train_loss) in enumerate(
+            zip(self.trainings, (total / seen).tolist(), strict=True)
+        ):
             scores[row] = {"train_loss": train_loss, **scores[row]}
             best = training.best
             if best.improves(monitored(scores[row], best.metric)):
@@ -180,7 +189,9 @@ class Block:
         each = {name: column.expand(x.shape[:2]).flatten() for name, column in self.strengths.items()}
         return augment(x.flatten(0, 1), each, draws.flatten(0, 1)).view(x.shape)
 
-    def _step(self, x: Tensor, y: Tensor, second: Tensor | None, share: Tensor | None, shares: Tensor) -> Tensor:
+    def _step(
+        self, x: Tensor, y: Tensor, second: Tensor | None, share: Tensor | None, shares: Tensor
+    ) -> Tensor:
         """One step of every row; each one's mean loss, shape (members,)."""
         weights = {name: view.detach().requires_grad_() for name, view in self.rows.weights.items()}
         outputs = self.rows.forward(x, weights)
@@ -188,7 +199,9 @@ class Block:
         if second is not None and share is not None:
             found = torch.lerp(self._losses(outputs, second), found, share)
         loss = found.mean(1)
-        parts = torch.autograd.grad(loss.sum(), list(weights.values()))  # each row's loss reaches its own weights only
+        parts = torch.autograd.grad(
+            loss.sum(), list(weights.values())
+        )  # each row's loss reaches its own weights only
         grads = torch.cat([part.reshape(len(self), -1) for part in parts], 1)
         with torch.no_grad():
             if bool((self.l1 > 0).any()):
@@ -257,7 +270,9 @@ def _bank(orders: Sequence[Order]) -> tuple[Part, Tensor]:
         rows.append(order.rows + starts[at])
     if len(parts) == 1:
         return parts[0], torch.stack(rows)
-    return Part(torch.cat([part.x for part in parts]), torch.cat([part.y for part in parts])), torch.stack(rows)
+    return Part(torch.cat([part.x for part in parts]), torch.cat([part.y for part in parts])), torch.stack(
+        rows
+    )
 
 
 def _stacked(partners: Sequence[Tensor | None], rows: Tensor, orders: Sequence[Order]) -> Tensor | None:
@@ -271,4 +286,3 @@ def _stacked(partners: Sequence[Tensor | None], rows: Tensor, orders: Sequence[O
 
 def _stack(tensors: Sequence[Any]) -> Tensor | None:
     return None if any(tensor is None for tensor in tensors) else torch.stack(list(tensors))
-

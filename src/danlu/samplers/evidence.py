@@ -1,7 +1,7 @@
 """What samplers learn from: trials compared at one step of their curves, in the order in which they came there.
 
-Where no trial was cut short these are the finished trials and their results. Where some were, by a scheduler
-that stops or pauses them, all are compared at the deepest step that enough of them have reached (as in Falkner
+Where no trial was cut short these are the finished trials and their results, those included that were stopped because
+they would hardly become the best. Where some were cut, by a scheduler that stops or pauses them, all are compared at the deepest step that enough of them have reached (as in Falkner
 et al., "BOHB", ICML 2018): a loss after three epochs says little beside one after fifty. Ranking those that never
 came so far behind the others, by where they ended, was measured and is worse.
 """
@@ -58,8 +58,7 @@ def evidence(history: History, need: int | None = None) -> Evidence:
         need: by default three more than there are parameters.
     """
     statuses, lengths = history.statuses, history.lengths
-    cut = ((statuses == Status.PAUSED) | (statuses == Status.STOPPED)) & (lengths > 0)
-    if not cut.any():
+    if not history.cut:
         return _whole(history)
     over = (statuses >= Status.PAUSED) & (lengths > 0)
     reached = np.sort(lengths[history.fits])[::-1]
@@ -94,8 +93,7 @@ def _at(history: History, step: int) -> Evidence:
     ended = [
         (number, reports)
         for number, reports in history.ended
-        if history.rows[number].status is Status.FAILED
-        or (history.rows[number].status is Status.DONE and number not in there)
+        if history.rows[number].status is Status.FAILED or (number not in history.cut and number not in there)
     ]
     late = np.array([number for number, _ in ended], dtype=np.int64)
     n, m, limits = len(came.numbers), len(goal.metrics), len(goal.limits)

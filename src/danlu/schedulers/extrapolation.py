@@ -82,7 +82,8 @@ class Extrapolation(msgspec.Struct, frozen=True, kw_only=True):
         if chance >= self.chance:
             return GO
         return stop(
-            f"at step {trial.curve.steps[-1]} its chance to beat the best {metric.name} is {chance:.1%}"
+            f"at step {trial.curve.steps[-1]} its chance to beat the best {metric.name} is {chance:.1%}",
+            settled=True,
         )
 
     def next(self, state: None, view: View) -> Move:

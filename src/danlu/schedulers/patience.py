@@ -60,7 +60,7 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
                 since += 1
         if since < self.steps or trial.curve.steps[-1] < self.warm_up:
             return GO
-        return stop(f"{metric.name} has not improved for {since} reports")
+        return stop(f"{metric.name} has not improved for {since} reports", settled=True)
 
     def next(self, state: None, view: View) -> Move:
         """Always a new trial."""
