@@ -95,12 +95,12 @@ EVERYTHING = {
 def test_stopped_after_any_epoch_and_resumed_is_the_same_to_the_bit(name, after):
     data, plan = blobs(), deep.Plan(**{"epochs": 6, **EVERYTHING[name]})
     whole, undisturbed = Saving(), net(data, norm=True)
-    expected = deep.fit(undisturbed, data, plan, seed=3, trial=whole)
+    expected = deep.fit(undisturbed, data, plan, seed=3, trial=whole, save_every=0)
     first = Saving(die_after=after)
     with pytest.raises(TrialStopped):
-        deep.fit(net(data, norm=True), data, plan, seed=3, trial=first)
+        deep.fit(net(data, norm=True), data, plan, seed=3, trial=first, save_every=0)
     second, resumed = Saving(first.kept), net(data, seed=99, norm=True)  # other weights: they must not matter
-    found = deep.fit(resumed, data, plan, seed=3, trial=second)
+    found = deep.fit(resumed, data, plan, seed=3, trial=second, save_every=0)
     assert found.epochs == expected.epochs
     assert found.best_epoch == expected.best_epoch
     assert second.kept[6] == whole.kept[6]  # optimiser, average and best weights too
@@ -111,11 +111,11 @@ def test_stopped_after_any_epoch_and_resumed_is_the_same_to_the_bit(name, after)
 def test_folds_resume_to_the_bit_as_well():
     data, plan = blobs(), deep.Plan(epochs=5, patience=2, options={"lr": 0.03})
     whole, first = Saving(), Saving(die_after=2)
-    expected = deep.fit_folds(lambda: net(data), data.folds(3), plan, trial=whole)
+    expected = deep.fit_folds(lambda: net(data), data.folds(3), plan, trial=whole, save_every=0)
     with pytest.raises(TrialStopped):
-        deep.fit_folds(lambda: net(data), data.folds(3), plan, trial=first)
+        deep.fit_folds(lambda: net(data), data.folds(3), plan, trial=first, save_every=0)
     second = Saving(first.kept)
-    found = deep.fit_folds(lambda: net(data), data.folds(3), plan, trial=second)
+    found = deep.fit_folds(lambda: net(data), data.folds(3), plan, trial=second, save_every=0)
     assert [fit.epochs for fit in found] == [fit.epochs for fit in expected]
     assert [*first.reports, *second.reports] == whole.reports
     step, values = whole.reports[0]

@@ -40,6 +40,7 @@ SCHEDULERS = {
     "patience": "danlu.schedulers.patience:Patience",
 }
 ENGINES = {
+    "cohort": "danlu.deep.cohort:Cohort",
     "inline": "danlu.engines.inline:Inline",
     "pool": "danlu.engines.pool:Pool",
     "simulator": "danlu.engines.simulator:Simulator",

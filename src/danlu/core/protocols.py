@@ -226,7 +226,7 @@ Answer: TypeAlias = Callable[[Message], Reply]
 
 
 class Engine(Protocol):
-    """Runs objectives in slots."""
+    """Runs objectives in slots. One that chooses may have ``why() -> str``, as a sampler may."""
 
     slots: int
 

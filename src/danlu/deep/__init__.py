@@ -16,6 +16,7 @@ except ImportError as error:
     raise MissingExtra("danlu.deep", "torch", "torch") from error
 
 from . import datasets as datasets
+from .cohort import Cohort as Cohort
 from .confirm import Candidate as Candidate
 from .confirm import confirm as confirm
 from .data import Data as Data

@@ -7,7 +7,7 @@ schedules, seeds and folds are each row's own. A row that diverges does so by it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -128,34 +128,10 @@ class Block:
 
     def epoch(self) -> list[dict[str, float]]:
         """Train every row one epoch and judge it; the scores of each, as ``fit`` has them."""
-        orders = [
-            arrange(training.data, training.plan, training.seed, done + 1)
-            for training, done in zip(self.trainings, self.done, strict=True)
-        ]
-        shares = torch.tensor(
-            [
-                training.shares[done * len(self.cuts) : (done + 1) * len(self.cuts)]
-                for training, done in zip(self.trainings, self.done, strict=True)
-            ],
-            dtype=torch.float64, device=self.device,
-        ).float()  # fmt: skip
-        bank, rows = _bank(orders)
-        partners = _stacked([order.partners for order in orders], rows, orders)
-        mixed = _stack([order.shares for order in orders])
-        draws = _stack([order.draws for order in orders])
         total, seen = torch.zeros(len(self), device=self.device), 0
-        self.rows.skeleton.train()
         with seeded(self.trainings[0].seed, self.done[0] + 1, self.device):
-            for number, cut in enumerate(self.cuts):
-                x, y = bank.x[rows[:, cut]], bank.y[rows[:, cut]]
-                x = self._augmented(x, None if draws is None else draws[:, cut])
-                second = share = None
-                if partners is not None and mixed is not None:
-                    second, share = bank.y[partners[:, cut]], mixed[:, cut]
-                    x = mix(x.flatten(0, 1), bank.x[partners[:, cut]].flatten(0, 1), share.flatten()).view(
-                        x.shape
-                    )
-                loss = self._step(x, y, second, share, shares[:, number : number + 1])
+            for x, y, second, share, shares in self._batches():
+                loss = self._step(x, y, second, share, shares)
                 total, seen = total + loss * y.shape[1], seen + y.shape[1]
         self.done = [done + 1 for done in self.done]
         scores = self._judge()
@@ -167,6 +143,52 @@ class Block:
             if best.improves(monitored(scores[row], best.metric)):
                 best.put(self.done[row], scores[row][best.metric], self._weights(row))
         return scores
+
+    def try_steps(self, count: int) -> None:
+        """A few steps of the next epoch, to see how long they take."""
+        for at, (x, y, second, share, shares) in enumerate(self._batches()):
+            if at == count:
+                return
+            self._step(x, y, second, share, shares)
+
+    def snapshot(self) -> tuple[Any, ...]:
+        """The weights and states as they are."""
+        copied = {name: tensor.clone() for name, tensor in self.rows.buffers.items()}
+        states = {name: tensor.clone() for name, tensor in self.optimizer.states.items()}
+        return self.rows.flat.clone(), copied, states, self.optimizer.count.clone()
+
+    def restore(self, before: tuple[Any, ...]) -> None:
+        """The weights and states as they were."""
+        flat, buffers, self.optimizer.states, self.optimizer.count = before
+        self.rows.flat.copy_(flat)
+        self.rows.buffers = buffers
+
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor | None, Tensor | None, Tensor]]:
+        """What each step of the next epoch sees: samples, targets, with mixup second ones and shares, shares of rates."""
+        orders = [
+            arrange(training.data, training.plan, training.seed, done + 1)
+            for training, done in zip(self.trainings, self.done, strict=True)
+        ]
+        steps = len(self.cuts)
+        rates = [
+            training.shares[done * steps : (done + 1) * steps]
+            for training, done in zip(self.trainings, self.done, strict=True)
+        ]
+        shares = torch.tensor(rates, dtype=torch.float64, device=self.device).float()
+        bank, rows = _bank(orders)
+        partners = _stacked([order.partners for order in orders], rows, orders)
+        mixed = _stack([order.shares for order in orders])
+        draws = _stack([order.draws for order in orders])
+        self.rows.skeleton.train()
+        for number, cut in enumerate(self.cuts):
+            x, y = bank.x[rows[:, cut]], bank.y[rows[:, cut]]
+            x = self._augmented(x, None if draws is None else draws[:, cut])
+            second = share = None
+            if partners is not None and mixed is not None:
+                second, share = bank.y[partners[:, cut]], mixed[:, cut]
+                other = bank.x[partners[:, cut]]
+                x = mix(x.flatten(0, 1), other.flatten(0, 1), share.flatten()).view(x.shape)
+            yield x, y, second, share, shares[:, number : number + 1]
 
     def training(self, row: int) -> Training:
         """One row's training, as if it had always been alone."""

@@ -65,14 +65,19 @@ class Fresh:
     """
 
     def __init__(self, objective: Objective, candidates: Sequence[Mapping[str, Any]], seed: int) -> None:
-        self.objective, self.candidates, self.seed = objective, [dict(each) for each in candidates], seed
+        self.base, self.candidates, self.seed = objective, [dict(each) for each in candidates], seed
 
     def __call__(self, trial: LiveTrial) -> None:
         """Train one candidate under one seed."""
+        params, seed = self.assignment(trial)
+        self.base.train(params, seed, trial)
+
+    def assignment(self, trial: LiveTrial) -> tuple[Mapping[str, Any], int]:
+        """The candidate's parameters and the seed that a trial trains with."""
         at, fresh = trial["candidate"], trial["fresh"]
         assert isinstance(at, int)
         assert isinstance(fresh, int)
-        self.objective.train(self.candidates[at], fresh_seed(self.seed, fresh), trial)
+        return self.candidates[at], fresh_seed(self.seed, fresh)
 
 
 def fresh_seed(seed: int, number: int) -> int:

@@ -19,6 +19,30 @@ from .order import seeded
 from .plan import Plan
 from .training import Training, judge
 
+SAVE_EVERY = 1.0
+"""Seconds of training that may be lost to a crash; saving more often would cost small networks more than it saves."""
+
+
+class Cadence:
+    """Says when it is time to save again.
+
+    Example:
+        >>> Cadence(0.0).due(), Cadence(60.0).due()
+        (True, False)
+    """
+
+    def __init__(self, every: float) -> None:
+        self.every = every
+        self.last = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether so many seconds have passed; from then on they are counted anew."""
+        now = time.monotonic()
+        if now - self.last < self.every:
+            return False
+        self.last = now
+        return True
+
 
 class Reporter(Protocol):
     """The part of a live trial that the loop needs."""
@@ -70,12 +94,12 @@ class Fit:
 def fit(
     model: nn.Module, data: Data, plan: Plan = Plan(), *, seed: int = 0, trial: Reporter | None = None,
     device: str = "auto", monitor: str = "val_loss", metrics: Mapping[str, Metric] | None = None,
-    progress: bool | None = None,
+    progress: bool | None = None, save_every: float = SAVE_EVERY,
 ) -> Fit:  # fmt: skip
     """Train a network in place; it ends with the weights of its best epoch.
 
-    Inside a trial every epoch is saved and reported, and a trial that is taken up again goes on where it was, to
-    the bit on a processor. The test part is not touched: see ``judge``.
+    Inside a trial every epoch is reported, and a trial that is taken up again goes on from where it was last saved,
+    to the bit on a processor. The test part is not touched: see ``judge``.
 
     Args:
         model: gives (n, outputs) for samples (n, ...).
@@ -87,6 +111,7 @@ def fit(
         monitor: the metric whose best epoch counts and whose standstill ends training after ``plan.patience``.
         metrics: more of them by name, functions of targets and predictions.
         progress: a line on stderr; by default when alone in a terminal.
+        save_every: seconds between checkpoints, in a trial; the last epoch always has one.
 
     Raises:
         SettingError: when plan and data do not fit.
@@ -96,12 +121,12 @@ def fit(
         >>> import danlu
         >>> from danlu import deep
         >>> data = deep.of_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
-        >>> net = nn.Linear(1, 2)
+        >>> _, net = torch.manual_seed(0), nn.Linear(1, 2)
         >>> found = deep.fit(net, data, deep.Plan(epochs=20, options={"lr": 0.03}))
         >>> found.scores["val_accuracy"]
         1.0
     """
-    started = time.monotonic()
+    started, saving = time.monotonic(), Cadence(save_every)
     training = Training(
         model, data, plan, seed=seed, device=device_of(device), monitor=monitor, extra=metrics
     )
@@ -110,11 +135,13 @@ def fit(
     for epoch in range(start + 1, plan.epochs + 1):
         scores = one_epoch(training, epoch, monitor)
         history.append(scores)
+        over = epoch == plan.epochs or training.over(epoch, scores)
         if trial:
-            trial.save(epoch, *training.things, history)
+            if over or saving.due():
+                trial.save(epoch, *training.things, history)
             trial.report(epoch, **scores)
         _show(progress, trial, plan, epoch, scores)
-        if not math.isfinite(scores["train_loss"]) or training.best.stale(epoch, plan.patience):
+        if over:
             break
     training.finish()
     diverged = not math.isfinite(history[-1]["train_loss"])
@@ -137,7 +164,7 @@ def one_epoch(training: Training, epoch: int, monitor: str) -> dict[str, float]:
 def fit_folds(
     build: Callable[[], nn.Module], data: Sequence[Data], plan: Plan = Plan(), *, seed: int = 0,
     trial: Reporter | None = None, device: str = "auto", monitor: str = "val_loss",
-    metrics: Mapping[str, Metric] | None = None,
+    metrics: Mapping[str, Metric] | None = None, save_every: float = SAVE_EVERY,
 ) -> list[Fit]:  # fmt: skip
     """Train one network a fold, all of them an epoch further at a time; a report is the mean over the folds.
 
@@ -146,7 +173,7 @@ def fit_folds(
     Args:
         build: makes a fresh network; called under the seed, so all folds start from the same weights.
         data: of ``Data.folds``.
-        plan, seed, trial, device, monitor, metrics: as in ``fit``.
+        plan, seed, trial, device, monitor, metrics, save_every: as in ``fit``.
 
     Example:
         >>> from danlu import deep
@@ -155,7 +182,7 @@ def fit_folds(
         >>> len(fits)
         4
     """
-    started, where = time.monotonic(), device_of(device)
+    started, where, saving = time.monotonic(), device_of(device), Cadence(save_every)
     trainings: list[Training] = []
     for fold in data:
         with seeded(seed, 0, where):
@@ -174,10 +201,13 @@ def fit_folds(
             for training, history in zip(trainings, histories, strict=True)
         ]
         scores = {name: sum(each[name] for each in now) / len(now) for name in now[0]}
+        over = epoch == plan.epochs or not math.isfinite(scores["train_loss"])
+        over = over or all(each.best.stale(epoch, plan.patience) for each in trainings)
         if trial:
-            trial.save(epoch, *things, *histories)
+            if over or saving.due():
+                trial.save(epoch, *things, *histories)
             trial.report(epoch, **scores)
-        if not math.isfinite(scores["train_loss"]) or all(len(history) < epoch for history in histories):
+        if over:
             break
     seconds = time.monotonic() - started
     for training in trainings:

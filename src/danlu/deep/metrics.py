@@ -73,7 +73,7 @@ def scores_of_each(
     """
     members = len(outputs)
     targets = y.expand(members, -1)
-    loss = losses(kind, outputs.flatten(0, 1), targets.flatten()).unflatten(0, targets.shape).mean(1)
+    loss = losses(kind, outputs.flatten(0, 1), targets.flatten()).view(targets.shape).mean(1)
     if kind == "classes":
         guess = outputs.argmax(-1)
         table = _by_class(guess, targets, outputs.shape[-1])

@@ -13,10 +13,11 @@ from torch import nn
 
 from ..core.live import LiveTrial
 from .data import Data
-from .fit import Fit, device_of, fit, fit_folds
+from .fit import SAVE_EVERY, Fit, device_of, fit, fit_folds
 from .metrics import Metric
 from .order import seeded
 from .plan import Plan
+from .training import Training
 
 Build = Callable[[Mapping[str, Any], Data], nn.Module]
 """Makes a fresh network of a point of the space, for this data."""
@@ -37,7 +38,7 @@ class Objective:
         fixed: settings of the plan that are not searched, ``{"patience": 5}``.
         metrics: more metrics by name.
         monitor: the metric whose best epoch counts.
-        device: as in ``fit``.
+        device, save_every: as in ``fit``.
 
     Example:
         >>> import danlu
@@ -53,11 +54,11 @@ class Objective:
     def __init__(
         self, build: Build, data: Data, *, epochs: int = 20, folds: int = 0, plan: Plans = Plan.of,
         fixed: Mapping[str, Any] | None = None, metrics: Mapping[str, Metric] | None = None,
-        monitor: str = "val_loss", device: str = "auto",
+        monitor: str = "val_loss", device: str = "auto", save_every: float = SAVE_EVERY,
     ) -> None:  # fmt: skip
         self.build, self.data, self.epochs, self.folds = build, data, epochs, folds
         self.make_plan, self.fixed = plan, dict(fixed or {})
-        self.metrics, self.monitor, self.device = metrics, monitor, device
+        self.metrics, self.monitor, self.device, self.save_every = metrics, monitor, device, save_every
 
     def __repr__(self) -> str:
         name = getattr(self.build, "__qualname__", repr(self.build))
@@ -69,7 +70,7 @@ class Objective:
             fit_folds(
                 lambda: self.build(trial.params, self.data), self.data.folds(self.folds),
                 self.plan(trial.params), seed=trial.seed, trial=trial, device=self.device,
-                monitor=self.monitor, metrics=self.metrics,
+                monitor=self.monitor, metrics=self.metrics, save_every=self.save_every,
             )  # fmt: skip
         else:
             self.train(trial.params, trial.seed, trial)
@@ -90,11 +91,22 @@ class Objective:
         model = self.model(params, seed)
         found = fit(
             model, self.data, self.plan(params), seed=seed, trial=trial, device=self.device,
-            monitor=self.monitor, metrics=self.metrics, progress=False,
+            monitor=self.monitor, metrics=self.metrics, progress=False, save_every=self.save_every,
         )  # fmt: skip
         return model, found
 
+    def training(self, params: Mapping[str, Any], seed: int) -> Training:
+        """The training of these parameters before its first epoch."""
+        return Training(
+            self.model(params, seed), self.data, self.plan(params), seed=seed, device=device_of(self.device),
+            monitor=self.monitor, extra=self.metrics,
+        )  # fmt: skip
+
+    def assignment(self, trial: LiveTrial) -> tuple[Mapping[str, Any], int]:
+        """The parameters and the seed that a trial trains with."""
+        return trial.params, trial.seed
+
     @property
-    def where(self) -> str:
-        """The device that trainings run on."""
-        return str(device_of(self.device))
+    def base(self) -> Objective:
+        """What trains: itself."""
+        return self

@@ -14,11 +14,14 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vjp
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 Weights = dict[str, Tensor]
 """Stacked tensors by parameter name, shape (members, ...)."""
@@ -145,6 +148,8 @@ class Rows:
         self._view()
         self.alone = not isinstance(self.skeleton, nn.Sequential)
         self._recurrent = any(isinstance(module, nn.RNNBase) for module in self.skeleton.modules())
+        attends = any(isinstance(module, nn.MultiheadAttention) for module in self.skeleton.modules())
+        self._kernel = partial(sdpa_kernel, SDPBackend.MATH) if attends else nullcontext  # the one that maps
 
     def __len__(self) -> int:
         return len(self.flat)
@@ -222,12 +227,12 @@ class Rows:
             return out
 
         def traced(parameters: Weights, buffers: Weights, inputs: Tensor) -> Tensor:
-            return vjp(lambda given: run(given, buffers, inputs), parameters)[
-                0
-            ]  # recurrent layers map only so
+            out: Tensor = vjp(lambda given: run(given, buffers, inputs), parameters)[0]
+            return out  # recurrent layers map only so
 
         mapped = torch.vmap(traced if self._recurrent else run, randomness="different")
-        out: Tensor = mapped(own, held, x)
+        with self._kernel():
+            out: Tensor = mapped(own, held, x)
         return out
 
 
@@ -243,13 +248,14 @@ def _linear(layer: nn.Linear, weights: Mapping[str, Tensor], x: Tensor) -> Tenso
         if layer.bias is None
         else torch.baddbmm(weights["bias"][:, None], flat, turned)
     )
-    return out.reshape(*shape[:-1], out.shape[-1])
+    shaped: Tensor = out.reshape(*shape[:-1], out.shape[-1])
+    return shaped
 
 
 def _as_one_batch(layer: nn.Module, weights: Mapping[str, Tensor], x: Tensor) -> Tensor:
     del weights
     out: Tensor = layer(x.flatten(0, 1))
-    return out.unflatten(0, x.shape[:2])
+    return out.view(*x.shape[:2], *out.shape[1:])
 
 
 def _each_value(layer: nn.Module, weights: Mapping[str, Tensor], x: Tensor) -> Tensor:

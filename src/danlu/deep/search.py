@@ -21,11 +21,10 @@ from ..study.tune import open_store
 from ..study.tune import tune as tune_study
 from .confirm import Candidate, confirm, fresh_seed
 from .data import Data
-from .fit import device_of, test
+from .fit import test
 from .metrics import rises
 from .objective import Objective
 from .recipes import recipe
-from .training import Training
 
 
 @dataclass(frozen=True)
@@ -210,9 +209,6 @@ class Scaled(nn.Module):
 def _trained(objective: Objective, again: Result, candidate: Candidate, run: int, seed: int) -> nn.Module:
     """The network of one confirming run, from its checkpoint."""
     fresh = fresh_seed(seed, int(again.history.trial(run).params["fresh"]))
-    training = Training(
-        objective.model(candidate.params, fresh), objective.data, objective.plan(candidate.params), seed=fresh,
-        device=device_of(objective.device), monitor=objective.monitor,
-    )  # fmt: skip
+    training = objective.training(candidate.params, fresh)
     again.restore(*training.things, [], trial=run)
     return training.finish()

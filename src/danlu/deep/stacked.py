@@ -82,10 +82,10 @@ class Stacked:
             held = training.optimizer.state
             for name, state in made.states.items():
                 own = [held[named[each]].get(name) if named[each] in held else None for each in rows.shape]
-                if all(tensor is not None for tensor in own):
-                    parts = [
-                        pad(tensor, shape) for tensor, shape in zip(own, rows.shape.values(), strict=True)
-                    ]
+                there = [tensor for tensor in own if tensor is not None]
+                if len(there) == len(own):
+                    shapes = rows.shape.values()
+                    parts = [pad(tensor, shape) for tensor, shape in zip(there, shapes, strict=True)]
                     state[row] = torch.cat([part.reshape(-1) for part in parts])
             steps = [float(each["step"]) for each in held.values() if "step" in each]
             made.count[row] = steps[0] if steps else 0.0

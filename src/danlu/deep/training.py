@@ -159,6 +159,10 @@ class Training:
         """Note how good an epoch was."""
         self.best.see(epoch, value, self.judged)
 
+    def over(self, epoch: int, scores: Mapping[str, float]) -> bool:
+        """Whether an epoch's scores end training early: it diverged, or nothing has improved for too long."""
+        return not math.isfinite(scores["train_loss"]) or self.best.stale(epoch, self.plan.patience)
+
     def finish(self) -> nn.Module:
         """The network with its best epoch's weights."""
         if self.best.weights:

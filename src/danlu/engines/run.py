@@ -15,19 +15,30 @@ from ..core.goal import numbers_of
 from ..core.live import Channel, LiveTrial
 from ..core.messages import Outcome, Task
 
+GOES_ON = object()
+"""What an act returns when the attempt is not over."""
+
 _MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "unable to allocate")
 
 
 def run(objective: Callable[[LiveTrial], Any], task: Task, channel: Channel) -> Outcome:
     """Call the objective and classify whatever comes out of it, ``KeyboardInterrupt`` excepted."""
-    started = time.monotonic()
-    trial = LiveTrial(task, channel, started)
+    trial = LiveTrial(task, channel, time.monotonic())
+    found = guarded(trial, task, lambda: objective(trial))
+    assert found is not None
+    return found
+
+
+def guarded(trial: LiveTrial, task: Task, act: Callable[[], Any]) -> Outcome | None:
+    """Do a part of an attempt, or all of it; how the attempt ended, or None when ``act`` returned ``GOES_ON``."""
 
     def outcome(**how: Any) -> Outcome:
-        return Outcome(task.trial, task.attempt, time.monotonic() - started, cost=trial.cost, **how)
+        return Outcome(task.trial, task.attempt, trial.seconds, cost=trial.cost, **how)
 
     try:
-        returned = objective(trial)
+        returned = act()
+        if returned is GOES_ON:
+            return None
         if trial.verdict is not None:  # the objective swallowed the exit; the verdict stands all the same
             return outcome(verdict=trial.verdict)
         return outcome(returned=None if returned is None else numbers_of(returned))

@@ -154,8 +154,11 @@ class Driver:
         return reply
 
     def _after(self) -> None:
-        """What follows the end of trials: the first one's lesson, callbacks, budget."""
+        """What follows the end of trials: the first one's lesson, callbacks, budget; and what the engine chose."""
         history = self._study.ledger.history
+        said = str(self._engine.why()) if hasattr(self._engine, "why") else ""
+        if said and said != history.chosen.get("engine"):
+            self._study.ledger.append([(None, ev.Noted(-1, {"engine": said}, self._study.clock()))], Terms())
         ended, self._ended = self._ended, []
         for number in dict.fromkeys(ended):
             row = history.row(number)
@@ -168,8 +171,8 @@ class Driver:
                     GoalError(row.reason) if row.reason.startswith("the goal") else ObjectiveError(row.reason)
                 )
             for callback in self._callbacks:
-                said = callback(self._study.result, history.trial(number))
-                self._stopped = self._stopped or (str(said) if said else "")
+                ends = callback(self._study.result, history.trial(number))
+                self._stopped = self._stopped or (str(ends) if ends else "")
 
     def _hand_back(self, reason: str) -> None:
         """End whatever runs here and leave it to be resumed."""

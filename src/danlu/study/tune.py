@@ -6,7 +6,7 @@ import os
 import time as clocks
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ..core.budget import Budget, seconds_of
 from ..core.errors import SettingError
@@ -215,8 +215,9 @@ def _engine(engine: Engine | str | None, workers: int, gpus: int, limits: Limits
     limited = limits != Limits() or gpus > 0 or workers > 1
     name = engine or ("pool" if limited else "inline")
     made = find(ENGINES, "engine", name)
-    chosen: Engine = made(workers, gpus=gpus) if name == "pool" else made()
-    return chosen
+    if name == "pool":
+        return cast(Engine, made(workers, gpus=gpus))
+    return cast(Engine, made(workers) if name != "inline" and workers > 1 else made())
 
 
 def _sampler(sampler: Sampler | str | None, space: Space | None) -> Sampler:
