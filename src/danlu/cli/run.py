@@ -9,7 +9,17 @@ import click
 
 
 @click.command()
-@click.argument("objective", metavar="FILE.py:FUNCTION")
+@click.argument("objective", metavar="FILE.py[:FUNCTION]")
+@click.option(
+    "--tune",
+    "flags",
+    metavar="FLAGS",
+    help="Flags of a script to search: lr,dropout or lr=1e-5:0.1:log,act=relu|gelu.",
+)
+@click.option(
+    "--metric", "metrics", multiple=True, metavar="LINE", help="A line of its output: 'val loss: {x}'."
+)
+@click.argument("fixed", nargs=-1, type=click.UNPROCESSED)
 @click.option("--space", metavar="FILE", help="space.toml or file.py:name (default: FILE.py:space).")
 @click.option("-n", "--trials", type=int, help="Budget of trials (default 100).")
 @click.option("--time", "time_", metavar="TIME", help="Budget of time: 90s, 15m, 1h30m.")
@@ -37,12 +47,25 @@ import click
 @click.option("--extend", is_flag=True, help="Allow a changed space for an existing study.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def run(objective: str, **options: Any) -> None:
-    """Tune FUNCTION of FILE.py; the same command again resumes where it was."""
+    """Tune FUNCTION of FILE.py, or a script by its flags; the same command again resumes where it was.
+
+    A script is run as it is: danlu run train.py --tune lr,dropout --metric 'val loss: {x}' -- --epochs 5. What stands
+    after -- is passed on. Its flags are read from argparse, its output line by line.
+    """
     from ..study.tune import tune
 
+    what: Any = objective
+    engine = None
+    if options["flags"] is not None or options["metrics"]:
+        from .script import scripted
+
+        what, space, options["minimize"] = scripted(objective, options)
+        engine = "pool"  # what a script prints goes to its trial's log
+    else:
+        space = _space(objective, options["space"])
     result = tune(
-        objective,
-        _space(objective, options["space"]),
+        what,
+        space,
         minimize=options["minimize"],
         maximize=options["maximize"],
         target=options["target"],
@@ -51,6 +74,7 @@ def run(objective: str, **options: Any) -> None:
         time=options["time_"],
         no_improvement=options["no_improvement"],
         workers=options["workers"],
+        engine=engine,
         gpus=options["gpus"],
         trial_time=options["trial_time"],
         trial_memory=None if options["trial_memory"] is None else options["trial_memory"] << 20,
@@ -58,7 +82,7 @@ def run(objective: str, **options: Any) -> None:
         scheduler=options["scheduler"],
         fidelity=_fidelity(options["fidelity"]),
         store=options["store"],
-        name=options["name"] or objective.rpartition(":")[2],
+        name=options["name"] or Path(objective.rpartition(":")[2]).stem,
         seed=options["seed"],
         extend=options["extend"],
         watch=not options["as_json"],

@@ -110,7 +110,13 @@ class Float(_FloatBounds, frozen=True, kw_only=True, tag="float", forbid_unknown
         return lambda value: min(1.0, max(0.0, (log(value) - bottom) / span))
 
     def decoder(self) -> Callable[[float], float]:
-        """``decode`` with its constants worked out once."""
+        """``decode`` with its constants worked out once; the prior comes back without a rounding error."""
+        if self.prior is None:
+            return self._decoder()
+        prior, at, plain = self.prior, self.encode(self.prior), self._decoder()
+        return lambda unit: prior if unit == at else plain(unit)
+
+    def _decoder(self) -> Callable[[float], float]:
         low, high, step, width = self.low, self.high, self.step, self.high - self.low
         if self.log:
             exp, bottom, span = math.exp, math.log(low), math.log(high) - math.log(low)

@@ -16,6 +16,8 @@ except ImportError as error:
     raise MissingExtra("danlu.deep", "torch", "torch") from error
 
 from . import datasets as datasets
+from .batch import BatchFinding as BatchFinding
+from .batch import find_batch as find_batch
 from .cohort import Cohort as Cohort
 from .confirm import Candidate as Candidate
 from .confirm import confirm as confirm
@@ -23,6 +25,12 @@ from .data import Data as Data
 from .data import Part as Part
 from .data import of_arrays as of_arrays
 from .data import standardised as standardised
+from .diagnose import Diagnosis as Diagnosis
+from .diagnose import diagnose as diagnose
+from .finder import RateFinding as RateFinding
+from .finder import fewest_steps as fewest_steps
+from .finder import find_rate as find_rate
+from .finder import range_test as range_test
 from .fit import Fit as Fit
 from .fit import fit as fit
 from .fit import fit_folds as fit_folds
@@ -32,6 +40,8 @@ from .optim import OPTIMIZERS as OPTIMIZERS
 from .optim import optimizer as optimizer
 from .optim import optimizers as optimizers
 from .plan import Plan as Plan
+from .preflight import Check as Check
+from .preflight import preflight as preflight
 from .recipes import RECIPES as RECIPES
 from .recipes import recipe as recipe
 from .recipes import space as space

@@ -16,7 +16,7 @@ from torch.func import functional_call
 
 from .augment import augment
 from .data import Part
-from .fit import monitored
+from .fit import monitored, one_epoch
 from .metrics import losses, scores_of_each
 from .order import Order, arrange, seeded
 from .regularise import mix
@@ -263,6 +263,63 @@ class Block:
         training = self.trainings[row]
         model = _Bound(training.model, self._weights(row))
         return judge(model, training.data, training.data.valid, "val_", training.extra)
+
+
+def train_together(trainings: Sequence[Training]) -> list[list[dict[str, float]]]:
+    """Train several networks to the end of their plans, kin stacked, and the scores of every epoch of each.
+
+    Early stopping is left out: all curves have their full length. Afterwards the trainings are as if each had been
+    trained alone.
+
+    Example:
+        >>> from danlu import deep
+        >>> data = deep.of_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
+        >>> make = lambda seed: Training(nn.Linear(1, 2), data, deep.Plan(epochs=3), seed=seed, device=torch.device("cpu"))
+        >>> [len(curve) for curve in train_together([make(0), make(1)])]
+        [3, 3]
+    """
+    kin: dict[str, list[int]] = {}
+    for at, training in enumerate(trainings):
+        alone = stackable(training)
+        kin.setdefault(f"{alone} {at}" if alone else kinship(training), []).append(at)
+    curves: list[list[dict[str, float]]] = [[] for _ in trainings]
+    for members in kin.values():
+        group = [trainings[at] for at in members]
+        if len(group) == 1:
+            curves[members[0]] = _alone(group[0])
+            continue
+        try:
+            _stack_and_train(group, members, curves)
+        except (
+            RuntimeError,
+            NotImplementedError,
+            TypeError,
+        ):  # what PyTorch cannot map is trained one by one
+            for at, training in zip(members, group, strict=True):
+                curves[at] = _alone(training)
+    return curves
+
+
+def _stack_and_train(
+    group: Sequence[Training], members: Sequence[int], curves: list[list[dict[str, float]]]
+) -> None:
+    block, rows = Block(group, [0] * len(group)), list(members)
+    found: dict[int, list[dict[str, float]]] = {at: [] for at in members}
+    while rows:
+        for at, scores in zip(rows, block.epoch(), strict=True):
+            found[at].append(scores)
+        left = [row for row, done in enumerate(block.done) if done < block.trainings[row].plan.epochs]
+        for row in set(range(len(rows))) - set(left):
+            block.training(row)  # brings it up to date
+        rows = [rows[row] for row in left]
+        if rows:
+            block.keep(left)
+    for at, curve in found.items():
+        curves[at] = curve
+
+
+def _alone(training: Training) -> list[dict[str, float]]:
+    return [one_epoch(training, epoch, training.best.metric) for epoch in range(1, training.plan.epochs + 1)]
 
 
 class _Bound(nn.Module):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time as clocks
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from ..core.names import ENGINES, SAMPLERS, SCHEDULERS, STORES, find
 from ..core.protocols import Engine, Sampler, Scheduler, Store
 from ..core.rng import stable_hash
 from ..core.space import Space
+from ..engines.named import Named, by_signature
 from .drive import Driver
 from .opening import Opening
 from .result import Result
@@ -63,7 +65,9 @@ def tune(
     Args:
         objective: a function of one live trial, or ``"module:function"`` or ``"file.py:function"``. It
             returns a number, a mapping of metrics, or nothing when it reports.
-        space: names mapped to parameters; None when the objective draws with ``trial.suggest``.
+        space: names mapped to parameters; None when the objective draws with ``trial.suggest``, and when it is a
+            function whose arguments are its hyperparameters, ``def train(lr=1e-3, hidden=64)``: then ranges are
+            inferred from names and defaults, said on stderr, and the defaults are the first trial.
         minimize, maximize: the metrics of the goal; with none, the returned number is minimised.
         target: the study ends when the goal reaches it (a mapping when there are several goals).
         limits: constraints on metrics, ``"latency <= 20"``.
@@ -96,6 +100,8 @@ def tune(
         >>> abs(result.best.params["x"] - 1) < 1
         True
     """
+    if space is None and not isinstance(objective, str):
+        objective, space = _named(objective)
     budget = _budget(trials, seconds_of(time), steps, cost, no_improvement)
     caps = Limits(seconds_of(trial_time), trial_memory)
     chosen = _engine(engine, workers, gpus, caps)
@@ -193,6 +199,16 @@ def open_store(store: Store | str | os.PathLike[str] | None) -> Store:
     return opened
 
 
+def _named(objective: Callable[..., Any]) -> tuple[Callable[..., Any], Parameters | None]:
+    """The objective and the space that its signature tells; the objective and None when it tells none."""
+    found = by_signature(objective)
+    searched = {each.name: each.parameter for each in found or () if each.parameter is not None}
+    if not found or not searched:
+        return objective, None
+    print("\n".join(map(str, found)), file=sys.stderr)  # noqa: T201 - what is assumed has to be seen
+    return Named(objective, tuple(searched)), searched
+
+
 def _budget(
     trials: int | None,
     seconds: float | None,
@@ -239,7 +255,6 @@ def _scheduler(scheduler: Scheduler | str | None) -> Scheduler:
 
 def _watching(opened: Study, watch: bool | None) -> Any:
     import contextlib
-    import sys
 
     if watch is None:
         watch = sys.stderr.isatty()

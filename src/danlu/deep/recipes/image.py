@@ -14,7 +14,7 @@ from ...core.errors import SettingError
 from ...core.parameters import Choice, Float, Int
 from ..augment import IMAGES
 from ..data import Data, of_arrays, standardised
-from ..init import INIT, initialise
+from ..init import initialise
 from ..layers import activation, norm, pooling
 from ..optim import optimizers
 from ..regularise import REGULARISERS, strength_of
@@ -37,11 +37,12 @@ def space() -> dict[str, Any]:
         "pool": Choice(["max", "avg"], prior="max"),
         "activation": Choice(["relu", "gelu", "silu"], prior="relu"),
         "norm": Choice(["none", "batch", "group"], prior="none"),
-        "init": INIT,
-        "optimizer": optimizers("adamw", "nesterov", "rmsprop", adamw={"lr": Float(3e-4, 3e-2, log=True, prior=1e-3)}),
+        "init": Choice(["kaiming", "default"], prior="kaiming"),
+        "optimizer": optimizers("adamw", "nesterov", adamw={"lr": Float(3e-4, 3e-2, log=True, prior=1e-3)}),
         **schedules("constant", "linear", "one_cycle", "cosine"),
         "batch_size": Choice([32, 64, 128], ordered=True, prior=64),
-        **REGULARISERS,
+        **{name: REGULARISERS[name] for name in ("smoothing", "mixup")},
+        "dropout": Float(0.0, 0.5, prior=0.0),
         **{name: IMAGES[name] for name in ("shift", "rotate", "cutout")},
     }  # fmt: skip
 

@@ -1,0 +1,316 @@
+"""What is wrong with a training, and what would have helped: curves, units, and the same run forked.
+
+Rules on curves alone were right for 25 of 42 trainings that had been made to go wrong, rules and forks for 27 of 28: a
+curve that flattens looks the same whether the network is too small, the rate too low, or the data exhausted. So the run is
+repeated with other rates, longer, wider, with more and with less regularisation, all of them stacked (``block.py``), and the
+fork that helps names the trouble. The words follow Goodfellow et al., Deep learning (2016), chapters 5, 8 and 11, and the
+deep learning tuning playbook (Godbole et al., 2023).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from .block import train_together
+from .data import Data
+from .metrics import losses
+from .objective import Objective
+from .plan import Plan
+from .training import Training, predict
+
+Floats = NDArray[np.float64]
+
+TROUBLES = ("good", "overfit", "underfit", "slow", "unstable", "diverged", "dead", "plateau")
+WIDTHS = ("width", "hidden", "factors", "embedding")
+HELPS = 0.15
+"""A fork helps when it wins so much of what there is to win: from guessing down to the best of all forks."""
+
+GAP = 0.25
+"""So far apart, as a share of what guessing costs, losses of training and validation are a network that learns by heart."""
+
+ADVICE = {
+    "good": "Nothing of what was tried would have helped much: tune on, or get more data.",
+    "overfit": "Regularise more (decay, dropout, smoothing, augmentation), stop earlier, or get more data.",
+    "underfit": "Make the network larger, or regularise it less.",
+    "slow": "Raise the learning rate, or train longer.",
+    "unstable": "Lower the learning rate, warm up longer, or clip the gradient.",
+    "diverged": "Lower the learning rate by ten, or clip the gradient; check the scale of inputs and targets.",
+    "dead": "Initialise anew, lower the rate, or use an activation that has a gradient everywhere (gelu, silu).",
+    "plateau": "Let the rate fall later or less: the steps became too small before the network had learned.",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnosis:
+    """What a training suffers from.
+
+    Attributes:
+        trouble: one of ``TROUBLES``.
+        evidence: what says so, sentences with numbers.
+        advice: what to try next.
+        forks: for each fork, the best validation loss of the run as it was changed; ``as it was`` among them.
+        curves: for each fork its scores by epoch.
+    """
+
+    trouble: str
+    evidence: str
+    advice: str
+    forks: dict[str, float]
+    curves: dict[str, list[dict[str, float]]]
+
+    def __str__(self) -> str:
+        return f"{self.trouble}: {self.evidence} {self.advice}"
+
+    def plot(self, axes: Any = None) -> Any:
+        """The validation loss of the run and of its forks over the epochs; matplotlib's axes."""
+        if axes is None:
+            from matplotlib import pyplot as plt
+
+            _, axes = plt.subplots(figsize=(5.5, 3.4), layout="constrained")
+        for name, curve in self.curves.items():
+            own = name == "as it was"
+            axes.plot(
+                range(1, len(curve) + 1), [scores["val_loss"] for scores in curve], label=name,
+                color="black" if own else None, linewidth=2 if own else 1,
+            )  # fmt: skip
+        axes.plot(
+            range(1, len(self.curves["as it was"]) + 1),
+            [scores["train_loss"] for scores in self.curves["as it was"]],
+            color="black", linestyle=":", label="as it was, training",
+        )  # fmt: skip
+        first = [
+            curve[0]["val_loss"] for curve in self.curves.values() if math.isfinite(curve[0]["val_loss"])
+        ]
+        axes.set(xlabel="epoch", ylabel="validation loss", title=self.trouble)
+        if first:
+            axes.set_ylim(0, 1.5 * max(first) if max(first) < 10 * min(first) else 3 * min(first))
+        axes.legend(fontsize=7)
+        return axes
+
+
+def diagnose(objective: Objective, params: Mapping[str, Any], *, seed: int = 0) -> Diagnosis:
+    """Train a configuration and its forks, and say what is wrong with it.
+
+    Args:
+        objective: says what is trained.
+        params: the configuration; a parameter named width, hidden, factors or embedding makes a wider fork, one
+            named dropout forks with more and with less of it.
+        seed: of the weights and the order of the data.
+
+    Example:
+        >>> from danlu import deep
+        >>> data = deep.datasets.breast_cancer()
+        >>> tiny = deep.Objective(lambda params, data: nn.Linear(30, 2), data, epochs=4)
+        >>> deep.diagnose(tiny, {"optimizer": "adamw", "optimizer.adamw.lr": 1e-5}).trouble
+        'slow'
+    """
+    plan = objective.plan(params)
+    made = {name: _training(objective, *fork, seed) for name, fork in _forks(params, plan).items()}
+    curves = dict(zip(made, train_together(list(made.values())), strict=True))
+    own = made["as it was"]
+    return _judge(own.data, curves, dead_units(own.model, own.data.valid.x), _still(own))
+
+
+def _training(objective: Objective, params: Mapping[str, Any], plan: Plan, seed: int) -> Training:
+    made = objective.training(params, seed)
+    return Training(made.model, objective.data, plan, seed=seed, device=made.device, extra=objective.metrics)
+
+
+def _forks(params: Mapping[str, Any], plan: Plan) -> dict[str, tuple[Mapping[str, Any], Plan]]:
+    """The run as it was, and changed in one way each."""
+    change = msgspec.structs.replace
+    from .optim import rule
+
+    own = {**rule(plan.optimizer).defaults, **plan.options}
+    decay = "decay" if "decay" in own else "l2"
+    more = change(plan, options={**own, decay: max(20 * own[decay], 1.0 if decay == "decay" else 0.01)},
+                  smoothing=max(plan.smoothing, 0.1))  # fmt: skip
+    less = change(plan, options={**own, decay: 1e-7}, smoothing=0.0, mixup=0.0, l1=0.0, augment={})
+    found: dict[str, tuple[Mapping[str, Any], Plan]] = {
+        "as it was": (params, plan),
+        "a tenth of the rate": (params, change(plan, options={**own, "lr": own["lr"] / 10})),
+        "ten times the rate": (params, change(plan, options={**own, "lr": own["lr"] * 10})),
+        "three times as long": (params, change(plan, epochs=3 * plan.epochs)),
+        "a steady rate": (params, change(plan, schedule="constant", shape={})),
+        "more regularised": ({**params, **_dropout(params, 0.4)}, more),
+        "less regularised": ({**params, **_dropout(params, 0.0)}, less),
+    }
+    wide = {name: _four_times(value) for name, value in params.items() if name.rpartition(".")[2] in WIDTHS}
+    if wide:
+        found["four times as wide"] = ({**params, **wide}, plan)
+    return found
+
+
+def _four_times(value: Any) -> Any:
+    return max(4 * value, 16) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _dropout(params: Mapping[str, Any], rate: float) -> dict[str, Any]:
+    if "dropout" not in params:
+        return {}
+    if isinstance(params["dropout"], str):
+        return {"dropout": "on", "dropout.on.strength": rate} if rate else {"dropout": "off"}
+    return {"dropout": rate}
+
+
+def _judge(data: Data, curves: dict[str, list[dict[str, float]]], dead: float, still: bool) -> Diagnosis:
+    best = {name: _best(curve) for name, curve in curves.items()}
+    own = curves["as it was"]
+    train, valid = _column(own, "train_loss"), _column(own, "val_loss")
+    guess = guessing(data)
+    reached = min(best.values())
+    room = max(guess - reached, 0.05 * guess, 1e-9)
+    won = {name: (best["as it was"] - value) / room for name, value in best.items() if name != "as it was"}
+    learned = (guess - best["as it was"]) / room
+
+    def said(trouble: str, evidence: str) -> Diagnosis:
+        return Diagnosis(trouble, evidence, ADVICE[trouble], best, curves)
+
+    def helped(name: str) -> str:
+        return f"{name} would have come to a validation loss of {best[name]:.3g} instead of {best['as it was']:.3g}."
+
+    if not np.isfinite(train).all() or train[-1] > 3 * guess + 1e-9:
+        last = "no longer a number" if not np.isfinite(train[-1]) else f"{train[-1]:.3g}"
+        return said(
+            "diverged", f"The training loss went from {train[0]:.3g} to {last}; guessing costs {guess:.3g}."
+        )
+    rise = (valid[-1] - valid.min()) / room
+    gap = (valid[-1] - train[-1]) / guess
+    rough = roughness(train)
+    calm = won["a tenth of the rate"]
+    flat = _flat(train, guess)
+    faster = max(won["ten times the rate"], won["three times as long"])
+    larger = max(won.get("four times as wide", 0.0), won["less regularised"])
+    steadier = won["a steady rate"]
+    blind = learned < 0.1 and (dead > 0.9 or still)
+    if (
+        calm > HELPS
+        and calm >= max(faster, 0.6 * larger)
+        and (blind or rough > 0.02 or train[-1] > 0.5 * guess)
+    ):
+        return said(
+            "unstable",
+            f"The training loss jumps ({rough:.0%} of its range, up as often as down); "
+            + helped("a tenth of the rate"),
+        )
+    if blind and larger < 0.5:
+        what = (
+            "the network gives the same for every sample"
+            if still
+            else f"{dead:.0%} of a layer's units are zero for every sample"
+        )
+        return said(
+            "dead",
+            f"Nothing was learned (validation loss {best['as it was']:.3g}, guessing costs {guess:.3g}), and {what}.",
+        )
+    if train[-1] < 0.75 * valid[-1] and (rise > HELPS or gap > GAP):
+        return said(
+            "overfit",
+            f"The training loss fell to {train[-1]:.3g}, and the validation loss stands at {valid[-1]:.3g}, at its best {valid.min():.3g}.",
+        )
+    if flat and steadier > HELPS and steadier >= 0.6 * faster:
+        return said(
+            "plateau",
+            f"The training loss stood still at {train[-1]:.3g} for the last half of the epochs; "
+            + helped("a steady rate"),
+        )
+    if max(faster, larger) <= HELPS:
+        return said(
+            "good",
+            f"The validation loss came to {best['as it was']:.3g}; the best of all forks came to {reached:.3g}.",
+        )
+    if larger >= faster:
+        name = max(("four times as wide", "less regularised"), key=lambda each: won.get(each, -math.inf))
+        return said("underfit", f"The training loss stays at {train[-1]:.3g}; " + helped(name))
+    name = max(("ten times the rate", "three times as long"), key=won.__getitem__)
+    return said("slow", f"The training loss is still at {train[-1]:.3g}; " + helped(name))
+
+
+def roughness(train: Floats) -> float:
+    """How much of a curve's range it goes up, on average over its second half; 0 when it only falls.
+
+    Example:
+        >>> roughness(np.array([4.0, 3.0, 2.0, 1.0])), roughness(np.array([4.0, 1.0, 2.5, 1.0, 2.5]))
+        (0.0, 0.25)
+    """
+    half = train[len(train) // 2 :] if len(train) > 3 else train
+    spread = float(np.ptp(train))
+    return 0.0 if spread <= 0 else float(np.clip(np.diff(half), 0, None).mean() / spread)
+
+
+def _flat(train: Floats, guess: float) -> bool:
+    """Whether the second half of the training brought next to nothing."""
+    middle = train[len(train) // 2]
+    return bool(middle - train[-1] < 0.03 * max(guess, 1e-9))
+
+
+def guessing(data: Data) -> float:
+    """What the best guess costs that does not look at the inputs: the entropy of the classes, or the variance.
+
+    Example:
+        >>> from danlu import deep
+        >>> round(guessing(deep.of_arrays(np.zeros((100, 1)), np.arange(100) % 4)), 3)
+        1.386
+    """
+    y = data.valid.y
+    if data.kind == "classes":
+        shares = torch.bincount(data.train.y, minlength=data.outputs).float().clamp_min(0.5)
+        logits = (shares / shares.sum()).log().expand(len(y), -1)
+        return float(losses("classes", logits, y).mean())
+    if data.kind == "values":
+        return float(((y - data.train.y.mean()) ** 2).mean())
+    return math.log(2)
+
+
+@torch.no_grad()
+def dead_units(model: nn.Module, x: Tensor) -> float:
+    """Of the layer that has most of them, the share of units that are zero for every sample.
+
+    Only layers that can be exactly zero are looked at: ReLU.
+
+    Example:
+        >>> net = nn.Sequential(nn.Linear(2, 4), nn.ReLU())
+        >>> _ = net[0].bias.data.fill_(-100.0)
+        >>> dead_units(net, torch.randn(8, 2))
+        1.0
+    """
+    found = [0.0]
+
+    def look(module: nn.Module, inputs: Any, output: Tensor) -> None:
+        del module, inputs
+        units = output.transpose(0, 1).flatten(1) if output.ndim > 2 else output.T
+        found.append(float((units == 0).all(1).float().mean()))
+
+    hooks = [module.register_forward_hook(look) for module in model.modules() if isinstance(module, nn.ReLU)]
+    try:
+        predict(model, x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return max(found)
+
+
+def _still(training: Training) -> bool:
+    """Whether the network gives the same for every sample."""
+    outputs = predict(training.model, training.data.valid.x)
+    flat = outputs.reshape(len(outputs), -1)
+    return bool((flat.std(0) < 1e-3).all())
+
+
+def _column(curve: list[dict[str, float]], name: str) -> Floats:
+    return np.array([scores[name] for scores in curve], dtype=float)
+
+
+def _best(curve: list[dict[str, float]]) -> float:
+    values = _column(curve, "val_loss")
+    finite = values[np.isfinite(values)]
+    return float(finite.min()) if len(finite) else math.inf

@@ -1,0 +1,299 @@
+"""Ranges inferred from real signatures and real scripts' flags: every default inside, logarithmic where it should be."""
+
+import inspect
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+import sklearn.discriminant_analysis
+import sklearn.ensemble
+import sklearn.linear_model
+import sklearn.naive_bayes
+import sklearn.neighbors
+import sklearn.neural_network
+import sklearn.svm
+import sklearn.tree
+import torch
+
+import danlu
+from danlu import Choice, Float, Int
+from danlu.core.errors import ObjectiveError
+from danlu.core.infer import infer
+from danlu.engines.named import by_signature
+from danlu.engines.script import Pattern, flags_of
+
+SIGNATURES = [
+    *(getattr(sklearn.linear_model, name) for name in (
+        "LogisticRegression", "SGDClassifier", "SGDRegressor", "Ridge", "Lasso", "ElasticNet", "Perceptron", "HuberRegressor",
+        "PassiveAggressiveClassifier", "BayesianRidge", "RANSACRegressor", "Lars", "OrthogonalMatchingPursuit",
+    )),
+    *(getattr(sklearn.ensemble, name) for name in (
+        "RandomForestClassifier", "ExtraTreesRegressor", "GradientBoostingClassifier", "HistGradientBoostingClassifier",
+        "AdaBoostClassifier", "BaggingClassifier", "IsolationForest",
+    )),
+    sklearn.neural_network.MLPClassifier, sklearn.neural_network.BernoulliRBM, sklearn.svm.SVC, sklearn.svm.LinearSVC,
+    sklearn.svm.NuSVR, sklearn.neighbors.KNeighborsClassifier, sklearn.tree.DecisionTreeClassifier,
+    sklearn.naive_bayes.MultinomialNB, sklearn.discriminant_analysis.LinearDiscriminantAnalysis,
+    *(getattr(torch.optim, name) for name in (
+        "SGD", "Adam", "AdamW", "Adagrad", "Adadelta", "RMSprop", "NAdam", "RAdam", "Adamax", "ASGD", "Muon", "Rprop",
+    )),
+    torch.nn.Dropout, torch.nn.TransformerEncoderLayer,
+]  # fmt: skip
+
+SCRIPTS = {  # the flags of public training scripts: name -> default
+    "mnist": {"batch-size": 64, "test-batch-size": 1000, "epochs": 14, "lr": 1.0, "gamma": 0.7, "seed": 1, "log-interval": 10},
+    "imagenet": {"workers": 4, "epochs": 90, "batch-size": 256, "lr": 0.1, "momentum": 0.9, "weight-decay": 1e-4, "print-freq": 10},
+    "word_language_model": {"emsize": 200, "nhid": 200, "nlayers": 2, "lr": 20, "clip": 0.25, "epochs": 40, "batch_size": 20,
+                            "bptt": 35, "dropout": 0.2, "seed": 1111, "nhead": 2},
+    "vae": {"batch-size": 128, "epochs": 10, "seed": 1, "log-interval": 10},
+    "dcgan": {"workers": 2, "batchSize": 64, "imageSize": 64, "nz": 100, "ngf": 64, "ndf": 64, "niter": 25, "lr": 2e-4, "beta1": 0.5},
+    "nanogpt": {"n_layer": 12, "n_head": 12, "n_embd": 768, "dropout": 0.0, "learning_rate": 6e-4, "max_iters": 600_000,
+                "weight_decay": 0.1, "beta1": 0.9, "beta2": 0.95, "grad_clip": 1.0, "warmup_iters": 2000, "min_lr": 6e-5},
+    "gcn": {"seed": 42, "epochs": 200, "lr": 0.01, "weight_decay": 5e-4, "hidden": 16, "dropout": 0.5},
+}  # fmt: skip
+
+LOGARITHMIC = {
+    "lr", "learning_rate", "min_lr", "weight_decay", "weight-decay", "alpha", "eps", "tol", "clip", "grad_clip", "nhid", "emsize", "hidden",
+    "n_estimators", "C", "n_embd", "dim_feedforward", "d_model",
+}  # fmt: skip
+
+
+def arguments():
+    for thing in SIGNATURES:
+        for parameter in inspect.signature(thing).parameters.values():
+            if parameter.default is not parameter.empty:
+                yield thing.__name__, parameter.name, parameter.default
+    for script, flags in SCRIPTS.items():
+        for name, default in flags.items():
+            yield script, name, default
+
+
+def test_there_are_forty_of_them():
+    assert len(SIGNATURES) + len(SCRIPTS) >= 40
+
+
+@pytest.mark.parametrize(("where", "name", "default"), list(arguments()))
+def test_the_default_is_inside_and_the_first_trial(where, name, default):
+    found = infer(name, default)
+    parameter = found.parameter
+    if parameter is None:
+        assert str(found).startswith(f"{name} = ")
+        return
+    assert parameter.check(name, default) == default
+    assert parameter.prior == default
+    space = danlu.Space({name: parameter})
+    assert space.decode(space.centre())[name] == default
+    if name in LOGARITHMIC:
+        assert getattr(parameter, "log", False) or isinstance(parameter, Choice), found
+    wide = isinstance(parameter, Float) and parameter.low > 0 and parameter.high / parameter.low > 100
+    assert not wide or parameter.log
+
+
+def test_what_is_no_hyperparameter_stays():
+    for script, flags in SCRIPTS.items():
+        for name in flags:
+            kept = infer(name, flags[name]).parameter is None
+            expected = {
+                "seed",
+                "epochs",
+                "workers",
+                "log-interval",
+                "print-freq",
+                "test-batch-size",
+                "niter",
+                "max_iters",
+                "warmup_iters",
+            }
+            assert kept == (name in expected), f"{script}: {infer(name, flags[name])}"
+
+
+EXPECTED = {
+    ("momentum", 0.9): Float(0.5, 0.99, prior=0.9),
+    ("beta2", 0.999): Float(0.9, 0.9999, prior=0.999),
+    ("dropout", 0.1): Float(0.0, 0.5, prior=0.1),
+    ("batch_size", 64): Choice([16, 32, 64, 128, 256], ordered=True, prior=64),
+    ("hiddenSize", 64): Int(16, 256, log=True, prior=64),
+    ("num_layers", 2): Int(1, 4, prior=2),
+    ("nesterov", False): Choice([False, True], prior=False),
+    ("kernel_size", 3): Choice([3, 5, 7], ordered=True, prior=3),
+}
+
+
+@pytest.mark.parametrize("case", EXPECTED, ids=str)
+def test_ranges_are_those_a_person_would_write(case):
+    assert infer(*case).parameter == EXPECTED[case]
+
+
+def test_a_function_is_tuned_by_its_signature(capsys):
+    def train(lr=1e-2, hidden=16, act: Literal["relu", "tanh"] = "relu", seed=0):
+        return (np.log10(lr) + 3) ** 2 + (hidden - 24) ** 2 / 1e3 + (act == "relu") + seed
+
+    result = danlu.tune(train, trials=40, seed=1)
+    assert result.trials[0].params == {"lr": 0.01, "hidden": 16, "act": "relu"}
+    assert result.best.params["act"] == "tanh"
+    assert result.best.value < 0.3
+    said = capsys.readouterr().err
+    assert "lr: 0.000333333 to 0.3 on a logarithmic scale" in said
+    assert "seed = 0" in said
+
+
+def test_a_function_may_report_and_may_run_in_a_pool():
+    def train(trial, lr=1e-2):
+        for step in (1, 2):
+            trial.report(step, loss=lr * step)
+
+    result = danlu.tune(train, minimize="loss", trials=4, workers=2)
+    assert all(len(trial.curve) == 2 for trial in result.trials)
+
+
+def test_functions_of_one_trial_stay_what_they_are():
+    assert by_signature(lambda trial: 0) is None
+    assert by_signature(lambda trial, **more: 0) is None
+    assert by_signature(lambda x, lr=0.1: 0) is None  # x has no value
+    drawn = danlu.tune(lambda trial: trial.suggest("x", Float(0, 1)), trials=3)
+    assert len(drawn.trials) == 3
+
+
+FOREIGN = textwrap.dedent(
+    """
+    import argparse, sys, time
+
+    def main():
+        parser = argparse.ArgumentParser(description="somebody else's script")
+        parser.add_argument("--lr", "--learning-rate", type=float, default=0.1)
+        parser.add_argument("--hidden_size", type=int, default=32)
+        parser.add_argument("--act", choices=["relu", "tanh"], default="relu")
+        parser.add_argument("--norm", action="store_true")
+        parser.add_argument("--bias", action=argparse.BooleanOptionalAction, default=True)
+        parser.add_argument("--epochs", type=int, default=4)
+        parser.add_argument("--fail", action="store_true")
+        args = parser.parse_args()
+        if args.fail:
+            raise ValueError("no data")
+        for epoch in range(args.epochs):
+            loss = (args.lr - 0.3) ** 2 + abs(args.hidden_size - 40) / 100 + (args.act == "relu") + 0.1 / (epoch + 1)
+            loss += 0.5 * args.bias + 0.5 * (not args.norm)
+            print(f"Epoch {epoch + 1}/{args.epochs} | train loss 9.9 | val loss: {loss:.4f} | acc {100 - loss:.1f}%")
+            if args.lr > 0.9:
+                time.sleep(30)
+
+    if __name__ == "__main__":
+        main()
+    """
+)
+
+
+def run(*command, cwd, code=0):
+    ran = subprocess.run(
+        [sys.executable, "-m", "danlu.cli", "run", *map(str, command)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=200,
+    )
+    assert ran.returncode == code, ran.stdout + ran.stderr
+    return ran
+
+
+@pytest.fixture
+def script(tmp_path):
+    (tmp_path / "train.py").write_text(FOREIGN)
+    return tmp_path
+
+
+def test_an_untouched_script_is_tuned_by_its_flags_and_resumes(script):
+    command = ("train.py", "--tune", "lr=0.01:0.8:log,hidden-size,act,norm,bias", "--metric", "Epoch {step}/{n}".replace("/{n}", "") + "/4 | train loss 9.9 | val loss: {x}",
+               "-n", 12, "-j", 2, "--store", "s.db", "--seed", 1, "--json", "--", "--epochs", "4")  # fmt: skip
+    first, again = run(*command, cwd=script), run(*command, cwd=script)
+    assert json.loads(first.stdout)["trials"] == json.loads(again.stdout)["trials"]
+    rows = json.loads(first.stdout)["trials"]
+    assert rows[0]["lr"] == 0.1
+    assert rows[0]["hidden_size"] == 32
+    assert {row["status"] for row in rows} <= {"done", "stopped"}
+    for row in rows:
+        if row["status"] == "done":
+            loss = (
+                (row["lr"] - 0.3) ** 2 + abs(row["hidden_size"] - 40) / 100 + (row["act"] == "relu") + 0.025
+            )
+            loss += 0.5 * row["bias"] + 0.5 * (not row["norm"])
+            (value,) = [value for name, value in row.items() if name.endswith("val_loss")]
+            assert value == pytest.approx(loss, abs=1e-3)
+    assert "hidden_size: 8 to 128 on a logarithmic scale; 32 first" in first.stderr
+
+
+def test_metrics_are_named_maximised_when_they_sound_like_it_and_percent_is_no_number(script):
+    ran = run(
+        "train.py", "--tune", "lr", "--metric", "acc {x}%", "-n", 3, "--json", "--", "--epochs", 2, cwd=script
+    )
+    rows = json.loads(ran.stdout)["trials"]
+    assert all(row["steps"] == 2 for row in rows)
+    assert all(row["acc"] > 90 for row in rows)
+
+
+def test_a_script_is_ended_when_its_trial_is_stopped(script):
+    objective_of = {"lr": next(flag for flag in flags_of(str(script / "train.py")) if flag.name == "lr")}
+    from danlu.engines.script import Script
+
+    objective = Script(str(script / "train.py"), objective_of, ["val loss: {x}"])
+    result = danlu.tune(
+        objective, {"lr": Choice([0.3, 0.95])}, minimize="val_loss", trials=2, sampler="grid", scheduler=danlu.ASHA(low=1, high=4, factor=2),
+    )  # fmt: skip
+    slow = next(trial for trial in result.trials if trial.params["lr"] == 0.95)
+    assert slow.status.name == "STOPPED"
+    assert slow.seconds < 20
+
+
+def test_a_script_that_fails_says_why_and_bad_flags_get_a_sentence(script):
+    from danlu.engines.script import Script
+
+    result = danlu.tune(
+        Script(str(script / "train.py"), {}, ["val loss: {x}"], fixed=["--fail"]),
+        {"x": Float(0, 1)},
+        minimize="val_loss",
+        trials=1,
+    )
+    assert result.trials[0].reason.startswith("RuntimeError: train.py ended with code 1: ValueError: no data")
+    silent = danlu.tune(
+        Script(str(script / "train.py"), {}, ["perplexity {x}"]),
+        {"x": Float(0, 1)},
+        minimize="perplexity",
+        trials=1,
+    )
+    assert "no line of train.py matched 'perplexity {x}'" in silent.trials[0].reason
+    wrong = run("train.py", "--tune", "lrr", "--metric", "val loss: {x}", cwd=script, code=2)
+    assert "Did you mean --lr?" in wrong.stderr
+    fixed = run("train.py", "--tune", "epochs", "--metric", "val loss: {x}", cwd=script, code=2)
+    assert "not a hyperparameter by its name. Give its range" in fixed.stderr
+    missing = run("train.py", "--tune", "lr", cwd=script, code=2)
+    assert "a script needs --tune FLAGS and --metric" in missing.stderr
+    (script / "plain.py").write_text("print('hello')\n")
+    with pytest.raises(ObjectiveError, match="did not come to read its arguments with argparse"):
+        flags_of(str(script / "plain.py"))
+
+
+PATTERNS = {
+    ("val loss: {x}", "epoch 3 val  loss:0.25,"): (None, 0.25),
+    ("epoch {step} loss {x}", "Epoch 12   loss 1.5e-3"): (12, 1.5e-3),
+    ("[{step}] acc={x}", "[7] acc=.5"): (7, 0.5),
+    ("loss {x}", "loss nan"): (None, float("nan")),
+    ("val loss: {x}", "train loss: 0.5"): None,
+}
+
+
+@pytest.mark.parametrize("case", PATTERNS, ids=str)
+def test_patterns(case):
+    text, line = case
+    found = Pattern(text).find(line)
+    assert found == pytest.approx(PATTERNS[case], nan_ok=True) if found else PATTERNS[case] is None
+
+
+def test_a_pattern_needs_a_place_for_its_number():
+    with pytest.raises(ObjectiveError, match="needs {x} where its number is"):
+        Pattern("val loss")
+    assert Pattern("top1=Accuracy {x}").name == "top1"
+    assert Path(__file__).exists()
