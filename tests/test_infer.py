@@ -172,6 +172,7 @@ FOREIGN = textwrap.dedent(
         parser.add_argument("--bias", action=argparse.BooleanOptionalAction, default=True)
         parser.add_argument("--epochs", type=int, default=4)
         parser.add_argument("--fail", action="store_true")
+        parser.add_argument("--hang", action="store_true")
         args = parser.parse_args()
         if args.fail:
             raise ValueError("no data")
@@ -179,7 +180,7 @@ FOREIGN = textwrap.dedent(
             loss = (args.lr - 0.3) ** 2 + abs(args.hidden_size - 40) / 100 + (args.act == "relu") + 0.1 / (epoch + 1)
             loss += 0.5 * args.bias + 0.5 * (not args.norm)
             print(f"Epoch {epoch + 1}/{args.epochs} | train loss 9.9 | val loss: {loss:.4f} | acc {100 - loss:.1f}%")
-            if args.lr > 0.9:
+            if args.hang and args.lr > 0.9:
                 time.sleep(30)
 
     if __name__ == "__main__":
@@ -239,7 +240,7 @@ def test_a_script_is_ended_when_its_trial_is_stopped(script):
     objective_of = {"lr": next(flag for flag in flags_of(str(script / "train.py")) if flag.name == "lr")}
     from danlu.engines.script import Script
 
-    objective = Script(str(script / "train.py"), objective_of, ["val loss: {x}"])
+    objective = Script(str(script / "train.py"), objective_of, ["val loss: {x}"], fixed=["--hang"])
     result = danlu.tune(
         objective, {"lr": Choice([0.3, 0.95])}, minimize="val_loss", trials=2, sampler="grid", scheduler=danlu.ASHA(low=1, high=4, factor=2),
     )  # fmt: skip

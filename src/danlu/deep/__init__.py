@@ -50,4 +50,6 @@ from .schedules import shares as shares
 from .search import Tuned as Tuned
 from .search import export as export
 from .search import tune as tune
+from .spread import Spread as Spread
+from .spread import spread as spread
 from .training import predict as predict

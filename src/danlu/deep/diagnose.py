@@ -30,6 +30,7 @@ from .training import Training, predict
 Floats = NDArray[np.float64]
 
 TROUBLES = ("good", "overfit", "underfit", "slow", "unstable", "diverged", "dead", "plateau")
+FASTER = ("ten times the rate", "a hundred times the rate", "three times as long")
 WIDTHS = ("width", "hidden", "factors", "embedding")
 HELPS = 0.15
 """A fork helps when it wins so much of what there is to win: from guessing down to the best of all forks."""
@@ -139,6 +140,7 @@ def _forks(params: Mapping[str, Any], plan: Plan) -> dict[str, tuple[Mapping[str
         "as it was": (params, plan),
         "a tenth of the rate": (params, change(plan, options={**own, "lr": own["lr"] / 10})),
         "ten times the rate": (params, change(plan, options={**own, "lr": own["lr"] * 10})),
+        "a hundred times the rate": (params, change(plan, options={**own, "lr": own["lr"] * 100})),
         "three times as long": (params, change(plan, epochs=3 * plan.epochs)),
         "a steady rate": (params, change(plan, schedule="constant", shape={})),
         "more regularised": ({**params, **_dropout(params, 0.4)}, more),
@@ -188,7 +190,7 @@ def _judge(data: Data, curves: dict[str, list[dict[str, float]]], dead: float, s
     rough = roughness(train)
     calm = won["a tenth of the rate"]
     flat = _flat(train, guess)
-    faster = max(won["ten times the rate"], won["three times as long"])
+    faster = max(won[name] for name in FASTER)
     larger = max(won.get("four times as wide", 0.0), won["less regularised"])
     steadier = won["a steady rate"]
     blind = learned < 0.1 and (dead > 0.9 or still)
@@ -231,7 +233,7 @@ def _judge(data: Data, curves: dict[str, list[dict[str, float]]], dead: float, s
     if larger >= faster:
         name = max(("four times as wide", "less regularised"), key=lambda each: won.get(each, -math.inf))
         return said("underfit", f"The training loss stays at {train[-1]:.3g}; " + helped(name))
-    name = max(("ten times the rate", "three times as long"), key=won.__getitem__)
+    name = max(FASTER, key=won.__getitem__)
     return said("slow", f"The training loss is still at {train[-1]:.3g}; " + helped(name))
 
 

@@ -32,6 +32,8 @@ RATES = 24
 DECADES = 6.0
 STEPS = 60
 SEEDS = 2
+LONGER = 1.35
+"""A training that is 3.5 times as long as the sweep wants a rate lower by this (measured on three networks)."""
 
 Floats = NDArray[np.float64]
 
@@ -162,13 +164,9 @@ def find_rate(
     losses = np.array([each["val_loss"] for each in scores]).reshape(seeds, len(tried))
     before = trainings[0].judge(trainings[0].data.valid, "")["loss"]
     losses = np.where(np.isfinite(losses), losses, math.inf)
-    return _read(
-        plan.optimizer,
-        tried,
-        losses,
-        min(before, float(np.median(losses[:, 0]))),
-        epochs * _steps(short, plan),
-    )
+    done = epochs * _steps(short, plan)
+    start_loss = min(before, float(np.median(losses[:, 0])))
+    return _read(plan.optimizer, tried, losses, start_loss, done, plan.epochs * _steps(data, plan) / done)
 
 
 def range_test(
@@ -268,11 +266,11 @@ def _shortened(data: Data, plan: Plan, steps: int) -> Data:
     return replace(data, train=train, valid=valid)
 
 
-def _read(optimizer: str, rates: Floats, losses: Floats, before: float, steps: int) -> RateFinding:
-    """Half a step of the grid below the lowest of the losses, each averaged with its neighbours."""
-    bounded = np.minimum(
-        losses, before + abs(before) + 1.0
-    )  # a diverged neighbour warns, and no more than that
+def _read(
+    optimizer: str, rates: Floats, losses: Floats, before: float, steps: int, longer: float
+) -> RateFinding:
+    """The lowest of the losses, each averaged with its neighbours; a little below for a training that is longer."""
+    bounded = np.minimum(losses, before + abs(before) + 1.0)  # a neighbour that diverged warns, and no more
     smooth = _smoothed(bounded.mean(0))
     at = int(np.argmin(smooth))
     good = smooth <= smooth[at] + 0.1 * max(before - smooth[at], 0.0)
@@ -283,11 +281,9 @@ def _read(optimizer: str, rates: Floats, losses: Floats, before: float, steps: i
         last += 1
     own = np.log10(rates[[int(np.argmin(_smoothed(row))) for row in bounded]])
     confidence = float(np.clip(1 - (own.max() - own.min()), 0, 1))
-    low, high = float(rates[first]), float(rates[last])
-    rate = float(
-        np.sqrt(rates[at] * rates[max(0, at - 1)])
-    )  # a longer training wants a lower one than a short one
-    return RateFinding(optimizer, rates, losses, rate, min(low, rate), high, steps, "sweep", confidence)
+    rate = float(rates[at]) * LONGER ** -min(1.0, max(0.0, math.log(longer, 3.5)))
+    low, high = min(float(rates[first]), rate), float(rates[last])
+    return RateFinding(optimizer, rates, losses, rate, low, high, steps, "sweep", confidence)
 
 
 def _smoothed(losses: Floats) -> Floats:

@@ -72,7 +72,7 @@ def preflight(
     checks = [_head(outputs, moved), _targets(moved)]
     if all(check.well for check in checks[1:]) and checks[0].well:
         checks += [_start(outputs, moved), _overfits(build, moved, plan, seed, where)]
-    if data.kind != "ranking":
+    if data.kind != "ranking" and checks[1].well:
         checks += [_leakage(moved), _scale(moved), _shuffled(moved)]
     return checks
 

@@ -187,7 +187,7 @@ class Script:
             start_new_session=True, stdin=subprocess.DEVNULL,
         )  # fmt: skip
         last: deque[str] = deque(maxlen=KEPT)
-        curve = _Curve(trial)
+        curve = _Curve(trial, self.names)
         try:
             assert process.stdout is not None
             for line in process.stdout:
@@ -210,29 +210,30 @@ class Script:
 
 
 class _Curve:
-    """Values as they come, reported together once the next step begins.
+    """Values as they come; a step is reported when all metrics have been seen, or the next one begins.
 
     Lines without a step are counted: the first metric that comes again begins a new one.
     """
 
-    def __init__(self, trial: LiveTrial) -> None:
-        self.trial = trial
-        self.step = 0
+    def __init__(self, trial: LiveTrial, names: Sequence[str]) -> None:
+        self.trial, self.names = trial, set(names)
+        self.step = self.told = 0
         self.values: dict[str, float] = {}
         self.any = False
 
     def see(self, name: str, step: int | None, value: float) -> None:
-        if step is not None and step != self.step and self.values:
-            self.end()
-        if step is None and name in self.values:
+        if (step is not None and step != self.step) or (step is None and name in self.values):
             self.end()
         if not self.values:
-            self.step = self.step + 1 if step is None else step
+            self.step = self.told + 1 if step is None else step
         self.values[name], self.any = value, True
+        if self.values.keys() == self.names:
+            self.end()
 
     def end(self) -> None:
         values, self.values = self.values, {}
-        if values:
+        if values and self.step > self.told:
+            self.told = self.step
             self.trial.report(self.step, **values)
 
 
