@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import Literal
 
 import numpy as np
 import torch
@@ -23,8 +24,15 @@ MAXIMIZED = ("accuracy", "precision", "recall", "f1", "r2", "hit_at_10", "ndcg_a
 TOP = 10
 
 
-def losses(kind: Kind, outputs: Tensor, y: Tensor, smoothing: float = 0.0) -> Tensor:
-    """The loss of each sample, shape (n,).
+def losses(
+    kind: Kind,
+    outputs: Tensor,
+    y: Tensor,
+    smoothing: float = 0.0,
+    *,
+    reduction: Literal["none", "mean"] = "none",
+) -> Tensor:
+    """The loss of each sample, shape (n,), or their mean.
 
     Args:
         kind: cross-entropy for ``classes``, squared error for ``values``, cross-entropy of a yes or no
@@ -32,17 +40,18 @@ def losses(kind: Kind, outputs: Tensor, y: Tensor, smoothing: float = 0.0) -> Te
         outputs: of the network, shape (n, classes), or (n,) or (n, 1).
         y: targets, shape (n,).
         smoothing: of the classes' labels.
+        reduction: ``none`` or ``mean``.
 
     Example:
         >>> losses("values", torch.tensor([[1.0], [2.0]]), torch.tensor([1.0, 4.0])).tolist()
         [0.0, 4.0]
     """
     if kind == "classes":
-        return nn.functional.cross_entropy(outputs, y, label_smoothing=smoothing, reduction="none")
+        return nn.functional.cross_entropy(outputs, y, label_smoothing=smoothing, reduction=reduction)
     flat = outputs.reshape(y.shape)
     if kind == "values":
-        return (flat - y) ** 2
-    return nn.functional.binary_cross_entropy_with_logits(flat, y, reduction="none")
+        return nn.functional.mse_loss(flat, y, reduction=reduction)
+    return nn.functional.binary_cross_entropy_with_logits(flat, y, reduction=reduction)
 
 
 def scores(

@@ -114,8 +114,19 @@ def cuts(count: int, batch_size: int | None) -> list[slice]:
 
 @contextmanager
 def seeded(seed: int, epoch: int, device: torch.device | None = None) -> Iterator[None]:
-    """PyTorch's global generators set from (seed, epoch) inside, and untouched outside: for dropout."""
-    used = device is not None and device.type == "cuda"
-    with torch.random.fork_rng(devices=[device] if used else []):
-        torch.manual_seed(rng.key(seed, epoch, "torch") % 2**63)
+    """PyTorch's global generators set from (seed, epoch) inside, and untouched outside: for dropout.
+
+    The generators themselves are set: ``torch.manual_seed`` formats a stack trace for every GPU that is not there.
+    """
+    number = rng.key(seed, epoch, "torch") % 2**63
+    used = [torch.default_generator]
+    if device is not None and device.type == "cuda":
+        used.append(torch.cuda.default_generators[device.index or 0])
+    before = [generator.get_state() for generator in used]
+    try:
+        for generator in used:
+            generator.manual_seed(number)
         yield
+    finally:
+        for generator, state in zip(used, before, strict=True):
+            generator.set_state(state)

@@ -101,6 +101,7 @@ class Training:
         self.best = Best(monitor)
         self._forward = torch.compile(self.model) if plan.compile else self.model
         self._weights = penalised(model)
+        self._dtype = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[plan.precision]
         self._parameters = list(model.parameters())
         self._strengths = {name: torch.tensor([value], device=device) for name, value in plan.augment.items()}
 
@@ -124,35 +125,50 @@ class Training:
 
     def loss(self, batch: Batch) -> Tensor:
         """The mean loss of a batch, the labels smoothed and mixed as the plan says."""
-        with torch.autocast(self.device.type, **self._cast()):
-            outputs = self._forward(batch.x)
-            found = losses(self.data.kind, outputs, batch.y, self.plan.smoothing)
-            if batch.second is not None and batch.share is not None:
-                other = losses(self.data.kind, outputs, batch.second, self.plan.smoothing)
-                found = torch.lerp(other, found, batch.share)
-            return found.mean()
+        if self._dtype is not None:
+            with torch.autocast(self.device.type, dtype=self._dtype):
+                return self._loss(batch)
+        return self._loss(batch)
+
+    def _loss(self, batch: Batch) -> Tensor:
+        outputs = self._forward(batch.x)
+        if batch.second is None or batch.share is None:
+            return losses(self.data.kind, outputs, batch.y, self.plan.smoothing, reduction="mean")
+        found = losses(self.data.kind, outputs, batch.y, self.plan.smoothing)
+        other = losses(self.data.kind, outputs, batch.second, self.plan.smoothing)
+        return torch.lerp(other, found, batch.share).mean()
 
     def step(self, number: int, loss: Tensor) -> None:
         """One step of the optimiser at the schedule's rate."""
+        share = self.shares[number]
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
-            group["lr"] = peak * self.shares[number]
+            group["lr"] = peak * share
         self.optimizer.zero_grad()
-        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        scaled = self._dtype is torch.float16
+        (self.scaler.scale(loss) if scaled else loss).backward()  # type: ignore[no-untyped-call]
         if self.plan.l1 or self.plan.clip:
-            self.scaler.unscale_(self.optimizer)
-            for weight in self._weights if self.plan.l1 else []:
-                if weight.grad is not None:
-                    weight.grad.add_(weight.detach().sign(), alpha=self.plan.l1)
-            if self.plan.clip:
-                nn.utils.clip_grad_norm_(self._parameters, self.plan.clip)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
+            if scaled:
+                self.scaler.unscale_(self.optimizer)
+            self._limit()
+        if scaled:
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
+        else:
+            self.optimizer.step()
         if self.average is not None:
             self.average.update_parameters(self.model)
 
+    def _limit(self) -> None:
+        """Add the penalty's gradient, and cut the gradient to its largest norm."""
+        for weight in self._weights if self.plan.l1 else []:
+            if weight.grad is not None:
+                weight.grad.add_(weight.detach().sign(), alpha=self.plan.l1)
+        if self.plan.clip:
+            nn.utils.clip_grad_norm_(self._parameters, self.plan.clip)
+
     def judge(self, part: Part, prefix: str) -> dict[str, float]:
         """The scores of the judged network on a part, each name with a prefix."""
-        with torch.autocast(self.device.type, **self._cast()):
+        with torch.autocast(self.device.type, dtype=self._dtype, enabled=self._dtype is not None):
             return judge(self.judged, self.data, part, prefix, self.extra)
 
     def keep(self, epoch: int, value: float) -> None:
@@ -168,11 +184,6 @@ class Training:
         if self.best.weights:
             self.model.load_state_dict(self.best.weights)
         return self.model.eval()
-
-    def _cast(self) -> dict[str, Any]:
-        dtypes = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}
-        dtype = dtypes[self.plan.precision]
-        return {"enabled": False} if dtype is None else {"dtype": dtype}
 
 
 @torch.no_grad()
