@@ -8,7 +8,7 @@ SEARCH := .venv-search/bench
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: demo test check bench bench-search bench-search-full bench-fidelity docs fault clean
+.PHONY: demo test check bench bench-search bench-search-full bench-fidelity bench-deep docs fault clean
 
 demo: $(READY)  ## tune a small network on handwritten digits (under two minutes)
 	$(BIN)/python examples/digits_cnn.py
@@ -46,6 +46,15 @@ bench-fidelity: $(READY) $(SEARCH)/.ready  ## hours, resumable: epochs needed be
 	$(SEARCH)/bin/python benchmarks/fidelity/run.py --only danlu random-asha synetune-asha synetune-bohb --split development --tasks lcbench --workers 4
 	$(SEARCH)/bin/python benchmarks/fidelity/run.py --only danlu random-asha synetune-asha synetune-bohb --split development --tasks lcbench --workers 64
 	$(SEARCH)/bin/python benchmarks/fidelity/report.py
+
+bench-deep: $(READY)  ## an hour: recipes, stacked training, finder, diagnosis, and docs/deep.md
+	$(BIN)/python benchmarks/deep/vectorised.py
+	$(BIN)/python benchmarks/deep/overhead.py
+	$(BIN)/python benchmarks/deep/finder.py $(if $(FASTAI),--peer $(FASTAI))
+	$(BIN)/python benchmarks/deep/diagnosis.py --split development
+	$(BIN)/python benchmarks/deep/diagnosis.py --split examination
+	$(BIN)/python benchmarks/deep/recipes.py
+	$(BIN)/python benchmarks/deep/report.py
 
 docs: $(READY)  ## regenerate the command line reference
 	$(BIN)/python docs/reference.py

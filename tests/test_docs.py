@@ -19,7 +19,12 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 def test_the_code_on_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
-    assert blocks or page.name in {"cli.md", "fidelity.md", "search.md"}  # these are written by scripts
+    assert blocks or page.name in {
+        "cli.md",
+        "deep.md",
+        "fidelity.md",
+        "search.md",
+    }  # these are written by scripts
     names = {"__name__": "page"}
     for block in blocks:
         exec(compile(block, str(page), "exec"), names)

@@ -315,8 +315,7 @@ class History:
 
     def counted(self, number: int) -> dict[str, float]:
         """The metrics that count for a trial by its curve: the goal's best step, or the last."""
-        curve = self.reports.curve(number)
-        return counted(curve, self.goal)
+        return counted(self.reports.curve(number), self.goal)
 
     # What several handlers share.
 
@@ -366,12 +365,8 @@ class History:
                     self._rank(other, theirs)
 
     def _settle(self, row: Row) -> None:
-        """What an attempt that is over has taken, in time and in cost."""
-        row.seconds += row.attempt_seconds
-        if row.attempt_cost is not None:
-            row.cost = (row.cost or 0.0) + row.attempt_cost
-        self.spent_cost += row.attempt_seconds if row.attempt_cost is None else row.attempt_cost
-        row.attempt_seconds, row.attempt_cost = 0.0, None
+        """What an attempt that is over has taken."""
+        self.spent_cost += row.settle()
 
     def _keep(self, row: Row, kept: list[Checkpoint] | None) -> None:
         """Give a trial these checkpoints; those nobody names any more are garbage."""

@@ -39,6 +39,15 @@ class Row(msgspec.Struct, gc=False):
     checkpoints: list[Checkpoint] | None = None
     schedule: list[tuple[int, bytes]] | None = None
 
+    def settle(self) -> float:
+        """Add what an attempt that is over has taken, in time and in cost; what it counts in the budget of cost."""
+        taken = self.attempt_seconds if self.attempt_cost is None else self.attempt_cost
+        self.seconds += self.attempt_seconds
+        if self.attempt_cost is not None:
+            self.cost = (self.cost or 0.0) + self.attempt_cost
+        self.attempt_seconds, self.attempt_cost = 0.0, None
+        return taken
+
     def usable(self) -> list[Checkpoint]:
         """The checkpoints a new attempt may start from, oldest first.
 
