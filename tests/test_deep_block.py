@@ -352,3 +352,12 @@ def test_a_plain_function_is_refused_in_a_sentence():
         danlu.tune(lambda trial: trial["x"], {"x": danlu.Float(0, 1)}, trials=2, engine="cohort")
     with pytest.raises(SettingError, match="whole number >= 1"):
         deep.Cohort(0)
+
+
+def test_a_recipe_is_tuned_and_confirmed_in_a_cohort():
+    data = deep.datasets.breast_cancer()
+    tuned = deep.tune("tabular", data, trials=8, epochs=3, top=2, seeds=2, workers=8, engine="cohort")
+    assert len(tuned.result.trials) == 8
+    assert len(tuned.best.fresh) == 2
+    assert any("stacked" in line for line in tuned.result.why())
+    assert tuned.test("test_accuracy") > 0.7

@@ -48,7 +48,6 @@ def recipes():
         for metric in [measures.get(task, "test_loss")] + (
             ["test_accuracy"] if task in {"image", "text", "breast_cancer"} else []
         ):
-            mean = lambda who, own=own, metric=metric: statistics.mean(row[who][metric] for row in own)
             names = own[0]["baselines"]
             others = "; ".join(
                 f"{name} {statistics.mean(row['baselines'][name][metric] for row in own):.4f}"

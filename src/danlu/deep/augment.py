@@ -45,9 +45,10 @@ def warp(x: Tensor, strengths: Mapping[str, Strength], draws: Tensor) -> Tensor:
         strengths: ``shift``, ``rotate``, ``flip``, each of shape (n,).
         draws: uniform numbers, shape (n, 4).
     """
-    angle = (2 * draws[:, 2] - 1) * strengths.get("rotate", torch.zeros(1)) * (math.pi / 180)
-    mirror = 1 - 2 * (draws[:, 3] < strengths.get("flip", torch.zeros(1))).to(x.dtype)
-    moves = (2 * draws[:, :2] - 1) * 2 * strengths.get("shift", torch.zeros(1)).reshape(-1, 1)
+    none = torch.zeros(1, device=x.device)
+    angle = (2 * draws[:, 2] - 1) * strengths.get("rotate", none) * (math.pi / 180)
+    mirror = 1 - 2 * (draws[:, 3] < strengths.get("flip", none)).to(x.dtype)
+    moves = (2 * draws[:, :2] - 1) * 2 * strengths.get("shift", none).reshape(-1, 1)
     cos, sin = torch.cos(angle), torch.sin(angle)
     rows = [
         torch.stack([cos * mirror, -sin, moves[:, 0]], 1),

@@ -255,6 +255,12 @@ class Cohort:
                 self._groups[key].stacks = not stackable(training)
                 self._turns.append(key)
             self._groups[key].add(seats)
+        if (
+            not self._said
+            and len(self._groups) > 1
+            and all(len(each.seats) == 1 for each in self._groups.values())
+        ):
+            self._said = f"no two of {len(self._groups)} trials can be stacked, they differ in structure: trained one after the other"
 
     def _begin(self, seat: Seat) -> Any:
         assert self._objective is not None

@@ -140,7 +140,7 @@ def tune(
         )
     candidates, again = confirm(
         objective, result, metric=decides, top=top, seeds=seeds, default=default, seed=seed, store=kept,
-        name=f"{called} confirmed", workers=workers, watch=how.get("watch"),
+        name=f"{called} confirmed", workers=workers, watch=how.get("watch"), engine=how.get("engine"),
     )  # fmt: skip
     tests, models = {}, {}
     usual = next((each for each in candidates if each.params == default), candidates[0])
