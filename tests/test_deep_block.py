@@ -240,6 +240,14 @@ def test_rows_leave_and_join_between_epochs(name, table):
     assert len(back) == 1
 
 
+def test_rows_share_their_data(table):
+    task = objective(table)
+    params = {"width": 8, "dropout": 0.0, "optimizer": "adamw", "batch_size": 32}
+    made = [task.training(params, seed) for seed in range(3)]
+    assert all(each.data is made[0].data for each in made)
+    assert table.to(CPU) is table
+
+
 def test_what_cannot_be_stacked_is_said(table):
     assert stackable(training(mlp(table, 0), table, 0, optimizer="muon")).startswith("muon is not")
     assert (

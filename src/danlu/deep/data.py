@@ -91,7 +91,10 @@ class Data:
         return {name: part for name, part in named.items() if part is not None}
 
     def to(self, device: torch.device) -> Data:
-        """The same data on a device."""
+        """The same data on a device: itself where it is there already."""
+        here = self.train.x.device
+        if here.type == device.type and device.index in {None, here.index}:
+            return self
         moved = {name: Part(part.x.to(device), part.y.to(device)) for name, part in self.parts().items()}
         seen = None if self.seen is None else self.seen.to(device)
         return replace(self, **moved, seen=seen)  # type: ignore[arg-type]

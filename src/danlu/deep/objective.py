@@ -96,9 +96,11 @@ class Objective:
         return model, found
 
     def training(self, params: Mapping[str, Any], seed: int) -> Training:
-        """The training of these parameters before its first epoch."""
+        """The training of these parameters before its first epoch; all of them share the data."""
+        device = device_of(self.device)
+        self.data = self.data.to(device)
         return Training(
-            self.model(params, seed), self.data, self.plan(params), seed=seed, device=device_of(self.device),
+            self.model(params, seed), self.data, self.plan(params), seed=seed, device=device,
             monitor=self.monitor, extra=self.metrics,
         )  # fmt: skip
 

@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -149,7 +148,7 @@ class Rows:
         self.alone = not isinstance(self.skeleton, nn.Sequential)
         self._recurrent = any(isinstance(module, nn.RNNBase) for module in self.skeleton.modules())
         attends = any(isinstance(module, nn.MultiheadAttention) for module in self.skeleton.modules())
-        self._kernel = partial(sdpa_kernel, SDPBackend.MATH) if attends else nullcontext  # the one that maps
+        self._kernel = _plain_attention if attends else nullcontext
 
     def __len__(self) -> int:
         return len(self.flat)
@@ -234,6 +233,18 @@ class Rows:
         with self._kernel():
             out: Tensor = mapped(own, held, x)
         return out
+
+
+@contextmanager
+def _plain_attention() -> Iterator[None]:
+    """Attention by the operations that can be mapped over rows, neither of its two faster ways."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
 
 
 Form = Callable[[Any, Mapping[str, Tensor], Tensor], Tensor]
