@@ -40,7 +40,7 @@ RECIPES = {
     "image": Recipe("image", image.space, image.build, image.load, "val_loss", 16, image.SOURCES),
     "text": Recipe("text", text.space, text.build, text.load, "val_loss", 12, text.SOURCES),
     "recommend": Recipe(
-        "recommend", recommend.space, recommend.build, recommend.load, "val_ndcg_at_10", 12, recommend.SOURCES
+        "recommend", recommend.space, recommend.build, recommend.load, "val_ndcg_at_10", 20, recommend.SOURCES
     ),
     "tabular": Recipe("tabular", tabular.space, tabular.build, tabular.load, "val_loss", 30, tabular.SOURCES),
 }

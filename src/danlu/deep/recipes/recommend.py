@@ -44,7 +44,7 @@ def space() -> dict[str, Any]:
         "negatives": Int(1, 10, prior=4),
         "dropout": REGULARISERS["dropout"],
         "optimizer": optimizers("adamw", "adagrad", adamw={
-            "lr": Float(1e-4, 0.1, log=True, prior=1e-3), "decay": Float(1e-3, 10.0, log=True, prior=0.01)},
+            "lr": Float(1e-4, 0.3, log=True, prior=1e-3), "decay": Float(1e-3, 10.0, log=True, prior=0.01)},
             adagrad={"lr": Float(1e-3, 1.0, log=True, prior=0.01)}),
         **schedules("constant", "linear"),
         "batch_size": Choice([128, 256, 512], ordered=True, prior=256),

@@ -1,4 +1,4 @@
-"""Text: words become vectors; a recurrent network, a small Transformer, or their mean, reads them."""
+"""Text: words become vectors; a recurrent network or a small Transformer reads them, or they are added up in a bag."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ from ..schedules import schedules
 SOURCES = (
     "Cho et al., Learning phrase representations (GRU), arXiv:1406.1078; Hochreiter and Schmidhuber, LSTM, 1997",
     "Vaswani et al., Attention is all you need, arXiv:1706.03762; pre-norm: Xiong et al., arXiv:2002.04745",
-    "Iyyer et al., Deep unordered composition rivals syntactic methods, ACL 2015",
+    "Iyyer et al., Deep unordered composition rivals syntactic methods, ACL 2015; word dropout",
+    "Joulin et al., Bag of tricks for efficient text classification, arXiv:1607.01759",
+    "Sparck Jones, A statistical interpretation of term specificity (idf), 1972: where a bag's weights start",
 )
 PAD, UNKNOWN = 0, 1
 LENGTH, VOCABULARY = 64, 20_000
@@ -41,7 +43,10 @@ def space() -> dict[str, Any]:
     return {
         "reader": Switch(
             {
-                "mean": {"hidden": Int(32, 256, log=True, prior=64)},
+                "bag": {
+                    "hidden": Choice([0, 64, 256], ordered=True, prior=0),
+                    "drop": Float(0.2, 0.8, prior=0.5),
+                },
                 "recurrent": {**recurrent, "layers": layers, "hidden": hidden},
                 "transformer": {"layers": layers, "heads": Choice([1, 2, 4], ordered=True, prior=2)},
             },
@@ -55,6 +60,49 @@ def space() -> dict[str, Any]:
         **{name: REGULARISERS[name] for name in ("dropout", "smoothing")},
         **TOKENS,
     }
+
+
+class Bag(nn.Module):
+    """The vectors of a text's words added up, each with a learned weight, and scaled by the length of the weights.
+
+    Args:
+        params: ``hidden`` (0 for none) and ``drop`` of the bag, ``embedding``, ``activation``.
+        rarity: where the weights start, shape (words,).
+        outputs: classes.
+    """
+
+    def __init__(self, params: Mapping[str, Any], rarity: Tensor, outputs: int) -> None:
+        super().__init__()
+        size, hidden = params["embedding"], params["reader.bag.hidden"]
+        self.embed, self.weigh = nn.Embedding(len(rarity), size), nn.Embedding(len(rarity), 1)
+        self.drop = nn.Dropout(params["reader.bag.drop"])
+        layers: list[nn.Module] = []
+        if hidden:
+            layers = [
+                nn.Linear(size, hidden),
+                activation(params["activation"]),
+                nn.Dropout(params["reader.bag.drop"]),
+            ]
+        self.head = nn.Sequential(*layers, nn.Linear(hidden or size, outputs))
+        with torch.no_grad():
+            self.embed.weight.normal_(std=0.1)
+            self.weigh.weight.copy_(rarity[:, None])
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """The weighted sum of the words through the head; padding weighs nothing."""
+        weights = self.weigh(tokens) * (tokens != PAD).unsqueeze(-1)
+        total = (self.embed(tokens) * weights).sum(1) / weights.square().sum(1).clamp_min(1e-6).sqrt()
+        out: Tensor = self.head(self.drop(total))
+        return out
+
+
+def rarity(data: Data) -> Tensor:
+    """The inverse document frequency of every word in the training part, 1 on average; shape (words,)."""
+    rows = torch.arange(len(data.train)).repeat_interleave(data.train.x.shape[1])
+    pairs = torch.unique(torch.stack([rows, data.train.x.cpu().flatten()], 1), dim=0)
+    found = torch.bincount(pairs[:, 1], minlength=data.sizes[0])
+    idf = torch.log(len(data.train) / (found.float() + 1)).clamp_min(0.1)
+    return idf / idf.mean()
 
 
 class Reader(nn.Module):
@@ -71,23 +119,21 @@ class Reader(nn.Module):
         dropout = strength_of(params, "dropout")
         self.drop = nn.Dropout(dropout)
         self.kind, wide = kind, size
-        self.body: nn.Module = nn.Identity()
         if kind == "recurrent":
             cell = nn.GRU if own["cell"] == "gru" else nn.LSTM
-            self.body = cell(
+            self.body: nn.Module = cell(
                 size, own["hidden"], own["layers"], batch_first=True, bidirectional=own["bidirectional"]
             )
             wide = own["hidden"] * (2 if own["bidirectional"] else 1)
-        elif kind == "transformer":
+        else:
             self.place = nn.Parameter(0.02 * torch.randn(1, LENGTH, size))
             layer = nn.TransformerEncoderLayer(
                 size, own["heads"], 4 * size, dropout, _name(params["activation"]), batch_first=True,
                 norm_first=True,
             )  # fmt: skip
             self.body = nn.TransformerEncoder(layer, own["layers"], enable_nested_tensor=False)
-        hidden = own.get("hidden", wide) if kind == "mean" else wide
         self.head = nn.Sequential(
-            nn.Linear(wide, hidden), activation(params["activation"]), self.drop, nn.Linear(hidden, outputs)
+            nn.Linear(wide, wide), activation(params["activation"]), self.drop, nn.Linear(wide, outputs)
         )
 
     def forward(self, tokens: Tensor) -> Tensor:
@@ -96,7 +142,7 @@ class Reader(nn.Module):
         read = self.drop(self.embed(tokens))
         if self.kind == "recurrent":
             read = self.body(read)[0]
-        elif self.kind == "transformer":
+        else:
             unread = (tokens == PAD) & (torch.arange(tokens.shape[1], device=tokens.device) > 0)
             read = self.body(read + self.place[:, : tokens.shape[1]], src_key_padding_mask=unread)
         mean = (read * real).sum(1) / real.sum(1).clamp_min(1)
@@ -110,6 +156,8 @@ def _name(act: str) -> Any:
 
 def build(params: Mapping[str, Any], data: Data) -> nn.Module:
     """The classifier of a point."""
+    if params["reader"] == "bag":
+        return Bag(params, rarity(data), data.outputs)
     return Reader(params, data.sizes[0], data.outputs)
 
 
