@@ -210,6 +210,20 @@ def test_hugging_face_search_over_arguments_and_models(trainer):
         hp_search(trainer, {"seed": danlu.Int(0, 9)})
 
 
+def test_hugging_face_hyperparameter_search_with_our_backend(trainer):
+    from danlu.plugins.huggingface import DANLU
+
+    best = trainer.hyperparameter_search(
+        backend=DANLU, hp_space=lambda _: {"learning_rate": Float(1e-4, 0.1, log=True)}, n_trials=4, direction="maximize",
+        metric="eval_accuracy", seed=0,
+    )  # fmt: skip
+    assert best.hyperparameters.keys() == {"learning_rate"}
+    assert best.objective == best.run_summary.best.value > 0.6
+    assert len(best.run_summary.trials) == 4
+    usual = trainer.hyperparameter_search(backend=DANLU, n_trials=1)
+    assert usual.hyperparameters["per_device_train_batch_size"] == 16
+
+
 def test_hugging_face_is_stopped_in_the_middle(trainer):
     from danlu.plugins.huggingface import hp_search
 

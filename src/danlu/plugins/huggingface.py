@@ -3,6 +3,10 @@
 ``Trainer.hyperparameter_search`` tunes the seed by default, adds up all metrics, and takes the last evaluation; here the
 space is yours, one metric decides, the best evaluation counts, and the seed is left alone.
 
+    from danlu.plugins.huggingface import DANLU
+    best = trainer.hyperparameter_search(backend=DANLU, hp_space=lambda _: {...}, n_trials=20, metric="eval_accuracy",
+                                         direction="maximize")
+
     def train(trial):
         args = TrainingArguments(..., learning_rate=trial["learning_rate"], eval_strategy="epoch")
         Trainer(model_init=..., args=args, ..., callbacks=[Report(trial, "eval_loss")]).train()
@@ -16,12 +20,15 @@ from typing import Any
 
 from ..core.errors import MissingExtra, ReportError, SpaceError
 from ..core.live import LiveTrial
+from ..core.parameters import Choice, Float
 from ..core.space import Space
 from ..study.result import Result
 from ..study.tune import tune
 
 try:
     from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+    from transformers import hyperparameter_search as searches
+    from transformers.trainer_utils import BestRun, HPSearchBackend
 except ImportError as error:
     raise MissingExtra("danlu.plugins.huggingface", "transformers", "huggingface") from error
 
@@ -107,3 +114,49 @@ def hp_search(
 
     direction: dict[str, Any] = {"maximize" if maximize else "minimize": metric}
     return tune(train, space, **direction, **how)
+
+
+class Backend(searches.HyperParamSearchBackendBase):
+    """What ``Trainer.hyperparameter_search(backend=DANLU)`` runs: ``hp_search``, and its best trial as a ``BestRun``.
+
+    ``hp_space`` is called once, with None, and returns danlu's parameters by name. Of ``kwargs`` ``metric`` names the
+    one metric that decides, ``eval_loss`` by default; the others go to ``danlu.tune``.
+    """
+
+    name = "danlu"
+
+    @staticmethod
+    def is_available() -> bool:
+        """Always: this is it."""
+        return True
+
+    def run(self, trainer: Trainer, n_trials: int, direction: str, **kwargs: Any) -> BestRun:
+        """Search, and give the best trial."""
+        metric = kwargs.pop("metric", "eval_loss")
+        how = {"trials": n_trials, **kwargs}
+        result = hp_search(
+            trainer, trainer.hp_space(None), metric=metric, maximize=direction == "maximize", **how
+        )
+        best = result.best
+        return BestRun(str(best.number), best.value, best.params, result)
+
+    def default_hp_space(self, trial: Any) -> dict[str, Any]:
+        """Rate, decay and batch size around what fine-tuning uses (Devlin et al., BERT, arXiv:1810.04805, A.3)."""
+        del trial
+        return {
+            "learning_rate": Float(1e-6, 5e-4, log=True, prior=5e-5),
+            "weight_decay": Float(1e-4, 0.3, log=True, prior=0.01),
+            "per_device_train_batch_size": Choice([8, 16, 32, 64], ordered=True, prior=16),
+        }
+
+
+def _register() -> HPSearchBackend:
+    """A further member of the library's list of backends, which knows three."""
+    member: HPSearchBackend = str.__new__(HPSearchBackend, "danlu")
+    member._name_, member._value_ = "DANLU", "danlu"
+    searches.ALL_HYPERPARAMETER_SEARCH_BACKENDS[member] = Backend
+    return member
+
+
+DANLU = _register()
+"""For ``Trainer.hyperparameter_search(backend=DANLU)``."""
