@@ -3,7 +3,7 @@
     python benchmarks/deep/finder.py [--peer PYTHON]
 
 For MLP, CNN and GRU with SGD, AdamW and RMSprop: the best validation loss of a full training at the rate that each finder
-advises, less that at the best of twelve rates. ``--peer`` is a Python with torch and fastai; without it fastai is left out. Writes
+advises, less that at the best of twelve rates. ``--peer`` is a Python with torch, fastai and what danlu needs; without it fastai is left out. Writes
 ``results/finder.json``.
 """
 
@@ -31,7 +31,8 @@ CLASSES = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW, "rmsprop": torch.
 
 FASTAI = """
 import sys, torch
-from fastai.vision.all import DataLoaders, Learner, OptimWrapper, CrossEntropyLossFlat
+from fastai.basics import DataLoaders, Learner, OptimWrapper, CrossEntropyLossFlat
+import fastai.callback.schedule
 from functools import partial
 kind, path = sys.argv[1:]
 held = torch.load(path, weights_only=False)

@@ -51,10 +51,14 @@ def main():
     data, digits = table(), deep.datasets.digits()
     plan = deep.Plan(epochs=EPOCHS, warmup=0.0)
     rows = []
-    for name, build, held in (
-        ("MLP 64-64", lambda: mlp(64), data),
+    large = table(20_000)
+    cases = (
+        ("MLP 64-64, 1,200 samples", lambda: mlp(64), data),
+        ("MLP 64-64, 12,000 samples", lambda: mlp(64), large),
+        ("MLP 256-256, 12,000 samples", lambda: mlp(256), large),
         ("CNN 12 on digits", lambda: cnn(digits), digits),
-    ):
+    )
+    for name, build, held in cases:
         ratios = []
         for _ in range(REPEATS + 1):
             started = time.process_time()

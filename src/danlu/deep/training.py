@@ -91,7 +91,8 @@ class Training:
         self.shares = shares(
             plan.schedule, len(self.cuts) * plan.epochs, warmup=plan.warmup, options=plan.shape
         ).tolist()
-        self.peaks = [group["lr"] for group in self.optimizer.param_groups]
+        self._peaks = [group["lr"] for group in self.optimizer.param_groups]
+        self._limited = bool(plan.l1 or plan.clip)
         self.scaler = torch.amp.GradScaler(device.type, enabled=plan.precision == "fp16")
         self.average = (
             AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(plan.average), use_buffers=True)  # type: ignore[no-untyped-call]
@@ -125,10 +126,10 @@ class Training:
 
     def loss(self, batch: Batch) -> Tensor:
         """The mean loss of a batch, the labels smoothed and mixed as the plan says."""
-        if self._dtype is not None:
-            with torch.autocast(self.device.type, dtype=self._dtype):
-                return self._loss(batch)
-        return self._loss(batch)
+        if self._dtype is None:
+            return self._loss(batch)
+        with torch.autocast(self.device.type, dtype=self._dtype):
+            return self._loss(batch)
 
     def _loss(self, batch: Batch) -> Tensor:
         outputs = self._forward(batch.x)
@@ -141,19 +142,19 @@ class Training:
     def step(self, number: int, loss: Tensor) -> None:
         """One step of the optimiser at the schedule's rate."""
         share = self.shares[number]
-        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
+        for group, peak in zip(self.optimizer.param_groups, self._peaks, strict=True):
             group["lr"] = peak * share
         self.optimizer.zero_grad()
-        scaled = self._dtype is torch.float16
-        (self.scaler.scale(loss) if scaled else loss).backward()  # type: ignore[no-untyped-call]
-        if self.plan.l1 or self.plan.clip:
-            if scaled:
-                self.scaler.unscale_(self.optimizer)
+        if self._dtype is torch.float16:
+            self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+            self.scaler.unscale_(self.optimizer)
             self._limit()
-        if scaled:
             self.scaler.step(self.optimizer)
             self.scaler.update()
         else:
+            loss.backward()  # type: ignore[no-untyped-call]
+            if self._limited:
+                self._limit()
             self.optimizer.step()
         if self.average is not None:
             self.average.update_parameters(self.model)
