@@ -58,7 +58,7 @@ def evidence(history: History, need: int | None = None) -> Evidence:
         need: by default three more than there are parameters.
     """
     statuses, lengths = history.statuses, history.lengths
-    if not history.cut:
+    if not (lengths[np.fromiter(history.cut, dtype=np.int64, count=len(history.cut))] > 0).any():
         return _whole(history)
     over = (statuses >= Status.PAUSED) & (lengths > 0)
     reached = np.sort(lengths[history.fits])[::-1]
