@@ -127,7 +127,7 @@ def test_readers_of_text(reader):
     data = deep.datasets.docstrings()
     data = replace(data, train=data.train.take(torch.arange(64)), valid=data.valid.take(torch.arange(32)))
     space = deep.space("text")
-    params = {**space.complete({"reader": reader, "embedding": 16}, space.centre()), "reader.bag.drop": 0.0}
+    params = {**space.complete({"reader": reader, "embedding": 16}, space.centre()), "dropout": 0.0}
 
     def make(at):
         torch.manual_seed(at)

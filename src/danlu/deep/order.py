@@ -48,9 +48,18 @@ class Order:
     shares: Tensor | None
     draws: Tensor | None
 
-    def batch(self, at: slice, strengths: dict[str, Tensor]) -> Batch:
-        """The samples at these places of the order, as the network sees them."""
-        rows = self.rows[at]
+    def batches(self, cuts: list[slice], strengths: dict[str, Tensor]) -> Iterator[Batch]:
+        """The samples of each step, as the network sees them."""
+        pieces = self.rows[: cuts[-1].stop].split([cut.stop - cut.start for cut in cuts])
+        if self.draws is None and self.partners is None:
+            x, y = self.part.x, self.part.y
+            for rows in pieces:
+                yield Batch(x[rows], y[rows])
+            return
+        for cut, rows in zip(cuts, pieces, strict=True):
+            yield self._disturbed(cut, rows, strengths)
+
+    def _disturbed(self, at: slice, rows: Tensor, strengths: dict[str, Tensor]) -> Batch:
         x, y = self.part.x[rows], self.part.y[rows]
         if self.draws is not None:
             x = augment(x, strengths, self.draws[at])

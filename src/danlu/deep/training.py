@@ -121,8 +121,7 @@ class Training:
         order = arrange(self.data, self.plan, self.seed, epoch)
         first = (epoch - 1) * len(self.cuts)
         self.model.train()
-        for number, cut in enumerate(self.cuts, first):
-            yield number, order.batch(cut, self._strengths)
+        yield from enumerate(order.batches(self.cuts, self._strengths), first)
 
     def loss(self, batch: Batch) -> Tensor:
         """The mean loss of a batch, the labels smoothed and mixed as the plan says."""

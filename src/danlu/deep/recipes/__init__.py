@@ -38,7 +38,7 @@ class Recipe(msgspec.Struct, frozen=True):
 
 RECIPES = {
     "image": Recipe("image", image.space, image.build, image.load, "val_loss", 16, image.SOURCES),
-    "text": Recipe("text", text.space, text.build, text.load, "val_loss", 12, text.SOURCES),
+    "text": Recipe("text", text.space, text.build, text.load, "val_loss", 16, text.SOURCES),
     "recommend": Recipe(
         "recommend", recommend.space, recommend.build, recommend.load, "val_ndcg_at_10", 20, recommend.SOURCES
     ),

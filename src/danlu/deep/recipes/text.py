@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from ...core.errors import SettingError
 from ...core.parameters import Choice, Float, Int, Switch
-from ..augment import TOKENS
 from ..data import Data, Part, of_arrays
 from ..layers import activation
 from ..optim import optimizers
@@ -43,22 +42,20 @@ def space() -> dict[str, Any]:
     return {
         "reader": Switch(
             {
-                "bag": {
-                    "hidden": Choice([0, 64, 256], ordered=True, prior=0),
-                    "drop": Float(0.2, 0.8, prior=0.5),
-                },
+                "bag": {"hidden": Choice([0, 64, 256], ordered=True, prior=0)},
                 "recurrent": {**recurrent, "layers": layers, "hidden": hidden},
                 "transformer": {"layers": layers, "heads": Choice([1, 2, 4], ordered=True, prior=2)},
             },
-            prior="recurrent",
+            prior="bag",
         ),
         "embedding": Int(16, 128, log=True, prior=64),
         "activation": Choice(["relu", "gelu", "tanh"], prior="relu"),
-        "optimizer": optimizers("adamw", "nadamw", adamw={"lr": Float(1e-4, 3e-2, log=True, prior=1e-3)}),
+        "optimizer": optimizers("adamw", "nadamw", adamw={"lr": Float(1e-4, 3e-2, log=True, prior=2e-3)}),
         **schedules("linear", "constant", "cosine", "one_cycle"),
         "batch_size": Choice([32, 64, 128], ordered=True, prior=64),
-        **{name: REGULARISERS[name] for name in ("dropout", "smoothing")},
-        **TOKENS,
+        "dropout": Float(0.0, 0.8, prior=0.3),
+        "smoothing": REGULARISERS["smoothing"],
+        "token_dropout": Float(0.0, 0.4, prior=0.1),
     }
 
 
@@ -66,7 +63,7 @@ class Bag(nn.Module):
     """The vectors of a text's words added up, each with a learned weight, and scaled by the length of the weights.
 
     Args:
-        params: ``hidden`` (0 for none) and ``drop`` of the bag, ``embedding``, ``activation``.
+        params: ``hidden`` of the bag (0 for none), ``embedding``, ``activation``, ``dropout``.
         rarity: where the weights start, shape (words,).
         outputs: classes.
     """
@@ -75,13 +72,13 @@ class Bag(nn.Module):
         super().__init__()
         size, hidden = params["embedding"], params["reader.bag.hidden"]
         self.embed, self.weigh = nn.Embedding(len(rarity), size), nn.Embedding(len(rarity), 1)
-        self.drop = nn.Dropout(params["reader.bag.drop"])
+        self.drop = nn.Dropout(strength_of(params, "dropout"))
         layers: list[nn.Module] = []
         if hidden:
             layers = [
                 nn.Linear(size, hidden),
                 activation(params["activation"]),
-                nn.Dropout(params["reader.bag.drop"]),
+                nn.Dropout(strength_of(params, "dropout")),
             ]
         self.head = nn.Sequential(*layers, nn.Linear(hidden or size, outputs))
         with torch.no_grad():
