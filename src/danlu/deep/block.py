@@ -94,6 +94,8 @@ class Block:
             name: self._column([plan.augment[name] for plan in plans]) for name in plans[0].augment
         }
         self._clipped = any(plan.clip for plan in plans)
+        self._sparse = any(plan.l1 for plan in plans)
+        self._smooth = any(plan.smoothing for plan in plans)
         self._penalised = torch.cat(
             [
                 torch.full((torch.Size(shape).numel(),), float(len(shape) > 1))
@@ -226,7 +228,7 @@ class Block:
         )  # each row's loss reaches its own weights only
         grads = torch.cat([part.reshape(len(self), -1) for part in parts], 1)
         with torch.no_grad():
-            if bool((self.l1 > 0).any()):
+            if self._sparse:
                 grads += self.l1 * self.rows.flat.sign() * self._penalised
             if self._clipped:
                 grads *= (self.clip / (grads.norm(dim=1, keepdim=True) + 1e-6)).clamp_max(1.0)
@@ -236,7 +238,7 @@ class Block:
     def _losses(self, outputs: Tensor, y: Tensor) -> Tensor:
         """The loss of each sample of each row, shape (members, n)."""
         found = losses(self.kind, outputs.flatten(0, 1), y.flatten()).view(y.shape)
-        if self.kind != "classes" or not bool((self.smoothing > 0).any()):
+        if self.kind != "classes" or not self._smooth:
             return found
         return torch.lerp(found, -outputs.log_softmax(-1).mean(-1), self.smoothing.expand(y.shape))
 

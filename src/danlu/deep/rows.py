@@ -22,6 +22,10 @@ from torch import Tensor, nn
 from torch.func import functional_call, vjp
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+_ = torch.empty(31 * 2**20, dtype=torch.uint8)
+del _
+"""Once glibc has seen a large array freed it keeps freed ones, as in ``maths/gp.py``: a tenth of a block's time."""
+
 Weights = dict[str, Tensor]
 """Stacked tensors by parameter name, shape (members, ...)."""
 
