@@ -50,7 +50,7 @@ class Order:
 
     def batches(self, cuts: list[slice], strengths: dict[str, Tensor]) -> Iterator[Batch]:
         """The samples of each step, as the network sees them."""
-        pieces = self.rows[: cuts[-1].stop].split([cut.stop - cut.start for cut in cuts])
+        pieces = torch.split(self.rows[: cuts[-1].stop], [cut.stop - cut.start for cut in cuts])
         if self.draws is None and self.partners is None:
             x, y = self.part.x, self.part.y
             for rows in pieces:
