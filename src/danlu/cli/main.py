@@ -15,6 +15,11 @@ COMMANDS = {
     "replay": ("danlu.cli.replay:replay", "What another scheduler would have saved."),
     "export": ("danlu.cli.transfer:export", "Write a study as JSON lines."),
     "import": ("danlu.cli.transfer:import_", "Make a study of exported JSON lines."),
+    "check": ("danlu.cli.upkeep:check", "Read every event and checkpoint of a store."),
+    "backup": ("danlu.cli.upkeep:backup", "Copy a store, also while it is in use."),
+    "restore": ("danlu.cli.upkeep:restore", "Make a store of a backup."),
+    "repair": ("danlu.cli.upkeep:repair", "Save what is sound of a damaged store."),
+    "gc": ("danlu.cli.upkeep:gc", "Remove checkpoints that nobody names."),
     "doctor": ("danlu.cli.doctor:doctor", "Check this machine and a store."),
 }
 

@@ -43,7 +43,7 @@ class History:
         self.garbage: list[str] = []
         self.ops: dict[str, int] = {}
         self.constraints = constraints
-        self._digests: Counter[str] = Counter()
+        self.digests: Counter[str] = Counter()
         self.space = Space()
         self.declared = self.space.spec
         self.goal = Goal(())
@@ -371,11 +371,11 @@ class History:
     def _keep(self, row: Row, kept: list[Checkpoint] | None) -> None:
         """Give a trial these checkpoints; those nobody names any more are garbage."""
         for checkpoint in kept or ():
-            self._digests[checkpoint.digest] += 1
+            self.digests[checkpoint.digest] += 1
         for checkpoint in row.checkpoints or ():
-            self._digests[checkpoint.digest] -= 1
-            if not self._digests[checkpoint.digest]:
-                del self._digests[checkpoint.digest]
+            self.digests[checkpoint.digest] -= 1
+            if not self.digests[checkpoint.digest]:
+                del self.digests[checkpoint.digest]
                 self.garbage.append(checkpoint.digest)
         row.checkpoints = kept
 

@@ -1,0 +1,184 @@
+"""``danlu check``, ``backup``, ``restore``, ``repair`` and ``gc``: looking after a store's file and its checkpoints."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..core.blobs import Blobs
+from ..core.errors import CorruptError, StoreError
+from ..core.history import History
+
+FRESH = 3600.0
+"""Seconds for which a checkpoint that no journal names is left alone: it may be on its way into one."""
+
+
+@click.command()
+@click.argument("store", type=click.Path(dir_okay=False))
+@click.option("--json", "json_", is_flag=True, help="Machine-readable output.")
+def check(store: str, json_: bool) -> None:
+    """Read every event and every checkpoint of STORE; exit code 1 when something is damaged."""
+    from .show import as_json
+
+    rows = [_checked(store, name) for name in _opened(store).studies()]
+    if json_:
+        click.echo(as_json(rows))
+    else:
+        for row in rows:
+            words = "; ".join(row["damage"]) or "sound"
+            click.echo(f"{row['study']}: {row['events']} events, {row['checkpoints']} checkpoints: {words}")
+    if any(row["damage"] for row in rows):
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@click.argument("store", type=click.Path(dir_okay=False))
+@click.argument("target", type=click.Path(dir_okay=False))
+def backup(store: str, target: str) -> None:
+    """Copy STORE and its checkpoints to TARGET, also while studies run in it."""
+    _opened(store)
+    click.echo(f"{_copied(Path(store), Path(target))} checkpoints and every event of {store} are in {target}")
+
+
+@click.command()
+@click.argument("source", type=click.Path(dir_okay=False))
+@click.argument("store", type=click.Path(dir_okay=False))
+def restore(source: str, store: str) -> None:
+    """Make STORE of the backup SOURCE; a STORE that is there already is not touched."""
+    _opened(source)
+    click.echo(f"{_copied(Path(source), Path(store))} checkpoints and every event of {source} are in {store}")
+
+
+@click.command()
+@click.argument("store", type=click.Path(dir_okay=False))
+@click.argument("target", type=click.Path(dir_okay=False))
+def repair(store: str, target: str) -> None:
+    """Make TARGET of what is sound in STORE: each study up to its first damaged event. STORE stays as it is."""
+    from ..stores.jsonlines import dump, load
+    from ..study.tune import open_store
+
+    _absent(Path(target))
+    source, sink = _opened(store), open_store(target)
+    for name in source.studies():
+        found: list[str] = []
+        lines = _sound(dump(name, source.journal(name).read(0)), found)
+        loaded = load(lines, sink, name)
+        click.echo(f"{name}: {loaded.events} events are sound{'; ' + found[0] if found else ''}")
+        _take(Blobs(source.blobs), Blobs(sink.blobs), _named(sink, name))
+
+
+@click.command()
+@click.argument("store", type=click.Path(dir_okay=False))
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
+@click.option(
+    "--older", type=float, default=FRESH, show_default=True, help="Only files older than so many seconds."
+)
+def gc(store: str, dry_run: bool, older: float) -> None:
+    """Remove checkpoints that no study of STORE names any more, and what dying writers left behind."""
+    opened = _opened(store)
+    folder = Path(opened.blobs)
+    kept = {digest for name in opened.studies() for digest in _named(opened, name)}
+    now, removed, size = time.time(), 0, 0
+    for path in sorted(folder.glob("*")) if folder.is_dir() else []:
+        ours = path.suffix == ".part" or (len(path.name) == 64 and path.name not in kept)
+        if not path.is_file() or not ours or now - path.stat().st_mtime < older:
+            continue
+        removed, size = removed + 1, size + path.stat().st_size
+        if not dry_run:
+            path.unlink(missing_ok=True)
+    verb = "would be removed" if dry_run else "removed"
+    click.echo(f"{removed} files of {size / 2**20:.1f} MiB {verb}; {len(kept)} checkpoints are in use")
+
+
+def _opened(path: str) -> Any:
+    from .show import existing
+
+    return existing(path)
+
+
+def _checked(store: str, name: str) -> dict[str, Any]:
+    """What was read of a study, and what of it is damaged."""
+    opened, history = _opened(store), History()
+    events, damage = 0, []
+    try:
+        for entry in opened.journal(name).read(0):
+            history.fold((entry,))
+            events += 1
+    except (CorruptError, StoreError) as error:
+        damage.append(str(error))
+    blobs = Blobs(opened.blobs)
+    for digest in sorted(history.digests):
+        try:
+            blobs.get(digest)
+        except CorruptError as error:
+            damage.append(str(error))
+    return {"study": name, "events": events, "checkpoints": len(history.digests), "damage": damage}
+
+
+def _named(store: Any, name: str) -> set[str]:
+    """The checkpoints that a study names.
+
+    Raises:
+        CorruptError: when its journal is damaged: what it names cannot be known.
+    """
+    history = History()
+    history.fold(store.journal(name).read(0))
+    return set(history.digests)
+
+
+def _copied(source: Path, target: Path) -> int:
+    """Copy a store under another name, the database as of one instant; how many checkpoints went with it."""
+    _absent(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(target.name + ".part")
+    try:
+        with sqlite3.connect(source) as old, sqlite3.connect(partial) as new:
+            old.backup(new)
+        new.close()
+        old.close()
+        opened = _opened(str(partial))
+        kept = {digest for name in opened.studies() for digest in _named(opened, name)}
+        opened.close()
+        missing = _take(Blobs(f"{source.absolute()}.blobs"), Blobs(f"{target.absolute()}.blobs"), kept)
+        partial.replace(target)
+    finally:
+        for left in (partial, Path(f"{partial}-wal"), Path(f"{partial}-shm")):
+            left.unlink(missing_ok=True)
+    if missing:
+        click.echo(
+            f"danlu: {missing} checkpoints were replaced or lost before they could be copied.", err=True
+        )
+    return len(kept) - missing
+
+
+def _take(source: Blobs, target: Blobs, digests: set[str]) -> int:
+    """Copy checkpoints, each checked on the way; how many are missing or damaged."""
+    missing = 0
+    for digest in digests:
+        try:
+            target.put(source.get(digest))
+        except CorruptError:
+            missing += 1
+    return missing
+
+
+def _absent(target: Path) -> None:
+    """Refuse to write over anything.
+
+    Raises:
+        StoreError: when the target is there.
+    """
+    if target.exists() or Path(f"{target}.blobs").exists():
+        raise StoreError(f"{target} is there already. Name another file, or move it away.")
+
+
+def _sound(lines: Iterator[str], found: list[str]) -> Iterator[str]:
+    try:
+        yield from lines
+    except (CorruptError, StoreError) as error:
+        found.append(str(error))
