@@ -151,3 +151,9 @@ def test_only_what_nobody_names_and_is_old_is_removed(store):
 def test_a_damaged_store_is_not_swept(store):
     damaged(store, "one", 10)
     assert "does not match" in run("gc", store, code=2)
+
+
+def test_a_database_is_not_copied_as_a_file(store, tmp_path):
+    assert "copy a PostgreSQL database with pg_dump" in run(
+        "backup", store, "postgresql://127.0.0.1/x", code=2
+    )

@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from .schedulers.patience import Patience as Patience
     from .schedulers.pbt import PBT as PBT
     from .stores.memory import MemoryStore as MemoryStore
+    from .stores.postgres import PostgresStore as PostgresStore
     from .stores.sqlite import SqliteStore as SqliteStore
     from .study.replay import replay as replay
     from .study.result import Result as Result
@@ -113,6 +114,7 @@ _HOMES = {
     "Diverged": "schedulers.diverged",
     "Patience": "schedulers.patience",
     "MemoryStore": "stores.memory",
+    "PostgresStore": "stores.postgres",
     "SqliteStore": "stores.sqlite",
     "replay": "study.replay",
     "Result": "study.result",

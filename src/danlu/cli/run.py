@@ -128,7 +128,6 @@ def _tell(result: Any, options: dict[str, Any]) -> None:
     print_best(result)
     store = options["store"]
     if store is not None:
-        shown = Path(store)
-        click.echo(f"see every trial: danlu show {shown} {result.name}")
+        click.echo(f"see every trial: danlu show {store} {result.name}")
     if result.stopped.startswith(("interrupted", "asked to leave")):
         raise click.exceptions.Exit(130)

