@@ -20,7 +20,7 @@ from .fit import monitored, one_epoch
 from .metrics import losses, scores_of_each
 from .order import Order, arrange, seeded
 from .regularise import mix
-from .rows import Rows, rowwise, structure, widens
+from .rows import UNSTACKABLE, Rows, rowwise, structure, widens
 from .stacked import STACKED, Stacked
 from .training import Training, judge
 
@@ -292,11 +292,7 @@ def train_together(trainings: Sequence[Training]) -> list[list[dict[str, float]]
             continue
         try:
             _stack_and_train(group, members, curves)
-        except (
-            RuntimeError,
-            NotImplementedError,
-            TypeError,
-        ):  # what PyTorch cannot map is trained one by one
+        except UNSTACKABLE:
             for at, training in zip(members, group, strict=True):
                 curves[at] = _alone(training)
     return curves

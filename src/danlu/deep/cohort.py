@@ -25,12 +25,10 @@ from ..engines.run import GOES_ON, guarded
 from .block import Block, kinship, stackable
 from .fit import Cadence, one_epoch
 from .objective import Objective
+from .rows import UNSTACKABLE
 from .training import Training
 
 Scores = dict[str, float]
-
-UNSTACKABLE = (RuntimeError, NotImplementedError, TypeError, ValueError)
-"""What PyTorch raises for what it cannot map, the want of memory included."""
 
 
 class Trainable(Protocol):
@@ -117,7 +115,7 @@ class Group:
             before = self.block.snapshot()
             try:
                 return self.block.epoch()
-            except (RuntimeError, NotImplementedError, ValueError) as error:
+            except UNSTACKABLE as error:
                 self.block.restore(before)
                 for row, seat in enumerate(self.seats):
                     seat.training = self.block.training(row)

@@ -26,6 +26,7 @@ from .fit import device_of, one_epoch
 from .optim import rule
 from .order import seeded
 from .plan import Plan
+from .rows import UNSTACKABLE
 from .training import Training
 
 RATES = 24
@@ -159,7 +160,7 @@ def find_rate(
     try:
         for _ in range(epochs):
             scores = block.epoch()
-    except (RuntimeError, NotImplementedError, TypeError):
+    except UNSTACKABLE:
         return range_test(build, data, plan, seed=seed, device=device)
     losses = np.array([each["val_loss"] for each in scores]).reshape(seeds, len(tried))
     before = trainings[0].judge(trainings[0].data.valid, "")["loss"]

@@ -26,6 +26,9 @@ _ = torch.empty(31 * 2**20, dtype=torch.uint8)
 del _
 """Once glibc has seen a large array freed it keeps freed ones, as in ``maths/gp.py``: a tenth of a block's time."""
 
+UNSTACKABLE = (RuntimeError, NotImplementedError, TypeError, ValueError)
+"""What PyTorch raises for what it cannot map over rows, the want of memory included: such networks are trained alone."""
+
 Weights = dict[str, Tensor]
 """Stacked tensors by parameter name, shape (members, ...)."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -243,8 +242,3 @@ def ranking(table: Tensor, data: Data, part: Part) -> dict[str, float]:
     unwanted = losses("ranking", table[who, others], torch.zeros(len(who), device=who.device))
     loss = float(torch.cat([wanted, unwanted]).mean())
     return {"loss": loss, **ranks(part.x[:, 1], table, part.x[:, 0], data.seen)}
-
-
-def forked(training: Training) -> Training:
-    """A copy that can be trained on its own from here."""
-    return copy.deepcopy(training)
