@@ -28,7 +28,6 @@ IMAGES: dict[str, Any] = {
     "cutout": maybe(Float(0.1, 0.5, prior=0.25)),  # side of the hidden square, as a share of the side
     "flip": Float(0.0, 0.5, prior=0.0),  # how often left and right are exchanged
 }
-TOKENS: dict[str, Any] = {"token_dropout": maybe(Float(0.02, 0.3, prior=0.1))}
 VALUES: dict[str, Any] = {
     "noise": maybe(Float(0.01, 0.3, log=True, prior=0.05))
 }  # in standard deviations of the inputs

@@ -65,6 +65,12 @@ def kinship(training: Training) -> str:
     return f"{shared}{about}{shape}"
 
 
+def grouped(training: Training, own: int) -> str:
+    """The name of the block a training belongs to: its kin's, or one of its ``own`` number when it cannot be stacked."""
+    alone = stackable(training)
+    return f"{alone} {own}" if alone else kinship(training)
+
+
 class Block:
     """Trainings of one kinship, trained an epoch at a time.
 
@@ -282,8 +288,7 @@ def train_together(trainings: Sequence[Training]) -> list[list[dict[str, float]]
     """
     kin: dict[str, list[int]] = {}
     for at, training in enumerate(trainings):
-        alone = stackable(training)
-        kin.setdefault(f"{alone} {at}" if alone else kinship(training), []).append(at)
+        kin.setdefault(grouped(training, at), []).append(at)
     curves: list[list[dict[str, float]]] = [[] for _ in trainings]
     for members in kin.values():
         group = [trainings[at] for at in members]

@@ -22,7 +22,7 @@ from ..core.messages import Task
 from ..core.protocols import Answer
 from ..engines.objective import resolve_objective
 from ..engines.run import GOES_ON, guarded
-from .block import Block, kinship, stackable
+from .block import Block, grouped, stackable
 from .fit import Cadence, one_epoch
 from .objective import Objective
 from .rows import UNSTACKABLE
@@ -242,9 +242,7 @@ class Cohort:
                 self._answer(outcome)
                 continue
             assert seat.training is not None
-            alone = stackable(seat.training)
-            key = f"{alone} {seat.task.trial}" if alone else kinship(seat.training)
-            joining.setdefault(key, []).append(seat)
+            joining.setdefault(grouped(seat.training, task.trial), []).append(seat)
         for key, seats in joining.items():
             if key not in self._groups:
                 training = seats[0].training

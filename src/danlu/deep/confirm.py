@@ -97,7 +97,7 @@ def leaders(result: Result, metric: str, count: int) -> list[int]:
         for trial in result.trials
         if trial.status is not Status.FAILED and metric in trial.curve.metrics
     ]
-    scored = sorted(((value, number, params) for value, number, params in scored), key=lambda row: row[:2])
+    scored.sort(key=lambda row: row[:2])
     kept: list[tuple[int, dict[str, Any]]] = []
     for value, number, params in scored:
         if math.isfinite(value) and all(params != other for _, other in kept):

@@ -24,6 +24,7 @@ from .block import train_together
 from .data import Data
 from .metrics import losses
 from .objective import Objective
+from .optim import rule
 from .plan import Plan
 from .training import Training, predict
 
@@ -115,22 +116,18 @@ def diagnose(objective: Objective, params: Mapping[str, Any], *, seed: int = 0) 
         'slow'
     """
     plan = objective.plan(params)
-    made = {name: _training(objective, *fork, seed) for name, fork in _forks(params, plan).items()}
+    made = {
+        name: objective.training(changed, seed, plan=other)
+        for name, (changed, other) in _forks(params, plan).items()
+    }
     curves = dict(zip(made, train_together(list(made.values())), strict=True))
     own = made["as it was"]
     return _judge(own.data, curves, dead_units(own.model, own.data.valid.x), _still(own))
 
 
-def _training(objective: Objective, params: Mapping[str, Any], plan: Plan, seed: int) -> Training:
-    made = objective.training(params, seed)
-    return Training(made.model, objective.data, plan, seed=seed, device=made.device, extra=objective.metrics)
-
-
 def _forks(params: Mapping[str, Any], plan: Plan) -> dict[str, tuple[Mapping[str, Any], Plan]]:
     """The run as it was, and changed in one way each."""
     change = msgspec.structs.replace
-    from .optim import rule
-
     own = {**rule(plan.optimizer).defaults, **plan.options}
     decay = "decay" if "decay" in own else "l2"
     more = change(plan, options={**own, decay: max(20 * own[decay], 1.0 if decay == "decay" else 0.01)},

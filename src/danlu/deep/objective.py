@@ -95,12 +95,17 @@ class Objective:
         )  # fmt: skip
         return model, found
 
-    def training(self, params: Mapping[str, Any], seed: int) -> Training:
-        """The training of these parameters before its first epoch; all of them share the data."""
+    def training(
+        self, params: Mapping[str, Any], seed: int, *, plan: Plan | None = None, data: Data | None = None
+    ) -> Training:
+        """The training of these parameters before its first epoch, after another plan or on other data if given.
+
+        All that are on the objective's own data share it.
+        """
         device = device_of(self.device)
         self.data = self.data.to(device)
         return Training(
-            self.model(params, seed), self.data, self.plan(params), seed=seed, device=device,
+            self.model(params, seed), data or self.data, plan or self.plan(params), seed=seed, device=device,
             monitor=self.monitor, extra=self.metrics,
         )  # fmt: skip
 

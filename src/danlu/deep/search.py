@@ -134,10 +134,6 @@ def tune(
         fidelity=span, **direction, **how,
     )  # fmt: skip
     default = declared.decode(declared.centre())
-    if folds:
-        objective = Objective(
-            chosen.build, held, epochs=objective.epochs, fixed=fixed, monitor=decides, device=device
-        )
     candidates, again = confirm(
         objective, result, metric=decides, top=top, seeds=seeds, default=default, seed=seed, store=kept,
         name=f"{called} confirmed", workers=workers, watch=how.get("watch"), engine=how.get("engine"),

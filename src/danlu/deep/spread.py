@@ -12,9 +12,8 @@ from torch import Tensor, nn
 
 from ..core.errors import SettingError
 from .block import train_together
-from .fit import device_of
 from .objective import Objective
-from .training import Training, predict
+from .training import predict
 
 
 @dataclass(frozen=True)
@@ -83,16 +82,10 @@ def spread(
     """
     if folds < 2 or seeds < 2:
         raise SettingError(f"spread needs at least two folds and two seeds, got {folds} and {seeds}.")
-    where, plan = device_of(objective.device), objective.plan(params)
     parts = objective.data.folds(folds, seed=seed)
     trainings = [
-        Training(
-            objective.model(params, seed + number), fold, plan, seed=seed + number, device=where,
-            monitor=objective.monitor, extra=objective.metrics,
-        )
-        for fold in parts
-        for number in range(seeds)
-    ]  # fmt: skip
+        objective.training(params, seed + number, data=fold) for fold in parts for number in range(seeds)
+    ]
     curves = train_together(trainings)
     errors, train, losses = [], [], []
     for at, fold in enumerate(parts):

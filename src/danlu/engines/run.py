@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +22,7 @@ _MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memo
 
 def run(objective: Callable[[LiveTrial], Any], task: Task, channel: Channel) -> Outcome:
     """Call the objective and classify whatever comes out of it, ``KeyboardInterrupt`` excepted."""
-    trial = LiveTrial(task, channel, time.monotonic())
+    trial = LiveTrial(task, channel)
     found = guarded(trial, task, lambda: objective(trial))
     assert found is not None
     return found

@@ -1,9 +1,10 @@
 """What samplers learn from: trials compared at one step of their curves, in the order in which they came there.
 
-Where no trial was cut short these are the finished trials and their results, those included that were stopped because
-they would hardly become the best. Where some were cut, by a scheduler that stops or pauses them, all are compared at the deepest step that enough of them have reached (as in Falkner
-et al., "BOHB", ICML 2018): a loss after three epochs says little beside one after fifty. Ranking those that never
-came so far behind the others, by where they ended, was measured and is worse.
+Where no trial was cut short these are the finished trials and their results, those included that were stopped
+because they would hardly become the best. Where some were cut, by a scheduler that stops or pauses them, all are
+compared at the deepest step that enough of them have reached (as in Falkner et al., "BOHB", ICML 2018): a loss after
+three epochs says little beside one after fifty. Ranking those that never came so far behind the others, by where they
+ended, was measured and is worse.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ from ..core.errors import (
 from ..core.protocols import Terms
 from ..core.worker import dead
 from .memory import CLOSED, fenced
-from .sqlite import checksum
+from .seal import checksum, damaged
 
 try:
     import psycopg
@@ -213,10 +213,7 @@ class PostgresJournal:
         for expected, (seq, op, held, crc) in enumerate(rows, after + 1):
             body = bytes(held)
             if seq != expected or checksum(seq, op, body) != crc:
-                raise CorruptError(
-                    f"{self._store.place} is damaged at event {expected}: its checksum does not match. The {expected - 1} "
-                    'events before it are sound. Save them with "danlu export", which stops before the damage.'
-                )
+                raise CorruptError(damaged(self._store.place, expected))
             yield ev.Entry(seq, ev.decode(body), op)
 
     def append(self, events: Sequence[tuple[str | None, ev.Event]], terms: Terms) -> tuple[int, bool]:

@@ -14,7 +14,6 @@ import os
 import sqlite3
 import threading
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from ..core.protocols import Terms
 from ..core.worker import dead
 from .filesystem import refuse_network
 from .memory import CLOSED, fenced
+from .seal import checksum, damaged
 
 try:
     import fcntl
@@ -200,10 +200,10 @@ class SqliteJournal:
                 expected += 1
                 typed = type(body) is bytes and (op is None or type(op) is str)
                 if seq != expected or not typed or checksum(seq, op, body) != crc:
-                    raise CorruptError(self._damage(expected))
+                    raise CorruptError(damaged(self._store.path, expected))
                 yield ev.Entry(seq, ev.decode(body), op)
         except DAMAGE as error:
-            raise CorruptError(self._damage(expected + 1)) from error
+            raise CorruptError(damaged(self._store.path, expected + 1)) from error
 
     def append(self, events: Sequence[tuple[str | None, ev.Event]], terms: Terms) -> tuple[int, bool]:
         """Append as one, on these terms."""
@@ -285,12 +285,6 @@ class SqliteJournal:
     def _over(self, worker: str, until: float) -> bool:
         return until < self._store.clock() or dead(worker)
 
-    def _damage(self, seq: int) -> str:
-        return (
-            f"{self._store.path} is damaged at event {seq}: its checksum does not match. The {seq - 1} events "
-            'before it are sound. Save them with "danlu export", which stops before the damage.'
-        )
-
 
 class Transaction:
     """``BEGIN IMMEDIATE`` ... ``COMMIT``, rolled back when anything at all is raised."""
@@ -312,9 +306,3 @@ def _insert(connection: sqlite3.Connection, study: int, seq: int, op: str | None
     connection.execute(
         "INSERT INTO event VALUES (?, ?, ?, ?, ?)", (study, seq, op, body, checksum(seq, op, body))
     )
-
-
-def checksum(seq: int, op: str | None, body: bytes) -> int:
-    """Of the row's place, its operation and its bytes, so that a moved row is damage too."""
-    crc = zlib.crc32(body, seq & 0xFFFFFFFF)
-    return crc if op is None else zlib.crc32(op.encode(), crc)
