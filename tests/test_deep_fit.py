@@ -123,6 +123,23 @@ def test_folds_resume_to_the_bit_as_well():
     assert values["val_loss"] == pytest.approx(np.mean([fit.epochs[0]["val_loss"] for fit in expected]))
 
 
+def test_a_training_that_patience_had_ended_is_not_trained_on_when_its_worker_died_just_then():
+    data, plan = blobs(rows=60), deep.Plan(epochs=80, patience=4, options={"lr": 0.03}, schedule="constant")
+    whole = Saving()
+    expected = deep.fit(net(data), data, plan, trial=whole, save_every=0)
+    again = Saving(whole.kept)
+    found = deep.fit(net(data), data, plan, trial=again, save_every=0)
+    assert len(expected.epochs) < 80
+    assert found.epochs == expected.epochs
+    assert not again.reports
+    folds, kept = data.folds(3), Saving()
+    deep.fit_folds(lambda: net(data), folds, plan, trial=kept, save_every=0)
+    once_more = Saving(kept.kept)
+    deep.fit_folds(lambda: net(data), folds, plan, trial=once_more, save_every=0)
+    assert kept.reports
+    assert not once_more.reports
+
+
 def test_each_sample_is_validated_in_one_fold_and_the_test_part_in_none():
     data = blobs()
     held = torch.cat([fold.valid.x for fold in data.folds(4)])

@@ -263,7 +263,8 @@ class Cohort:
         params, seed = self._objective.assignment(seat.live)
         seat.training = self._objective.base.training(params, seed)
         seat.done = seat.live.restore(*seat.training.things, seat.history)
-        return None if seat.done >= seat.training.plan.epochs else GOES_ON
+        ended = bool(seat.history) and seat.training.over(seat.done, seat.history[-1])
+        return None if ended or seat.done >= seat.training.plan.epochs else GOES_ON
 
     def _told(self, group: Group, seat: Seat, scores: Scores, seconds: float) -> bool:
         """Whether a trial stays after it has reported an epoch."""

@@ -132,7 +132,8 @@ def fit(
     )
     history: list[dict[str, float]] = []
     start = trial.restore(*training.things, history) if trial else 0
-    for epoch in range(start + 1, plan.epochs + 1):
+    last = start if history and training.over(start, history[-1]) else plan.epochs
+    for epoch in range(start + 1, last + 1):
         scores = one_epoch(training, epoch, monitor)
         history.append(scores)
         over = epoch == plan.epochs or training.over(epoch, scores)
@@ -191,7 +192,8 @@ def fit_folds(
     things = [thing for training in trainings for thing in training.things]
     histories: list[list[dict[str, float]]] = [[] for _ in trainings]
     start = trial.restore(*things, *histories) if trial else 0
-    for epoch in range(start + 1, plan.epochs + 1):
+    ended = start and all(each.best.stale(start, plan.patience) for each in trainings)
+    for epoch in range(start + 1, (start if ended else plan.epochs) + 1):
         for training, history in zip(trainings, histories, strict=True):
             if len(history) < epoch - 1 or training.best.stale(epoch - 1, plan.patience):
                 continue  # this fold is over
