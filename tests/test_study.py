@@ -520,7 +520,7 @@ def test_a_function_constraint_is_never_forgotten_in_silence(tmp_path):
     store = tmp_path / "s.db"
     space = Space({"a": Int(1, 99), "b": Int(1, 99)}, constraints=[lambda p: p["a"] < p["b"], "b < 90"])
     danlu.tune(lambda t: t["a"], space, trials=3, store=store)
-    with danlu.open_study(store=store) as joined:
+    with danlu.open_study(store=store, trials=9) as joined:
         assert len(joined.result.trials) == 3
         with pytest.raises(SpaceError, match="a constraint that is a function"):
             joined.ask()
@@ -530,7 +530,7 @@ def test_a_function_constraint_is_never_forgotten_in_silence(tmp_path):
         assert all(t["a"] < t["b"] < 90 for t in whole.ask_batch(10))
     text = Space({"a": Int(1, 99), "b": Int(1, 99)}, constraints=["a < b"])
     danlu.tune(lambda t: t["a"], text, trials=1, store=store, name="text")
-    with danlu.open_study(store=store, name="text") as joined:
+    with danlu.open_study(store=store, name="text", trials=11) as joined:
         assert all(t["a"] < t["b"] for t in joined.ask_batch(10))
 
 

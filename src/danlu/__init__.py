@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from .study.study import Study as Study
     from .study.tune import open_study as open_study
     from .study.tune import tune as tune
+    from .study.work import work as work
 
 _HOMES = {
     "Budget": "core.budget",
@@ -121,6 +122,7 @@ _HOMES = {
     "Study": "study.study",
     "open_study": "study.tune",
     "tune": "study.tune",
+    "work": "study.work",
 }
 
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the table of homes is the list of names

@@ -10,6 +10,7 @@ import click
 COMMANDS = {
     "run": ("danlu.cli.run:run", "Tune a function; the same command again resumes."),
     "tune": ("danlu.cli.tune:tune", "Tune a network for images, text, tables or recommendations."),
+    "worker": ("danlu.cli.worker:worker", "Join a study from any machine."),
     "show": ("danlu.cli.show:show", "List studies, or the trials of one."),
     "watch": ("danlu.cli.watch:watch", "Follow a study live from its journal."),
     "replay": ("danlu.cli.replay:replay", "What another scheduler would have saved."),

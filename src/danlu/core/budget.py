@@ -1,4 +1,4 @@
-"""How much a study may spend: trials, seconds, steps, cost; and when it has done enough."""
+"""How much a study may spend: trials, seconds, steps, cost; when it has done enough; what one attempt may use."""
 
 from __future__ import annotations
 
@@ -66,6 +66,13 @@ class Budget(msgspec.Struct, frozen=True):
         if self.no_improvement is not None and no_improvement >= self.no_improvement:
             return f"the last {self.no_improvement} trials brought no improvement"
         return None
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """What one attempt of a trial may use: seconds of wall time, bytes of memory."""
+
+    seconds: float | None = None
+    memory: int | None = None
 
 
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}

@@ -16,6 +16,8 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from .budget import Budget, Limits
+from .fidelity import Fidelity
 from .goal import Goal
 from .parameters import Leaf
 from .space import SpaceSpec
@@ -72,13 +74,29 @@ class Created(msgspec.Struct, frozen=True, tag="created", gc=False):
     keep: Keep = "best"
 
 
+class Charter(msgspec.Struct, frozen=True, gc=False):
+    """What a study is run by, for whoever joins it: its objective by import path, its algorithms as plain data.
+
+    ``sampler`` and ``scheduler`` are as ``core.settings`` writes them.
+    """
+
+    objective: str = ""
+    sampler: dict[str, Any] = {}
+    scheduler: dict[str, Any] = {}
+    budget: Budget = Budget()
+    fidelity: Fidelity | None = None
+    retries: int = 2
+    limits: Limits = Limits()
+
+
 class Opened(msgspec.Struct, frozen=True, tag="opened", gc=False):
-    """A session began to drive the study, with these algorithms."""
+    """A session began to drive the study, with these algorithms; a worker that joined has no charter of its own."""
 
     worker: str
     sampler: str
     scheduler: str
     at: float
+    charter: Charter | None = None
 
 
 class Closed(msgspec.Struct, frozen=True, tag="closed", gc=False):

@@ -56,16 +56,14 @@ class History:
         self.live: tuple[set[int], set[int], set[int]] = (set(), set(), set())
         self.decisions: list[tuple[float, str]] = []
         self.chosen: dict[str, str] = {}
-        self.finished = 0
-        self.sampled = 0
-        self.since_best = 0
+        self.finished = self.sampled = self.since_best = 0
         self.reached: int | None = None
-        self.spent_seconds = 0.0
-        self.spent_cost = 0.0
+        self.spent_seconds = self.spent_cost = 0.0
         self.front: list[int] = []
         self.cut: set[int] = set()  # trials whose curves end before they have come to a result
         self.rows: list[Row] = []
         self.last_at = 0.0
+        self.charter: ev.Charter | None = None
         self.ended: list[tuple[int, int]] = []
         self._columns = Columns(self)
         self._arrivals = Arrivals(self)
@@ -207,6 +205,7 @@ class History:
 
     def _opened(self, event: ev.Opened) -> None:
         self.decisions.append((event.at, f"opened with {event.sampler}, {event.scheduler}"))
+        self.charter = event.charter or self.charter
 
     def _closed(self, event: ev.Closed) -> None:
         self.decisions.append((event.at, f"closed: {event.reason}"))

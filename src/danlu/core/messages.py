@@ -11,16 +11,10 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from .budget import Limits
 from .events import Action, Cause
 from .parameters import Leaf
 from .trial import Checkpoint
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """What one attempt of a trial may use: seconds of wall time, bytes of memory."""
-
-    seconds: float | None = None
-    memory: int | None = None
 
 
 class Task(msgspec.Struct, frozen=True):

@@ -18,6 +18,10 @@ from typing import Any
 import msgspec
 
 from ..core.errors import MissingExtra, ObjectiveError
+from .named import Named
+
+_FILE = "danlu_file_"
+_importing = 0
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -37,13 +41,10 @@ def send(objective: Callable[..., Any] | str) -> Sent:
     if isinstance(objective, str):
         resolve_objective(objective)
         return Sent(path=objective)
-    module, name = getattr(objective, "__module__", ""), getattr(objective, "__qualname__", "")
-    if module and module != "__main__" and "<" not in name:
-        found: Any = sys.modules.get(module)
-        for part in name.split("."):
-            found = getattr(found, part, None)
-        if found is objective:
-            return Sent(path=f"{module}:{name}")
+    path = import_path(objective)
+    if path and not path.partition(":")[0].endswith(".py"):
+        return Sent(path=path)
+    name = getattr(objective, "__qualname__", "")
     try:
         import cloudpickle
     except ImportError:
@@ -56,6 +57,38 @@ def send(objective: Callable[..., Any] | str) -> Sent:
             "Put it in a module and name it by import path, 'package.module:function', or make what it "
             "refers to inside the function."
         ) from error
+
+
+def import_path(objective: Callable[..., Any] | str) -> str:
+    """How another process may name an objective; '' when it cannot, as for a function made inside another one.
+
+    A function of the script that is being run is named by its file, seen from the working directory where it lies there.
+
+    Example:
+        >>> import_path(resolve_objective), import_path(lambda trial: 0)
+        ('danlu.engines.objective:resolve_objective', '')
+    """
+    if isinstance(objective, str):
+        return objective
+    if isinstance(objective, Named):
+        path = import_path(objective.function)
+        return f"{path}({','.join(objective.names)})" if path else ""
+    module, name = getattr(objective, "__module__", ""), getattr(objective, "__qualname__", "")
+    if not module or not name or "<" in name:
+        return ""
+    found: Any = sys.modules.get(module)
+    file = getattr(found, "__file__", None)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if found is not objective:
+        return ""
+    if module != "__main__" and not module.startswith(_FILE):
+        return f"{module}:{name}"
+    if file is None or not str(file).endswith(".py"):
+        return ""
+    whole = Path(file).absolute()
+    near = whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole
+    return f"{near.as_posix()}:{name}"
 
 
 def receive(sent: Sent) -> Callable[..., Any]:
@@ -73,6 +106,8 @@ def receive(sent: Sent) -> Callable[..., Any]:
 def resolve_objective(objective: Callable[..., Any] | str) -> Callable[..., Any]:
     """A callable, from itself, from ``"package.module:function"`` or from ``"file.py:function"``.
 
+    Names in brackets, ``"file.py:function(lr,hidden)"``, say that it takes these parameters as arguments.
+
     Raises:
         ObjectiveError: when the module or file, or the function in it, is missing.
     """
@@ -80,11 +115,19 @@ def resolve_objective(objective: Callable[..., Any] | str) -> Callable[..., Any]
         if not callable(objective):
             raise ObjectiveError(f"an objective has to be a function of one trial, got {objective!r}.")
         return objective
-    found = load_attribute(objective)
+    path, named, names = objective.partition("(")
+    found = load_attribute(path)
     if not callable(found):
         raise ObjectiveError(f"{objective} has to be a function of one trial, it is {found!r}.")
+    if named:
+        return Named(found, [name.strip() for name in names.rstrip(") ").split(",") if name.strip()])
     result: Callable[..., Any] = found
     return result
+
+
+def importing() -> bool:
+    """Whether this process is importing an objective now: what it runs then must not tune."""
+    return _importing > 0
 
 
 def load_attribute(path: str) -> Any:
@@ -96,7 +139,12 @@ def load_attribute(path: str) -> Any:
     where, _, name = path.rpartition(":")
     if not where or not name:
         raise ObjectiveError(f"name a function as module:function or file.py:function, got {path!r}.")
-    module = _file(Path(where)) if where.endswith(".py") else _module(where)
+    global _importing  # noqa: PLW0603 - a process imports one objective at a time
+    _importing += 1
+    try:
+        module = _file(Path(where)) if where.endswith(".py") else _module(where)
+    finally:
+        _importing -= 1
     if not hasattr(module, name):
         near = get_close_matches(name, dir(module), n=1)
         remedy = f" Did you mean {near[0]!r}?" if near else ""
@@ -115,7 +163,7 @@ def _file(path: Path) -> Any:
     path = path.absolute()
     if not path.exists():
         raise ObjectiveError(f"there is no file {path}.")
-    name = f"danlu_file_{path.stem}"
+    name = f"{_FILE}{path.stem}"
     loaded = sys.modules.get(name)
     if loaded is not None and getattr(loaded, "__file__", "") == str(path):
         return loaded

@@ -56,6 +56,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS danlu_event_mark ON danlu_event (study, mark) 
 CREATE TABLE IF NOT EXISTS danlu_lease (study BIGINT NOT NULL REFERENCES danlu_study, trial BIGINT NOT NULL,
     attempt BIGINT NOT NULL, worker TEXT NOT NULL, until DOUBLE PRECISION NOT NULL, PRIMARY KEY (study, trial));
 """
+_OWN = ("blobs", "lease")
 _FOUNDING = 0x64616E6C  # "danl": the advisory lock under which the tables are made
 _Found = TypeVar("_Found")
 
@@ -67,7 +68,8 @@ class PostgresStore:
     ``danlu_`` tables and ``USAGE`` on the sequence ``danlu_study_id_seq``.
 
     Args:
-        url: ``postgresql://user@host/database``; a parameter ``blobs=/shared/folder`` says where checkpoints are.
+        url: ``postgresql://user@host/database``; a parameter ``blobs=/shared/folder`` says where checkpoints are,
+            ``lease=20`` how many seconds a lease lasts.
         lease_seconds: how long a lease lasts without being renewed.
         clock: seconds that never go back, the same for all; the server's own by default, tests pass theirs.
         patience: seconds for which a lost connection is sought again.
@@ -82,9 +84,15 @@ class PostgresStore:
         patience: float = PATIENCE,
     ) -> None:  # fmt: skip
         full = url if "://" in url else f"postgresql://{url}"
-        self.url, blobs = _without_blobs(full)
-        self.blobs = blobs or str(Path.home() / ".danlu" / hashlib.sha256(self.url.encode()).hexdigest()[:16])
-        self.lease_seconds, self.clock, self.patience = lease_seconds, clock, patience
+        self.url, own = _without_own(full)
+        self.blobs = own.get("blobs") or str(
+            Path.home() / ".danlu" / hashlib.sha256(self.url.encode()).hexdigest()[:16]
+        )
+        self.lease_seconds, self.clock, self.patience = (
+            float(own.get("lease", lease_seconds)),
+            clock,
+            patience,
+        )
         self._local = threading.local()
         self._open: list[Any] = []
         weakref.finalize(self, _close, self._open)
@@ -326,9 +334,9 @@ def _insert(
     )
 
 
-def _without_blobs(url: str) -> tuple[str, str]:
-    """The URL for PostgreSQL, and the folder for checkpoints if it names one."""
+def _without_own(url: str) -> tuple[str, dict[str, str]]:
+    """The URL for PostgreSQL, and the parameters in it that are danlu's."""
     parts = urlsplit(url)
     pairs = parse_qsl(parts.query)
-    blobs = next((value for name, value in pairs if name == "blobs"), "")
-    return urlunsplit(parts._replace(query=urlencode([pair for pair in pairs if pair[0] != "blobs"]))), blobs
+    own = {name: value for name, value in pairs if name in _OWN}
+    return urlunsplit(parts._replace(query=urlencode([pair for pair in pairs if pair[0] not in _OWN]))), own

@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..core import events as ev
+from ..core.budget import Limits
 from ..core.errors import Exhausted, Outrun, SpaceError
 from ..core.events import Cause, Status
-from ..core.messages import Limits, Task
+from ..core.messages import Task
 from ..core.protocols import New, Resume, Terms, Wait
 from ..core.rng import generator
 from ..core.space import pack_unit

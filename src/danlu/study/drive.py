@@ -18,22 +18,36 @@ from ..core.protocols import Engine, Terms
 from .interrupt import Interrupt
 from .study import Callback, Study
 
-GRACE = 10.0
+LATE = 10.0
 """Seconds that running trials get to reach a report once the time budget is spent."""
+
+GRACE = 25.0
+"""Seconds that they get after SIGTERM; schedulers of clusters kill half a minute after it."""
 
 
 class Driver:
     """Drives one study through one engine."""
 
-    def __init__(self, study: Study, engine: Engine, callbacks: Sequence[Callback]) -> None:
+    def __init__(
+        self,
+        study: Study,
+        engine: Engine,
+        callbacks: Sequence[Callback],
+        *,
+        grace: float = GRACE,
+        stay: bool = False,
+    ) -> None:
         self._study = study
         self._engine = engine
         self._callbacks = callbacks
+        self._grace = grace
+        self._stay = stay
         self._running: set[tuple[int, int]] = set()
         self._ended: list[int] = []
         self._shown: set[int] = set()
         self._stopped = ""
-        self._over_since: float | None = None
+        self._leave_by: float | None = None
+        self._idle = 0.1
         self._interrupt = Interrupt(self._drain)
 
     def drive(self, objective: Callable[..., Any] | str) -> str:
@@ -48,7 +62,7 @@ class Driver:
         self._engine.open(objective, self._answer)
         with self._interrupt:
             try:
-                self._open()
+                study.announce()
                 self._turn()
             except BaseException:
                 self._hand_back("the driver was interrupted")
@@ -59,11 +73,6 @@ class Driver:
         study.ledger.append([(None, closed)], Terms(worker=study.worker, durable=True))
         return self._stopped
 
-    def _open(self) -> None:
-        study, ledger = self._study, self._study.ledger
-        opened = ev.Opened(study.worker, repr(ledger.sampler), repr(ledger.scheduler), study.clock())
-        ledger.append([(None, opened)], Terms(worker=study.worker))
-
     def _turn(self) -> None:
         while True:
             reason = self._fill()
@@ -71,13 +80,16 @@ class Driver:
                 self._stopped = reason
                 return
             if self._running:
+                self._idle = 0.1
                 with self._interrupt.allowed(safe=True):
                     self._engine.poll(0.2)
-            else:
-                time.sleep(0.1)  # other workers hold the rest of the work
+            else:  # other workers hold the rest of the work; look again, less and less often
+                with self._interrupt.allowed(safe=True):
+                    time.sleep(self._idle)
+                self._idle = min(2 * self._idle, 1.0)
             self._after()
             self._watch_end()
-            if self._over_since is not None and time.monotonic() - self._over_since > GRACE:
+            if self._leave_by is not None and time.monotonic() > self._leave_by:
                 self._hand_back(self._stopped)
 
     def _fill(self) -> str:
@@ -109,6 +121,8 @@ class Driver:
         trials = study.ledger.budget.spent(trials=len(history))
         if number is None and not trials and not history.live[Status.RUNNING]:
             return None, "the scheduler has no more work"
+        if number is None and trials and self._stay and history.live[Status.RUNNING]:
+            return None, ""
         return number, trials or ""
 
     def _spent(self) -> str:
@@ -135,10 +149,12 @@ class Driver:
             self._stopped = self._stopped or self._spent()
             self._study.desk.draining = self._stopped
         if late:
-            self._over_since = self._over_since or time.monotonic()
+            self._leave_by = self._leave_by or time.monotonic() + LATE
 
-    def _drain(self, reason: str) -> None:
+    def _drain(self, reason: str, *, hurry: bool) -> None:
         self._stopped = reason
+        if hurry:
+            self._leave_by = time.monotonic() + self._grace
         self._study.desk.draining = reason
 
     def _answer(self, message: Message) -> Reply:

@@ -17,9 +17,12 @@ DRAINING = "interrupted by Ctrl-C"
 
 
 class Interrupt:
-    """While entered, the first SIGINT or SIGTERM calls ``drain``; the second raises KeyboardInterrupt."""
+    """While entered, the first SIGINT or SIGTERM calls ``drain(reason, hurry=...)``; the second raises KeyboardInterrupt.
 
-    def __init__(self, drain: Callable[[str], None]) -> None:
+    SIGTERM is in a hurry: whoever sends it kills some time later.
+    """
+
+    def __init__(self, drain: Callable[..., None]) -> None:
         self._drain = drain
         self._count = 0
         self._safe = False
@@ -60,5 +63,8 @@ class Interrupt:
                 "press Ctrl-C again to stop at once.",
                 file=sys.stderr,
             )
-            self._drain(DRAINING if number == signal.SIGINT else "asked to leave by SIGTERM")
+            if number == signal.SIGINT:
+                self._drain(DRAINING, hurry=False)
+            else:
+                self._drain("asked to leave by SIGTERM", hurry=True)
         self._raise()

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from ..core.blobs import Blobs
 from ..core.budget import Budget
 from ..core.events import Action, Ended, Entry, Event, Reported
-from ..core.fidelity import Fidelity
 from ..core.history import History
 from ..core.messages import Verdict
-from ..core.protocols import Journal, Move, Problem, Sampler, Scheduler, Terms, View
+from ..core.protocols import Journal, Move, Problem, Terms, View
 from ..core.rng import lender
 from ..core.trial import Trial
+from .settings import Settled
 
 Listener = Callable[[Sequence[Entry]], None]
 
@@ -30,35 +30,39 @@ class Ledger:
         self,
         journal: Journal,
         history: History,
-        budget: Budget,
-        sampler: Sampler,
-        scheduler: Scheduler,
+        settings: Settled,
         blobs: Blobs,
-        fidelity: Fidelity | None = None,
     ) -> None:
         self.journal = journal
         self.history = history
-        self.budget = budget
-        self.sampler = sampler
-        self.scheduler = scheduler
+        self.sampler = settings.sampler
+        self.scheduler = settings.scheduler
         self.blobs = blobs
-        self.fidelity = fidelity
+        self.fidelity = settings.fidelity
+        self._settings = settings
         self.listeners: list[Listener] = []
         self._problem: Problem | None = None
         history.fold(journal.read(history.seq))
-        self._sampler = sampler.init(self.problem)
-        self._scheduler = scheduler.init(self.problem)
+        self._sampler = self.sampler.init(self.problem)
+        self._scheduler = self.scheduler.init(self.problem)
         self._stateful = self._sampler is not None or self._scheduler is not None
         if self._stateful:
             self._retell()
 
     @property
+    def budget(self) -> Budget:
+        """What the study may spend; a study that was joined without a budget follows the stored one."""
+        charter = self.history.charter
+        return charter.budget if self._settings.follows and charter is not None else self._settings.budget
+
+    @property
     def problem(self) -> Problem:
         """What algorithms may know of the study as a whole."""
         history = self.history
-        if self._problem is None or self._problem.space is not history.space:
-            self._problem = Problem(history.space, history.goal, self.budget, history.seed, self.fidelity)
-        return self._problem
+        known, budget = self._problem, self.budget
+        if known is None or known.space is not history.space or known.budget is not budget:
+            self._problem = known = Problem(history.space, history.goal, budget, history.seed, self.fidelity)
+        return known
 
     def sync(self) -> None:
         """Read and fold what others have appended."""

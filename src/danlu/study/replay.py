@@ -22,6 +22,7 @@ from ..stores.memory import MemoryStore
 from .drive import Driver
 from .opening import Opening
 from .result import Result
+from .settings import Settings
 from .study import Study
 
 
@@ -142,10 +143,9 @@ def _run(
     study = Study(
         Opening("replay", history.space, history.goal, history.seed),
         store=MemoryStore(),
-        budget=Budget(trials=len(points)),
-        sampler=Recorded(tuple(points)),
-        scheduler=scheduler,
-        fidelity=Fidelity("step", 1, longest),
+        settings=Settings(
+            Budget(trials=len(points)), Recorded(tuple(points)), scheduler, Fidelity("step", 1, longest)
+        ),
         clock=simulator.clock,
     )
 

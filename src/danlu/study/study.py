@@ -13,16 +13,13 @@ from typing import Any
 
 from ..core import events as ev
 from ..core.blobs import Blobs
-from ..core.budget import Budget
 from ..core.errors import BudgetError, SettingError
 from ..core.events import Cause
-from ..core.fidelity import Fidelity
 from ..core.goal import metrics_of
 from ..core.history import History
 from ..core.live import LiveTrial
-from ..core.messages import Limits
 from ..core.point import resolve
-from ..core.protocols import Sampler, Scheduler, Store, Terms
+from ..core.protocols import Store, Terms
 from ..core.rng import generator
 from ..core.space import Space
 from ..core.trial import Trial
@@ -33,6 +30,7 @@ from .heart import Heart
 from .ledger import Ledger, collection_paused
 from .opening import Opening, agree, find_journal
 from .result import Result
+from .settings import Settings, settled
 
 Callback = Callable[[Result, Trial], str | None]
 
@@ -47,6 +45,7 @@ class Study:
         desk: answers running trials.
         claims: takes new and abandoned trials.
         ledger: journal, history and the algorithms' states.
+        settings: what the study is run by here.
     """
 
     def __init__(
@@ -54,16 +53,9 @@ class Study:
         opening: Opening,
         *,
         store: Store,
-        budget: Budget,
-        sampler: Sampler,
-        scheduler: Scheduler,
-        retries: int = 2,
-        limits: Limits = Limits(),
-        fidelity: Fidelity | None = None,
+        settings: Settings = Settings(),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        if retries < 0:
-            raise SettingError(f"a study needs retries >= 0, got retries={retries!r}.")
         self.name = opening.name
         self.worker = identity()
         self._store = store
@@ -75,11 +67,14 @@ class Study:
         reshaped = agree(history, opening, clock())
         if reshaped is not None:
             journal.append([(None, reshaped)], Terms(durable=True))
-        blobs = Blobs(store.blobs)
-        self.ledger = Ledger(journal, history, budget, sampler, scheduler, blobs, fidelity)
-        self.desk = Desk(self.ledger, retries, clock)
+        joined = history.charter if opening.space is None else None
+        self.settings = settled(settings, joined, history.space)
+        self.ledger = Ledger(journal, history, self.settings, Blobs(store.blobs))
+        self.desk = Desk(self.ledger, self.settings.retries, clock)
         logs = str(Path(store.blobs) / "logs" / _safe(opening.name))
-        self.claims = Claims(self.ledger, self.worker, Policy(retries, limits, logs), clock)
+        self.claims = Claims(
+            self.ledger, self.worker, Policy(self.settings.retries, self.settings.limits, logs), clock
+        )
         self._heart: Heart | None = None
 
     def __enter__(self) -> Study:
@@ -179,6 +174,13 @@ class Study:
         """Keep a decision or remark with the study; ``result.why()`` shows it."""
         event = ev.Noted(-1, {"text": text}, self.clock())
         self.ledger.append([(None, event)], Terms(worker=self.worker))
+
+    def announce(self) -> None:
+        """Write into the journal what this study is run by, for those who join it; ``tune`` does so itself."""
+        charter = None if self.settings.follows else self.settings.charter
+        ledger = self.ledger
+        event = ev.Opened(self.worker, repr(ledger.sampler), repr(ledger.scheduler), self.clock(), charter)
+        ledger.append([(None, event)], Terms(worker=self.worker))
 
     def beat(self) -> None:
         """Start renewing this worker's leases in the background, if that is not done already."""

@@ -9,20 +9,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from ..core.budget import Budget, seconds_of
-from ..core.errors import SettingError
+from ..core.budget import Budget, Limits, seconds_of
+from ..core.errors import ObjectiveError, SettingError
 from ..core.events import Keep
 from ..core.fidelity import Fidelity
 from ..core.goal import At, Goal, goal_of
-from ..core.messages import Limits
-from ..core.names import ENGINES, SAMPLERS, SCHEDULERS, STORES, find
+from ..core.names import ENGINES, STORES, find
 from ..core.protocols import Engine, Sampler, Scheduler, Store
 from ..core.rng import stable_hash
 from ..core.space import Space
 from ..engines.named import Named, by_signature
+from ..engines.objective import import_path, importing
 from .drive import Driver
 from .opening import Opening
 from .result import Result
+from .settings import Settings
 from .study import Callback, Study
 
 Parameters = Space | Mapping[str, Any]
@@ -100,16 +101,21 @@ def tune(
         >>> abs(result.best.params["x"] - 1) < 1
         True
     """
+    if importing():
+        raise ObjectiveError(
+            "danlu.tune was called while the objective's file was being imported. Put the call under "
+            "if __name__ == '__main__': so that workers can import the file."
+        )
     if space is None and not isinstance(objective, str):
         objective, space = _named(objective)
     budget = _budget(trials, seconds_of(time), steps, cost, no_improvement)
     caps = Limits(seconds_of(trial_time), trial_memory)
-    chosen = _engine(engine, workers, gpus, caps)
+    chosen = engine_of(engine, workers, gpus, caps)
     goal = goal_of(minimize=minimize, maximize=maximize, target=target, limits=limits, at=at)
     opened = open_study(
         {} if space is None else space,
         goal=goal, budget=budget, sampler=sampler, scheduler=scheduler, store=store, name=name, seed=seed,
-        extend=extend, keep=keep, retries=retries, trial_limits=caps, fidelity=fidelity,
+        extend=extend, keep=keep, retries=retries, trial_limits=caps, fidelity=fidelity, objective=import_path(objective),
         clock=getattr(chosen, "clock", None),
     )  # fmt: skip
     with opened:
@@ -139,14 +145,16 @@ def open_study(
     seed: int | None = None,
     extend: bool = False,
     keep: Keep = "best",
-    retries: int = 2,
-    trial_limits: Limits = Limits(),
+    retries: int | None = None,
+    trial_limits: Limits | None = None,
     fidelity: Fidelity | None = None,
+    objective: str = "",
     clock: Callable[[], float] | None = None,
 ) -> Study:
     """Open a study to ask and tell by hand; arguments as in ``tune``.
 
-    With ``space=None`` a stored study is joined as it is. ``clock`` gives the seconds since some epoch that
+    With ``space=None`` a stored study is joined as it is, with the settings it was last driven by where none are given.
+    ``objective`` is only kept for those who join. ``clock`` gives the seconds since some epoch that
     events carry, the system's when it is None; an engine that simulates time has its own.
 
     Raises:
@@ -164,18 +172,15 @@ def open_study(
         space = Space(space)
     if goal is None and space is not None:
         goal = goal_of(minimize=minimize, maximize=maximize)
+    if budget is None and (trials is not None or space is not None):
+        budget = Budget(trials=trials)
     opened = open_store(store)
     if not isinstance(name, str) or not name.strip():
         raise SettingError(f"a study needs a name that is a non-empty string, got {name!r}.")
     return Study(
         Opening(name, space, goal, seed, extend, keep),
         store=opened,
-        budget=budget or Budget(trials=trials),
-        sampler=_sampler(sampler, space),
-        scheduler=_scheduler(scheduler),
-        retries=retries,
-        limits=trial_limits,
-        fidelity=fidelity,
+        settings=Settings(budget, sampler, scheduler, fidelity, retries, trial_limits, objective),
         clock=clock or clocks.time,
     )
 
@@ -220,7 +225,12 @@ def _budget(
     return Budget(100 if given == (None,) * 5 else trials, seconds, steps, cost, no_improvement)
 
 
-def _engine(engine: Engine | str | None, workers: int, gpus: int, limits: Limits) -> Engine:
+def engine_of(engine: Engine | str | None, workers: int, gpus: int, limits: Limits) -> Engine:
+    """An engine from itself, its name, or what is asked of it.
+
+    Raises:
+        SettingError: for settings out of their range, and names of no engine.
+    """
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise SettingError(f"tune needs workers to be a whole number >= 1, got {workers!r}.")
     for name, limit in (("trial_time", limits.seconds), ("trial_memory", limits.memory)):
@@ -234,23 +244,6 @@ def _engine(engine: Engine | str | None, workers: int, gpus: int, limits: Limits
     if name == "pool":
         return cast(Engine, made(workers, gpus=gpus))
     return cast(Engine, made(workers) if name != "inline" and workers > 1 else made())
-
-
-def _sampler(sampler: Sampler | str | None, space: Space | None) -> Sampler:
-    """By default quasi-random, after the point of the priors where parameters have any."""
-    if sampler is not None and not isinstance(sampler, str):
-        return sampler
-    chosen: Sampler = find(SAMPLERS, "sampler", sampler or "auto")()
-    if sampler is None and space is not None and space.centre() != [0.5] * len(space):
-        chosen = find(SAMPLERS, "sampler", "first")([{}], chosen)
-    return chosen
-
-
-def _scheduler(scheduler: Scheduler | str | None) -> Scheduler:
-    if scheduler is not None and not isinstance(scheduler, str):
-        return scheduler
-    chosen: Scheduler = find(SCHEDULERS, "scheduler", scheduler or "auto")()
-    return chosen
 
 
 def _watching(opened: Study, watch: bool | None) -> Any:

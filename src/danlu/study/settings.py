@@ -1,0 +1,89 @@
+"""What a study is run by: budget, algorithms, fidelity, how trials are treated; given, stored, or by default."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, cast
+
+from ..core import settings
+from ..core.budget import Budget, Limits
+from ..core.errors import SettingError
+from ..core.events import Charter
+from ..core.fidelity import Fidelity
+from ..core.names import SAMPLERS, SCHEDULERS, find
+from ..core.protocols import Sampler, Scheduler
+from ..core.space import Space
+
+
+class Settings(NamedTuple):
+    """What a study is run by; None where whoever opens it leaves it to the study, or to danlu."""
+
+    budget: Budget | None = None
+    sampler: Sampler | str | None = None
+    scheduler: Scheduler | str | None = None
+    fidelity: Fidelity | None = None
+    retries: int | None = None
+    limits: Limits | None = None
+    objective: str = ""
+
+
+class Settled(NamedTuple):
+    """The same, decided. ``follows`` says that the budget is the study's own, whatever becomes of it."""
+
+    budget: Budget
+    sampler: Sampler
+    scheduler: Scheduler
+    fidelity: Fidelity | None = None
+    retries: int = 2
+    limits: Limits = Limits()
+    objective: str = ""
+    follows: bool = False
+
+    @property
+    def charter(self) -> Charter:
+        """These settings as a journal keeps them."""
+        return Charter(
+            self.objective, settings.written(self.sampler), settings.written(self.scheduler), self.budget,
+            self.fidelity, self.retries, self.limits,
+        )  # fmt: skip
+
+
+def settled(given: Settings, stored: Charter | None, space: Space) -> Settled:
+    """The settings given, completed by those of a stored study that is joined (None: by defaults).
+
+    Raises:
+        SettingError: when a setting is out of its range, or a stored algorithm is not danlu's own.
+    """
+    of = stored or Charter()
+    retries = of.retries if given.retries is None else given.retries
+    if retries < 0:
+        raise SettingError(f"a study needs retries >= 0, got retries={retries!r}.")
+    return Settled(
+        given.budget or of.budget,
+        _sampler(given.sampler, of, space),
+        _scheduler(given.scheduler, of),
+        given.fidelity or of.fidelity,
+        retries,
+        given.limits or of.limits,
+        given.objective or of.objective,
+        follows=stored is not None and given.budget is None,
+    )
+
+
+def _sampler(given: Sampler | str | None, stored: Charter, space: Space) -> Sampler:
+    """By default what decides by itself, after the point of the priors where parameters have any."""
+    if given is not None and not isinstance(given, str):
+        return given
+    if given is None and stored.sampler:
+        return cast(Sampler, settings.read(stored.sampler, "sampler"))
+    chosen: Sampler = find(SAMPLERS, "sampler", given or "auto")()
+    if given is None and space.centre() != [0.5] * len(space):
+        chosen = find(SAMPLERS, "sampler", "first")([{}], chosen)
+    return chosen
+
+
+def _scheduler(given: Scheduler | str | None, stored: Charter) -> Scheduler:
+    if given is not None and not isinstance(given, str):
+        return given
+    if given is None and stored.scheduler:
+        return cast(Scheduler, settings.read(stored.scheduler, "scheduler"))
+    return cast(Scheduler, find(SCHEDULERS, "scheduler", given or "auto")())

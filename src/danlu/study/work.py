@@ -1,0 +1,99 @@
+"""``danlu.work``: one more worker for a study that others have begun, on this machine or any other."""
+
+from __future__ import annotations
+
+import time as clocks
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import ObjectiveError, SettingError, StudyMissing
+from ..core.protocols import Engine, Store
+from ..engines.objective import resolve_objective
+from .drive import GRACE, Driver
+from .result import Result
+from .study import Callback
+from .tune import engine_of, open_store, open_study
+
+
+def work(
+    store: Store | str | Path,
+    name: str = "study",
+    objective: Callable[..., Any] | str | None = None,
+    *,
+    workers: int = 1,
+    gpus: int = 0,
+    engine: Engine | str | None = None,
+    grace: float = GRACE,
+    stay: bool = False,
+    wait: float = 0.0,
+    callbacks: Sequence[Callback] = (),
+) -> Result:
+    """Join a study as its journal describes it, and work on it until its budget is spent.
+
+    Takes new trials, paused ones, and those whose worker died, from their checkpoints. SIGTERM drains: nothing new is
+    taken, running trials leave at their next report, and what is left after ``grace`` seconds is handed back as it is.
+
+    Args:
+        store: where the study is; usually ``"postgresql://..."``, which any machine can reach.
+        name: the study's name there.
+        objective: what to run; by default what the study was begun with, where that can be imported here.
+        workers, gpus, engine: slots of this worker, as in ``tune``; a pool of processes by default.
+        grace: seconds between SIGTERM and handing back what still runs (0 or more).
+        stay: whether to stay until all trials are over, to take up those of workers that die, although
+            there are no new ones any more.
+        wait: seconds to wait for the study to be begun by somebody else.
+        callbacks: as in ``tune``.
+
+    Returns:
+        The result as it is when this worker leaves.
+
+    Raises:
+        StudyMissing: when there is no such study.
+        ObjectiveError: when the objective cannot be found here.
+        SettingError: when the study's own sampler or scheduler cannot be made of its journal.
+
+    Example:
+        >>> import danlu
+        >>> store, space = danlu.MemoryStore(), {"x": danlu.Float(0, 1)}
+        >>> with danlu.open_study(space, store=store, trials=8) as study:
+        ...     study.tell(study.ask(), 0.5)
+        ...     study.announce()
+        >>> len(danlu.work(store, "study", lambda trial: trial["x"], engine="inline").trials)
+        8
+    """
+    if not grace >= 0 or not wait >= 0:
+        raise SettingError(f"work needs grace >= 0 and wait >= 0, got grace={grace!r}, wait={wait!r}.")
+    opened = open_store(store)
+    _await(opened, name, wait)
+    with open_study(store=opened, name=name) as study:
+        what = objective or study.settings.objective
+        if not what:
+            raise ObjectiveError(
+                f"the objective of {name!r} was made inside other code, so its name is not known here. Name it "
+                "(file.py:function), or start the same call of danlu.tune here as where the study was begun."
+            )
+        resolve_objective(what)
+        chosen = engine_of(engine or "pool", workers, gpus, study.settings.limits)
+        driver = Driver(study, chosen, callbacks, grace=grace, stay=stay)
+        stopped = driver.drive(what)
+        result = study.result
+        result.stopped = stopped
+        return result
+
+
+def _await(store: Store, name: str, wait: float) -> None:
+    """Look for a study until it is there.
+
+    Raises:
+        StudyMissing: when it is not there in time.
+    """
+    until = clocks.monotonic() + wait
+    while name not in store.studies():
+        if clocks.monotonic() >= until:
+            there = ", ".join(store.studies()) or "none"
+            raise StudyMissing(
+                f"there is no study {name!r} in the store. There are: {there}. Begin it with danlu.tune or danlu run, "
+                "or have the worker wait for it."
+            )
+        clocks.sleep(0.5)

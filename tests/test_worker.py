@@ -1,0 +1,203 @@
+"""Workers that join a study by its name alone, as processes: what they take over, how they leave."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+import danlu
+from danlu.core.errors import ObjectiveError, SettingError, StudyMissing
+from danlu.core.events import Status
+from danlu.core.settings import read, written
+
+SCRIPT = textwrap.dedent(
+    """
+    import os, sys, time
+    import danlu
+
+    def train(trial):
+        memory = {"trained": []}
+        for step in range(trial.restore(memory) + 1, 11):
+            memory["trained"].append(step)
+            time.sleep(float(os.environ.get("STEP", "0.01")))
+            trial.save(step, memory)
+            trial.report(step, loss=trial["x"] + 1 / step, trained=len(memory["trained"]))
+
+    def named(x=0.5):
+        return x
+
+    def stuck(trial):
+        while True:
+            time.sleep(0.05)
+
+    if __name__ == "__main__":
+        which, store, trials = sys.argv[1:]
+        danlu.tune(
+            globals()[which], {"x": danlu.Float(0, 1)} if which != "named" else None, minimize="loss" if which != "named" else (),
+            trials=int(trials), store=store, name="far", seed=3, sampler=danlu.GP(fantasies=True),
+            scheduler=danlu.Patience(steps=50), retries=100, watch=False,
+        )
+    """
+)
+
+
+@pytest.fixture
+def there(tmp_path):
+    (tmp_path / "far.py").write_text(SCRIPT)
+    return tmp_path
+
+
+def begin(there, which, trials, **environment):
+    command = [sys.executable, "far.py", which, "s.db", str(trials)]
+    return subprocess.Popen(
+        command, cwd=there, env=os.environ | environment, stderr=subprocess.PIPE, text=True
+    )
+
+
+def join(there, *more, **environment):
+    command = [sys.executable, "-m", "danlu.cli", "worker", "s.db", "--study", "far", *more]
+    return subprocess.Popen(
+        command,
+        cwd=there,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def study(there):
+    return danlu.open_study(store=there / "s.db", name="far")
+
+
+def until(there, condition, seconds=60):
+    """Wait for something to be true of the study; what is waited for is an event of another process."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if (there / "s.db").exists() and "far" in danlu.SqliteStore(there / "s.db").studies():
+            with study(there) as opened:
+                if condition(opened.result):
+                    return
+        time.sleep(0.05)
+    raise AssertionError("it did not happen")
+
+
+def test_workers_finish_what_a_killed_driver_began(there):
+    driver = begin(there, "train", 8, STEP="0.05")
+    until(there, lambda result: len(result.trials) == 2)
+    driver.kill()
+    driver.communicate()
+    workers = [join(there, "--slots", "2"), join(there)]
+    for worker in workers:
+        out, error = worker.communicate(timeout=120)
+        assert worker.returncode == 0, error
+        assert "the budget of 8 trials is spent" in out
+    with study(there) as opened:
+        assert opened.settings.sampler == danlu.GP(fantasies=True)
+        assert opened.settings.scheduler == danlu.Patience(steps=50)
+        trials = opened.result.trials
+    assert [trial.status for trial in trials] == [Status.DONE] * 8
+    assert all(trial.metrics["trained"] == 10.0 for trial in trials)  # no step was trained twice or lost
+    assert any(trial.deaths for trial in trials)
+
+
+def test_sigterm_drains_and_another_worker_goes_on(there):
+    begin(there, "train", 1, STEP="0").communicate()
+    with danlu.open_study(store=there / "s.db", name="far", trials=4) as opened:
+        opened.announce()
+    first = join(there, STEP="0.2")
+    until(there, lambda result: any(1 <= len(t.curve) < 10 for t in result.trials))
+    first.send_signal(signal.SIGTERM)
+    out, error = first.communicate(timeout=60)
+    assert first.returncode == 143, error
+    assert "asked to leave by SIGTERM" in out
+    with study(there) as opened:
+        left = [t for t in opened.result.trials if t.status is not Status.DONE]
+        assert [t.status for t in left] == [Status.WAITING]
+        assert left[0].checkpoints
+    second = join(there)
+    assert "spent" in second.communicate(timeout=60)[0]
+    with study(there) as opened:
+        assert [t.metrics["trained"] for t in opened.result.trials] == [10.0] * 4
+
+
+def test_what_does_not_report_is_handed_back_when_the_grace_is_over(there):
+    driver = begin(there, "stuck", 1)
+    until(there, lambda result: len(result.trials) == 1)
+    driver.kill()
+    driver.communicate()
+    worker = join(there, "--grace", "0.2")
+    until(there, lambda result: result.trials[0].attempt == 2)
+    worker.send_signal(signal.SIGTERM)
+    worker.communicate(timeout=30)
+    assert worker.returncode == 143
+    with study(there) as opened:
+        assert opened.result.trials[0].status is Status.WAITING
+
+
+def test_a_worker_that_stays_takes_up_what_another_leaves(there):
+    begin(there, "train", 1, STEP="0").communicate()
+    with danlu.open_study(store=there / "s.db", name="far", trials=2) as opened:
+        opened.announce()
+    dying = join(there, STEP="0.1")
+    until(there, lambda result: len(result.trials) == 2 and len(result.trials[1].curve) > 1)
+    staying = join(there, "--stay")
+    dying.kill()
+    dying.communicate()
+    assert "spent" in staying.communicate(timeout=60)[0]
+    with study(there) as opened:
+        assert opened.result.trials[1].metrics["trained"] == 10.0
+
+
+def test_a_worker_waits_for_the_study_and_takes_functions_by_signature(there):
+    worker = join(there, "--wait", "60s")
+    driver = begin(there, "named", 4)
+    driver.communicate(timeout=60)
+    assert driver.returncode == 0
+    _, error = worker.communicate(timeout=60)
+    assert worker.returncode == 0, error
+    with study(there) as opened:
+        assert opened.settings.objective == "far.py:named(x)"
+        assert len(opened.result.trials) == 4
+    with danlu.open_study(store=there / "s.db", name="far", trials=6) as opened:
+        opened.announce()
+    assert join(there).communicate(timeout=60)[0].startswith("Result('far': 6 done")
+
+
+def test_what_cannot_be_joined_is_said_in_a_sentence(there, monkeypatch):
+    monkeypatch.chdir(there)
+    with pytest.raises(StudyMissing, match="no study 'far'"):
+        danlu.work("s.db", "far")
+    danlu.tune(lambda trial: trial["x"], {"x": danlu.Float(0, 1)}, trials=1, store="s.db", name="closure")
+    with pytest.raises(ObjectiveError, match="made inside other code"):
+        danlu.work("s.db", "closure")
+    with pytest.raises(SettingError, match="grace >= 0"):
+        danlu.work("s.db", "closure", grace=-1.0)
+    (there / "bare.py").write_text(
+        "import danlu\ndanlu.tune(lambda t: t['x'], {'x': danlu.Float(0, 1)}, trials=1)\ndef train(trial): return 0\n"
+    )
+    with pytest.raises(ObjectiveError, match="under if __name__"):
+        danlu.work("s.db", "closure", "bare.py:train")
+
+
+class Mine:
+    """A scheduler that is not danlu's own."""
+
+
+def test_settings_travel_as_data_and_strangers_are_refused():
+    for algorithm in (
+        danlu.First([{"x": 1, "sampler": "a name"}], danlu.Random()),
+        danlu.Both(danlu.ASHA(low=1, high=9), danlu.Diverged()),
+        danlu.Hyperband(high=81),
+        danlu.Grid(),
+    ):
+        noun = "scheduler" if hasattr(algorithm, "judge") else "sampler"
+        assert read(written(algorithm), noun) == algorithm
+    with pytest.raises(SettingError, match="Mine"):
+        read(written(Mine()), "scheduler")
+    with pytest.raises(SettingError, match="there is no sampler 'os:system'"):
+        read({"danlu.sampler": "os:system"}, "sampler")
