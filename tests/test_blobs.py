@@ -1,5 +1,6 @@
 """Checkpoints: what goes in comes out, damage is found, and a corrupt newest falls back to the one before."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from hypothesis import strategies as st
 import danlu
 from danlu import Float
 from danlu.core import checkpoint
-from danlu.core.blobs import Blobs
+from danlu.core.blobs import Folder, blobs_at
 from danlu.core.errors import CorruptError, SettingError, StoreError
+from danlu.stores.remote import Remote
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text() | st.binary(),
@@ -102,10 +104,10 @@ def test_what_cannot_be_saved_or_restored_is_named():
 
 
 def test_a_damaged_blob_is_found(tmp_path):
-    blobs = Blobs(tmp_path)
+    blobs = Folder(tmp_path)
     digest = blobs.put(b"weights")
     assert blobs.put(b"weights") == digest
-    assert blobs.names() == {digest}
+    assert {file.name for file in blobs.kept()} == {digest}
     (tmp_path / digest).write_bytes(b"wXights")
     with pytest.raises(CorruptError, match="does not match its checksum"):
         blobs.get(digest)
@@ -173,3 +175,59 @@ def test_parts_that_cannot_be_changed_in_place_are_read_from_saved():
 
     result = danlu.tune(train, {"x": Float(0, 1)}, minimize="loss", trials=1, scheduler=Once())
     assert result.trials[0].facts["saved"] == ["raw", {"a": [1, None]}]
+
+
+@pytest.mark.parametrize("scheme", ["memory", "file"])
+def test_a_url_keeps_what_a_folder_keeps(scheme, tmp_path):
+    place = f"{scheme}://{tmp_path}/deep/er"
+    blobs = blobs_at(place)
+    first, second = blobs.put(b"one"), blobs.put(b"two" * 1000)
+    assert blobs.put(b"one") == first
+    assert [file.name for file in blobs.kept()] == sorted([first, second])
+    assert {file.name: file.size for file in blobs.kept()} == {first: 3, second: 3000}
+    assert all(abs(file.at - time.time()) < 60 for file in blobs.kept())
+    assert blobs_at(blobs.place).get(second) == b"two" * 1000
+    blobs.drop([first, first])
+    with pytest.raises(CorruptError, match="missing"):
+        blobs.get(first)
+    for name in ("../secret", "x" * 64, "a/b.part"):
+        with pytest.raises(StoreError, match="64 hexadecimal"):
+            blobs.drop([name])
+    assert list(blobs_at(f"{scheme}://{tmp_path}/never").kept()) == []
+
+
+def test_a_torn_or_changed_remote_blob_is_found_and_written_again(tmp_path):
+    blobs = blobs_at(f"file://{tmp_path}")
+    digest = blobs.put(b"weights")
+    (tmp_path / digest).write_bytes(b"weig")
+    with pytest.raises(CorruptError, match="checksum"):
+        blobs.get(digest)
+    assert blobs.put(b"weights") == digest
+    assert blobs.get(digest) == b"weights"
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_remote_store_that_fails_for_a_while_is_asked_again(tmp_path):
+    blobs = Remote("memory://flaky", patience=5.0)
+    failures = [OSError("reset by peer"), TimeoutError("slow")]
+    real = blobs._files.pipe_file
+
+    class Flaky:
+        def __getattr__(self, name):
+            return getattr(inner, name)
+
+        def pipe_file(self, path, data):
+            if failures:
+                raise failures.pop()
+            real(path, data)
+
+    inner, blobs._files = blobs._files, Flaky()
+    assert blobs.get(blobs.put(b"held")) == b"held"
+    blobs.patience, failures[:] = 0.0, [OSError("gone")]
+    with pytest.raises(StoreError, match="cannot be used: gone"):
+        blobs.put(b"other")
+
+
+def test_a_url_that_nobody_knows_is_one_sentence():
+    with pytest.raises(StoreError, match=r"cannot be kept at nothing://host/x"):
+        blobs_at("nothing://user:secret@host/x")

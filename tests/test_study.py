@@ -453,9 +453,9 @@ def test_best_checkpoints_are_kept_and_the_others_removed(tmp_path):
     kept = np.zeros(3)
     assert result.restore(kept) == 3
     assert kept.tolist() == [2.0, 2.0, 2.0]
-    from danlu.core.blobs import Blobs
+    from danlu.core.blobs import Folder
 
-    assert len(Blobs(tmp_path / "s.db.blobs").names()) == 2  # the newest and the one before
+    assert len(list(Folder(tmp_path / "s.db.blobs").kept())) == 2  # the newest and the one before
 
 
 def test_logged_facts_are_kept():

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .core.trial import Trial as Trial
     from .engines.inline import Inline as Inline
     from .engines.pool import Pool as Pool
+    from .engines.ray import Ray as Ray
     from .engines.simulator import Recording as Recording
     from .engines.simulator import Simulator as Simulator
     from .samplers.auto import Auto as Auto
@@ -89,6 +90,7 @@ _HOMES = {
     "Trial": "core.trial",
     "Inline": "engines.inline",
     "Pool": "engines.pool",
+    "Ray": "engines.ray",
     "Recording": "engines.simulator",
     "Simulator": "engines.simulator",
     "Auto": "samplers.auto",

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ..core.blobs import Blobs
+from ..core.blobs import Blobs, blobs_at
 from ..core.errors import CorruptError, StoreError
 from ..core.history import History
 
@@ -69,7 +69,7 @@ def repair(store: str, target: str) -> None:
         lines = _sound(dump(name, source.journal(name).read(0)), found)
         loaded = load(lines, sink, name)
         click.echo(f"{name}: {loaded.events} events are sound{'; ' + found[0] if found else ''}")
-        _take(Blobs(source.blobs), Blobs(sink.blobs), _named(sink, name))
+        _take(blobs_at(source.blobs), blobs_at(sink.blobs), _named(sink, name))
 
 
 @click.command()
@@ -81,16 +81,15 @@ def repair(store: str, target: str) -> None:
 def gc(store: str, dry_run: bool, older: float) -> None:
     """Remove checkpoints that no study of STORE names any more, and what dying writers left behind."""
     opened = _opened(store)
-    folder = Path(opened.blobs)
+    blobs = blobs_at(opened.blobs)
     kept = {digest for name in opened.studies() for digest in _named(opened, name)}
     now, removed, size = time.time(), 0, 0
-    for path in sorted(folder.glob("*")) if folder.is_dir() else []:
-        ours = path.suffix == ".part" or (len(path.name) == 64 and path.name not in kept)
-        if not path.is_file() or not ours or now - path.stat().st_mtime < older:
+    for file in blobs.kept():
+        if file.name in kept or now - file.at < older:
             continue
-        removed, size = removed + 1, size + path.stat().st_size
+        removed, size = removed + 1, size + file.size
         if not dry_run:
-            path.unlink(missing_ok=True)
+            blobs.drop([file.name])
     verb = "would be removed" if dry_run else "removed"
     click.echo(f"{removed} files of {size / 2**20:.1f} MiB {verb}; {len(kept)} checkpoints are in use")
 
@@ -111,7 +110,7 @@ def _checked(store: str, name: str) -> dict[str, Any]:
             events += 1
     except (CorruptError, StoreError) as error:
         damage.append(str(error))
-    blobs = Blobs(opened.blobs)
+    blobs = blobs_at(opened.blobs)
     for digest in sorted(history.digests):
         try:
             blobs.get(digest)
@@ -149,7 +148,7 @@ def _copied(source: Path, target: Path) -> int:
         opened = _opened(str(partial))
         kept = {digest for name in opened.studies() for digest in _named(opened, name)}
         opened.close()
-        missing = _take(Blobs(f"{source.absolute()}.blobs"), Blobs(f"{target.absolute()}.blobs"), kept)
+        missing = _take(blobs_at(f"{source.absolute()}.blobs"), blobs_at(f"{target.absolute()}.blobs"), kept)
         partial.replace(target)
     finally:
         for left in (partial, Path(f"{partial}-wal"), Path(f"{partial}-shm")):

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from . import checkpoint, rng
-from .blobs import Blobs
+from .blobs import blobs_at
 from .errors import (
     CorruptError,
     Fenced,
@@ -129,7 +129,7 @@ class LiveTrial:
         Save before the report of the same step: a pause happens in the report.
         """
         data = checkpoint.pack([[self.number, self.attempt, int(step)], *things])
-        digest = Blobs(self._task.blobs).put(data)
+        digest = blobs_at(self._task.blobs).put(data)
         self._say(Save(self.number, self.attempt, int(step), digest, len(data)))
 
     def restore(self, *things: Any) -> int:
@@ -158,7 +158,7 @@ class LiveTrial:
     def _newest(self) -> tuple[int, list[Any]] | None:
         for kept in self._task.checkpoints:
             try:
-                return kept.step, checkpoint.unpack(Blobs(self._task.blobs).get(kept.digest))[1:]
+                return kept.step, checkpoint.unpack(blobs_at(self._task.blobs).get(kept.digest))[1:]
             except CorruptError as error:
                 self.log(skipped_checkpoint=kept.step, because=str(error))
         return None

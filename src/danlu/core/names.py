@@ -43,10 +43,14 @@ ENGINES = {
     "cohort": "danlu.deep.cohort:Cohort",
     "inline": "danlu.engines.inline:Inline",
     "pool": "danlu.engines.pool:Pool",
+    "ray": "danlu.engines.ray:Ray",
     "simulator": "danlu.engines.simulator:Simulator",
 }
 VIEWS = {
     "live": "danlu.cli.live:LiveView",
+}
+BLOBS = {
+    "url": "danlu.stores.remote:Remote",
 }
 STORES = {
     "memory": "danlu.stores.memory:MemoryStore",

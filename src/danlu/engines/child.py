@@ -50,7 +50,7 @@ def main() -> None:
     while True:
         frame = frames.get()
         assert isinstance(frame, Run)
-        with _logged(frame.task), _limited(frame.task):
+        with logged(frame.task), limited(frame.task):
             outcome = run(objective, frame.task, channel)
         write(outbox, outcome)
         if outcome.cause is Cause.MEMORY:
@@ -73,7 +73,7 @@ def _listen(inbox: BinaryIO, frames: queue.SimpleQueue[Down]) -> None:
 
 
 @contextlib.contextmanager
-def _logged(task: Task) -> Iterator[None]:
+def logged(task: Task) -> Iterator[None]:
     """Standard output and error of everything, C code included, go to the trial's log."""
     path = Path(task.log) if task.log else Path(os.devnull)
     if task.log:
@@ -95,7 +95,7 @@ def _logged(task: Task) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _limited(task: Task) -> Iterator[None]:
+def limited(task: Task) -> Iterator[None]:
     """An allocation beyond the limit fails in the trial instead of starving the machine."""
     if task.limits.memory is None or sys.platform == "win32":
         yield

@@ -83,7 +83,7 @@ class Claims:
             params=declared,
             names=history.space.every,
             seed=history.seed,
-            blobs=str(self._ledger.blobs.folder),
+            blobs=self._ledger.blobs.place,
             checkpoints=tuple(reversed(row.usable())),
             limits=self._policy.limits,
             log=f"{self._policy.logs}/{number:06d}.log" if self._policy.logs else "",

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from ..core import checkpoint
-from ..core.blobs import Blobs
+from ..core.blobs import blobs_at
 from ..core.errors import DanluError
 from ..core.events import Status
 from ..core.history import History
@@ -101,7 +101,7 @@ class Result:
         """
         best = self.best if trial is None else self.history.trial(trial)
         for kept in best.checkpoints:
-            data = Blobs(self._store.blobs).get(kept.digest)
+            data = blobs_at(self._store.blobs).get(kept.digest)
             checkpoint.load(checkpoint.unpack(data)[1:], things)
             return kept.step
         raise DanluError(f"trial {best.number} saved no checkpoint. Call trial.save in the objective.")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import events as ev
-from ..core.blobs import Blobs
+from ..core.blobs import blobs_at
 from ..core.errors import BudgetError, SettingError
 from ..core.events import Cause
 from ..core.goal import metrics_of
@@ -69,9 +69,10 @@ class Study:
             journal.append([(None, reshaped)], Terms(durable=True))
         joined = history.charter if opening.space is None else None
         self.settings = settled(settings, joined, history.space)
-        self.ledger = Ledger(journal, history, self.settings, Blobs(store.blobs))
+        self.ledger = Ledger(journal, history, self.settings, blobs_at(store.blobs))
         self.desk = Desk(self.ledger, self.settings.retries, clock)
-        logs = str(Path(store.blobs) / "logs" / _safe(opening.name))
+        near = Path.home() / ".danlu" if "://" in store.blobs else Path(store.blobs)
+        logs = str(near / "logs" / _safe(opening.name))
         self.claims = Claims(
             self.ledger, self.worker, Policy(self.settings.retries, self.settings.limits, logs), clock
         )
