@@ -221,7 +221,7 @@ class History:
 
     def _asked(self, event: ev.Asked) -> None:
         self.live[Status.RUNNING].add(event.trial)
-        self.rows.append(Row(event, why=event.reason))
+        self.rows.append(Row(event, worker=event.worker, why=event.reason))
         self.sampled += event.source == "sampler"
         if event.source == "enqueued" and self.queue:
             self.queue.pop(0)
@@ -282,7 +282,7 @@ class History:
 
     def _resumed(self, event: ev.Resumed) -> None:
         row = self.rows[event.trial]
-        row.attempt, row.fresh, row.cause = event.attempt, True, None
+        row.attempt, row.worker, row.fresh, row.cause = event.attempt, event.worker, True, None
         self.cut.discard(event.trial)
         self._keep(row, None if event.anew else row.usable())
         row.unsettled = False

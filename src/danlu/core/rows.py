@@ -18,6 +18,7 @@ class Row(msgspec.Struct, gc=False):
 
     asked: ev.Asked
     status: Status = Status.RUNNING
+    worker: str = ""
     attempt: int = 1
     fresh: bool = False
     unsettled: bool = False

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from ..core import events as ev
 from ..core.budget import Limits
-from ..core.errors import Exhausted, Outrun, SpaceError
+from ..core.errors import Exhausted, Fenced, Outrun, SpaceError
 from ..core.events import Cause, Status
 from ..core.messages import Task
 from ..core.protocols import New, Resume, Terms, Wait
@@ -56,10 +56,13 @@ class Claims:
 
         Raises:
             Exhausted: when a finite space has no untried point left.
+            Fenced: when the trial asked under ``op`` has passed to another worker.
         """
         ledger = self._ledger
         while True:
             ledger.sync()
+            if op is not None and op in ledger.history.ops:  # asked before, and the answer was lost
+                return [self.again(op)]
             room = ledger.budget.trials
             k = k if room is None else min(k, room - len(ledger.history))
             move = New() if ledger.history.queue else ledger.move()
@@ -71,6 +74,27 @@ class Claims:
                 return self._ask(move, k, op) if k > 0 else []
             except Outrun:
                 continue
+
+    def again(self, op: str) -> int:
+        """The trial that was asked under this operation, taken up again if whoever asked it is gone.
+
+        Raises:
+            Fenced: when it has passed to another worker.
+        """
+        ledger = self._ledger
+        ledger.sync()
+        number = ledger.history.ops[op]
+        row = ledger.history.row(number)
+        if row.status >= Status.DONE or (row.status is Status.RUNNING and row.worker == self._worker):
+            return number
+        running = row.status is Status.RUNNING
+        if (not running or ledger.journal.orphans([number])) and self._take(number, orphan=running):
+            return number
+        if row.status is Status.RUNNING and row.worker == row.asked.worker:
+            return number  # whoever asked it under this name has it still, and is this caller by another process
+        raise Fenced(
+            f"trial {number}, which was asked as {op!r}, has passed to another worker. Ask under a new name."
+        )
 
     def task(self, number: int) -> Task:
         """The claimed trial, ready to run."""
@@ -177,7 +201,7 @@ class Claims:
         grants = tuple((number, 1) for number in numbers)
         if ledger.append(events, Terms(trials=first, grants=grants, worker=self._worker)) or op is None:
             return list(numbers)
-        return [history.ops[op]]
+        return [self.again(op)]
 
     def _declared(self, values: dict[str, Any]) -> dict[str, Any]:
         """What the trial starts with: a parameter that code reveals counts once the code draws it."""

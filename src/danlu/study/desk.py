@@ -46,6 +46,7 @@ class Desk:
 
     def answer(self, message: Message) -> Reply:
         """The reply to a message; what the study refuses comes back as a sentence, never as a crash."""
+        self._ledger.settle()
         try:
             match message:
                 case Report():
@@ -58,7 +59,7 @@ class Desk:
                     return self._note(message)
                 case Outcome():
                     return self._outcome(message)
-        except Fenced as error:
+        except Conflict as error:  # fenced, or over meanwhile: what the journal holds stands
             self._ledger.sync()
             return Refused(str(error), "Fenced")
         except (GoalError, ObjectiveError, ReportError, SpaceError, TrialMissing) as error:
@@ -253,8 +254,15 @@ class Desk:
     def _outcome(self, message: Outcome) -> Reply:
         """Write how an attempt ended; one that a verdict ended is in the journal already."""
         row = self._ledger.history.row(message.trial)
-        if message.verdict is not None or row.status is not Status.RUNNING:
+        if message.verdict is not None or row.status in (Status.WAITING, Status.PAUSED):
             return GO
+        if row.status >= Status.DONE:
+            came = Status.DONE if message.cause is None else Status.FAILED
+            if row.attempt == message.attempt and row.status is came:
+                return GO
+            return Refused(
+                f"trial {message.trial} is over already: {row.status.name.lower()}. That stands.", "Fenced"
+            )
         if message.cause in _FORGIVEN:
             self.release(message.trial, message.attempt, message.cause, message.reason, message.seconds)
         elif message.cause is Cause.CRASHED and row.deaths < self._retries:

@@ -40,6 +40,7 @@ class Ledger:
         self.blobs = blobs
         self.fidelity = settings.fidelity
         self._settings = settings
+        self._doubt = False
         self.listeners: list[Listener] = []
         self._problem: Problem | None = None
         history.fold(journal.read(history.seq))
@@ -68,13 +69,21 @@ class Ledger:
         """Read and fold what others have appended."""
         self._fold(list(self.journal.read(self.history.seq)))
 
+    def settle(self) -> None:
+        """Read the journal if the last append failed in a way that leaves open whether it arrived."""
+        if self._doubt:
+            self.sync()
+            self._doubt = False
+
     def append(self, events: Sequence[tuple[str | None, Event]], terms: Terms) -> bool:
         """Append and fold; False when the first operation was in the journal already.
 
         Raises:
             Outrun, Fenced: as the journal does.
         """
+        self._doubt = True
         last, written = self.journal.append(events, terms)
+        self._doubt = False
         first = last - len(events) + 1
         if written and first == self.history.seq + 1:
             pairs = enumerate(events, first)

@@ -103,9 +103,11 @@ class Study:
         Raises:
             BudgetError: when the budget is spent, or the scheduler waits for running trials.
             Exhausted: when a finite space has no untried point left.
+            Fenced: when the trial asked under ``op`` has passed to another worker.
         """
         if op is not None and op in self.ledger.history.ops:
-            return self._live(self.ledger.history.ops[op])
+            self.beat()
+            return self._live(self.claims.again(op))
         self.beat()
         old = self.claims.old()
         if old is not None:

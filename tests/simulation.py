@@ -1,0 +1,340 @@
+"""A deterministic simulation of workers, journal, network and clocks, all from one seed.
+
+The study's own code runs as it is: claims, desk, ledger, history, schedulers, and the journal's terms. What is simulated is
+what surrounds it: turns of workers, lost requests and lost replies, repeated messages, crashes, pauses longer than a lease,
+clocks that jump. A failing seed replays to the bit.
+"""
+
+import hashlib
+import random
+from collections import Counter
+from functools import partial
+
+import danlu
+from danlu.core import events as ev
+from danlu.core.errors import DanluError, Fenced, StoreError
+from danlu.core.events import Action, Cause, Status
+from danlu.core.history import History
+from danlu.core.messages import Outcome, Refused, Report, Save, Verdict
+
+SPACE = {"x": danlu.Float(0, 1)}
+LEASE, STEPS, RETRIES = 10.0, 4, 2
+
+
+class Violation(AssertionError):
+    """A promise was broken."""
+
+
+class World:
+    """One seed's world: a journal, a clock, workers, and what they were told is safe."""
+
+    def __init__(self, seed, *, workers=3, trials=8, faults=1.0):
+        self.dice = random.Random(seed)
+        self.now = 1000.0
+        self.store = danlu.MemoryStore(lease_seconds=LEASE, clock=lambda: self.now)
+        self.trials, self.faults = trials, faults
+        self.poison = {number for number in range(trials) if self.dice.random() < 0.1}
+        self.raises = {number for number in range(trials) if self.dice.random() < 0.1} - self.poison
+        self.blobs, self.acknowledged, self.ended = {}, {}, {}
+        self.counts = Counter()
+        self.readers = [(History(), []) for _ in range(2)]
+        self.workers = [Worker(self, f"w{number}") for number in range(workers)]
+        self.journal = self.store.journal("s")
+
+    def chance(self, share):
+        return self.dice.random() < share * self.faults
+
+    def run(self, turns=400):
+        for _ in range(turns):
+            self.turn()
+        self.faults = 0.0
+        for _ in range(4000):
+            if all(worker.over for worker in self.workers):
+                break
+            self.turn()
+        else:
+            raise Violation("the study never ends")
+        for reader in range(2):
+            self.read(reader)
+        self.check()
+        return self
+
+    def turn(self):
+        self.now += self.dice.expovariate(2.0)
+        worker = self.dice.choice([worker for worker in self.workers if not worker.busy])
+        if worker.asleep > self.now:
+            return
+        worker.busy = True
+        try:
+            self.act(worker)
+        finally:
+            worker.busy = False
+        for each in self.workers:
+            held = [t for t, (_, owner, _) in self.journal._leases.items() if owner == each.identity]
+            if len(held) > 1:
+                raise Violation(f"{each.identity} holds {held}")
+
+    def meanwhile(self):
+        """A request is slow: the other workers go on before it arrives."""
+        while self.chance(0.15) and sum(worker.busy for worker in self.workers) < len(self.workers):
+            self.counts["overtaken"] += 1
+            self.turn()
+
+    def act(self, worker):
+        worker.beat()
+        if self.chance(0.02):
+            self.counts["crash"] += 1
+            worker.crash()
+        elif self.chance(0.02):
+            self.counts["pause"] += 1
+            worker.asleep = self.now + self.dice.uniform(0, 4 * LEASE)
+        elif self.chance(0.03):
+            self.counts["clock jump"] += 1
+            worker.skew = self.dice.uniform(-1e6, 1e6)
+        else:
+            worker.step()
+        if self.chance(0.1) or not self.faults:
+            self.read(self.dice.randrange(2))
+
+    def read(self, which):
+        """A reader that follows the journal by its cursor."""
+        history, seen = self.readers[which]
+        for entry in self.journal.read(history.seq):
+            history.fold((entry,))
+            seen.append(entry.seq)
+
+    def check(self):
+        entries = list(self.journal.read(0))
+        for _, seen in self.readers:
+            if seen != list(range(1, len(entries) + 1)):
+                raise Violation("a reader missed or repeated an event")
+        attempts, over, asked, steps = {}, {}, [], {}
+        for entry in entries:
+            event = entry.event
+            number = getattr(event, "trial", -1)
+            if number < 0:
+                continue
+            if isinstance(event, ev.Asked):
+                asked.append(number)
+                attempts[number] = 1
+                continue
+            if number in over:
+                raise Violation(f"trial {number} has {event} after {over[number]}")
+            if isinstance(event, ev.Resumed):
+                if event.attempt != attempts[number] + 1:
+                    raise Violation(f"attempt {event.attempt} of trial {number} after {attempts[number]}")
+                attempts[number] = event.attempt
+            elif getattr(event, "attempt", attempts[number]) != attempts[number]:
+                raise Violation(f"{event} under attempt {attempts[number]}")
+            if isinstance(event, ev.Reported):
+                if (event.attempt, event.step) in steps.setdefault(number, set()):
+                    raise Violation(f"trial {number} reported step {event.step} twice in one attempt")
+                steps[number].add((event.attempt, event.step))
+            if isinstance(event, ev.Ended) or (
+                isinstance(event, ev.Reported) and event.action is Action.STOP
+            ):
+                over[number] = event
+        if asked != list(range(self.trials)):
+            raise Violation(f"asked {asked}")
+        history = self.readers[0][0]
+        if set(over) != set(asked):
+            raise Violation(f"{set(asked) - set(over)} never ended")
+        for (number, step), value in self.acknowledged.items():
+            curve = history.trial(number).curve
+            if dict(zip(curve.steps, curve.metrics["loss"], strict=True)).get(step) != value:
+                raise Violation(f"step {step} of trial {number} was acknowledged and is gone")
+        for number, status in self.ended.items():
+            if history.row(number).status is not status:
+                raise Violation(f"trial {number} was told to be {status!r}")
+        for trial in history.trials():
+            if trial.deaths > RETRIES + 1:
+                raise Violation(f"trial {trial.number} killed {trial.deaths} workers")
+            if trial.status is Status.DONE and trial.metrics["trained"] != STEPS:
+                raise Violation(f"trial {trial.number} trained {trial.metrics['trained']} steps")
+            if trial.status is Status.DONE and trial.curve.steps != tuple(range(1, STEPS + 1)):
+                raise Violation(f"trial {trial.number} reported steps {trial.curve.steps}")
+            if (
+                trial.number in self.poison
+                and trial.cause is not Cause.CRASHED
+                and trial.status is not Status.STOPPED
+            ):
+                raise Violation(f"trial {trial.number} was not quarantined: {trial}")
+
+    @property
+    def bytes(self):
+        return [(entry.op, ev.encode(entry.event)) for entry in self.journal.read(0)]
+
+
+class Network:
+    """A journal behind a network that loses requests and replies; what it loses, the caller hears as a store error."""
+
+    def __init__(self, world, inner):
+        self.world, self.inner = world, inner
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    def append(self, events, terms):
+        self.world.meanwhile()
+        if self.world.chance(0.05):
+            self.world.counts["lost request"] += 1
+            raise StoreError("the request was lost")
+        done = self.inner.append(events, terms)
+        if self.world.chance(0.05):
+            self.world.counts["lost reply"] += 1
+            raise StoreError("the reply was lost")
+        return done
+
+
+class Behind:
+    """A store whose journals are behind the network."""
+
+    def __init__(self, world):
+        self.world = world
+        self.lease_seconds, self.blobs = world.store.lease_seconds, "unused"
+
+    def studies(self):
+        return self.world.store.studies()
+
+    def create(self, name, event):
+        return Network(self.world, self.world.store.create(name, event))
+
+    def journal(self, name):
+        return Network(self.world, self.world.store.journal(name))
+
+
+class Worker:
+    """One process: opens the study, takes trials, trains them step by step; each ``step`` is one turn."""
+
+    def __init__(self, world, name):
+        self.world, self.name = world, name
+        self.life, self.asleep, self.skew, self.over, self.busy = 0, 0.0, 0.0, False, False
+        self.open()
+
+    def open(self):
+        self.life += 1
+        self.identity = f"{self.name}/{self.life}"
+        self.study = danlu.open_study(
+            SPACE, minimize="loss", trials=self.world.trials, seed=1, sampler="random", retries=RETRIES,
+            scheduler=danlu.Patience(steps=3), store=Behind(self.world), name="s",
+            clock=lambda: self.world.now + self.skew,
+        )  # fmt: skip
+        self.study.worker = self.study.claims._worker = self.identity
+        self.study.ledger.blobs = Forgetting()
+        self.work = self.live()
+
+    def crash(self):
+        self.open()
+
+    def beat(self):
+        """The heart of a process that runs."""
+        self.study.ledger.journal.renew(self.identity)
+
+    def step(self):
+        if self.over:
+            return
+        try:
+            next(self.work)
+        except StopIteration:
+            self.over = True
+        except StoreError:
+            self.crash()  # a driver ends with its store's error, and is started again
+
+    def patiently(self, act):
+        """Repeat what the network lost; the same words mean the same."""
+        while True:
+            try:
+                return act()
+            except StoreError:
+                self.world.counts["repeated"] += 1
+                yield
+
+    def say(self, message):
+        reply = yield from self.patiently(lambda: self.study.desk.answer(message))
+        if self.world.chance(0.08):
+            self.world.counts["duplicate"] += 1
+            again = yield from self.patiently(lambda: self.study.desk.answer(message))
+            if isinstance(message, Report) and reply == Verdict() != again and not isinstance(again, Refused):
+                raise Violation(f"{message} was answered {reply}, then {again}")
+        return reply
+
+    def live(self):
+        asks = 0
+        while True:
+            self.study.claims._looked = -1e9
+            number = self.study.claims.old()
+            if number is None:
+                asks += 1
+                try:
+                    fresh = yield from self.patiently(
+                        partial(self.study.claims.new, 1, f"{self.identity}/{asks}")
+                    )
+                except Fenced:
+                    continue  # its trial was taken over while the answer was lost
+                number = fresh[0] if fresh else None
+            if number is None:
+                history = self.study.ledger.history
+                if not history.live[Status.RUNNING] and not history.live[Status.WAITING]:
+                    return
+                yield
+                continue
+            yield
+            yield from self.train(self.study.claims.task(number))
+
+    def train(self, task):
+        world, number, attempt = self.world, task.trial, task.attempt
+        started = world.now
+        kept = task.checkpoints[0] if task.checkpoints else None
+        trained = list(world.blobs[kept.digest]) if kept else []
+        for step in range((kept.step if kept else 0) + 1, STEPS + 1):
+            yield
+            if number in world.poison and step == 3:
+                world.counts["poisoned"] += 1
+                self.crash()
+                yield
+                return
+            if number in world.raises and step == 2:
+                yield from self.end(
+                    Outcome(number, attempt, 1.0, cause=Cause.RAISED, reason="on purpose"), Status.FAILED
+                )
+                return
+            trained.append(step)
+            digest = hashlib.sha256(repr((number, attempt, step)).encode()).hexdigest()
+            world.blobs[digest] = tuple(trained)
+            reply = yield from self.say(Save(number, attempt, step, digest, 1))
+            if isinstance(reply, Refused):
+                return
+            yield
+            loss = task.params["x"] + 1 / step
+            metrics = {"loss": loss, "trained": float(len(trained))}
+            reply = yield from self.say(Report(number, attempt, step, metrics, world.now - started))
+            if isinstance(reply, Refused):
+                return
+            world.acknowledged[number, step] = loss
+            if reply.action is not Action.GO:
+                return
+        yield from self.end(Outcome(number, attempt, world.now - started), Status.DONE)
+
+    def end(self, outcome, status):
+        reply = yield from self.say(outcome)
+        if not isinstance(reply, Refused):
+            row = self.study.ledger.history.row(outcome.trial)
+            if row.attempt == outcome.attempt:
+                self.world.ended[outcome.trial] = status
+
+
+class Forgetting:
+    """Blobs that need no place: the world keeps what they hold."""
+
+    place = ""
+
+    def drop(self, names):
+        pass
+
+
+def simulate(seed, **how):
+    """Run one seed; raises ``Violation``, or whatever else goes wrong."""
+    try:
+        return World(seed, **how).run()
+    except (DanluError, KeyError, IndexError, RecursionError) as error:
+        raise Violation(f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,147 @@
+"""The study's own code under simulated faults: no seed breaks a promise, and every deliberate mutant is caught."""
+
+import math
+from collections import Counter
+from unittest import mock
+
+import msgspec
+import pytest
+from simulation import World, simulate
+
+from danlu.core.errors import Conflict, StoreError
+from danlu.core.messages import GO, Outcome
+from danlu.core.protocols import Terms
+from danlu.core.rows import Row
+from danlu.stores.memory import MemoryJournal
+from danlu.study.claims import Claims
+from danlu.study.desk import Desk
+from danlu.study.ledger import Ledger
+
+KINDS = {
+    3: "duplicate", 4: "crash", 5: "pause", 6: "repeated", 9: "poisoned", 10: "overtaken", 16: "clock jump",
+}  # fmt: skip
+"""What each promise is tried with."""
+
+
+def tried(worlds, promised):
+    counts = sum((world.counts for world in worlds), Counter())
+    for number, kind in KINDS.items():
+        promised(number, counts[kind], f"{kind}s in {len(worlds)} simulated studies")
+    return counts
+
+
+def test_no_seed_breaks_a_promise(promised):
+    counts = tried([simulate(seed) for seed in range(400)], promised)
+    assert min(counts.values()) > 100, counts
+
+
+@pytest.mark.fault
+def test_ten_thousand_seeds_break_no_promise(promised):
+    tried(
+        [simulate(seed, workers=2 + seed % 4, trials=4 + seed % 9) for seed in range(1000, 11000)], promised
+    )
+
+
+def test_a_seed_replays_to_the_bit():
+    for seed in (3, 8, 21):
+        assert World(seed).run().bytes == World(seed).run().bytes
+
+
+CHECK, APPEND = MemoryJournal._check, MemoryJournal.append
+
+
+def without(**fields):
+    """The journal's check of its terms, but for some of them, where a condition holds."""
+    condition = fields.pop("where", lambda terms: True)
+
+    def check(self, terms):
+        return CHECK(self, msgspec.structs.replace(terms, **fields) if condition(terms) else terms)
+
+    return mock.patch.object(MemoryJournal, "_check", check)
+
+
+def renew_everything(self, worker):
+    for trial, (attempt, owner, until) in self._leases.items():
+        if until < math.inf:
+            self._leases[trial] = (attempt, owner, self._clock() + self._lease_seconds)
+
+
+def ask_twice(self, events, terms):
+    return APPEND(self, [(None, event) for _, event in events], terms)
+
+
+def forgive(self, ledger, worker, policy, clock):
+    CLAIMS(self, ledger, worker, policy._replace(retries=10**6), clock)
+
+
+CLAIMS, BUDGET = Claims.__init__, Ledger.budget
+
+
+def finished_only(self):
+    whole = BUDGET.fget(self)
+    return msgspec.structs.replace(whole, trials=whole.trials + len(self.history) - self.history.finished)
+
+
+def revive(self, message):
+    """Write what an attempt says it came to, whatever the journal holds."""
+    if message.verdict is None and message.cause is None:
+        self._ledger.append([(None, self._returned(message))], Terms())
+    elif message.verdict is None:
+        self._ledger.append([(None, self.failed(message.trial, message.attempt, message.cause, ""))], Terms())
+    return GO
+
+
+def skip_others(self, events, terms):
+    from danlu.core.events import Entry
+
+    last, written = self.journal.append(events, terms)
+    if written:
+        first = last - len(events) + 1
+        self._fold([Entry(seq, event, op) for seq, (op, event) in enumerate(events, first)])
+    else:
+        self.sync()
+    return written
+
+
+ANSWER = Desk.answer
+
+
+def escape(self, message):
+    """An answer that lets a conflict out, as a driver would hear it."""
+    if isinstance(message, Outcome):
+        self._ledger.settle()
+        return self._outcome(message)
+    return ANSWER(self, message)
+
+
+MUTANTS = {
+    "no fence on tell": without(holds=(), where=lambda terms: terms.closes),
+    "no fence on reports": without(holds=(), where=lambda terms: not terms.closes),
+    "a number can be claimed twice": without(trials=None),
+    "a lease can be taken that is held": without(takes=()),
+    "a heartbeat keeps everybody's leases": mock.patch.object(MemoryJournal, "renew", renew_everything),
+    "asking again asks once more": mock.patch.object(MemoryJournal, "append", ask_twice),
+    "retries without bound": mock.patch.object(Claims, "__init__", forgive),
+    "the budget counts only finished trials": mock.patch.object(Ledger, "budget", property(finished_only)),
+    "telling revives a trial that is over": mock.patch.object(Desk, "_outcome", revive),
+    "the cursor skips what others wrote": mock.patch.object(Ledger, "append", skip_others),
+    "a lost reply leaves no doubt": mock.patch.object(Ledger, "settle", return_value=None),
+    "an operation's trial is given out although another has it": mock.patch.object(
+        Claims, "again", lambda self, op: self._ledger.history.ops[op]
+    ),
+    "a conflict ends the worker": mock.patch.object(Desk, "answer", escape),
+    "a checkpoint counts before its report": mock.patch.object(
+        Row, "usable", lambda self: list(self.checkpoints or [])
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_every_mutant_is_caught(name):
+    with MUTANTS[name]:
+        for seed in range(600):
+            try:
+                simulate(seed)
+            except (AssertionError, Conflict, StoreError):
+                return
+    raise AssertionError(f"{name}: 600 seeds did not notice")
