@@ -1,13 +1,15 @@
 """A PostgreSQL database: one store for any number of machines.
 
-The small schema of the SQLite store, three tables. An append locks its study's row, checks its terms, takes the next
-sequence numbers and commits: numbers have no gaps, and who holds a lease is decided under the same lock. Time is the
+The small schema of the SQLite store, three tables, and one function (``schema.sql``) that appends in one round trip: it locks
+the study's row, checks the terms, takes the next sequence numbers. So numbers have no gaps, and who holds a lease is decided
+under the same lock. Time is the
 server's, so clocks of workers may differ. A connection that breaks is made anew with growing pauses; an append that was cut
 off in its commit carries a mark by which the next try sees whether it had arrived.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import threading
@@ -32,7 +34,7 @@ from ..core.errors import (
 )
 from ..core.protocols import Terms
 from ..core.worker import dead
-from .memory import CLOSED, fenced
+from .memory import fenced
 from .seal import checksum, damaged
 
 try:
@@ -40,22 +42,12 @@ try:
 except ImportError as error:
     raise MissingExtra("the PostgreSQL store", "psycopg", "postgres") from error
 
-SCHEMA = 1
+SCHEMA = 2
 STATEMENT_SECONDS = 30
 PATIENCE = 60.0
 """Seconds for which a lost connection is sought again before the caller hears of it."""
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS danlu_schema (version INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS danlu_study (id BIGSERIAL PRIMARY KEY, name TEXT NOT NULL UNIQUE,
-    head BIGINT NOT NULL DEFAULT 0, trials BIGINT NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS danlu_event (study BIGINT NOT NULL REFERENCES danlu_study, seq BIGINT NOT NULL, op TEXT,
-    mark UUID, body BYTEA NOT NULL, crc BIGINT NOT NULL, PRIMARY KEY (study, seq));
-CREATE UNIQUE INDEX IF NOT EXISTS danlu_event_op ON danlu_event (study, op) WHERE op IS NOT NULL;
-CREATE UNIQUE INDEX IF NOT EXISTS danlu_event_mark ON danlu_event (study, mark) WHERE mark IS NOT NULL;
-CREATE TABLE IF NOT EXISTS danlu_lease (study BIGINT NOT NULL REFERENCES danlu_study, trial BIGINT NOT NULL,
-    attempt BIGINT NOT NULL, worker TEXT NOT NULL, until DOUBLE PRECISION NOT NULL, PRIMARY KEY (study, trial));
-"""
+_APPEND = "SELECT * FROM danlu_append(" + "%s, " * 15 + "%s)"
 _OWN = ("blobs", "lease")
 _FOUNDING = 0x64616E6C  # "danl": the advisory lock under which the tables are made
 _Found = TypeVar("_Found")
@@ -65,7 +57,7 @@ class PostgresStore:
     """Journals in a PostgreSQL database (12 or newer); checkpoints in a folder that all workers see.
 
     A role needs ``CREATE`` on its schema once, and from then on ``SELECT, INSERT, UPDATE, DELETE`` on the four
-    ``danlu_`` tables and ``USAGE`` on the sequence ``danlu_study_id_seq``.
+    ``danlu_`` tables, ``USAGE`` on the sequence ``danlu_study_id_seq`` and ``EXECUTE`` on ``danlu_append``.
 
     Args:
         url: ``postgresql://user@host/database``; a parameter ``blobs=/shared/folder`` says where checkpoints are,
@@ -122,7 +114,10 @@ class PostgresStore:
             ).fetchone()
             if row is None:
                 raise StudyExists(f"there is a study {name!r} in {self.place} already. Choose another name.")
-            _insert(connection, row[0], 1, None, body, None)
+            connection.execute(
+                "INSERT INTO danlu_event (study, seq, body, crc) VALUES (%s, 1, %s, %s)",
+                (row[0], body, _placed(1, checksum(0, None, body))),
+            )
             return int(row[0])
 
         return PostgresJournal(self, self.run(make))
@@ -140,8 +135,10 @@ class PostgresStore:
         _close(self._open)
         self._local = threading.local()
 
-    def run(self, act: Callable[[Any], _Found]) -> _Found:
+    def run(self, act: Callable[[Any], _Found], *, alone: bool = False) -> _Found:
         """Do something in one transaction, again on a new connection when the old one broke.
+
+        ``alone`` says that it is one statement, which is a transaction by itself and one round trip.
 
         Raises:
             StoreError: when the database stays away, or refuses.
@@ -150,7 +147,7 @@ class PostgresStore:
         while True:
             try:
                 connection = self._connection()
-                with connection.transaction():
+                with contextlib.nullcontext() if alone else connection.transaction():
                     return act(connection)
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 self._drop()
@@ -196,11 +193,15 @@ class PostgresStore:
         (there,) = connection.execute("SELECT to_regclass('danlu_schema') IS NOT NULL").fetchone()
         if not there:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_FOUNDING,))
-            for statement in _TABLES.split(";")[:-1]:
-                connection.execute(statement)
+            connection.execute((Path(__file__).parent / "schema.sql").read_text("utf-8"))
         row = connection.execute("SELECT version FROM danlu_schema").fetchone()
         if row is None:
             connection.execute("INSERT INTO danlu_schema VALUES (%s)", (SCHEMA,))
+        elif row[0] < SCHEMA:
+            raise SchemaError(
+                f"{self.place} has schema {row[0]}, from before danlu's first release. Export its studies with the danlu "
+                "that made it, and import them into a new database."
+            )
         elif row[0] > SCHEMA:
             raise SchemaError(
                 f"{self.place} has schema {row[0]}, this danlu reads up to {SCHEMA}. Upgrade danlu."
@@ -217,19 +218,38 @@ class PostgresJournal:
     def read(self, after: int) -> Iterator[ev.Entry]:
         """All entries above ``after``, checksums compared."""
         query = "SELECT seq, op, body, crc FROM danlu_event WHERE study = %s AND seq > %s ORDER BY seq"
-        rows = self._store.run(lambda c: c.execute(query, (self._study, after), binary=True).fetchall())
+        rows = self._store.run(
+            lambda c: c.execute(query, (self._study, after), binary=True).fetchall(), alone=True
+        )
         for expected, (seq, op, held, crc) in enumerate(rows, after + 1):
             body = bytes(held)
-            if seq != expected or checksum(seq, op, body) != crc:
+            if seq != expected or _placed(seq, checksum(0, op, body)) != crc:
                 raise CorruptError(damaged(self._store.place, expected))
             yield ev.Entry(seq, ev.decode(body), op)
 
     def append(self, events: Sequence[tuple[str | None, ev.Event]], terms: Terms) -> tuple[int, bool]:
         """Append as one, on these terms."""
-        bodies = [(op, ev.encode(event)) for op, event in events]
+        ops = [op for op, _ in events]
+        bodies = [ev.encode(event) for _, event in events]
+        crcs = [checksum(0, op, body) for op, body in zip(ops, bodies, strict=True)]
         asked = sum(isinstance(event, ev.Asked) for _, event in events)
-        mark = uuid.uuid4()
-        return self._store.run(lambda connection: self._append(connection, bodies, asked, terms, mark))
+        clock, lease = self._store.clock, self._store.lease_seconds
+        given = (
+            self._study, uuid.uuid4(), ops, bodies, crcs, asked, terms.trials, _flat(terms.holds), _flat(terms.takes),
+            self._gone(terms), _flat(terms.grants), list(terms.drops), list(terms.closes), terms.worker, lease,
+            None if clock is None else clock(),
+        )  # fmt: skip
+        word, number = self._store.run(lambda c: c.execute(_APPEND, given).fetchone(), alone=True)
+        match word:
+            case "written" | "known":
+                return int(number), word == "written"
+            case "fenced":
+                raise Fenced(fenced(number, dict(terms.holds)[number]))
+            case "held":
+                raise Outrun(f"trial {number} is held by another worker.")
+            case "trials":
+                raise Outrun(f"trial {terms.trials} is taken; the study has {number} trials.")
+        raise StudyMissing(f"the study is gone from {self._store.place}.")
 
     def renew(self, worker: str) -> None:
         """Extend all leases of a worker."""
@@ -240,6 +260,15 @@ class PostgresJournal:
             connection.execute(query, (until, self._study, worker))
 
         self._store.run(extend)
+
+    def _gone(self, terms: Terms) -> list[str]:
+        """Those of the workers that hold what is to be taken which are known to be dead."""
+        if not terms.takes:
+            return []
+        query = "SELECT DISTINCT worker FROM danlu_lease WHERE study = %s AND trial = ANY(%s)"
+        trials = [trial for trial, _ in terms.takes]
+        rows = self._store.run(lambda c: c.execute(query, (self._study, trials)).fetchall(), alone=True)
+        return [worker for (worker,) in rows if dead(worker)]
 
     def orphans(self, running: Sequence[int]) -> list[int]:
         """Those of the running trials whose lease is absent, expired, or left by a dead worker."""
@@ -255,66 +284,6 @@ class PostgresJournal:
 
         return self._store.run(look) if running else []
 
-    def _append(
-        self,
-        connection: Any,
-        bodies: list[tuple[str | None, bytes]],
-        asked: int,
-        terms: Terms,
-        mark: uuid.UUID,
-    ) -> tuple[int, bool]:
-        study = self._study
-        row = connection.execute(
-            "SELECT head, trials FROM danlu_study WHERE id = %s FOR UPDATE", (study,)
-        ).fetchone()
-        if row is None:
-            raise StudyMissing(f"the study is gone from {self._store.place}.")
-        head, trials = row
-        arrived = connection.execute(
-            "SELECT seq FROM danlu_event WHERE study = %s AND mark = %s", (study, mark)
-        ).fetchone()
-        if arrived is not None:  # the try before was cut off after its commit
-            return int(arrived[0]) + len(bodies) - 1, True
-        if bodies[0][0] is not None:
-            known = connection.execute(
-                "SELECT seq FROM danlu_event WHERE study = %s AND op = %s", (study, bodies[0][0])
-            ).fetchone()
-            if known is not None:
-                return int(known[0]), False
-        if terms.trials is not None and terms.trials != trials:
-            raise Outrun(f"trial {terms.trials} is taken; the study has {trials} trials.")
-        now = self._store.now(connection)
-        self._check_leases(connection, terms, now)
-        for position, (op, body) in enumerate(bodies):
-            head += 1
-            _insert(connection, study, head, op, body, None if position else mark)
-        connection.execute(
-            "UPDATE danlu_study SET head = %s, trials = trials + %s WHERE id = %s", (head, asked, study)
-        )
-        for trial in terms.drops:
-            connection.execute("DELETE FROM danlu_lease WHERE study = %s AND trial = %s", (study, trial))
-        grants = [
-            (trial, attempt, terms.worker, now + self._store.lease_seconds) for trial, attempt in terms.grants
-        ]
-        for lease in (*grants, *((trial, *CLOSED) for trial in terms.closes)):
-            connection.execute(
-                "INSERT INTO danlu_lease VALUES (%s, %s, %s, %s, %s) ON CONFLICT (study, trial) DO UPDATE SET "
-                "attempt = excluded.attempt, worker = excluded.worker, until = excluded.until",
-                (study, *lease),
-            )
-        return int(head), True
-
-    def _check_leases(self, connection: Any, terms: Terms, now: float) -> None:
-        query = "SELECT attempt, worker, until FROM danlu_lease WHERE study = %s AND trial = %s"
-        for trial, attempt in terms.holds:
-            held = connection.execute(query, (self._study, trial)).fetchone()
-            if held is None or held[0] != attempt:
-                raise Fenced(fenced(trial, attempt))
-        for trial, attempt in terms.takes:
-            held = connection.execute(query, (self._study, trial)).fetchone()
-            if held is not None and (held[0] != attempt or not _over(held[1], held[2], now)):
-                raise Outrun(f"trial {trial} is held by another worker.")
-
 
 def _close(connections: list[Any]) -> None:
     while connections:
@@ -325,13 +294,13 @@ def _over(worker: str, until: float, now: float) -> bool:
     return until < now or dead(worker)
 
 
-def _insert(
-    connection: Any, study: int, seq: int, op: str | None, body: bytes, mark: uuid.UUID | None
-) -> None:
-    connection.execute(
-        "INSERT INTO danlu_event (study, seq, op, mark, body, crc) VALUES (%s, %s, %s, %s, %s, %s)",
-        (study, seq, op, mark, body, checksum(seq, op, body)),
-    )
+def _flat(pairs: Sequence[tuple[int, int]]) -> list[int]:
+    return [number for pair in pairs for number in pair]
+
+
+def _placed(seq: int, crc: int) -> int:
+    """A row's checksum with its place, as ``schema.sql`` makes it."""
+    return crc ^ (seq * 2654435761 & 0xFFFFFFFF)
 
 
 def _without_own(url: str) -> tuple[str, dict[str, str]]:

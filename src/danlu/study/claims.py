@@ -51,8 +51,10 @@ class Claims:
                 return number
         return None
 
-    def new(self, k: int, op: str | None = None) -> list[int]:
+    def new(self, k: int, op: str | None = None, *, read: bool = True) -> list[int]:
         """Claim up to ``k`` new trials, or a paused one if the scheduler says so; their numbers.
+
+        ``read`` is False when the journal has been read just now; who loses the race reads it again anyway.
 
         Raises:
             Exhausted: when a finite space has no untried point left.
@@ -60,7 +62,9 @@ class Claims:
         """
         ledger = self._ledger
         while True:
-            ledger.sync()
+            if read:
+                ledger.sync()
+            read = True
             if op is not None and op in ledger.history.ops:  # asked before, and the answer was lost
                 return [self.again(op)]
             room = ledger.budget.trials
@@ -91,7 +95,9 @@ class Claims:
         if (not running or ledger.journal.orphans([number])) and self._take(number, orphan=running):
             return number
         if row.status is Status.RUNNING and row.worker == row.asked.worker:
-            return number  # whoever asked it under this name has it still, and is this caller by another process
+            return (
+                number  # whoever asked it under this name has it still, and is this caller by another process
+            )
         raise Fenced(
             f"trial {number}, which was asked as {op!r}, has passed to another worker. Ask under a new name."
         )

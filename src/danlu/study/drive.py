@@ -114,7 +114,7 @@ class Driver:
             return None, spent
         number = study.claims.old()
         try:
-            number = next(iter(study.claims.new(1)), None) if number is None else number
+            number = next(iter(study.claims.new(1, read=False)), None) if number is None else number
         except Exhausted as error:
             return None, str(error).rstrip(".")
         history = study.ledger.history

@@ -112,7 +112,7 @@ class Study:
         old = self.claims.old()
         if old is not None:
             return self._live(old)
-        return self._new(1, op)[0]
+        return self._new(1, op, read=False)[0]
 
     def ask_batch(self, k: int) -> list[LiveTrial]:
         """Up to ``k`` new trials in one append, fewer when the budget or a grid runs out.
@@ -215,8 +215,8 @@ class Study:
         named = metrics_of(metrics, history.goal) if metrics else {}
         return self.desk.ended(number, attempt, reported | given | named, seconds)
 
-    def _new(self, k: int, op: str | None) -> list[LiveTrial]:
-        numbers = self.claims.new(k, op)
+    def _new(self, k: int, op: str | None, *, read: bool = True) -> list[LiveTrial]:
+        numbers = self.claims.new(k, op, read=read)
         if not numbers and self.ledger.budget.spent(trials=len(self.ledger.history)) is None:
             raise BudgetError(
                 "the scheduler has nothing to give out until a running trial reports or ends. Tell those first."
