@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import pytest
 
@@ -201,3 +202,43 @@ def test_settings_travel_as_data_and_strangers_are_refused():
         read(written(Mine()), "scheduler")
     with pytest.raises(SettingError, match="there is no sampler 'os:system'"):
         read({"danlu.sampler": "os:system"}, "sampler")
+
+
+def test_the_slurm_example_passes_the_signal_on_and_asks_to_be_queued_again(there):
+    """The script itself under bash, with a ``danlu`` and an ``scontrol`` that say what they were given."""
+    tools = there / "bin"
+    tools.mkdir()
+    (tools / "danlu").write_text(
+        '#!/bin/bash\necho "$@" > given\ntrap "exit 143" TERM\ntouch up\nwhile :; do sleep 0.05; done\n'
+    )
+    (tools / "scontrol").write_text('#!/bin/bash\necho "$@" > queued\n')
+    for tool in tools.iterdir():
+        tool.chmod(0o755)
+    script = Path(__file__).parent.parent / "examples/slurm.sh"
+    environment = os.environ | {
+        "PATH": f"{tools}:{os.environ['PATH']}",
+        "STUDY": "postgresql://db/x",
+        "SLURM_JOB_ID": "7",
+    }
+    job = subprocess.Popen(["bash", str(script)], cwd=there, env=environment)
+    end = time.monotonic() + 20
+    while not (there / "up").exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    job.send_signal(signal.SIGTERM)
+    assert job.wait(timeout=20) == 143
+    assert (there / "queued").read_text() == "requeue 7\n"
+    from danlu.cli.worker import worker
+
+    worker.make_context("worker", (there / "given").read_text().split()[1:])  # every flag of it exists
+
+
+def test_the_kubernetes_example_is_a_job_whose_command_exists():
+    import yaml
+
+    from danlu.cli.worker import worker
+
+    job = yaml.safe_load((Path(__file__).parent.parent / "examples/kubernetes.yaml").read_text("utf-8"))
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    worker.make_context("worker", [str(word) for word in container["args"][2:]])
+    assert job["spec"]["podFailurePolicy"]["rules"][1]["onExitCodes"]["containerName"] == container["name"]
+    assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"  # which a failure policy needs

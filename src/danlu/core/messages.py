@@ -18,7 +18,7 @@ from .trial import Checkpoint
 
 
 class Task(msgspec.Struct, frozen=True):
-    """One attempt of one trial, ready to run."""
+    """One attempt of one trial, ready to run; a ``mute`` one keeps no checkpoints, as somebody else does."""
 
     trial: int
     attempt: int
@@ -30,6 +30,7 @@ class Task(msgspec.Struct, frozen=True):
     limits: Limits = Limits()
     log: str = ""
     horizon: int | None = None
+    mute: bool = False
 
 
 class Report(msgspec.Struct, frozen=True, tag="report"):
