@@ -276,7 +276,7 @@ class History:
     def _released(self, event: ev.Released) -> None:
         row = self.rows[event.trial]
         row.attempt_seconds = event.seconds
-        row.cause = event.cause
+        row.cause, row.alone = event.cause, event.cause is Cause.MEMORY
         row.deaths += event.cause is Cause.CRASHED
         self._leave(event.trial, row, Status.WAITING, event.reason)
 

@@ -18,7 +18,10 @@ from .trial import Checkpoint
 
 
 class Task(msgspec.Struct, frozen=True):
-    """One attempt of one trial, ready to run; a ``mute`` one keeps no checkpoints, as somebody else does."""
+    """One attempt of one trial, ready to run.
+
+    A ``mute`` one keeps no checkpoints, as somebody else does; one that ran out of memory beside others runs ``alone``.
+    """
 
     trial: int
     attempt: int
@@ -31,6 +34,7 @@ class Task(msgspec.Struct, frozen=True):
     log: str = ""
     horizon: int | None = None
     mute: bool = False
+    alone: bool = False
 
 
 class Report(msgspec.Struct, frozen=True, tag="report"):
@@ -72,7 +76,11 @@ class Note(msgspec.Struct, frozen=True, tag="note"):
 
 
 class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
-    """How an attempt ended: with a return value (``cause`` None), by a verdict, or with a cause."""
+    """How an attempt ended: with a return value (``cause`` None), by a verdict, or with a cause.
+
+    ``memory`` is its peak on the GPU and the GPU's size in bytes, where it had one; ``crowded`` says of one that ran out of
+    memory that it had shared its device.
+    """
 
     trial: int
     attempt: int
@@ -82,6 +90,8 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
     reason: str = ""
     verdict: Action | None = None
     cost: float | None = None
+    memory: tuple[int, int] | None = None
+    crowded: bool = False
 
 
 Message: TypeAlias = Report | Suggest | Save | Note | Outcome

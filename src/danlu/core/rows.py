@@ -23,6 +23,7 @@ class Row(msgspec.Struct, gc=False):
     fresh: bool = False
     unsettled: bool = False
     deaths: int = 0
+    alone: bool = False
     donor: int = -1
     seconds: float = 0.0
     attempt_seconds: float = 0.0

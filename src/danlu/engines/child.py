@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -29,6 +29,9 @@ def main() -> None:
     """Serve until the parent hangs up."""
     inbox, outbox = _pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cores = os.environ.get("DANLU_CORES", "")
+    if cores:
+        os.sched_setaffinity(0, [int(core) for core in cores.split(",")])
     frames: queue.SimpleQueue[Down] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(inbox, frames), daemon=True).start()
     setup = frames.get()
@@ -50,9 +53,10 @@ def main() -> None:
     while True:
         frame = frames.get()
         assert isinstance(frame, Run)
+        forget_peak()
         with logged(frame.task), limited(frame.task):
             outcome = run(objective, frame.task, channel)
-        write(outbox, outcome)
+        write(outbox, msgspec.structs.replace(outcome, memory=peak()))
         if outcome.cause is Cause.MEMORY:
             return
 
@@ -70,6 +74,21 @@ def _listen(inbox: BinaryIO, frames: queue.SimpleQueue[Down]) -> None:
     while (frame := read(inbox, decoder)) is not None:
         frames.put(frame)
     os._exit(0)
+
+
+def forget_peak() -> None:
+    """Begin to measure a trial's memory on the GPU, if this process has one in use."""
+    torch: Any = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.reset_peak_memory_stats()
+
+
+def peak() -> tuple[int, int] | None:
+    """The most memory that was reserved on the GPU, and how much there is, in bytes; None without one."""
+    torch: Any = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return None
+    return int(torch.cuda.max_memory_reserved()), int(torch.cuda.mem_get_info()[1])
 
 
 @contextlib.contextmanager

@@ -15,12 +15,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from ..core.errors import ObjectiveError, SettingError
 from ..core.events import Cause
 from ..core.messages import Outcome, Task
 from ..core.protocols import Answer
 from .objective import Sent, send
-from .slot import Slot, oom_kills
+from .packing import Need, Packing
+from .slot import Slot, gpu_sizes, oom_kills
 from .wire import Broken, Ready, Setup, Up
 
 
@@ -29,8 +32,13 @@ class Pool:
 
     Args:
         workers: how many trials run at once (at least 1).
-        gpus: GPUs to deal out; each slot sees one of them through ``CUDA_VISIBLE_DEVICES``. With 0
+        gpus: GPUs to deal out; each trial sees one of them through ``CUDA_VISIBLE_DEVICES``. With 0
             the slots see whatever the caller sees.
+        gpu_memory: how many bytes of a GPU a trial needs, or ``"measured"``: then a GPU begins with one trial, and takes
+            as many as the largest seen so far leaves room for, up to ``workers`` in all. Without it the slots are shared out
+            evenly. A trial that runs out of memory beside others is tried once more with a GPU (or the pool) for itself.
+        pin: whether each slot keeps to cores of its own, where there are enough; leave it off where other
+            pools run on the same machine.
         threads: threads a slot's numerical libraries may use; by default the cores divided by slots.
 
     Raises:
@@ -43,12 +51,30 @@ class Pool:
         1.0
     """
 
-    def __init__(self, workers: int = 1, *, gpus: int = 0, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        workers: int = 1,
+        *,
+        gpus: int = 0,
+        gpu_memory: Need = None,
+        pin: bool = False,
+        threads: int | None = None,
+    ) -> None:
         for name, value, least in (("workers", workers, 1), ("gpus", gpus, 0), ("threads", threads, 1)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
                 raise SettingError(f"Pool needs {name} to be a whole number >= {least}, got {value!r}.")
-        self.slots = workers
+        if gpu_memory is not None and (
+            gpus < 1 or not (gpu_memory == "measured" or (type(gpu_memory) is int and gpu_memory > 0))
+        ):
+            raise SettingError(
+                f'Pool needs gpu_memory to be bytes > 0 or "measured", and gpus >= 1, got {gpu_memory!r} and gpus={gpus!r}.'
+            )
+        self._workers = workers
         self._gpus = gpus
+        self._need = gpu_memory
+        self._pin = pin and (os.cpu_count() or 1) >= workers
+        self._packing = Packing(gpus, workers, gpu_memory)
+        self._waiting: list[Task] = []
         self._threads = threads or max(1, (os.cpu_count() or 1) // workers)
         self._slots: list[Slot] = []
         self._inbox: queue.Queue[tuple[Slot, int, Up | None]] = queue.Queue()
@@ -61,12 +87,18 @@ class Pool:
         self._sent = send(objective)
         self._answer = answer
         self._ooms = oom_kills()
-        self._slots = [Slot(self._inbox, self._environment(number)) for number in range(self.slots)]
+        self._packing = Packing(self._gpus, self._workers, self._need, gpu_sizes() if self._need else ())
+        self._slots = [Slot(self._inbox, self._environment(number)) for number in range(self._workers)]
+
+    @property
+    def slots(self) -> int:
+        """How many trials may run at once now; it grows as memory is measured."""
+        return self._packing.room
 
     def start(self, task: Task) -> None:
-        """Give the task to a free slot."""
-        slot = next(slot for slot in self._slots if slot.task is None)
-        slot.start(Setup(self._sent, sys.path), task)
+        """Give the task to a free slot; one that has to be alone waits until a device is free."""
+        self._waiting.append(task)
+        self._begin()
 
     def poll(self, timeout: float) -> None:
         """Deliver what workers said; end trials that are over their time or memory."""
@@ -88,6 +120,8 @@ class Pool:
 
     def stop(self, trial: int) -> None:
         """Kill the worker that runs the trial, its own children included."""
+        self._waiting = [task for task in self._waiting if task.trial != trial]
+        self._packing.leave(trial)
         for slot in self._slots:
             if slot.task is not None and slot.task.trial == trial:
                 slot.task = None
@@ -95,12 +129,39 @@ class Pool:
 
     def close(self) -> None:
         """Kill all workers."""
+        self._waiting = []
         for slot in self._slots:
             slot.task = None
             slot.kill()
         for slot in self._slots:
             slot.join()
         self._slots = []
+
+    def _begin(self) -> None:
+        """Start what there is a place for; a worker that saw another device is let go for it."""
+        for task in list(self._waiting):
+            device = self._packing.place(task.trial, alone=task.alone)
+            if device is None:
+                continue
+            self._waiting.remove(task)
+            free = [slot for slot in self._slots if slot.task is None]
+            slot = next((slot for slot in free if slot.device == device), None)
+            slot = slot or next((slot for slot in free if slot.device is None), free[0])
+            if slot.device != device:
+                slot.retire()
+                slot.see(device, self._visible(device))
+            slot.start(Setup(self._sent, sys.path), task)
+
+    def _leave(self, outcome: Outcome) -> Outcome:
+        """Give a trial's place back, and learn from what it took; the outcome, marked if memory was short for a crowd."""
+        if outcome.memory is not None:
+            self._packing.measured(outcome.trial, *outcome.memory)
+        short = outcome.cause is Cause.MEMORY
+        if short:
+            self._packing.burst(outcome.trial)
+        crowded = self._packing.leave(outcome.trial)
+        self._begin()
+        return msgspec.structs.replace(outcome, crowded=crowded) if short else outcome
 
     def _deliver(self, slot: Slot, life: int, message: Up | None) -> None:
         if life != slot.life:
@@ -111,18 +172,23 @@ class Pool:
         if message is None:
             task, exit_code, killed = slot.task, slot.bury(), slot.killed
             if task is not None:
-                self._answer(self._post_mortem(task, exit_code, killed, slot.seconds()))
+                outcome = self._post_mortem(task, exit_code, killed, slot.seconds())
+                own = self._leave(outcome)
+                self._answer(outcome if killed else own)  # over its own limit: no crowd's fault
             return
         if isinstance(message, Ready):
             slot.ready()
             return
-        if slot.task is None:
+        task = slot.task
+        if task is None:
             return
         if isinstance(message, Outcome):
             slot.task = None
             if message.cause is Cause.MEMORY:
                 slot.retire()
-            self._answer(message)
+            limited = task.limits.memory is not None and "cuda" not in message.reason.lower()
+            own = self._leave(message)
+            self._answer(message if limited else own)
         else:
             slot.reply(self._answer(message))
 
@@ -150,11 +216,19 @@ class Pool:
             for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
         }
         environment = {**os.environ, **threads, "OMP_WAIT_POLICY": "PASSIVE", "DANLU_SLOT": str(number)}
-        if self._gpus:
-            seen = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-            devices = seen.split(",") if seen else [str(device) for device in range(self._gpus)]
-            environment["CUDA_VISIBLE_DEVICES"] = devices[number % min(self._gpus, len(devices))]
+        if self._pin:
+            cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+            each = len(cores) // self._workers
+            environment["DANLU_CORES"] = ",".join(map(str, cores[number * each : (number + 1) * each]))
         return environment
+
+    def _visible(self, device: int) -> dict[str, str]:
+        """What shows a worker its device and no other."""
+        if not self._gpus:
+            return {}
+        seen = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        devices = seen.split(",") if seen else [str(each) for each in range(self._gpus)]
+        return {"CUDA_VISIBLE_DEVICES": devices[device % len(devices)]}
 
 
 def _signal(number: int) -> str:

@@ -36,6 +36,7 @@ class Slot:
         self.task: Task | None = None
         self.killed: tuple[Cause, str] | None = None
         self.life = 0
+        self.device: int | None = None
         self._inbox = inbox
         self._environment = environment
         self._process: subprocess.Popen[bytes] | None = None
@@ -50,6 +51,11 @@ class Slot:
             self._spawn()
             self._write(setup)
         self._write(Run(task))
+
+    def see(self, device: int, environment: dict[str, str]) -> None:
+        """Have the next worker of this slot on another device."""
+        self.device = device
+        self._environment = {**self._environment, **environment}
 
     def reply(self, reply: Reply) -> None:
         """Answer the running trial."""
@@ -143,6 +149,16 @@ def oom_kills() -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+
+
+def gpu_sizes() -> tuple[int, ...]:
+    """Bytes of memory of each GPU, as NVIDIA's driver tells; () where it does not."""
+    command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+        return tuple(int(line) << 20 for line in ran.stdout.split())
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return ()
 
 
 def _resident(pid: int) -> int:

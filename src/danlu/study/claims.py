@@ -118,6 +118,7 @@ class Claims:
             limits=self._policy.limits,
             log=f"{self._policy.logs}/{number:06d}.log" if self._policy.logs else "",
             horizon=self._ledger.horizon(number),
+            alone=row.alone,
         )
 
     def _orphans(self) -> Sequence[int]:

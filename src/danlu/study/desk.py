@@ -267,6 +267,9 @@ class Desk:
             self.release(message.trial, message.attempt, message.cause, message.reason, message.seconds)
         elif message.cause is Cause.CRASHED and row.deaths < self._retries:
             self.release(message.trial, message.attempt, Cause.CRASHED, message.reason, message.seconds)
+        elif message.cause is Cause.MEMORY and message.crowded:
+            reason = f"{message.reason}; it shared its device, and is tried once more alone"
+            self.release(message.trial, message.attempt, Cause.MEMORY, reason, message.seconds)
         elif message.cause is not None:
             reason = message.reason
             if message.cause is Cause.CRASHED:
