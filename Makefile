@@ -8,6 +8,9 @@ SEARCH := .venv-search/bench
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
+PROMISES := $(addprefix tests/test_,crash.py kills.py stores.py pool.py cli.py upkeep.py study.py simulation.py faults.py \
+	postgres.py network.py ray.py worker.py conformance.py replay.py packing.py)
+
 .PHONY: demo test check bench bench-search bench-search-full bench-fidelity bench-deep docs fault clean
 
 demo: $(READY)  ## tune a small network on handwritten digits (under two minutes)
@@ -59,8 +62,10 @@ bench-deep: $(READY)  ## an hour: recipes, stacked training, finder, diagnosis, 
 docs: $(READY)  ## regenerate the command line reference
 	$(BIN)/python docs/reference.py
 
-fault: $(READY)  ## hundreds of kills and thousands of damaged files
-	$(BIN)/python -m pytest -q -m fault
+fault: $(READY)  ## half an hour of kills, lost power, bad networks and damaged files, and docs/reliability.md
+	mkdir -p runs && rm -f runs/promises.jsonl
+	DANLU_PROMISES=$(CURDIR)/runs/promises.jsonl $(BIN)/python -m pytest -q $(PROMISES)
+	$(BIN)/python benchmarks/reliability.py runs/promises.jsonl
 
 clean:
 	rm -rf $(VENV) runs

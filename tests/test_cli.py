@@ -226,7 +226,7 @@ def read_until(screen, wanted, seconds=60):
     return said
 
 
-def test_control_c_in_a_terminal_drains_and_restores_it(tmp_path):
+def test_control_c_in_a_terminal_drains_and_restores_it(tmp_path, promised):
     pid, screen = terminal(
         "-m", "danlu.cli", "run", f"{HERE}/objectives.py:slow", "--minimize", "loss", "-j", 2, "-n", 3,
         "--store", tmp_path / "s.db", "--space", f"{HERE}/objectives.py:SPACE",
@@ -246,6 +246,7 @@ def test_control_c_in_a_terminal_drains_and_restores_it(tmp_path):
     history = History()
     history.fold(danlu.SqliteStore(tmp_path / "s.db").journal("slow").read(0))
     assert [row.status for row in history.rows] == [danlu.Status.WAITING] * 2
+    promised(23, 1, "Ctrl-C in a real pseudo-terminal, restored")
 
 
 def test_watch_follows_a_running_study(tmp_path):

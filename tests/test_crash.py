@@ -90,7 +90,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_crash_at_every_append_is_as_if_it_never_happened(case, tmp_path):
+def test_a_crash_at_every_append_is_as_if_it_never_happened(case, tmp_path, promised):
     objective, scheduler = CASES[case]
     whole_store = CrashingStore(tmp_path / "whole.db", at=0, written=False)
     whole = run(whole_store, objective, scheduler)
@@ -106,6 +106,9 @@ def test_a_crash_at_every_append_is_as_if_it_never_happened(case, tmp_path):
                 at,
                 written,
             )
+    promised(
+        1, 2 * whole_store.count, f"deaths before and after every append ({case}): the same study as without"
+    )
 
 
 def test_two_crashes_in_a_row_and_a_trial_still_trains_no_step_twice(tmp_path):
@@ -118,7 +121,7 @@ def test_two_crashes_in_a_row_and_a_trial_still_trains_no_step_twice(tmp_path):
         assert [t.metrics["trained"] for t in result.trials] == [5] * 4
 
 
-def test_a_trial_whose_worker_dies_again_and_again_is_quarantined(tmp_path):
+def test_a_trial_whose_worker_dies_again_and_again_is_quarantined(tmp_path, promised):
     def attempt():
         store = CrashingStore(tmp_path / "s.db", at=0, written=False)
 
@@ -137,3 +140,4 @@ def test_a_trial_whose_worker_dies_again_and_again_is_quarantined(tmp_path):
     assert [t.status for t in result.trials] == [Status.FAILED, Status.DONE, Status.DONE]
     assert result.trials[0].cause is danlu.Cause.CRASHED
     assert "quarantined" in result.trials[0].reason
+    promised(9, 3, "deaths by one configuration, quarantined")

@@ -47,13 +47,14 @@ def kill_and_compare(store, times, dice):
     return len(told), lost, unreported, len(ends) - len(set(ends))
 
 
-def test_sigkill_loses_and_doubles_nothing(tmp_path):
+def test_sigkill_loses_and_doubles_nothing(tmp_path, promised):
     count, lost, unreported, doubled = kill_and_compare(tmp_path / "s.db", 20, random.Random(1))
     assert (lost, unreported, doubled) == ([], [], 0), f"of {count}"
+    promised(1, 20, f"processes killed while they told results; {count} acknowledged, 0 lost, 0 doubled")
 
 
 @pytest.mark.fault
-def test_a_thousand_sigkills_lose_and_double_nothing(tmp_path):
+def test_a_thousand_sigkills_lose_and_double_nothing(tmp_path, promised):
     dice = random.Random(2)
     total = 0
     for part in range(10):
@@ -61,9 +62,10 @@ def test_a_thousand_sigkills_lose_and_double_nothing(tmp_path):
         assert (lost, unreported, doubled) == ([], [], 0), f"of {count}"
         total += count
     print(f"1,000 kills, {total} acknowledged results, 0 lost, 0 doubled")
+    promised(1, 1000, f"processes killed while they told results; {total} acknowledged, 0 lost, 0 doubled")
 
 
-def test_sixteen_processes_race_for_exactly_a_hundred_trials(tmp_path):
+def test_sixteen_processes_race_for_exactly_a_hundred_trials(tmp_path, promised):
     store = tmp_path / "s.db"
     children = [start("race", store, 100) for _ in range(16)]
     numbers = []
@@ -77,6 +79,7 @@ def test_sixteen_processes_race_for_exactly_a_hundred_trials(tmp_path):
     assert len(history) == history.finished == 100
     assert len({row.asked.unit for row in history.rows}) == 100  # and no two tried the same point
     assert sqlite3.connect(store).execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    promised(10, 16, "processes raced for 100 trials in one SQLite file: 100")
 
 
 def kill_workers(store, kills, trials, dice, scheduler="diverged"):
@@ -132,10 +135,13 @@ def kill_workers(store, kills, trials, dice, scheduler="diverged"):
     return len(killed), deaths, same
 
 
-def test_killed_workers_change_nothing_but_the_time(tmp_path):
+def test_killed_workers_change_nothing_but_the_time(tmp_path, promised):
     killed, deaths, (one, other) = kill_workers(tmp_path / "s.db", 6, 6, random.Random(3))
     assert one == other
     assert 0 < deaths <= killed
+    promised(
+        7, killed, f"workers killed, {deaths} in the middle of a trial; the study is as if none had been"
+    )
 
 
 @pytest.mark.parametrize("scheduler", ["promoting", "halving"])
@@ -156,8 +162,11 @@ def test_killed_workers_lose_no_epoch_of_paused_trials(tmp_path, scheduler):
 
 
 @pytest.mark.fault
-def test_a_hundred_killed_workers_change_nothing_but_the_time(tmp_path):
+def test_a_hundred_killed_workers_change_nothing_but_the_time(tmp_path, promised):
     killed, deaths, (one, other) = kill_workers(tmp_path / "s.db", 100, 60, random.Random(4))
     assert one == other
     assert 0 < deaths <= killed
     print(f"{killed} workers killed, {deaths} of them in the middle of a trial")
+    promised(
+        7, killed, f"workers killed, {deaths} in the middle of a trial; the study is as if none had been"
+    )

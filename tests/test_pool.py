@@ -29,7 +29,7 @@ def matrix(tmp_path_factory):
     return result, store
 
 
-def test_every_cause_is_told_apart_and_none_stops_the_study(matrix):
+def test_every_cause_is_told_apart_and_none_stops_the_study(matrix, promised):
     found = {t.number: (t.status, t.cause) for t in matrix[0].trials}
     assert found == {
         0: (Status.DONE, None),
@@ -47,15 +47,21 @@ def test_every_cause_is_told_apart_and_none_stops_the_study(matrix):
         12: (Status.DONE, None),
         13: (Status.DONE, None),
     }
+    promised(
+        8,
+        14,
+        "ways to end in one study: raise, abort, SIGKILL, over memory, over time (hung), NaN, inf, text, exits, SIGTERM",
+    )
 
 
-def test_each_cause_has_its_own_policy(matrix):
+def test_each_cause_has_its_own_policy(matrix, promised):
     trials = matrix[0].trials
     attempts = [t.attempt for t in trials]
     assert attempts[2] == attempts[3] == attempts[11] == 2  # crashed: taken up once more, then quarantined
     assert attempts[12] == 2  # pre-empted: taken up again, no death on its account
     assert trials[12].deaths == 0
     assert [attempts[n] for n in (1, 4, 5, 6, 8, 10)] == [1] * 6  # these would only fail again
+    promised(9, 3, "configurations that kill their worker each time: quarantined, visible")
 
 
 def test_reasons_are_sentences_a_person_can_use(matrix):
@@ -206,7 +212,7 @@ def _processes():
 
 
 @pytest.mark.parametrize(("times", "number"), [(1, signal.SIGINT), (2, signal.SIGINT), (1, signal.SIGTERM)])
-def test_control_c_once_drains_and_twice_requeues(tmp_path, times, number):
+def test_control_c_once_drains_and_twice_requeues(tmp_path, times, number, promised):
     store = tmp_path / "s.db"
     step = "0.05" if times == 1 else "2"  # time enough for the second signal to come before the next report
     environment = os.environ | {"DANLU_TEST_STEP": step}
@@ -232,6 +238,7 @@ def test_control_c_once_drains_and_twice_requeues(tmp_path, times, number):
         assert "closed" in history.decisions[-1][1]
     else:
         assert "KeyboardInterrupt" in errors
+    promised(23, 1, "Ctrl-C once, twice, SIGTERM")
 
 
 def test_callbacks_see_each_trial_once_and_a_target_ends_the_others(tmp_path):

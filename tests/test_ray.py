@@ -163,7 +163,7 @@ def test_a_killed_worker_goes_on_from_its_checkpoint(cluster, tmp_path):
     assert (trial.status, trial.attempt, trial.deaths, trial.metrics["trained"]) == (Status.DONE, 2, 1, 6.0)
 
 
-def test_a_node_that_dies_costs_its_trials_no_step_and_no_reputation(cluster, tmp_path):
+def test_a_node_that_dies_costs_its_trials_no_step_and_no_reputation(cluster, tmp_path, promised):
     node = cluster.add_node(num_cpus=1, resources={"spot": 1})
     cluster.wait_for_nodes()
     shot = []
@@ -198,6 +198,7 @@ def test_a_node_that_dies_costs_its_trials_no_step_and_no_reputation(cluster, tm
     assert [trial.metrics["trained"] for trial in result.trials] == [6.0] * 3
     assert result.trials[1].attempt > 1
     assert not any(trial.deaths for trial in result.trials), result.why()
+    promised(7, 1, "Ray node killed in mid-trial; its trials went on from their checkpoints")
 
 
 DRIVER = textwrap.dedent(
@@ -211,7 +212,7 @@ DRIVER = textwrap.dedent(
 )
 
 
-def test_a_driver_that_is_killed_and_started_again_repeats_and_loses_nothing(cluster, tmp_path):
+def test_a_driver_that_is_killed_and_started_again_repeats_and_loses_nothing(cluster, tmp_path, promised):
     store = tmp_path / "s.db"
 
     def drive():
@@ -237,6 +238,7 @@ def test_a_driver_that_is_killed_and_started_again_repeats_and_loses_nothing(clu
     assert [trial.status for trial in trials] == [Status.DONE] * 12
     assert [trial.metrics["trained"] for trial in trials] == [6.0] * 12
     assert sum(trial.deaths for trial in trials) > 0
+    promised(7, 2, "Ray drivers killed and started again")
 
 
 def test_bad_settings_and_a_missing_extra_are_sentences():

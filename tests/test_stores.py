@@ -53,20 +53,22 @@ def test_a_strangers_file_is_left_alone(tmp_path):
     assert text.read_bytes() == before
 
 
-def test_a_newer_schema_is_refused_and_untouched(study):
+def test_a_newer_schema_is_refused_and_untouched(study, promised):
     with sqlite3.connect(study) as newer:
         newer.execute("PRAGMA user_version = 99")
     newer.close()
     with pytest.raises(SchemaError, match="has schema 99, this danlu reads up to 1. Upgrade danlu"):
         danlu.SqliteStore(study)
+    promised(18, 1, "a newer schema, refused and left as it was")
 
 
-def test_network_file_systems_are_refused_with_the_remedy():
+def test_network_file_systems_are_refused_with_the_remedy(promised):
     mounts = "server:/home /home nfs4 rw 0 0\n/dev/sda / ext4 rw 0 0\ntmpfs /home/fast\\040disk tmpfs rw 0 0"
     with pytest.raises(StoreError, match="lies on nfs4, whose locks lose data. Use a local path"):
         refuse_network(Path("/home/me/study.db"), mounts)
     refuse_network(Path("/data/study.db"), mounts)
     refuse_network(Path("/home/fast disk/study.db"), mounts)
+    promised(21, 1, "network file systems, refused with the remedy")
 
 
 def test_studies_in_one_file_do_not_see_each_other(tmp_path):
@@ -136,7 +138,7 @@ def read_damaged(path, sound):
     return read
 
 
-def test_three_thousand_damaged_files_never_give_a_silent_wrong_value(study, tmp_path):
+def test_three_thousand_damaged_files_never_give_a_silent_wrong_value(study, tmp_path, promised):
     store = danlu.SqliteStore(study)
     sound = [ev.encode(entry.event) for entry in store.journal("study").read(0)]
     whole, dice = study.read_bytes(), random.Random(3)
@@ -149,9 +151,10 @@ def test_three_thousand_damaged_files_never_give_a_silent_wrong_value(study, tmp
     print(outcomes)
     assert min(outcomes.values()) > 0  # every kind of damage was met
     store.close()
+    promised(13, 3000, "damaged database files (flipped bits, NULs, truncations): 0 silent wrong values")
 
 
-def test_a_damaged_log_beside_the_file_never_gives_a_silent_wrong_value(tmp_path):
+def test_a_damaged_log_beside_the_file_never_gives_a_silent_wrong_value(tmp_path, promised):
     store = danlu.SqliteStore(tmp_path / "live.db")
     danlu.tune(resumable, SPACE, minimize="loss", trials=3, store=store, seed=1)
     sound = [ev.encode(entry.event) for entry in store.journal("study").read(0)]
@@ -165,9 +168,10 @@ def test_a_damaged_log_beside_the_file_never_gives_a_silent_wrong_value(tmp_path
         shorter += (read_damaged(path, sound) or 0) < len(sound)
     assert shorter > 100
     store.close()
+    promised(13, 600, "damaged write-ahead logs: 0 silent wrong values")
 
 
-def test_a_damaged_export_never_gives_a_silent_wrong_value(study):
+def test_a_damaged_export_never_gives_a_silent_wrong_value(study, promised):
     store = danlu.SqliteStore(study)
     sound = [ev.encode(entry.event) for entry in store.journal("study").read(0)]
     whole = "".join(dump("study", store.journal("study").read(0))).encode()
@@ -188,6 +192,7 @@ def test_a_damaged_export_never_gives_a_silent_wrong_value(study):
             )  # a cut between two lines is a shorter export
     assert refused > 100
     store.close()
+    promised(13, 600, "damaged exports: 0 silent wrong values")
 
 
 def test_an_export_imports_back_to_an_equal_study(study, tmp_path):
@@ -249,12 +254,15 @@ def test_a_newer_export_is_refused(monkeypatch, study):
         load(lines, danlu.MemoryStore())
 
 
-def test_a_full_disk_is_loud_and_loses_nothing_acknowledged(tmp_path):
+def test_a_full_disk_is_loud_and_loses_nothing_acknowledged(tmp_path, promised):
     """RLIMIT_FSIZE stands in for the full disk: the same error path, without a mount."""
     import subprocess
     import sys
 
     program = f"""
+    promised(14, 1, "a disk that was full (RLIMIT_FSIZE), and had room again")
+
+
 import resource, signal, sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import danlu
@@ -280,7 +288,7 @@ print("told", told + 1)
     assert int(ran.stdout.split()[-1]) == fold(danlu.SqliteStore(tmp_path / "s.db")).finished > 10
 
 
-def test_golden_journals_stay_readable(tmp_path):
+def test_golden_journals_stay_readable(tmp_path, promised):
     """Written by release 0.1.0 (schema 1) and never again: what they say must not change."""
     shutil.copy(GOLDEN / "v1.db", tmp_path / "v1.db")
     store = danlu.SqliteStore(tmp_path / "v1.db")
@@ -303,6 +311,7 @@ def test_golden_journals_stay_readable(tmp_path):
     )
     assert len(resumed.trials) == 7
     store.close()
+    promised(18, 1, "golden journal of every schema")
 
 
 def test_opening_a_large_study_reads_each_event_once(tmp_path):

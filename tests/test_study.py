@@ -49,11 +49,12 @@ def test_the_same_seed_gives_the_same_study_and_another_seed_another():
 
 
 @pytest.mark.parametrize("sampler", ["random", "quasirandom"])
-def test_fifty_and_nothing_is_twenty_five_and_twenty_five(tmp_path, sampler):
+def test_fifty_and_nothing_is_twenty_five_and_twenty_five(tmp_path, sampler, promised):
     whole = danlu.tune(square, X, trials=50, seed=3, sampler=sampler)
     for trials in (25, 50):
         parts = danlu.tune(square, X, trials=trials, seed=3, sampler=sampler, store=tmp_path / "s.db")
     assert [t.params for t in whole.trials] == [t.params for t in parts.trials]
+    promised(17, 1, "a study of 50 beside one of 25 and 25, to the bit")
 
 
 def test_ask_and_tell_by_hand_and_in_batches():
@@ -69,7 +70,7 @@ def test_ask_and_tell_by_hand_and_in_batches():
         assert study.ledger.history.losses.shape == (5, 1)
 
 
-def test_telling_again_is_free_and_telling_otherwise_is_a_conflict():
+def test_telling_again_is_free_and_telling_otherwise_is_a_conflict(promised):
     with danlu.open_study(X, minimize="loss") as study:
         trial = study.ask()
         study.tell(trial, 0.5)
@@ -84,6 +85,7 @@ def test_telling_again_is_free_and_telling_otherwise_is_a_conflict():
             study.tell(trial, failed="crashed")
         with pytest.raises(TrialMissing, match="there is no trial 7"):
             study.tell(7, 0.1)
+    promised(3, 1, "the same told again, and something else told")
 
 
 def test_nan_is_told_twice_without_a_conflict():

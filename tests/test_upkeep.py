@@ -92,7 +92,7 @@ def test_a_backup_is_the_study_and_goes_on(store, tmp_path):
     assert "is there already" in refused
 
 
-def test_a_backup_of_a_running_study_is_whole(tmp_path):
+def test_a_backup_of_a_running_study_is_whole(tmp_path, promised):
     path, copies = tmp_path / "s.db", []
 
     def busy(trial):
@@ -116,6 +116,7 @@ def test_a_backup_of_a_running_study_is_whole(tmp_path):
     for copy, number in copies:
         assert len(load(str(copy), "busy").trials) == number + 1
         run("check", copy)
+    promised(21, 1, "a backup while the study was written")
 
 
 def test_what_is_sound_is_saved_and_the_rest_counted(store, tmp_path):
