@@ -181,6 +181,22 @@ def test_the_command_line_takes_the_url(url, tmp_path):
     assert url in first.stdout
     shown = subprocess.run([*run, "show", url, "train"], capture_output=True, text=True, timeout=60)
     assert shown.stdout.count("done") == 4
+    doctor = subprocess.run([*run, "doctor", url], capture_output=True, text=True, timeout=60)
+    assert doctor.returncode == 0, doctor.stdout
+    for line in (
+        "ok   postgresql: PostgreSQL",
+        "ok   round trip:",
+        "ok   server's clock:",
+        "ok   checkpoints:",
+        "ok   study train:",
+    ):
+        assert line in doctor.stdout
+    lost = subprocess.run(
+        [*run, "doctor", "postgresql://u:secret@127.0.0.1:1/x"], capture_output=True, text=True, timeout=60
+    )
+    assert lost.returncode == 1
+    assert "BAD  postgresql: postgresql://127.0.0.1:1/x cannot be reached" in lost.stdout
+    assert "secret" not in lost.stdout + lost.stderr
     checked = subprocess.run([*run, "check", url], capture_output=True, text=True, timeout=60)
     assert "train: " in checked.stdout
     assert checked.returncode == 0

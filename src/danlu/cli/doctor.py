@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import platform
 import sqlite3
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+
+from ..core.blobs import Blobs, blobs_at
 
 
 class Finding(NamedTuple):
@@ -26,10 +30,12 @@ class Finding(NamedTuple):
 @click.argument("store", required=False, type=click.Path(dir_okay=False))
 @click.option("--json", "json_", is_flag=True, help="Machine-readable output.")
 def doctor(store: str | None, json_: bool) -> None:
-    """Check this machine, and the file STORE if one is named; exit code 1 when something is wrong."""
+    """Check this machine, and STORE if one is named, a file or a postgresql:// URL; exit code 1 when something is wrong."""
     from .show import as_json
 
-    findings = _machine() + (_store(store) if store else [])
+    findings = _machine()
+    if store:
+        findings += _database(store) if "://" in store else _store(store)
     if json_:
         click.echo(as_json([finding._asdict() for finding in findings]))
     else:
@@ -40,16 +46,99 @@ def doctor(store: str | None, json_: bool) -> None:
 
 
 def _machine() -> list[Finding]:
-    packages = ("torch", "cloudpickle", "sklearn", "ray", "psycopg")
+    packages = ("torch", "cloudpickle", "sklearn", "psycopg", "fsspec")
     extras = [name for name in packages if importlib.util.find_spec(name)]
     recent = sqlite3.sqlite_version_info >= (3, 31)
+    safe = (
+        ""
+        if sqlite3.sqlite_version_info >= (3, 51, 3)
+        else ", checkpoints by one process at a time (before 3.51.3)"
+    )
     return [
         Finding("python", fine=True, found=platform.python_version()),
-        Finding("sqlite", fine=recent, found=sqlite3.sqlite_version),
-        Finding("cores", fine=True, found=str(os.cpu_count())),
-        Finding("gpus", fine=True, found=str(_gpus())),
+        Finding("sqlite", fine=recent, found=sqlite3.sqlite_version + safe),
+        Finding("cores", fine=True, found=f"{_cores()} of {os.cpu_count()} usable"),
+        Finding("gpus", fine=True, found=_gpus()),
+        Finding("ray", fine=True, found=_ray()),
+        _clock(),
         Finding("extras", fine=True, found=", ".join(extras) or "none"),
     ]
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _ray() -> str:
+    """Ray's version, and the cluster that RAY_ADDRESS names; nothing is started."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        found = version("ray")
+    except PackageNotFoundError:
+        return "not installed"
+    return f"{found}, cluster at {os.environ.get('RAY_ADDRESS') or 'no RAY_ADDRESS'}"
+
+
+def _clock() -> Finding:
+    """Leases run by a clock that never goes back; it has to move, and the wall clock should be of this century."""
+    before = time.monotonic()
+    time.sleep(0.01)
+    moved = time.monotonic() - before
+    wall = time.time()
+    fine = 0.005 < moved < 5 and wall > 1.7e9
+    return Finding("clock", fine, f"moves, {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(wall))} UTC")
+
+
+def _database(url: str) -> list[Finding]:
+    """Whether the server is there, how fast it answers and syncs, how far its clock is, and its studies."""
+    from ..core.errors import DanluError
+    from ..stores.postgres import PostgresStore
+
+    try:
+        store = PostgresStore(url, patience=5.0)
+        with contextlib.closing(store):
+            told = store.run(
+                lambda c: c.execute("SELECT version(), current_setting('synchronous_commit')").fetchone()
+            )
+            ask = [
+                _took(lambda: store.run(lambda c: c.execute("SELECT 1").fetchone(), alone=True))
+                for _ in range(20)
+            ]
+            skew = abs(store.run(store.now) - time.time())
+            blobs = blobs_at(store.blobs)
+            return [
+                Finding("postgresql", fine=True, found=" ".join(told[0].split()[:2])),
+                Finding("synchronous_commit", told[1] != "off", told[1]),
+                Finding("round trip", fine=True, found=f"{1e3 * sorted(ask)[10]:.2f} ms"),
+                Finding(
+                    "server's clock",
+                    fine=True,
+                    found=f"{skew:.1f} s from this one's (leases run by the server's)",
+                ),
+                _written(blobs),
+                *(_study(store, name) for name in store.studies()),
+            ]
+    except DanluError as error:
+        return [Finding("postgresql", fine=False, found=str(error))]
+
+
+def _written(blobs: Blobs) -> Finding:
+    """Whether a checkpoint can be kept and read back where the store keeps them."""
+    from ..core.errors import DanluError
+
+    data = f"danlu doctor {time.time_ns()}".encode()
+    try:
+        took = _took(lambda: blobs.drop([blobs.put(data)]))
+    except (DanluError, OSError) as error:
+        return Finding("checkpoints", fine=False, found=f"{blobs.place} cannot be written: {error}")
+    return Finding("checkpoints", fine=True, found=f"{blobs.place}, {1e3 * took:.1f} ms")
+
+
+def _took(act: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
 
 
 def _store(path: str) -> list[Finding]:
@@ -103,6 +192,11 @@ def _fsync(folder: Path) -> str:
     return f"{sorted(times)[5] * 1e3:.1f} ms"
 
 
-def _gpus() -> int:
+def _gpus() -> str:
     """NVIDIA devices the system shows, without starting CUDA."""
-    return len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
+    from ..engines.slot import gpu_sizes
+
+    sizes = gpu_sizes()
+    return ", ".join(f"{size / 2**30:.0f} GiB" for size in sizes) or str(
+        len(list(Path("/proc/driver/nvidia/gpus").glob("*")))
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 
 from ..core.blobs import Blobs
 from ..core.budget import Budget
@@ -157,8 +158,10 @@ class Ledger:
     def _retell(self) -> None:
         """Fold the journal once more from its start, now that there are states to tell."""
         whole, self.history = self.history, History(self.history.constraints)
+        entries = self.journal.read(0)
         with collection_paused():
-            self._fold(list(self.journal.read(0)))
+            while part := list(islice(entries, 10_000)):  # a long journal need not be in memory as a whole
+                self._fold(part)
         assert self.history.seq >= whole.seq
 
     def _sweep(self) -> None:
