@@ -202,6 +202,28 @@ def test_the_command_line_takes_the_url(url, tmp_path):
     assert checked.returncode == 0
 
 
+def test_a_role_needs_no_more_than_is_written(url):
+    danlu.tune(train, SPACE, minimize="loss", trials=2, store=url, seed=1)
+    bare = url.partition("&blobs")[0]
+    with psycopg.connect(bare, autocommit=True) as owner:
+        owner.execute("DROP ROLE IF EXISTS plain")
+        owner.execute("CREATE ROLE plain LOGIN")
+        owner.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        tables = "danlu_schema, danlu_study, danlu_event, danlu_lease"
+        owner.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO plain")
+        owner.execute("GRANT USAGE ON SEQUENCE danlu_study_id_seq TO plain")
+        owner.execute("REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA public FROM PUBLIC")
+        owner.execute("GRANT EXECUTE ON FUNCTION danlu_append TO plain")
+    plain = url.replace("postgres:@", "plain:@")
+    assert plain != url
+    result = danlu.tune(train, SPACE, minimize="loss", trials=4, store=plain, seed=1)
+    assert len(result.trials) == 4
+    assert len(danlu.tune(train, SPACE, minimize="loss", trials=2, store=plain, name="own").trials) == 2
+    with psycopg.connect(bare, autocommit=True) as owner:
+        owner.execute("DROP OWNED BY plain")
+        owner.execute("DROP ROLE plain")
+
+
 def test_a_database_that_is_not_there_is_one_sentence_without_the_password():
     with pytest.raises(StoreError, match="cannot be reached") as caught:
         PostgresStore("postgresql://me:secret@127.0.0.1:1/none", patience=0.1)

@@ -109,6 +109,16 @@ def test_data_in_the_objective_is_shipped_once_and_shared(cluster):
     assert all(trial.facts == {"shared": True, "total": float(data.sum())} for trial in result.trials)
 
 
+def test_a_file_travels_to_where_it_is_not(cluster, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here.py").write_text(
+        "SCALE = 2\ndef train(trial): return SCALE * trial['x']\ndef named(x=0.5): return SCALE * x\n"
+    )
+    for what in ("here.py:train", "here.py:named(x)"):
+        result = danlu.tune(what, SPACE, trials=2, engine=danlu.Ray(1))
+        assert [trial.value for trial in result.trials] == [2 * trial.params["x"] for trial in result.trials]
+
+
 def test_causes_are_told_apart_and_none_stops_the_study(cluster, tmp_path):
     def causes(trial):
         if trial.number == 0:

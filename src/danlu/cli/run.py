@@ -25,6 +25,9 @@ import click
 @click.option("--time", "time_", metavar="TIME", help="Budget of time: 90s, 15m, 1h30m.")
 @click.option("--no-improvement", type=int, help="End after so many trials without a better one.")
 @click.option("-j", "--workers", type=int, default=1, show_default=True, help="Trials at once.")
+@click.option(
+    "--engine", help="What runs the trials: inline, pool, cohort, ray (default: pool for several workers)."
+)
 @click.option("--gpus", type=int, default=0, help="GPUs to deal out to the workers.")
 @click.option("--store", type=click.Path(dir_okay=False), help="File that keeps the study (default: none).")
 @click.option("--name", help="The study's name in the store (default: the function's).")
@@ -55,7 +58,7 @@ def run(objective: str, **options: Any) -> None:
     from ..study.tune import tune
 
     what: Any = objective
-    engine = None
+    engine = options["engine"]
     if options["flags"] is not None or options["metrics"]:
         from .script import scripted
 

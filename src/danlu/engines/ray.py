@@ -123,15 +123,18 @@ class Ray:
         Raises:
             ObjectiveError: when it cannot be sent.
         """
-        resolve_objective(objective)
+        resolved = resolve_objective(objective)
         if not ray.is_initialized():
             ray.init(address=self._address, log_to_driver=False, include_dashboard=False)
         self._answer = answer
-        path = import_path(objective)
+        path = import_path(resolved)
+        if path.partition(":")[0].endswith(".py"):
+            path = ""  # the file lies here, and perhaps not there: its code travels
+            module = sys.modules[getattr(resolved, "function", resolved).__module__]
+            if module.__name__ != "__main__":
+                ray.cloudpickle.register_pickle_by_value(module)
         try:
-            held = ray.put(
-                objective if not path or (".py:" in path and not isinstance(objective, str)) else path
-            )
+            held = ray.put(path or resolved)
         except TypeError as error:
             raise ObjectiveError(
                 f"the objective {objective!r} cannot be sent to the cluster: {' '.join(str(error).split())[:300]}. "
