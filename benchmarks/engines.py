@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-TRIALS = 200
+TRIALS = 100
 
 
 def trivial(trial):
