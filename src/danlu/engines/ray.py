@@ -158,7 +158,9 @@ class Ray:
         while True:
             self._seat()
             calls = {place.call: place for place in self._places if place.call is not None}
-            ready, _ = ray.wait(list(calls), num_returns=1, timeout=max(0.0, wait)) if calls else ([], [])
+            if not calls:
+                return
+            ready, _ = ray.wait(list(calls), num_returns=1, timeout=max(0.0, wait))
             if ready and len(calls) > 1:
                 ready, _ = ray.wait(list(calls), num_returns=len(calls), timeout=0)
             for call in ready:
@@ -211,6 +213,7 @@ class Ray:
         own = {
             "CPU": self._options["num_cpus"],
             "GPU": self._options["num_gpus"],
+            "memory": self._options["memory"] or 0,
             **self._options["resources"],
         }
         for bundle in self._bundles or [own]:
