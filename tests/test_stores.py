@@ -260,9 +260,6 @@ def test_a_full_disk_is_loud_and_loses_nothing_acknowledged(tmp_path, promised):
     import sys
 
     program = f"""
-    promised(14, 1, "a disk that was full (RLIMIT_FSIZE), and had room again")
-
-
 import resource, signal, sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import danlu
@@ -286,6 +283,7 @@ print("told", told + 1)
     assert ran.returncode == 0, ran.stderr
     assert "loud" in ran.stdout
     assert int(ran.stdout.split()[-1]) == fold(danlu.SqliteStore(tmp_path / "s.db")).finished > 10
+    promised(14, 1, "a disk that was full (RLIMIT_FSIZE), and had room again")
 
 
 def test_golden_journals_stay_readable(tmp_path, promised):
