@@ -15,9 +15,17 @@ from ..study.result import Result
 @click.argument("store", type=click.Path(dir_okay=False))
 @click.argument("name", required=False)
 @click.option("--trial", type=int, help="Everything about one trial.")
+@click.option(
+    "--importance",
+    "method",
+    is_flag=False,
+    flag_value="ped-anova",
+    metavar="METHOD",
+    help="Which parameters mattered: ped-anova, fanova or permutation.",
+)
 @click.option("--why", is_flag=True, help="What danlu decided by itself, and why.")
 @click.option("--json", "json_", is_flag=True, help="Machine-readable output.")
-def show(store: str, name: str | None, trial: int | None, why: bool, json_: bool) -> None:
+def show(store: str, name: str | None, trial: int | None, why: bool, method: str | None, json_: bool) -> None:
     """List the studies of STORE, or the trials of study NAME."""
     opened = existing(store)
     names = opened.studies()
@@ -28,6 +36,8 @@ def show(store: str, name: str | None, trial: int | None, why: bool, json_: bool
     result = load(store, name or names[0])
     if why:
         click.echo(as_json(result.why()) if json_ else "\n".join(result.why()))
+    elif method is not None:
+        _importance(result, method, json_=json_)
     elif trial is not None:
         _one(result, trial, json_=json_)
     elif json_:
@@ -35,6 +45,23 @@ def show(store: str, name: str | None, trial: int | None, why: bool, json_: bool
     else:
         click.echo(table(result.table()) or "no trials")
         print_best(result)
+
+
+def _importance(result: Result, method: Any, *, json_: bool) -> None:
+    found = result.importance(method=method)
+    if json_:
+        import msgspec
+
+        click.echo(as_json(msgspec.to_builtins(found)))
+        return
+    click.echo(f"{found.method} for {found.metric}, {found.trials} trials")
+    for each in found.parameters:
+        bar = "█" * round(40 * each.share)
+        click.echo(f"{each.share:6.1%}  [{each.low:.0%} to {each.high:.0%}]  {each.name}  {bar}")
+    for pair in found.pairs:
+        click.echo(f"{pair.share:6.1%}  {' with '.join(pair.names)}, beyond each alone")
+    if found.notice:
+        click.echo(found.notice)
 
 
 def existing(path: str) -> Any:

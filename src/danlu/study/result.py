@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from ..analysis.importance import Importance, Method, importance
 from ..core import checkpoint
 from ..core.blobs import blobs_at
 from ..core.errors import DanluError
@@ -92,6 +93,18 @@ class Result:
             elif row.attempt > 1:
                 lines.append(f"trial {number} took {row.attempt} attempts: {row.why}")
         return lines
+
+    def importance(self, metric: str | None = None, *, method: Method = "ped-anova") -> Importance:
+        """Which parameters mattered for a metric of the goal; methods, results and errors as in ``danlu.analysis.importance``.
+
+        Example:
+            >>> import danlu
+            >>> space = {"x": danlu.Float(0, 1), "idle": danlu.Float(0, 1)}
+            >>> found = danlu.tune(lambda t: t["x"] ** 2, space, trials=60, sampler="quasirandom", seed=0).importance()
+            >>> [share.name for share in found.parameters]
+            ['x', 'idle']
+        """
+        return importance(self.history, metric, method=method)
 
     def restore(self, *things: Any, trial: int | None = None) -> int:
         """Load a trial's newest checkpoint, the best trial's by default, into ``things``; return its step.

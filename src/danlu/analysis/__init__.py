@@ -1,0 +1,1 @@
+"""What a study has taught: functions of its history, plain frozen results."""

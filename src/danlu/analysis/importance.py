@@ -1,0 +1,222 @@
+"""Which parameters mattered.
+
+Three methods answer three questions. ``ped-anova``: what tells the good trials from all (where to look closer)? ``fanova``: what makes
+results differ over the whole space, alone and in pairs (what to understand)? ``permutation``: what does a model need to know to
+predict them (what can be left out)? Parameters of options that were not taken count where they were active, weighted by how
+often that was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import SettingError
+from ..core.history import History
+from ..core.parameters import Choice
+from ..core.rng import generator
+from ..maths import anova
+from ..maths.forest import grow, predict
+from ..maths.kernels import Floats
+
+Method: TypeAlias = Literal["ped-anova", "fanova", "permutation"]
+
+FEW = 30
+"""Trials below which the result carries a notice."""
+
+_RESAMPLES = 100
+_TREES = 64
+
+
+class Share(msgspec.Struct, frozen=True):
+    """One parameter's importance: a share of 1, and the interval that 90 % of resampled studies fall into."""
+
+    name: str
+    share: float
+    low: float
+    high: float
+
+
+class Pair(msgspec.Struct, frozen=True):
+    """What two parameters do together beyond what each does alone, as a share of the variance."""
+
+    names: tuple[str, str]
+    share: float
+
+
+class Importance(msgspec.Struct, frozen=True):
+    """Importance of all parameters, most first.
+
+    ``pairs`` is for ``fanova`` alone. ``explained`` is how well the forest predicts trials it was grown without (its squared
+    correlation; NaN for ``ped-anova``, which has no model). ``notice`` says in a sentence what to be careful about.
+    """
+
+    metric: str
+    method: str
+    trials: int
+    parameters: tuple[Share, ...]
+    pairs: tuple[Pair, ...] = ()
+    explained: float = float("nan")
+    notice: str = ""
+
+
+def importance(
+    history: History, metric: str | None = None, *, method: Method = "ped-anova", quantile: float = 0.1
+) -> Importance:
+    """How much each parameter mattered for a metric of the goal.
+
+    Args:
+        history: of the study; trials that ended, or paused, with the metric count.
+        metric: of the goal; its first when None.
+        method: as the module tells; ``fanova`` needs no setting, ``ped-anova`` the ``quantile``.
+        quantile: the share of trials that counts as good (above 0, at most 0.5).
+
+    Raises:
+        SettingError: for a metric that the goal does not have, an unknown method, and fewer than four trials.
+
+    Example:
+        >>> import danlu
+        >>> space = {"x": danlu.Float(0, 1), "idle": danlu.Float(0, 1)}
+        >>> result = danlu.tune(lambda t: t["x"] ** 2, space, trials=60, sampler="quasirandom", seed=0)
+        >>> importance(result.history).parameters[0].name
+        'x'
+    """
+    goals = history.goal.names
+    if metric is not None and metric not in goals:
+        raise SettingError(f"the goal has {', '.join(goals)}, not {metric!r}.")
+    if method not in _METHODS:
+        raise SettingError(f"importance needs a method of {', '.join(_METHODS)}, got {method!r}.")
+    if not 0 < quantile <= 0.5:
+        raise SettingError(f"importance needs 0 < quantile <= 0.5, got {quantile!r}.")
+    column = 0 if metric is None else goals.index(metric)
+    y = history.losses[:, column]
+    rows = np.flatnonzero(np.isfinite(y) & history.fits)
+    if len(rows) < 4:
+        raise SettingError(f"importance needs at least 4 trials with a result, there are {len(rows)}.")
+    table = _Table(history, rows, y[rows])
+    values, spread, pairs, explained = _METHODS[method](table, quantile)
+    total = values.sum() or 1.0
+    bounds = np.percentile(spread / (spread.sum(1, keepdims=True) + 1e-300), [5, 95], axis=0)
+    order = np.argsort(-values, kind="stable")
+    names = history.space.names
+    return Importance(
+        goals[column], method, len(rows),
+        tuple(Share(names[i], float(values[i] / total), float(bounds[0, i]), float(bounds[1, i])) for i in order),
+        tuple(Pair((names[i], names[j]), share) for i, j, share in pairs), explained,
+        _notice(len(rows), explained),
+    )  # fmt: skip
+
+
+class _Table:
+    """What the methods read: unit points, which are active, which are discrete, ranks of the losses."""
+
+    def __init__(self, history: History, rows: NDArray[np.int64], y: Floats) -> None:
+        self.x = history.units[rows]
+        self.active = history.active[rows]
+        self.y = y
+        slots = history.space.slots
+        self.discrete = [isinstance(slot.parameter, Choice) for slot in slots]
+        self.sizes = [
+            int(slot.parameter.size) if isinstance(slot.parameter, Choice) else anova.CELLS for slot in slots
+        ]
+        self.rng = generator(history.seed, -1, "importance")
+
+
+_Found: TypeAlias = tuple[Floats, Floats, list[tuple[int, int, float]], float]
+
+
+def _ped(table: _Table, quantile: float) -> _Found:
+    def divergences(rows: NDArray[np.int64]) -> Floats:
+        y = table.y[rows]
+        good = np.zeros(len(rows), bool)
+        good[np.argsort(y, kind="stable")[: max(2, round(quantile * len(rows)))]] = True
+        found = np.zeros(table.x.shape[1])
+        for i in range(len(found)):
+            on = table.active[rows, i]
+            if (on & good).sum() < 2:
+                continue
+            x, cells, kind = table.x[rows, i], table.sizes[i], table.discrete[i]
+            top = anova.density(x[on & good], cells, discrete=kind)
+            reference = anova.density(x[on], cells, discrete=kind)
+            found[i] = anova.pearson(top, reference) * on.mean()
+        return found
+
+    n = len(table.y)
+    spread = np.stack([divergences(table.rng.integers(n, size=n)) for _ in range(_RESAMPLES)])
+    return divergences(np.arange(n)), spread, [], float("nan")
+
+
+def _fanova(table: _Table, quantile: float) -> _Found:
+    del quantile
+    width = table.x.shape[1]
+    # many thresholds compete: with few, what several splits would find (a wave) loses to what one finds
+    forest = grow(table.x, _ranked(table.y), table.rng, trees=_TREES, least=3, tries=10 * width)
+    single, double = anova.shares(forest, width, pairs=width <= 20)
+    single = np.nan_to_num(single)
+    joint = double.mean(0)
+    pairs = sorted(
+        (
+            (i, j, float(joint[i, j]))
+            for i in range(width)
+            for j in range(i + 1, width)
+            if joint[i, j] > 0.005
+        ),
+        key=lambda pair: -pair[2],
+    )
+    return single.mean(0), single, pairs[:10], _explained(table)
+
+
+def _permutation(table: _Table, quantile: float) -> _Found:
+    del quantile
+    n, width = table.x.shape
+    order, y = table.rng.permutation(n), _ranked(table.y)
+    spread = np.zeros((_RESAMPLES // 5, width))
+    folds = np.array_split(order, min(5, n))
+    for turn in range(len(spread)):
+        test = folds[turn % len(folds)]
+        rest = np.setdiff1d(order, test)
+        forest = grow(table.x[rest], y[rest], table.rng, trees=_TREES, least=2)
+        base = ((predict(forest, table.x[test])[0] - y[test]) ** 2).mean()
+        for i in range(width):
+            mixed = table.x[test].copy()
+            mixed[:, i] = table.x[table.rng.permutation(n)[: len(test)], i]
+            spread[turn, i] = max(0.0, ((predict(forest, mixed)[0] - y[test]) ** 2).mean() - base)
+    return spread.mean(0), spread, [], _explained(table)
+
+
+_METHODS: dict[str, Callable[[_Table, float], _Found]] = {
+    "ped-anova": _ped, "fanova": _fanova, "permutation": _permutation,
+}  # fmt: skip
+
+
+def _ranked(y: Floats) -> Floats:
+    """Losses with their tail of failures and divergences cut: what lies beyond three interquartile ranges counts as there."""
+    low, high = np.percentile(y, [25, 75])
+    cut: Floats = np.minimum(y, high + 3 * max(high - low, 1e-12))
+    return cut
+
+
+def _explained(table: _Table) -> float:
+    """The squared correlation of losses with what forests say that were grown without them."""
+    n, y = len(table.y), _ranked(table.y)
+    said = np.zeros(n)
+    for test in np.array_split(table.rng.permutation(n), min(5, n)):
+        rest = np.setdiff1d(np.arange(n), test)
+        said[test] = predict(grow(table.x[rest], y[rest], table.rng, trees=_TREES), table.x[test])[0]
+    if said.std() == 0 or y.std() == 0:
+        return 0.0
+    return float(max(0.0, np.corrcoef(said, y)[0, 1]) ** 2)
+
+
+def _notice(trials: int, explained: float) -> str:
+    if trials < FEW:
+        return f"{trials} trials are too few to tell small shares from chance; read the order of the first, not the figures."
+    if explained < 0.3:
+        return (
+            f"a model explains only {explained:.0%} of what differs between trials, so the shares say little."
+        )
+    return ""
