@@ -55,9 +55,7 @@ def ray_tune(*, reuse):
     tuner = tune.Tuner(
         Reused if reuse else function,
         param_space={"x": tune.uniform(0, 1)},
-        tune_config=tune.TuneConfig(
-            num_samples=TRIALS, metric="loss", mode="min", reuse_actors=reuse
-        ),
+        tune_config=tune.TuneConfig(num_samples=TRIALS, metric="loss", mode="min", reuse_actors=reuse),
         run_config=tune.RunConfig(verbose=0, storage_path=os.environ["TUNE_STORE"]),
     )
     found = tuner.fit()

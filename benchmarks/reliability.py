@@ -40,7 +40,7 @@ PROMISES = {
 def tried(path):
     """What each promise was tried with, summed by test."""
     found = {}
-    for line in path.read_text("utf-8").splitlines():
+    for line in dict.fromkeys(path.read_text("utf-8").splitlines()):  # a test that ran again counts once
         one = json.loads(line)
         test = one["test"].rpartition("/")[2].partition("[")[0]
         own = found.setdefault(one["promise"], {}).setdefault(
@@ -63,11 +63,7 @@ def table(promises, soak):
                     "what": "reports in one file, below",
                 }
             }
-        cells = [
-            f"{one['faults']:,} {one['what']}"
-            + (f" (the last of {one['runs']} runs is described)" if one["runs"] > 1 else "")
-            for one in tests.values()
-        ]
+        cells = [f"{one['faults']:,} {one['what']}" for one in tests.values()]
         names = "<br>".join(f"`{name}`" for name in tests)
         lines.append(f"| {number} | {words} | {'<br>'.join(cells)} | {names} |")
     return "\n".join(lines)

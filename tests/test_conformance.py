@@ -67,7 +67,11 @@ def test_store(name, check, tmp_path, promised):
     for store in made:
         store.close()
     number = 19 if "bit_for_bit" in check.__name__ else 20
-    promised(number, 1, f"check of every store: {check.__name__}")
+    promised(
+        number,
+        1,
+        "checks of memory and SQLite, beside the state machine against the model (PostgreSQL: test_postgres.py)",
+    )
 
 
 @pytest.mark.parametrize("check", ENGINE_CHECKS, ids=named)

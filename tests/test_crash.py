@@ -107,7 +107,7 @@ def test_a_crash_at_every_append_is_as_if_it_never_happened(case, tmp_path, prom
                 written,
             )
     promised(
-        1, 2 * whole_store.count, f"deaths before and after every append ({case}): the same study as without"
+        1, 2 * whole_store.count, "deaths before and after every append of eight studies: the same as without"
     )
 
 

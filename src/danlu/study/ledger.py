@@ -149,6 +149,8 @@ class Ledger:
         if not isinstance(event, Ended | Reported):
             return
         over = isinstance(event, Ended) or event.action is not Action.GO
+        if self._scheduler is None and not over:
+            return
         trial = self.history.trial(event.trial)
         if self._scheduler is not None:
             self._scheduler = self.scheduler.tell(self._scheduler, trial)

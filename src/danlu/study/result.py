@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from ..analysis.importance import Importance, Method, importance
 from ..core import checkpoint
 from ..core.blobs import blobs_at
 from ..core.errors import DanluError
-from ..core.events import Status
+from ..core.events import Entry, Status
 from ..core.history import History
 from ..core.protocols import Store
 from ..core.trial import Trial
@@ -93,6 +94,10 @@ class Result:
             elif row.attempt > 1:
                 lines.append(f"trial {number} took {row.attempt} attempts: {row.why}")
         return lines
+
+    def entries(self, after: int = 0) -> Iterator[Entry]:
+        """The journal's entries above a sequence number, for whoever follows the study; each exactly once, in order."""
+        return self._store.journal(self.name).read(after)
 
     def importance(self, metric: str | None = None, *, method: Method = "ped-anova") -> Importance:
         """Which parameters mattered for a metric of the goal; methods, results and errors as in ``danlu.analysis.importance``.

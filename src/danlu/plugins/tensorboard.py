@@ -1,0 +1,172 @@
+"""TensorBoard's files: every trial's curves as they grow, and its HParams table.
+
+A run of TensorBoard is a trial; all is read from the journal, so a study may be written while it runs, later, from another machine, or
+again. Files are only appended to: TensorBoard may look at them at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ..core import events as ev
+from ..core.errors import MissingExtra
+from ..core.events import Action, Status
+from ..core.parameters import Choice, Float, Int
+from ..core.space import Space
+from ..core.trial import Trial
+from ..study.result import Result
+
+try:
+    from google.protobuf import struct_pb2
+    from tensorboard.compat.proto import event_pb2, summary_pb2
+    from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
+    from tensorboard.summary.writer.record_writer import RecordWriter
+except ImportError as error:
+    raise MissingExtra("TensorBoard's files", "tensorboard", "tensorboard") from error
+
+_PLUGIN = "hparams"
+_EXPERIMENT, _START, _END = (
+    "_hparams_/experiment",
+    "_hparams_/session_start_info",
+    "_hparams_/session_end_info",
+)
+
+
+class TensorBoard:
+    """Writes a study for TensorBoard; a callback of ``tune``, which writes whatever is new after each trial.
+
+    Args:
+        folder: what ``tensorboard --logdir`` is given; the study becomes a folder in it. What an earlier writer has left
+            there of the same study is replaced.
+
+    Example:
+        >>> import danlu, tempfile
+        >>> board = TensorBoard(tempfile.mkdtemp())
+        >>> _ = danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=2, callbacks=[board])
+        >>> sorted(path.name for path in (board.folder / "study").iterdir() if path.is_dir())
+        ['trial-000000', 'trial-000001']
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._seq = 0
+        self._space = Space()
+        self._names: tuple[str, ...] = ()
+        self._asked: dict[int, dict[str, Any]] = {}
+        self._begun: set[Path] = set()
+
+    def __call__(self, result: Result, trial: Trial) -> None:
+        """Write what is new, running trials included."""
+        del trial
+        self.write(result)
+
+    def write(self, result: Result) -> int:
+        """Write what has come to the journal since the last time; how many events that were."""
+        return self.take(result.name, result.entries(self._seq))
+
+    def take(self, name: str, entries: Iterable[ev.Entry]) -> int:
+        """Write these entries of a study's journal, in order, each once."""
+        pending: dict[Path, list[Any]] = {}
+        count = 0
+        for entry in entries:
+            for run, event in self._events(entry.event):
+                pending.setdefault(self.folder / name / run, []).append(event)
+            self._seq = entry.seq
+            count += 1
+        for folder, events in pending.items():
+            self._append(folder, events)
+        return count
+
+    def _append(self, folder: Path, events: list[Any]) -> None:
+        path = folder / "events.out.tfevents.0000000000.danlu"
+        mode = "ab" if folder in self._begun else "wb"
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open(mode) as file:
+            writer = RecordWriter(file)
+            if mode == "wb":
+                first = event_pb2.Event(wall_time=events[0].wall_time, file_version="brain.Event:2")
+                writer.write(first.SerializeToString())
+                self._begun.add(folder)
+            for event in events:
+                writer.write(event.SerializeToString())
+
+    def _events(self, event: ev.Event) -> list[tuple[str, Any]]:
+        """What an event of the journal is in TensorBoard: pairs of a run and an event of its."""
+        match event:
+            case ev.Created():
+                self._space = Space.from_spec(event.space)
+                self._names = event.goal.names
+                return [("", self._experiment(event))]
+            case ev.Asked():
+                self._asked[event.trial] = ev.unpack_params(event.params)
+                return [(_run(event.trial), self._start(event.trial, event.at))]
+            case ev.Suggested():
+                self._asked[event.trial][event.name] = event.value
+                return [(_run(event.trial), self._start(event.trial, event.at))]
+            case ev.Resumed():
+                if event.params:
+                    self._asked[event.trial] |= ev.unpack_params(event.params)
+                return [(_run(event.trial), self._start(event.trial, event.at))]
+            case ev.Reported():
+                found = [_scalars(event.metrics, event.step, event.at)]
+                if event.action is Action.STOP:
+                    found.append(_end(event.at, Status.FAILED if event.cause else Status.STOPPED))
+                return [(_run(event.trial), each) for each in found]
+            case ev.Ended():
+                final = {f"final/{name}": value for name, value in event.metrics.items()}
+                found = [_scalars(final, 0, event.at)] if final else []
+                return [(_run(event.trial), each) for each in (*found, _end(event.at, event.status))]
+        return []
+
+    def _experiment(self, event: ev.Created) -> Any:
+        infos = []
+        for slot in self._space.slots:
+            info = api_pb2.HParamInfo(name=slot.name)
+            match slot.parameter:
+                case Float() | Int():
+                    info.type = api_pb2.DATA_TYPE_FLOAT64
+                    info.domain_interval.min_value = slot.parameter.low
+                    info.domain_interval.max_value = slot.parameter.high
+                case Choice():
+                    info.type = api_pb2.DATA_TYPE_STRING
+                    info.domain_discrete.extend([str(option) for option in slot.parameter.values])
+            infos.append(info)
+        metrics = [
+            api_pb2.MetricInfo(name=api_pb2.MetricName(tag=tag), display_name=tag)
+            for name in self._names
+            for tag in (name, f"final/{name}")
+        ]
+        held = api_pb2.Experiment(hparam_infos=infos, metric_infos=metrics, time_created_secs=event.at)
+        return _plugin(_EXPERIMENT, plugin_data_pb2.HParamsPluginData(experiment=held), event.at)
+
+    def _start(self, trial: int, at: float) -> Any:
+        info = plugin_data_pb2.SessionStartInfo(group_name=_run(trial), start_time_secs=at)
+        for name, value in self._asked[trial].items():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                info.hparams[name].CopyFrom(struct_pb2.Value(number_value=float(value)))
+            else:
+                info.hparams[name].CopyFrom(struct_pb2.Value(string_value=str(value)))
+        return _plugin(_START, plugin_data_pb2.HParamsPluginData(session_start_info=info), at)
+
+
+def _run(trial: int) -> str:
+    return f"trial-{trial:06d}"
+
+
+def _scalars(metrics: dict[str, float], step: int, at: float) -> Any:
+    values = [summary_pb2.Summary.Value(tag=name, simple_value=value) for name, value in metrics.items()]
+    return event_pb2.Event(wall_time=at, step=step, summary=summary_pb2.Summary(value=values))
+
+
+def _end(at: float, status: Status) -> Any:
+    told = api_pb2.STATUS_FAILURE if status is Status.FAILED else api_pb2.STATUS_SUCCESS
+    info = plugin_data_pb2.SessionEndInfo(status=told, end_time_secs=at)
+    return _plugin(_END, plugin_data_pb2.HParamsPluginData(session_end_info=info), at)
+
+
+def _plugin(tag: str, data: Any, at: float) -> Any:
+    kind = summary_pb2.SummaryMetadata.PluginData(plugin_name=_PLUGIN, content=data.SerializeToString())
+    value = summary_pb2.Summary.Value(tag=tag, metadata=summary_pb2.SummaryMetadata(plugin_data=kind))
+    return event_pb2.Event(wall_time=at, summary=summary_pb2.Summary(value=[value]))
