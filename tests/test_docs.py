@@ -23,6 +23,7 @@ def test_the_code_on_a_page_runs(page, tmp_path, monkeypatch):
         "cli.md",
         "deep.md",
         "fidelity.md",
+        "reliability.md",
         "search.md",
     }  # these are written by scripts
     names = {"__name__": "page"}
