@@ -176,6 +176,14 @@ def test_what_cannot_be_joined_is_said_in_a_sentence(there, monkeypatch):
     danlu.tune(lambda trial: trial["x"], {"x": danlu.Float(0, 1)}, trials=1, store="s.db", name="closure")
     with pytest.raises(ObjectiveError, match="made inside other code"):
         danlu.work("s.db", "closure")
+    with danlu.open_study(
+        {"x": danlu.Float(0, 1)}, minimize="loss", store="s.db", name="gone", objective="gone.py:f"
+    ) as opened:
+        opened.announce()
+    with pytest.raises(
+        ObjectiveError, match=r"no file .*gone.py. The study was begun with gone.py:f: start the worker where"
+    ):
+        danlu.work("s.db", "gone")
     with pytest.raises(SettingError, match="grace >= 0"):
         danlu.work("s.db", "closure", grace=-1.0)
     (there / "bare.py").write_text(

@@ -73,7 +73,14 @@ def work(
                 f"the objective of {name!r} was made inside other code, so its name is not known here. Name it "
                 "(file.py:function), or start the same call of danlu.tune here as where the study was begun."
             )
-        resolve_objective(what)
+        try:
+            resolve_objective(what)
+        except ObjectiveError as error:
+            if objective is not None:
+                raise
+            raise ObjectiveError(
+                f"{error} The study was begun with {what}: start the worker where that is found, or name the objective here."
+            ) from error
         chosen = engine_of(engine or "pool", workers, gpus, study.settings.limits)
         driver = Driver(study, chosen, callbacks, grace=grace, stay=stay)
         stopped = driver.drive(what)
