@@ -13,6 +13,7 @@ from itertools import islice
 
 from ..core.blobs import Blobs
 from ..core.budget import Budget
+from ..core.errors import Conflict
 from ..core.events import Action, Ended, Entry, Event, Reported
 from ..core.history import History
 from ..core.messages import Verdict
@@ -83,7 +84,11 @@ class Ledger:
             Outrun, Fenced: as the journal does.
         """
         self._doubt = True
-        last, written = self.journal.append(events, terms)
+        try:
+            last, written = self.journal.append(events, terms)
+        except Conflict:
+            self._doubt = False
+            raise
         self._doubt = False
         first = last - len(events) + 1
         if written and first == self.history.seq + 1:
