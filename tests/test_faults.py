@@ -25,14 +25,15 @@ HERE = Path(__file__).parent
 
 STOPPED = textwrap.dedent(
     """
-    import sys, time
+    import os, sys, time
     import danlu
 
     def train(trial):
         memory = {"trained": []}
         for step in range(trial.restore(memory) + 1, 7):
             memory["trained"].append(step)
-            time.sleep(0.02)
+            if not os.path.exists(sys.argv[4]):  # slowly, until the test has done what it wants to do
+                time.sleep(0.04)
             trial.save(step, memory)
             trial.report(step, loss=trial["x"] + 1 / step, trained=len(memory["trained"]))
 
@@ -46,20 +47,31 @@ STOPPED = textwrap.dedent(
 
 
 def sleepers(store, trials, stops, dice, engine):
-    """Two workers, one of which is stopped past its lease and woken again and again; how often it held a trial."""
-    command = [sys.executable, "-c", STOPPED, str(store), str(trials), engine]
+    """Two workers, one of which is stopped past its lease and woken, ``stops`` times and until a trial was taken over."""
+    calm = Path(f"{store}.calm")
+    command = [
+        sys.executable,
+        "-c",
+        STOPPED.replace("sys.argv[4]", repr(str(calm))),
+        str(store),
+        str(trials),
+        engine,
+    ]
     workers = [subprocess.Popen(command, start_new_session=True) for _ in range(2)]
     until = time.monotonic() + 60
     while not (store.exists() and danlu.SqliteStore(store).studies()) and time.monotonic() < until:
         time.sleep(0.02)
-    stopped = 0
-    while stopped < stops and all(worker.poll() is None for worker in workers):
+    stopped, taken = 0, False
+    while stopped < stops or not taken:
+        assert [worker.poll() for worker in workers] == [None, None], "the study was too short"
         time.sleep(dice.uniform(0.1, 0.4))
         victim = dice.choice(workers)
         os.killpg(victim.pid, signal.SIGSTOP)
         time.sleep(1.5)  # the other one looks for abandoned trials once a second
         os.killpg(victim.pid, signal.SIGCONT)
         stopped += 1
+        taken = taken or any(isinstance(event, ev.Resumed) for event in of(store, "z")[1])
+    calm.touch()
     assert [worker.wait(timeout=180) for worker in workers] == [0, 0]
     return stopped
 
@@ -95,10 +107,8 @@ def check_sleepers(store, trials):
 
 @pytest.mark.parametrize("engine", ["inline", "pool"])
 def test_zombies_write_nothing_wrong_and_go_on_with_new_work(tmp_path, promised, engine):
-    stops = sleepers(tmp_path / "s.db", 60, 4, random.Random(1), engine)
-    taken = check_sleepers(tmp_path / "s.db", 60)
-    assert stops
-    assert taken, "no lease was over, so nothing was tested"
+    stops = sleepers(tmp_path / "s.db", 150, 4, random.Random(1), engine)
+    taken = check_sleepers(tmp_path / "s.db", 150)
     promised(5, stops, f"workers stopped past their lease and woken ({taken} trials taken over)")
 
 
@@ -107,8 +117,8 @@ def test_sixty_zombies_write_nothing_wrong(tmp_path, promised):
     stops = taken = 0
     for part in range(6):
         store = tmp_path / f"{part}.db"
-        stops += sleepers(store, 160, 10, random.Random(part), "pool" if part % 2 else "inline")
-        taken += check_sleepers(store, 160)
+        stops += sleepers(store, 250, 10, random.Random(part), "pool" if part % 2 else "inline")
+        taken += check_sleepers(store, 250)
     promised(5, stops, f"workers stopped past their lease and woken ({taken} trials taken over)")
 
 
