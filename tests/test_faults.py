@@ -57,13 +57,15 @@ def sleepers(store, trials, stops, dice, engine):
         str(trials),
         engine,
     ]
-    workers = [subprocess.Popen(command, start_new_session=True) for _ in range(2)]
+    said = Path(f"{store}.said")
+    with said.open("w") as errors:
+        workers = [subprocess.Popen(command, start_new_session=True, stderr=errors) for _ in range(2)]
     until = time.monotonic() + 60
     while not (store.exists() and danlu.SqliteStore(store).studies()) and time.monotonic() < until:
         time.sleep(0.02)
     stopped, taken = 0, False
     while stopped < stops or not taken:
-        assert [worker.poll() for worker in workers] == [None, None], "the study was too short"
+        assert [worker.poll() for worker in workers] == [None, None], said.read_text()
         time.sleep(dice.uniform(0.1, 0.4))
         victim = dice.choice(workers)
         os.killpg(victim.pid, signal.SIGSTOP)

@@ -5,6 +5,7 @@ import math
 import random
 import shutil
 import sqlite3
+import threading
 from pathlib import Path
 
 import golden_objective as golden
@@ -405,3 +406,26 @@ def test_a_checkpoint_of_the_log_that_fails_is_no_append_that_failed(tmp_path, m
         study.tell(study.ask(), 0.5)
         assert study.result.trials[0].metrics == {"loss": 0.5}
     store.close()
+
+
+def test_a_new_file_may_be_opened_by_many_at_once(tmp_path):
+    """SQLite does not wait by itself when two connections turn a new file to write-ahead logging."""
+    failures = []
+
+    def open_it(path, barrier):
+        barrier.wait()
+        try:
+            danlu.SqliteStore(path).studies()
+        except danlu.DanluError as error:
+            failures.append(str(error))
+
+    for number in range(60):
+        barrier = threading.Barrier(6)
+        opening = [
+            threading.Thread(target=open_it, args=(tmp_path / f"{number}.db", barrier)) for _ in range(6)
+        ]
+        for thread in opening:
+            thread.start()
+        for thread in opening:
+            thread.join()
+    assert failures == []

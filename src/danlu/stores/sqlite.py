@@ -35,6 +35,7 @@ DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
 
 SCHEMA = 1
 CHECKPOINT_EVERY = 1000
+BUSY_SECONDS = 60.0
 _APPLICATION = 0x64616E6C  # "danl"
 _TABLES = """
 CREATE TABLE study (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, head INTEGER NOT NULL DEFAULT 0,
@@ -118,7 +119,9 @@ class SqliteStore:
         """This thread's connection."""
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if found is None:
-            found = sqlite3.connect(self.path, timeout=60, isolation_level=None, check_same_thread=False)
+            found = sqlite3.connect(
+                self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
             found.execute("PRAGMA synchronous = NORMAL")
             if fcntl is not None:
                 found.execute("PRAGMA wal_autocheckpoint = 0")
@@ -172,7 +175,7 @@ class SqliteStore:
             self._found(connection)
 
     def _found(self, connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA journal_mode = WAL")
+        self._log_ahead(connection)
         with Transaction(connection):
             (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             if tables:
@@ -181,6 +184,19 @@ class SqliteStore:
                 connection.execute(statement)
             connection.execute(f"PRAGMA application_id = {_APPLICATION}")
             connection.execute(f"PRAGMA user_version = {SCHEMA}")
+
+    def _log_ahead(self, connection: sqlite3.Connection) -> None:
+        """Turn a new file to write-ahead logging; SQLite does not wait by itself for others that look at it just then."""
+        until = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error) or time.monotonic() > until:
+                    raise
+                time.sleep(0.005)
+            else:
+                return
 
 
 class SqliteJournal:
