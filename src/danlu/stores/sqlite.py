@@ -162,9 +162,13 @@ class SqliteStore:
     def _settle(self) -> None:
         """Check whose file this is, and make the tables of an empty one."""
         connection = self.connection()
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        connection.execute("BEGIN")  # one look: another process may be making the tables just now
+        try:
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+        finally:
+            connection.execute("ROLLBACK")
         if tables and application != _APPLICATION:
             raise StoreError(f"{self.path} is a database of another program. Name another file.")
         if version > SCHEMA:
