@@ -112,7 +112,7 @@ def importance(
 
 
 class _Table:
-    """What the methods read: unit points, which are active, which are discrete, ranks of the losses."""
+    """What the methods read: unit points, which are active, which are discrete, the losses."""
 
     def __init__(self, history: History, rows: NDArray[np.int64], y: Floats) -> None:
         self.x = history.units[rows]
@@ -154,7 +154,7 @@ def _fanova(table: _Table, quantile: float) -> _Found:
     del quantile
     width = table.x.shape[1]
     # many thresholds compete: with few, what several splits would find (a wave) loses to what one finds
-    forest = grow(table.x, _ranked(table.y), table.rng, trees=_TREES, least=3, tries=10 * width)
+    forest = grow(table.x, _clipped(table.y), table.rng, trees=_TREES, least=3, tries=10 * width)
     single, double = anova.shares(forest, width, pairs=width <= 20)
     single = np.nan_to_num(single)
     joint = double.mean(0)
@@ -173,7 +173,7 @@ def _fanova(table: _Table, quantile: float) -> _Found:
 def _permutation(table: _Table, quantile: float) -> _Found:
     del quantile
     n, width = table.x.shape
-    order, y = table.rng.permutation(n), _ranked(table.y)
+    order, y = table.rng.permutation(n), _clipped(table.y)
     spread = np.zeros((_RESAMPLES // 5, width))
     folds = np.array_split(order, min(5, n))
     for turn in range(len(spread)):
@@ -193,7 +193,7 @@ _METHODS: dict[str, Callable[[_Table, float], _Found]] = {
 }  # fmt: skip
 
 
-def _ranked(y: Floats) -> Floats:
+def _clipped(y: Floats) -> Floats:
     """Losses with their tail of failures and divergences cut: what lies beyond three interquartile ranges counts as there."""
     low, high = np.percentile(y, [25, 75])
     cut: Floats = np.minimum(y, high + 3 * max(high - low, 1e-12))
@@ -202,7 +202,7 @@ def _ranked(y: Floats) -> Floats:
 
 def _explained(table: _Table) -> float:
     """The squared correlation of losses with what forests say that were grown without them."""
-    n, y = len(table.y), _ranked(table.y)
+    n, y = len(table.y), _clipped(table.y)
     said = np.zeros(n)
     for test in np.array_split(table.rng.permutation(n), min(5, n)):
         rest = np.setdiff1d(np.arange(n), test)
