@@ -83,7 +83,7 @@ def marginal(tree: Boxes, inputs: tuple[int, ...]) -> tuple[Floats, Floats]:
     return values, np.outer(np.diff(cuts[0]), np.diff(cuts[1]))
 
 
-def shares(forest: Forest, width: int, pairs: bool = False) -> tuple[Floats, Floats]:
+def shares(forest: Forest, width: int, *, pairs: bool = False) -> tuple[Floats, Floats]:
     """Each input's share of each tree's variance, and each pair's beyond its two.
 
     Returns:

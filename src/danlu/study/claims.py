@@ -94,10 +94,9 @@ class Claims:
         running = row.status is Status.RUNNING
         if (not running or ledger.journal.orphans([number])) and self._take(number, orphan=running):
             return number
+        # whoever asked it under this name has it still, and is this caller by another process
         if row.status is Status.RUNNING and row.worker == row.asked.worker:
-            return (
-                number  # whoever asked it under this name has it still, and is this caller by another process
-            )
+            return number
         raise Fenced(
             f"trial {number}, which was asked as {op!r}, has passed to another worker. Ask under a new name."
         )
