@@ -11,11 +11,11 @@ import danlu
 from danlu import Choice, Float, Switch
 from danlu.core.columns import active
 from danlu.core.errors import SettingError
+from danlu.core.features import features
 from danlu.core.space import Space
 from danlu.maths import acquisition, gp
 from danlu.maths.pareto import hypervolume
 from danlu.maths.targets import half_rank
-from danlu.samplers.features import features
 from danlu.samplers.polish import Surface
 from danlu.samplers.surrogate import _sizes
 from danlu.testing import spaces
@@ -127,7 +127,7 @@ def test_the_slope_of_a_surface_is_its_slope():
     space = Space({name: Float(0, 1) for name in "abc"})
     shown = features(space, bend=True)
     x = rng.random((12, 3))
-    models = tuple(gp.fit(x, rng.standard_normal(12), shown.shape) for _ in range(2))
+    models = tuple(gp.fit(x, rng.standard_normal(12), gp.Shape(shown.groups, shown.bent)) for _ in range(2))
 
     def value(means, stds):
         gain = acquisition.log_expected_improvement(means[0], stds[0], 0.1)
@@ -189,7 +189,7 @@ def test_vectorised_snapping_is_the_spaces_own(data):
         for position, slot in enumerate(space.slots):
             if slot.name not in values or slot.parameter.size < 2**40:
                 assert row[position] == pytest.approx(own[position], abs=1e-9)
-    assert shown.of(snapped, mask).shape == (6, len(shown.shape.groups))
+    assert shown.of(snapped, mask).shape == (6, len(shown.groups))
     assert np.isfinite(shown.of(snapped, mask)).all()
 
 

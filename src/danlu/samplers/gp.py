@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import SettingError
 from ..core.events import Status
+from ..core.features import Features, features
 from ..core.parameters import Choice
 from ..core.protocols import Problem, View
 from ..core.space import Space, pack_unit
@@ -37,7 +38,6 @@ from ..maths.qmc import sobol_normal
 from ..maths.targets import tchebycheff
 from .admit import admit
 from .evidence import Evidence, evidence, running
-from .features import Features, features
 from .polish import Beliefs, Surface, Value, climb
 from .quasirandom import QuasiRandom
 from .standing import standing

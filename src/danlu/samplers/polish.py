@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from ..core.features import Features
 from ..maths import gp
-from .features import Features
 
 Floats = NDArray[np.float64]
 Value = Callable[[Floats, Floats], Floats]

@@ -16,13 +16,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.features import Features
 from ..core.history import History
 from ..maths import gp
 from ..maths.kernels import Kernel
 from ..maths.ranks import correlation
 from ..maths.targets import bilog, half_rank
 from .evidence import Evidence
-from .features import Features
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -126,14 +126,15 @@ def surrogate(
 ) -> Surrogate:
     """The processes for all that is known and, imagined, for the ``pending`` trials."""
     modes = _modes(history, shown, known, recipe)
+    shape = gp.Shape(shown.groups, shown.bent)
     varied = rng.random() < VARIED
     data = observe(history, shown, known, recipe.points)
     models, targets = [], []
     for column in range(data.targets.shape[1]):
         x, y = _known(data, column)
         mode = modes[column if column < len(modes) else 0]  # the first failure since the last fit
-        theta = mode.draw(shown.shape, rng) if varied else mode.theta
-        models.append(gp.condition(x, y, shown.shape, theta, kernel=recipe.kernel))
+        theta = mode.draw(shape, rng) if varied else mode.theta
+        models.append(gp.condition(x, y, shape, theta, kernel=recipe.kernel))
         targets.append(y)
     found = Surrogate(data, tuple(models), tuple(targets))
     return with_pending(found, shown.of(history.units[pending], history.active[pending]), recipe.drawn, rng)
@@ -188,6 +189,7 @@ def _modes(history: History, shown: Features, known: Evidence, recipe: Recipe) -
     memo = _memo.setdefault(history, {})
     key = (recipe.kernel, recipe.initial, shown.space, known.step)
     at, modes = memo.get(key, (0, []))
+    shape = gp.Shape(shown.groups, shown.bent)
     if at not in sizes:
         at, modes = 0, []
     for size in sizes[sizes.index(at) + 1 if at else 0 :]:
@@ -197,9 +199,7 @@ def _modes(history: History, shown: Features, known: Evidence, recipe: Recipe) -
             start = modes[column].theta if column < len(modes) else None
             x, y = _known(data, column)
             evaluations = FIRST if start is None else AGAIN
-            found.append(
-                gp.mode(x, y, shown.shape, kernel=recipe.kernel, start=start, evaluations=evaluations)
-            )
+            found.append(gp.mode(x, y, shape, kernel=recipe.kernel, start=start, evaluations=evaluations))
         at, modes = size, found
     if key not in memo and len(memo) > 4:
         memo.clear()

@@ -15,10 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.columns import active
-from ..core.parameters import Choice, Float, Int
-from ..core.space import INACTIVE, Space
-from ..maths import gp
+from .columns import active
+from .parameters import Choice, Float, Int
+from .space import INACTIVE, Space
 
 Floats = NDArray[np.float64]
 
@@ -30,21 +29,23 @@ class Features(NamedTuple):
     """How the points of a space are shown to a model.
 
     Attributes:
-        shape: which lengthscale each column uses, and which columns a model may bend.
+        groups: which slot (or activity) each column shows, shape (p,).
+        bent: the columns that a model may bend.
         columns: for each slot its first column, and how many it has.
         smooth: the slots that may be moved along a gradient.
         discrete: for each other slot, the unit coordinates of its values (few of them).
     """
 
     space: Space
-    shape: gp.Shape
+    groups: NDArray[np.int64]
+    bent: NDArray[np.int64]
     columns: tuple[tuple[int, int], ...]
     smooth: NDArray[np.int64]
     discrete: dict[int, Floats]
 
     def of(self, units: Floats, mask: NDArray[np.bool_]) -> Floats:
         """Features of unit points (n, d) with their activity mask, shape (n, p)."""
-        out = np.empty((len(units), len(self.shape.groups)))
+        out = np.empty((len(units), len(self.groups)))
         for position, (start, width) in enumerate(self.columns):
             column = units[:, position]
             if width == 1:
@@ -75,7 +76,7 @@ def features(space: Space, few: int = 24, *, bend: bool = False) -> Features:
     With ``bend`` a model may bend the ordered ones of more than four values.
 
     Example:
-        >>> features(Space({"x": Float(0, 1), "c": Choice(["a", "b", "c"])})).shape.groups.tolist()
+        >>> features(Space({"x": Float(0, 1), "c": Choice(["a", "b", "c"])})).groups.tolist()
         [0, 1, 1, 1]
     """
     groups: list[int] = []
@@ -96,8 +97,8 @@ def features(space: Space, few: int = 24, *, bend: bool = False) -> Features:
             discrete[position] = np.unique(_snap(parameter, grid))
     for number, _ in enumerate(_revealed(space)):
         groups.append(len(space) + number)
-    shape = gp.Shape(np.array(groups, dtype=np.int64), np.array(bent, dtype=np.int64))
-    return Features(space, shape, tuple(columns), np.array(smooth, dtype=np.int64), discrete)
+    whole = [np.array(each, dtype=np.int64) for each in (groups, bent, smooth)]
+    return Features(space, whole[0], whole[1], tuple(columns), whole[2], discrete)
 
 
 def _revealed(space: Space) -> list[int]:
