@@ -32,6 +32,11 @@ class Reports:
     def __len__(self) -> int:
         return len(self._steps)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All metrics that anybody has reported, in the order in which they came."""
+        return tuple(self._columns)
+
     def add(self, trial: int, step: int, metrics: Mapping[str, float]) -> None:
         """Append a report; a second one at the same step fills in further metrics."""
         rows = self._rows.setdefault(trial, array("q"))

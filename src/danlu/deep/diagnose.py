@@ -20,6 +20,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..analysis.diagnosis import ADVICE
+from ..maths.curves import roughness
 from .block import train_together
 from .data import Data
 from .metrics import losses
@@ -38,17 +40,6 @@ HELPS = 0.15
 
 GAP = 0.25
 """So far apart, as a share of what guessing costs, losses of training and validation are a network that learns by heart."""
-
-ADVICE = {
-    "good": "Nothing of what was tried would have helped much: tune on, or get more data.",
-    "overfit": "Regularise more (decay, dropout, smoothing, augmentation), stop earlier, or get more data.",
-    "underfit": "Make the network larger, or regularise it less.",
-    "slow": "Raise the learning rate, or train longer.",
-    "unstable": "Lower the learning rate, warm up longer, or clip the gradient.",
-    "diverged": "Lower the learning rate by ten, or clip the gradient; check the scale of inputs and targets.",
-    "dead": "Initialise anew, lower the rate, or use an activation that has a gradient everywhere (gelu, silu).",
-    "plateau": "Let the rate fall later or less: the steps became too small before the network had learned.",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,18 +223,6 @@ def _judge(data: Data, curves: dict[str, list[dict[str, float]]], dead: float, s
         return said("underfit", f"The training loss stays at {train[-1]:.3g}; " + helped(name))
     name = max(FASTER, key=won.__getitem__)
     return said("slow", f"The training loss is still at {train[-1]:.3g}; " + helped(name))
-
-
-def roughness(train: Floats) -> float:
-    """How much of a curve's range it goes up, on average over its second half; 0 when it only falls.
-
-    Example:
-        >>> roughness(np.array([4.0, 3.0, 2.0, 1.0])), roughness(np.array([4.0, 1.0, 2.5, 1.0, 2.5]))
-        (0.0, 0.25)
-    """
-    half = train[len(train) // 2 :] if len(train) > 3 else train
-    spread = float(np.ptp(train))
-    return 0.0 if spread <= 0 else float(np.clip(np.diff(half), 0, None).mean() / spread)
 
 
 def _flat(train: Floats, guess: float) -> bool:

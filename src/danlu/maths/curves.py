@@ -90,6 +90,18 @@ def outlook(steps: Floats, losses: Floats, horizon: float) -> Outlook:
     return Outlook(weights, middle + spread * expected, spread * scales, 2.0 * shape)
 
 
+def roughness(train: Floats) -> float:
+    """How much of a curve's range it goes up, on average over its second half; 0 when it only falls.
+
+    Example:
+        >>> roughness(np.array([4.0, 3.0, 2.0, 1.0])), roughness(np.array([4.0, 1.0, 2.5, 1.0, 2.5]))
+        (0.0, 0.25)
+    """
+    half = train[len(train) // 2 :] if len(train) > 3 else train
+    spread = float(np.ptp(train))
+    return 0.0 if spread <= 0 else float(np.clip(np.diff(half), 0, None).mean() / spread)
+
+
 def _shapes(t: Floats, horizon: float) -> tuple[Floats, Floats]:
     """Curves that fall from 1 at the first step, shape (k, n), and where they are at the horizon, shape (k,)."""
     both = np.append(t, horizon)

@@ -308,6 +308,22 @@ def predict(model: Posterior, inputs: Floats) -> tuple[Floats, Floats]:
     return cross @ model.weights, np.maximum(variances, 1e-12)
 
 
+def average(model: Posterior, inputs: Floats) -> tuple[float, float]:
+    """Mean and variance of the latent function's average over rows of ``inputs``: exact, as an average is linear.
+
+    Example:
+        >>> x = np.linspace(0, 1, 9)[:, None]
+        >>> model = fit(x, x[:, 0] - 0.5, Shape(np.array([0])))
+        >>> bool(abs(average(model, np.array([[0.2], [0.4]]))[0] + 0.2) < 0.01)
+        True
+    """
+    seen = model.seen(inputs)
+    cross = model.covariance(seen, (model.inputs, model.sides)).mean(0)
+    solved = solve_triangular(model.factor, cross, lower=True, check_finite=False)
+    prior = float(model.covariance(seen, seen).mean())
+    return float(cross @ model.weights), max(prior - float(solved @ solved), 1e-12)
+
+
 def predict_slopes(model: Posterior, inputs: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Mean and variance (q,) at rows of ``inputs`` (q, p), and their gradients by the features (q, p)."""
     variance, (curved, mixed) = model.variance, model.trend

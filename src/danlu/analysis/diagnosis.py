@@ -1,0 +1,219 @@
+"""What the learning curves of a trial say is wrong with it: rules on what was reported, each with its reason and next step.
+
+Nothing is trained here; ``danlu.deep.diagnose`` trains a configuration again in other ways, and is right more often, as a
+curve that flattens looks the same whether the network is too small, its rate too low or its data exhausted. The words are
+those of Goodfellow, Bengio and Courville, "Deep learning" (2016), chapters 5, 7, 8 and 11.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+
+import msgspec
+import numpy as np
+
+from ..core.history import History
+from ..core.trial import Curve
+from ..maths.curves import outlook, roughness
+from .measured import Floats
+
+ADVICE = {
+    "good": "Nothing of what was tried would have helped much: tune on, or get more data.",
+    "overfit": "Regularise more (decay, dropout, smoothing, augmentation), stop earlier, or get more data.",
+    "underfit": "Make the network larger, or regularise it less.",
+    "slow": "Raise the learning rate, or train longer.",
+    "unstable": "Lower the learning rate, warm up longer, or clip the gradient.",
+    "diverged": "Lower the learning rate by ten, or clip the gradient; check the scale of inputs and targets.",
+    "dead": "Initialise anew, lower the rate, or use an activation that has a gradient everywhere (gelu, silu).",
+    "plateau": "Let the rate fall later or less: the steps became too small before the network had learned.",
+}
+"""What to try next, by trouble."""
+
+REASONS = {
+    "good": "The validation loss fell and stayed down.",
+    "overfit": "Validation rises while training falls: capacity goes into the noise of the sample (Goodfellow et al., 5.2, 7.8).",
+    "underfit": "Training is as bad as validation, and others did better: capacity or regularisation binds (5.2, 11.4).",
+    "slow": "The loss still falls at the end: the optimiser was stopped, not the network's capacity (11.4.1).",
+    "unstable": "The loss jumps as often as it falls: steps are too long for the surface's curvature (8.2, 8.3.1).",
+    "diverged": "The loss is no longer a number, or far above where it began: steps climb cliffs of the surface (8.2.4).",
+    "plateau": "Nothing moved in the second half, though others came further from there (8.2.2, 11.4.1).",
+}
+"""Why each rule says what it says."""
+
+RISES, FALLS = 0.1, 0.1
+"""Shares of the way a loss has come that count as having risen again, and as still to come."""
+
+ROUGH = 0.12
+"""So much of its range a curve goes up at a step, on average over its second half, when it jumps."""
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """What the curves of one trial say.
+
+    Attributes:
+        trial: its number.
+        trouble: ``good``, ``overfit``, ``underfit``, ``slow``, ``unstable``, ``diverged`` or ``plateau``; '' when its curves
+            are too short to say.
+        evidence: what was seen, with its figures.
+        reason: why the rule says so.
+        advice: what to try next.
+    """
+
+    trial: int
+    trouble: str
+    evidence: str
+    reason: str = ""
+    advice: str = ""
+
+    def __str__(self) -> str:
+        return f"trial {self.trial}: {self.trouble or 'unknown'}. {self.evidence} {self.advice}".rstrip()
+
+
+def diagnose_curves(history: History, number: int) -> Trouble:
+    """What is wrong with one trial, as far as its curves show.
+
+    Curves of a loss are looked for under the goal's own metric where it is minimised, else under ``val_loss`` or ``loss``, and
+    beside it the loss of training (``train_loss`` for ``val_loss``; any metric with ``train`` for ``val`` or ``valid``).
+    Without one, over- and under-fitting cannot be told.
+
+    Raises:
+        TrialMissing: when there is no such trial.
+
+    Example:
+        >>> import danlu
+        >>> def train(trial):
+        ...     for epoch in range(1, 21):
+        ...         trial.report(epoch, val_loss=1 / epoch + 0.05 * epoch * trial["x"], train_loss=1 / epoch)
+        >>> result = danlu.tune(train, {"x": danlu.Float(0.5, 1)}, minimize="val_loss", trials=1)
+        >>> diagnose_curves(result.history, 0).trouble
+        'overfit'
+    """
+    history.row(number)
+    curve = history.reports.curve(number)
+    name = loss_name(curve, history)
+    best = _best_of(history, name)
+    return _judge(number, curve, name, best)
+
+
+def diagnose_study(history: History, most: int = 10) -> list[Trouble]:
+    """What is wrong with the best ``most`` trials that have curves, the best first."""
+    merit = history.losses[:, 0] if len(history) else np.zeros(0)
+    order = [int(row) for row in np.argsort(merit, kind="stable") if np.isfinite(merit[row])]
+    return [diagnose_curves(history, number) for number in order if history.reports.count(number)][:most]
+
+
+def commonest(troubles: list[Trouble]) -> str:
+    """The trouble that most of the trials have, '' for none.
+
+    Example:
+        >>> commonest([Trouble(0, "slow", ""), Trouble(1, "slow", ""), Trouble(2, "good", "")])
+        'slow'
+    """
+    counts = Counter(each.trouble for each in troubles if each.trouble not in {"", "good"})
+    ((name, count),) = counts.most_common(1) or (("", 0),)
+    return name if 2 * count > len(troubles) else ""
+
+
+def loss_name(curve: Curve, history: History) -> str:
+    """The metric of a curve that is a loss of validation, '' when there is none."""
+    goal = history.goal.metrics
+    first = goal[0].name if goal and not goal[0].maximize else ""
+    for name in (first, "val_loss", "valid_loss", "validation_loss", "loss"):
+        if name and name in curve.metrics:
+            return name
+    return ""
+
+
+def training_name(name: str, metrics: Mapping[str, object]) -> str:
+    """The training's own metric beside one of validation, '' when there is none.
+
+    Example:
+        >>> training_name("val_loss", {"train_loss": 1, "val_loss": 2})
+        'train_loss'
+    """
+    for prefix in ("validation", "valid", "val", "test", "eval"):
+        if name.startswith(prefix):
+            for other in ("train", "training"):
+                if other + name[len(prefix) :] in metrics:
+                    return other + name[len(prefix) :]
+    beside = f"train_{name}"
+    return beside if beside in metrics else ""
+
+
+def _judge(number: int, curve: Curve, name: str, best: float) -> Trouble:
+    if not name:
+        return Trouble(number, "", "No loss was reported by steps, so there is nothing to judge.")
+    valid = np.array(curve.metrics[name])
+    train = np.array(curve.metrics.get(training_name(name, curve.metrics), ()))
+    steps = np.array(curve.steps, float)
+
+    def said(trouble: str, evidence: str) -> Trouble:
+        return Trouble(number, trouble, evidence, REASONS[trouble], ADVICE[trouble])
+
+    told = train if len(train) else valid
+    start, end = told[0], told[-1]
+    if (
+        not np.isfinite(told).all()
+        or not np.isfinite(valid).all()
+        or (len(told) > 1 and end > 3 * max(start, 1e-12))
+    ):
+        last = f"{end:.3g}" if math.isfinite(end) else "no longer a number"
+        return said("diverged", f"The loss went from {start:.3g} to {last} by step {curve.steps[-1]}.")
+    if len(valid) < 5:
+        return Trouble(number, "", f"{len(valid)} steps are too few to judge a curve; it takes 5.")
+    way = max(float(valid[0] - min(best, valid.min())), 1e-12)
+    low = int(np.argmin(valid))
+    rise = float(valid[-1] - valid[low]) / way
+    gap = float(valid[-1] - train[-1]) if len(train) else 0.0
+    rough = roughness(told)
+    if rough > ROUGH:
+        return said(
+            "unstable",
+            f"{_what(train)} goes up by {rough:.0%} of its range at a step, on average over its second half.",
+        )
+    if (
+        len(train)
+        and train[-1] < train[low]
+        and (rise > RISES or (gap > 0.25 * way and train[-1] < 0.5 * valid[-1]))
+    ):
+        return said(
+            "overfit",
+            f"{name} was best at step {curve.steps[low]} ({valid[low]:.3g}) and ended at {valid[-1]:.3g}; "
+            f"training went on down to {train[-1]:.3g}.",
+        )
+    behind = float(valid.min() - best) / way
+    ahead = outlook(steps, told, 2 * steps[-1]).mean()
+    falls = float(told[-1] - ahead) / max(float(np.ptp(told)), 1e-12)
+    middle = told[len(told) // 2]
+    if falls > FALLS and middle - told[-1] > 0.03 * max(told[0], 1e-12):
+        return said(
+            "slow",
+            f"{_what(train)} still falls: {told[-1]:.3g} at the end, {ahead:.3g} to be expected of twice the steps.",
+        )
+    if behind > 0.25 and middle - told[-1] <= 0.03 * way:
+        return said(
+            "plateau",
+            f"{_what(train)} stood at {told[-1]:.3g} for the second half; the best trial came to {best:.3g}.",
+        )
+    if behind > 0.25:
+        return said(
+            "underfit",
+            f"{name} came to {valid.min():.3g}, training to {told[-1]:.3g}; the best trial came to {best:.3g}.",
+        )
+    return said(
+        "good", f"{name} came to {valid.min():.3g} at step {curve.steps[low]} and ended at {valid[-1]:.3g}."
+    )
+
+
+def _what(train: Floats) -> str:
+    return "The training loss" if len(train) else "The loss"
+
+
+def _best_of(history: History, name: str) -> float:
+    """The least that the best trial came to in this metric; infinite when there is no best trial."""
+    number = history.best
+    values = () if number is None else history.reports.curve(number).metrics.get(name, ())
+    finite = [value for value in values if math.isfinite(value)]
+    return min(finite, default=math.inf)

@@ -1,0 +1,276 @@
+"""What each parameter does to a metric, alone and in pairs: partial dependence on a Gaussian process, with its band.
+
+Friedman, "Greedy function approximation" (2001), section 8.2: the model's mean over the trials as they are, one parameter
+held at each of its values in turn. An average of a process is known exactly with its variance, so the band is the process's
+own doubt about the average, not a spread of trees. Interactions: Friedman and Popescu, "Predictive learning via rule
+ensembles" (2008), eq. 44.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.columns import active
+from ..core.errors import SettingError
+from ..core.features import Features, features
+from ..core.history import History
+from ..core.parameters import Choice
+from ..maths import gp
+from .measured import Floats, measured, thinned
+from .sheet import Axis, axes
+
+POINTS, BACKGROUND, GRID = 25, 64, 15
+"""Values of a line, trials that are averaged over, values of each side of a surface."""
+
+FITTED = 250
+"""The process is given so many trials at most: the better half of the places the best, the others evenly spread."""
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """What one parameter does to a metric, in the user's sign.
+
+    Attributes:
+        axis: the parameter.
+        units: where it was held, in [0, 1], rising, shape (k,).
+        mean: partial dependence there, shape (k,).
+        band: one standard deviation of it, shape (k,).
+        span: its largest difference.
+    """
+
+    axis: Axis
+    units: Floats
+    mean: Floats
+    band: Floats
+    span: float
+
+
+class Effects(msgspec.Struct, frozen=True):
+    """The effects of all parameters on a metric, the widest first.
+
+    ``spread`` is the standard deviation of the metric over the trials, and ``fitted`` the process's squared correlation with
+    trials it had not seen (leave one out); ``notice`` says in a sentence when that is little.
+    """
+
+    metric: str
+    trials: int
+    effects: tuple[Effect, ...]
+    spread: float
+    fitted: float
+    notice: str = ""
+
+
+class Surface(msgspec.Struct, frozen=True):
+    """What two parameters do to a metric together, all else as in the trials.
+
+    Attributes:
+        metric: its name.
+        maximize: whether large is good.
+        x, y: the parameters.
+        x_units, y_units: where they were held, shapes (a,) and (b,).
+        mean: partial dependence, shape (b, a).
+        deviation: one standard deviation of it, shape (b, a).
+        interaction: the share of the surface's variation that is not the sum of both (Friedman's H squared), in [0, 1].
+        points: units of the trials, shape (n, 2), and their values, shape (n,), to be drawn over it.
+        values: of the trials.
+    """
+
+    metric: str
+    maximize: bool
+    x: Axis
+    y: Axis
+    x_units: Floats
+    y_units: Floats
+    mean: Floats
+    deviation: Floats
+    interaction: float
+    points: Floats
+    values: Floats
+
+
+class Model(NamedTuple):
+    """A process of one metric over a study's space.
+
+    Attributes:
+        metric, sign: as ``measured`` has them.
+        shown: how points are shown to the process.
+        posterior: of the standardised losses.
+        middle, scale: loss = middle + scale * what the process says.
+        units, mask: points of the trials it was given, and which coordinates are active, shape (n, d).
+        targets: what it was given, shape (n,).
+        total: trials with a value.
+        spread: standard deviation of the losses, without their tail.
+    """
+
+    metric: str
+    sign: float
+    shown: Features
+    posterior: gp.Posterior
+    middle: float
+    scale: float
+    units: Floats
+    mask: NDArray[np.bool_]
+    targets: Floats
+    total: int
+
+    def average(self, units: Floats) -> tuple[float, float]:
+        """Mean and standard deviation of the metric's average over unit points, in the user's sign."""
+        mean, variance = gp.average(self.posterior, self.inputs(units))
+        return self.sign * (self.middle + self.scale * mean), self.scale * variance**0.5
+
+    def at(self, units: Floats) -> tuple[Floats, Floats]:
+        """Losses and their standard deviations at unit points (n, d), shape (n,) each."""
+        mean, variance = gp.predict(self.posterior, self.inputs(units))
+        return self.middle + self.scale * mean, self.scale * np.sqrt(variance)
+
+    def inputs(self, units: Floats) -> Floats:
+        """Features of unit points."""
+        return self.shown.of(units, active(self.shown.space.slots, units))
+
+    @property
+    def noise(self) -> float:
+        """The standard deviation that the process takes for noise, in the metric's own unit."""
+        return self.scale * math.sqrt(self.posterior.noise)
+
+
+def model_of(history: History, metric: str | None = None) -> Model:
+    """A process fitted to the trials of a study; losses far above the others count as their fence.
+
+    Raises:
+        SettingError: for a metric that the goal does not have, and for fewer than four trials with a value.
+    """
+    known = measured(history, metric, fits=True)
+    if len(known.rows) < 4:
+        raise SettingError(f"effects need at least 4 trials with a result, there are {len(known.rows)}.")
+    order = np.argsort(known.losses, kind="stable")
+    best, rest = order[: FITTED // 2], order[FITTED // 2 :]
+    kept = np.sort(np.concatenate([best, rest[thinned(len(rest), FITTED - len(best))]]))
+    low, high = np.percentile(known.losses, [25, 75])
+    clipped = np.minimum(known.losses, high + 3 * max(high - low, 1e-12))
+    middle, scale = float(clipped.mean()), float(clipped.std()) or 1.0
+    rows, targets = known.rows[kept], (clipped[kept] - middle) / scale
+    shown = features(history.space)
+    units, mask = history.units[rows], history.active[rows]
+    posterior = gp.fit(shown.of(units, mask), targets, gp.Shape(shown.groups, shown.bent), evaluations=60)
+    return Model(
+        known.name, known.sign, shown, posterior, middle, scale, units, mask, targets, len(known.rows)
+    )
+
+
+def effects(history: History, metric: str | None = None, *, model: Model | None = None) -> Effects:
+    """Partial dependence of a metric on every parameter; conditional ones over the trials in which they were active.
+
+    Args:
+        history: of the study; trials that ended, or paused, with the metric count.
+        metric: of the goal; its first when None.
+        model: of the same study and metric, where there is one already.
+
+    Raises:
+        SettingError: for a metric that the goal does not have, and for fewer than four trials with a value.
+
+    Example:
+        >>> import danlu
+        >>> space = {"x": danlu.Float(0, 1), "idle": danlu.Float(0, 1)}
+        >>> found = effects(danlu.tune(lambda t: t["x"] ** 2, space, trials=30, sampler="quasirandom", seed=0).history)
+        >>> found.effects[0].axis.name, bool(abs(found.effects[0].span - 1) < 0.1)
+        ('x', True)
+    """
+    model = model or model_of(history, metric)
+    shown = axes(history)
+    found = []
+    for at, each in enumerate(shown):
+        there = model.units[model.mask[:, at]]
+        if len(there):
+            found.append(_effect(model, each, at, there[thinned(len(there), BACKGROUND)]))
+    found.sort(key=lambda effect: -effect.span)
+    told, _ = gp.leave_one_out(model.posterior, model.targets)
+    fitted = (
+        0.0
+        if told.std() == 0 or model.targets.std() == 0
+        else float(max(0.0, np.corrcoef(told, model.targets)[0, 1]) ** 2)
+    )
+    return Effects(model.metric, model.total, tuple(found), model.scale, fitted, _notice(model.total, fitted))
+
+
+def surface(
+    history: History,
+    x: str,
+    y: str,
+    metric: str | None = None,
+    *,
+    model: Model | None = None,
+    most: int = 500,
+) -> Surface:
+    """Partial dependence on two parameters at once.
+
+    Raises:
+        SettingError: for an unknown parameter or metric, the same parameter twice, two that are never active together,
+            and for fewer than four trials with a value.
+    """
+    names = list(history.space.names)
+    for name in (x, y):
+        if name not in names:
+            raise SettingError(f"the space has {', '.join(names)}, not {name!r}.")
+    if x == y:
+        raise SettingError(f"a surface needs two parameters, got {x!r} twice.")
+    model = model or model_of(history, metric)
+    i, j = names.index(x), names.index(y)
+    there = model.units[model.mask[:, i] & model.mask[:, j]]
+    if not len(there):
+        raise SettingError(f"{x} and {y} are never active together.")
+    there = there[thinned(len(there), BACKGROUND // 2)]
+    shown = axes(history)
+    a, b = _places(model, shown[i], GRID), _places(model, shown[j], GRID)
+    both = np.array([[model.average(_held(there, {i: u, j: v})) for u in a] for v in b])
+    mean, deviation = both[..., 0], both[..., 1]
+    known = measured(history, model.metric, fits=True)
+    on = history.active[known.rows][:, [i, j]].all(1)
+    kept = np.flatnonzero(on)[thinned(int(on.sum()), most)]
+    return Surface(
+        model.metric, known.sign < 0, shown[i], shown[j], a, b, mean, deviation, _interaction(mean),
+        history.units[known.rows[kept]][:, [i, j]], known.values[kept],
+    )  # fmt: skip
+
+
+def _effect(model: Model, shown: Axis, at: int, there: Floats) -> Effect:
+    units = _places(model, shown, POINTS)
+    pairs = [model.average(_held(there, {at: unit})) for unit in units]
+    mean, band = (np.array(column) for column in zip(*pairs, strict=True))
+    return Effect(shown, units, mean, band, float(np.ptp(mean)))
+
+
+def _held(units: Floats, held: dict[int, float]) -> Floats:
+    """The points with some coordinates at given places."""
+    moved = units.copy()
+    for at, unit in held.items():
+        moved[:, at] = unit
+    return moved
+
+
+def _places(model: Model, shown: Axis, most: int) -> Floats:
+    """Where a parameter is held: every option of a choice, places evenly spread along any other."""
+    at = model.shown.space.names.index(shown.name)
+    parameter = model.shown.space.slots[at].parameter
+    if isinstance(parameter, Choice):
+        return np.array([place for place, _ in shown.ticks])
+    if parameter.size <= most:
+        return np.unique([parameter.encode(parameter.decode(unit)) for unit in np.linspace(0, 1, 4 * most)])
+    return np.linspace(0.0, 1.0, most)
+
+
+def _interaction(mean: Floats) -> float:
+    """The share of a surface that is not a sum of its two sides (Friedman and Popescu 2008, eq. 44)."""
+    centred = mean - mean.mean()
+    apart = centred - centred.mean(0, keepdims=True) - centred.mean(1, keepdims=True)
+    total = float((centred**2).sum())
+    return float((apart**2).sum()) / total if total > 0 else 0.0
+
+
+def _notice(trials: int, fitted: float) -> str:
+    if fitted < 0.3:
+        return f"the model foretells only {fitted:.0%} of what differs between {trials} trials; trust the bands, not the lines."
+    return ""

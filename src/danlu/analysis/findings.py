@@ -1,0 +1,207 @@
+"""What a person should look at before the next study: ranges that end too soon, directions that do nothing, what fails.
+
+The questions are those of Godbole, Dahl, Gilmer, Shallue and Nado, "Deep learning tuning playbook" (2023): is the best point
+near a boundary of the space, were there enough points, what share was infeasible? Each finding is a sentence with its figures,
+the reason for the rule, and what to do next.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import msgspec
+import numpy as np
+
+from ..core.events import Status
+from ..core.history import History
+from ..core.parameters import Choice, Float, Int
+from .effects import Effects
+from .measured import Measured, measured
+
+EDGE = 0.05
+"""So near to 0 or 1 a coordinate is at the edge."""
+
+TOP = 0.1
+"""The share of the trials that counts as the best, when it is asked where they lie; five at least."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """Something worth knowing.
+
+    Attributes:
+        kind: ``edge``, ``flat``, ``few``, ``failing`` or ``stale``.
+        subject: the parameter it is about, '' for the study.
+        text: what was seen, with its figures.
+        reason: why the rule says so.
+        remedy: what to do next.
+    """
+
+    kind: str
+    subject: str
+    text: str
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.text} {self.remedy}"
+
+
+def findings(history: History, metric: str | None = None, *, seen: Effects | None = None) -> list[Finding]:
+    """Findings about a study, the most pressing first; none of a study with fewer than ten results but that they are few.
+
+    Args:
+        history: of the study.
+        metric: of the goal; its first when None.
+        seen: effects on the metric; without them nothing is said of flat directions.
+
+    Raises:
+        SettingError: for a metric that the goal does not have.
+
+    Example:
+        >>> import danlu
+        >>> space = {"x": danlu.Float(0, 1)}
+        >>> result = danlu.tune(lambda t: (t["x"] - 2) ** 2, space, trials=40, sampler="quasirandom", seed=0)
+        >>> print(findings(result.history)[0])
+        The best x sits at the upper edge: 0.998, of 0 to 1. Widen it to 1.5 and go on.
+    """
+    known = measured(history, metric, fits=True)
+    found = list(_few(history, known))
+    if len(known.rows) >= 10:
+        found = [*_failing(history), *_edges(history, known), *found, *_stale(known)]
+        found += _flat(seen, known) if seen is not None else []
+    return found
+
+
+def _few(history: History, known: Measured) -> Iterator[Finding]:
+    want = max(10, 5 * len(history.space))
+    if len(known.rows) < want:
+        yield Finding(
+            "few", "", f"{len(known.rows)} trials have a result, and the space has {len(history.space)} parameters.",
+            "With fewer than about five trials a parameter a search has not seen the space.",
+            f"Give the study {want} trials or more, or fix what you are sure of.",
+        )  # fmt: skip
+
+
+def _edges(history: History, known: Measured) -> Iterator[Finding]:
+    order = known.rows[np.argsort(known.losses, kind="stable")]
+    top = order[: max(5, round(TOP * len(order)))]
+    for at, slot in enumerate(history.space.slots):
+        parameter = slot.parameter
+        if isinstance(parameter, Choice) or parameter.size <= 4 or not history.active[order[0], at]:
+            continue
+        column = history.units[top, at][history.active[top, at]]
+        best, middle = float(history.units[order[0], at]), float(np.median(column))
+        for side, away in (("lower", best), ("upper", 1.0 - best)):
+            crowd = middle if side == "lower" else 1.0 - middle
+            if away > EDGE + 0.5 / parameter.size or crowd > 3 * EDGE + 0.5 / parameter.size:
+                continue
+            wider = _wider(parameter, side)
+            if wider is None:
+                continue  # it cannot go further
+            value = parameter.decode(best)
+            text = f"The best {slot.name} sits at the {side} edge: {value:.3g}, of {parameter.low:g} to {parameter.high:g}."
+            remedy = f"Widen it to {wider:g} and go on."
+            yield Finding(
+                "edge",
+                slot.name,
+                text,
+                "Where the best is at a boundary, better may lie beyond it (tuning playbook).",
+                remedy,
+            )
+
+
+def _wider(parameter: Float | Int, side: str) -> float | None:
+    """A bound further out: three times on a logarithmic scale, half of the range on a linear one."""
+    low, high = float(parameter.low), float(parameter.high)
+    if parameter.log:
+        bound = _round(high * 3 if side == "upper" else low / 3)
+        if isinstance(parameter, Int):
+            bound = max(1.0, float(round(bound)))
+        return None if bound in (low, high) else bound
+    half = 0.5 * (high - low)
+    bound = high + half if side == "upper" else low - half
+    if side == "lower" and low >= 0:
+        if low == 0:
+            return None  # what starts at nothing is not negative by accident
+        bound = max(bound, low / 2)
+    return float(round(bound)) if isinstance(parameter, Int) else _round(bound)
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.2g}")
+
+
+def _flat(seen: Effects, known: Measured) -> Iterator[Finding]:
+    spread = float(np.std(known.losses[known.losses <= np.percentile(known.losses, 90)])) or seen.spread
+    for effect in seen.effects:
+        doubt = 2.0 * float(effect.band.max())
+        if effect.span + doubt < 0.1 * spread and seen.fitted >= 0.3:
+            name = effect.axis.name
+            yield Finding(
+                "flat", name,
+                f"{name} makes no difference: over its whole range {seen.metric} changes by {effect.span:.2g}, at most by "
+                f"{effect.span + doubt:.2g}, where trials differ by {spread:.2g}.",
+                "A direction that does nothing costs trials (Bergstra and Bengio 2012: few parameters matter).",
+                f"Fix {name} at what is cheapest, and search the others.",
+            )  # fmt: skip
+
+
+def _failing(history: History) -> Iterator[Finding]:
+    over = np.flatnonzero(history.statuses >= Status.DONE)
+    failed = history.statuses[over] == Status.FAILED
+    count, share = int(failed.sum()), float(failed.mean()) if len(over) else 0.0
+    if count < 3 or share < 0.1:
+        return
+    causes = [history.rows[row].cause for row in over[failed]]
+    names = [cause.value for cause in causes if cause is not None]
+    most = max(dict.fromkeys(names), key=names.count) if names else "failed"
+    where = _where(history, over, failed)
+    yield Finding(
+        "failing", where[0] if where else "", f"{count} of {len(over)} trials failed ({most}){where[1] if where else ''}.",
+        "A failed trial costs its time and teaches little (tuning playbook: what share was infeasible?).",
+        where[2] if where else "Look at their reasons: danlu show --why.",
+    )  # fmt: skip
+
+
+def _where(history: History, over: np.ndarray, failed: np.ndarray) -> tuple[str, str, str] | None:
+    """The parameter that best tells failed trials from others by one threshold, if it does."""
+    best: tuple[float, str, str, str] | None = None
+    for at, slot in enumerate(history.space.slots):
+        parameter, on = slot.parameter, history.active[over, at]
+        if isinstance(parameter, Choice) or failed[on].sum() < 3 or (~failed[on]).sum() < 3:
+            continue
+        column, bad = history.units[over, at][on], failed[on]
+        order = np.argsort(column, kind="stable")
+        behind = np.cumsum(bad[order][::-1])[::-1]  # failed at this place and beyond
+        size = np.arange(len(order), 0, -1)
+        for above in (True, False):
+            inside, total = (behind, size) if above else (bad.sum() - behind, len(order) - size)
+            # balanced accuracy of "fails beyond this place"
+            gain = inside / bad.sum() - (total - inside) / (~bad).sum()
+            place = int(np.argmax(gain))
+            if gain[place] < 0.6 or (best is not None and gain[place] <= best[0]):
+                continue
+            value = parameter.decode(float(column[order[place]]))
+            side, hit = ("above" if above else "below"), int(inside[place])
+            text = f", {hit} of the {int(total[place])} with {slot.name} {side} {value:.3g} among them"
+            bound = "upper" if above else "lower"
+            best = (
+                float(gain[place]),
+                slot.name,
+                text,
+                f"Move the {bound} bound of {slot.name} to {value:.2g}, or say why it fails with danlu show --why.",
+            )
+    return None if best is None else best[1:]
+
+
+def _stale(known: Measured) -> Iterator[Finding]:
+    running = np.minimum.accumulate(known.losses)
+    last = int(np.flatnonzero(np.diff(running, prepend=np.inf) < 0)[-1])
+    since = len(running) - 1 - last
+    if since >= max(30, 2 * len(running) / 3) and math.isfinite(running[last]):
+        yield Finding(
+            "stale", "", f"Nothing better came in the last {since} of {len(running)} trials.",
+            "Half a search without an improvement seldom ends with one that matters.",
+            "Confirm the best on fresh seeds, or change the space, not the number of trials.",
+        )  # fmt: skip
