@@ -1,7 +1,8 @@
 """What the learning curves of a trial say is wrong with it: rules on what was reported, each with its reason and next step.
 
 Nothing is trained here; ``danlu.deep.diagnose`` trains a configuration again in other ways, and is right more often, as a
-curve that flattens looks the same whether the network is too small, its rate too low or its data exhausted. The words are
+curve that flattens looks the same whether the network is too small, its rate too low or its data exhausted: these two are where the
+rules err (``benchmarks/deep/curves.py`` says how often). The words are
 those of Goodfellow, Bengio and Courville, "Deep learning" (2016), chapters 5, 7, 8 and 11.
 """
 
@@ -10,14 +11,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 
 from ..core.history import History
 from ..core.trial import Curve
-from ..maths.curves import outlook, roughness
-from .measured import Floats
+from ..maths.curves import roughness
+from .measured import thinned
 
 ADVICE = {
     "good": "Nothing of what was tried would have helped much: tune on, or get more data.",
@@ -42,11 +44,24 @@ REASONS = {
 }
 """Why each rule says what it says."""
 
-RISES, FALLS = 0.1, 0.1
-"""Shares of the way a loss has come that count as having risen again, and as still to come."""
+RISES, GAP = 0.1, 0.3
+"""Shares of the way from the first loss to the best of all: so far a loss has risen again, so far validation is above training."""
 
-ROUGH = 0.12
-"""So much of its range a curve goes up at a step, on average over its second half, when it jumps."""
+UPS, JUMP = 0.35, 0.05
+"""A curve jumps when so much of its way in the second half leads up, and one move is at least so much of its range."""
+
+BEHIND = 0.25
+"""A trial is behind when so much of the way to the best of all was not made."""
+
+STILL, LATE = 0.01, 0.14
+"""A curve stands still when no move of its second half is so much of its range; it is slow when so much of its way is late."""
+
+
+class Context(NamedTuple):
+    """What other trials of the study say: where losses begin (the median), and the least that the best came to."""
+
+    start: float
+    best: float
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -93,8 +108,7 @@ def diagnose_curves(history: History, number: int) -> Trouble:
     history.row(number)
     curve = history.reports.curve(number)
     name = loss_name(curve, history)
-    best = _best_of(history, name)
-    return _judge(number, curve, name, best)
+    return _judge(number, curve, name, _context(history, name))
 
 
 def diagnose_study(history: History, most: int = 10) -> list[Trouble]:
@@ -142,78 +156,68 @@ def training_name(name: str, metrics: Mapping[str, object]) -> str:
     return beside if beside in metrics else ""
 
 
-def _judge(number: int, curve: Curve, name: str, best: float) -> Trouble:
+def _judge(number: int, curve: Curve, name: str, context: Context) -> Trouble:
     if not name:
         return Trouble(number, "", "No loss was reported by steps, so there is nothing to judge.")
     valid = np.array(curve.metrics[name])
     train = np.array(curve.metrics.get(training_name(name, curve.metrics), ()))
-    steps = np.array(curve.steps, float)
+    told = train if len(train) else valid
+    what = "The training loss" if len(train) else "The loss"
 
     def said(trouble: str, evidence: str) -> Trouble:
         return Trouble(number, trouble, evidence, REASONS[trouble], ADVICE[trouble])
 
-    told = train if len(train) else valid
-    start, end = told[0], told[-1]
-    if (
-        not np.isfinite(told).all()
-        or not np.isfinite(valid).all()
-        or (len(told) > 1 and end > 3 * max(start, 1e-12))
-    ):
+    start, end = float(told[0]), float(told[-1])
+    finite = bool(np.isfinite(told).all() and np.isfinite(valid).all())
+    if not finite or float(valid.min()) > 3 * context.start or end > 3 * max(start, 1e-12):
         last = f"{end:.3g}" if math.isfinite(end) else "no longer a number"
-        return said("diverged", f"The loss went from {start:.3g} to {last} by step {curve.steps[-1]}.")
+        others = f"; others begin at {context.start:.3g}" if math.isfinite(context.start) else ""
+        return said("diverged", f"{what} went from {start:.3g} to {last} by step {curve.steps[-1]}{others}.")
     if len(valid) < 5:
         return Trouble(number, "", f"{len(valid)} steps are too few to judge a curve; it takes 5.")
-    way = max(float(valid[0] - min(best, valid.min())), 1e-12)
-    low = int(np.argmin(valid))
-    rise = float(valid[-1] - valid[low]) / way
-    gap = float(valid[-1] - train[-1]) if len(train) else 0.0
-    rough = roughness(told)
-    if rough > ROUGH:
+    half = told[len(told) // 2 :]
+    moves, span = np.diff(half), max(float(np.ptp(told)), 1e-12)
+    ups = float(np.clip(moves, 0, None).sum() / max(float(np.abs(moves).sum()), 1e-12))
+    jump = float(np.abs(moves).max(initial=0.0)) / span
+    if ups > UPS and jump > JUMP and roughness(valid) > JUMP:
         return said(
             "unstable",
-            f"{_what(train)} goes up by {rough:.0%} of its range at a step, on average over its second half.",
+            f"{what} goes up for {ups:.0%} of its way in the second half, by {jump:.0%} of its range at once.",
         )
-    if (
-        len(train)
-        and train[-1] < train[low]
-        and (rise > RISES or (gap > 0.25 * way and train[-1] < 0.5 * valid[-1]))
-    ):
+    way = max(float(valid[0]) - min(context.best, float(valid.min())), 1e-12)
+    low = int(np.argmin(valid))
+    rise, gap = float(valid[-1] - valid[low]) / way, float(valid[-1] - train[-1]) / way if len(train) else 0.0
+    if len(train) and train[-1] < train[low] and (rise > RISES or gap > GAP):
         return said(
             "overfit",
             f"{name} was best at step {curve.steps[low]} ({valid[low]:.3g}) and ended at {valid[-1]:.3g}; "
             f"training went on down to {train[-1]:.3g}.",
         )
-    behind = float(valid.min() - best) / way
-    ahead = outlook(steps, told, 2 * steps[-1]).mean()
-    falls = float(told[-1] - ahead) / max(float(np.ptp(told)), 1e-12)
-    middle = told[len(told) // 2]
-    if falls > FALLS and middle - told[-1] > 0.03 * max(told[0], 1e-12):
+    if float(valid.min() - context.best) / way <= BEHIND:
         return said(
-            "slow",
-            f"{_what(train)} still falls: {told[-1]:.3g} at the end, {ahead:.3g} to be expected of twice the steps.",
+            "good",
+            f"{name} came to {valid.min():.3g} at step {curve.steps[low]} and ended at {valid[-1]:.3g}.",
         )
-    if behind > 0.25 and middle - told[-1] <= 0.03 * way:
+    others = f"the best trial came to {context.best:.3g}"
+    if jump < STILL:
+        return said("plateau", f"{what} stood still at {end:.3g} for the second half; {others}.")
+    late = float(half[0] - end) / max(start - end, 1e-12)
+    if late > LATE:
         return said(
-            "plateau",
-            f"{_what(train)} stood at {told[-1]:.3g} for the second half; the best trial came to {best:.3g}.",
+            "slow", f"{what} made {late:.0%} of its way in the second half and stands at {end:.3g}; {others}."
         )
-    if behind > 0.25:
-        return said(
-            "underfit",
-            f"{name} came to {valid.min():.3g}, training to {told[-1]:.3g}; the best trial came to {best:.3g}.",
-        )
-    return said(
-        "good", f"{name} came to {valid.min():.3g} at step {curve.steps[low]} and ended at {valid[-1]:.3g}."
-    )
+    return said("underfit", f"{what} levelled off at {end:.3g}, {name} at {valid.min():.3g}; {others}.")
 
 
-def _what(train: Floats) -> str:
-    return "The training loss" if len(train) else "The loss"
-
-
-def _best_of(history: History, name: str) -> float:
-    """The least that the best trial came to in this metric; infinite when there is no best trial."""
+def _context(history: History, name: str) -> Context:
+    """Where curves of this metric begin, and the least that the best trial came to."""
     number = history.best
-    values = () if number is None else history.reports.curve(number).metrics.get(name, ())
-    finite = [value for value in values if math.isfinite(value)]
-    return min(finite, default=math.inf)
+    best = [] if number is None else history.reports.curve(number).metrics.get(name, ())
+    trained = np.flatnonzero(history.lengths > 0)
+    firsts = [
+        history.reports.curve(int(row)).metrics.get(name, (math.nan,))[0]
+        for row in trained[thinned(len(trained), 100)]
+    ]
+    starts = [first for first in firsts if math.isfinite(first)]
+    least = min((value for value in best if math.isfinite(value)), default=math.inf)
+    return Context(float(np.median(starts)) if starts else math.inf, least)
