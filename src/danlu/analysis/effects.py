@@ -38,28 +38,34 @@ class Effect(msgspec.Struct, frozen=True):
         axis: the parameter.
         units: where it was held, in [0, 1], rising, shape (k,).
         mean: partial dependence there, shape (k,).
-        band: one standard deviation of it, shape (k,).
-        span: its largest difference.
+        low, high: two standard deviations below and above, shape (k,).
+        span: the largest difference of the mean.
+        share: the same as a multiple of the spread between trials, in the scale the process works in.
+        doubt: two standard deviations at their widest, in that unit.
     """
 
     axis: Axis
     units: Floats
     mean: Floats
-    band: Floats
+    low: Floats
+    high: Floats
     span: float
+    share: float
+    doubt: float
 
 
 class Effects(msgspec.Struct, frozen=True):
     """The effects of all parameters on a metric, the widest first.
 
-    ``spread`` is the standard deviation of the metric over the trials, and ``fitted`` the process's squared correlation with
-    trials it had not seen (leave one out); ``notice`` says in a sentence when that is little.
+    ``log`` says that the process works on the logarithm of the losses, because they are positive and of many sizes; means are
+    then geometric. ``fitted`` is the process's squared correlation with trials it had not seen (leave one out); ``notice`` says
+    in a sentence when that is little.
     """
 
     metric: str
     trials: int
     effects: tuple[Effect, ...]
-    spread: float
+    log: bool
     fitted: float
     notice: str = ""
 
@@ -98,12 +104,12 @@ class Model(NamedTuple):
     Attributes:
         metric, sign: as ``measured`` has them.
         shown: how points are shown to the process.
-        posterior: of the standardised losses.
+        posterior: of the standardised losses, or of their logarithms.
         middle, scale: loss = middle + scale * what the process says.
+        log: whether that is the logarithm of the loss.
         units, mask: points of the trials it was given, and which coordinates are active, shape (n, d).
         targets: what it was given, shape (n,).
         total: trials with a value.
-        spread: standard deviation of the losses, without their tail.
     """
 
     metric: str
@@ -112,53 +118,75 @@ class Model(NamedTuple):
     posterior: gp.Posterior
     middle: float
     scale: float
+    log: bool
     units: Floats
     mask: NDArray[np.bool_]
     targets: Floats
     total: int
 
     def average(self, units: Floats) -> tuple[float, float]:
-        """Mean and standard deviation of the metric's average over unit points, in the user's sign."""
+        """Mean and standard deviation of the standardised average over unit points."""
         mean, variance = gp.average(self.posterior, self.inputs(units))
-        return self.sign * (self.middle + self.scale * mean), self.scale * variance**0.5
+        return mean, math.sqrt(variance)
 
-    def at(self, units: Floats) -> tuple[Floats, Floats]:
-        """Losses and their standard deviations at unit points (n, d), shape (n,) each."""
-        mean, variance = gp.predict(self.posterior, self.inputs(units))
-        return self.middle + self.scale * mean, self.scale * np.sqrt(variance)
+    def at(self, units: Floats) -> Floats:
+        """Standardised losses at unit points (n, d), shape (n,)."""
+        return gp.predict(self.posterior, self.inputs(units))[0]
 
     def inputs(self, units: Floats) -> Floats:
         """Features of unit points."""
         return self.shown.of(units, active(self.shown.space.slots, units))
 
-    @property
-    def noise(self) -> float:
-        """The standard deviation that the process takes for noise, in the metric's own unit."""
-        return self.scale * math.sqrt(self.posterior.noise)
+    def standard(self, losses: Floats) -> Floats:
+        """Losses as the process sees them."""
+        shown: Floats = (np.log(losses) if self.log else losses) - self.middle
+        return shown / self.scale
+
+    def values(self, standard: Floats) -> Floats:
+        """What the process says, in the user's sign and unit."""
+        shown = self.middle + self.scale * np.asarray(standard)
+        found: Floats = self.sign * (np.exp(shown) if self.log else shown)
+        return found
 
 
 def model_of(history: History, metric: str | None = None) -> Model:
-    """A process fitted to the trials of a study; losses far above the others count as their fence.
+    """A process fitted to the trials of a study: to the logarithms of losses that are positive and of many sizes, else to the
+    losses, those far above the others counting as their fence.
 
     Raises:
         SettingError: for a metric that the goal does not have, and for fewer than four trials with a value.
-    """
+    """  # noqa: D205 - one sentence
     known = measured(history, metric, fits=True)
     if len(known.rows) < 4:
         raise SettingError(f"effects need at least 4 trials with a result, there are {len(known.rows)}.")
     order = np.argsort(known.losses, kind="stable")
     best, rest = order[: FITTED // 2], order[FITTED // 2 :]
     kept = np.sort(np.concatenate([best, rest[thinned(len(rest), FITTED - len(best))]]))
-    low, high = np.percentile(known.losses, [25, 75])
-    clipped = np.minimum(known.losses, high + 3 * max(high - low, 1e-12))
+    log = of_many_sizes(known.losses)
+    losses = np.log(known.losses) if log else known.losses
+    low, high = np.percentile(losses, [25, 75])
+    clipped = np.minimum(losses, high + 3 * max(high - low, 1e-12))
     middle, scale = float(clipped.mean()), float(clipped.std()) or 1.0
     rows, targets = known.rows[kept], (clipped[kept] - middle) / scale
     shown = features(history.space)
     units, mask = history.units[rows], history.active[rows]
     posterior = gp.fit(shown.of(units, mask), targets, gp.Shape(shown.groups, shown.bent), evaluations=60)
     return Model(
-        known.name, known.sign, shown, posterior, middle, scale, units, mask, targets, len(known.rows)
+        known.name, known.sign, shown, posterior, middle, scale, log, units, mask, targets, len(known.rows)
     )
+
+
+def of_many_sizes(values: Floats) -> bool:
+    """Whether values are positive and spread over more than one and a half orders of magnitude.
+
+    Example:
+        >>> of_many_sizes(np.array([0.001, 0.1, 1.0])), of_many_sizes(np.array([1.0, 2.0]))
+        (True, False)
+    """
+    if not len(values) or values.min() <= 0:
+        return False
+    low, high = np.percentile(values, [2, 98])
+    return bool(high > 30 * low)
 
 
 def effects(history: History, metric: str | None = None, *, model: Model | None = None) -> Effects:
@@ -186,14 +214,14 @@ def effects(history: History, metric: str | None = None, *, model: Model | None 
         there = model.units[model.mask[:, at]]
         if len(there):
             found.append(_effect(model, each, at, there[thinned(len(there), BACKGROUND)]))
-    found.sort(key=lambda effect: -effect.span)
+    found.sort(key=lambda effect: -effect.share)
     told, _ = gp.leave_one_out(model.posterior, model.targets)
     fitted = (
         0.0
         if told.std() == 0 or model.targets.std() == 0
         else float(max(0.0, np.corrcoef(told, model.targets)[0, 1]) ** 2)
     )
-    return Effects(model.metric, model.total, tuple(found), model.scale, fitted, _notice(model.total, fitted))
+    return Effects(model.metric, model.total, tuple(found), model.log, fitted, _notice(model.total, fitted))
 
 
 def surface(
@@ -226,12 +254,12 @@ def surface(
     shown = axes(history)
     a, b = _places(model, shown[i], GRID), _places(model, shown[j], GRID)
     both = np.array([[model.average(_held(there, {i: u, j: v})) for u in a] for v in b])
-    mean, deviation = both[..., 0], both[..., 1]
+    mean, low, high = _bands(model, both[..., 0], both[..., 1])
     known = measured(history, model.metric, fits=True)
     on = history.active[known.rows][:, [i, j]].all(1)
     kept = np.flatnonzero(on)[thinned(int(on.sum()), most)]
     return Surface(
-        model.metric, known.sign < 0, shown[i], shown[j], a, b, mean, deviation, _interaction(mean),
+        model.metric, known.sign < 0, shown[i], shown[j], a, b, mean, (high - low) / 4, _interaction(both[..., 0]),
         history.units[known.rows[kept]][:, [i, j]], known.values[kept],
     )  # fmt: skip
 
@@ -239,8 +267,24 @@ def surface(
 def _effect(model: Model, shown: Axis, at: int, there: Floats) -> Effect:
     units = _places(model, shown, POINTS)
     pairs = [model.average(_held(there, {at: unit})) for unit in units]
-    mean, band = (np.array(column) for column in zip(*pairs, strict=True))
-    return Effect(shown, units, mean, band, float(np.ptp(mean)))
+    standard, deviation = (np.array(column) for column in zip(*pairs, strict=True))
+    mean, low, high = _bands(model, standard, deviation)
+    return Effect(
+        shown,
+        units,
+        mean,
+        low,
+        high,
+        float(np.ptp(mean)),
+        float(np.ptp(standard)),
+        2 * float(deviation.max()),
+    )
+
+
+def _bands(model: Model, standard: Floats, deviation: Floats) -> tuple[Floats, Floats, Floats]:
+    """Mean, and two standard deviations below and above it, in the user's sign and unit."""
+    ends = model.values(standard - 2 * deviation), model.values(standard + 2 * deviation)
+    return model.values(standard), np.minimum(*ends), np.maximum(*ends)
 
 
 def _held(units: Floats, held: dict[int, float]) -> Floats:

@@ -67,10 +67,12 @@ def findings(history: History, metric: str | None = None, *, seen: Effects | Non
     """
     known = measured(history, metric, fits=True)
     found = list(_few(history, known))
-    if len(known.rows) >= 10:
-        found = [*_failing(history), *_edges(history, known), *found, *_stale(known)]
-        found += _flat(seen, known) if seen is not None else []
-    return found
+    if len(known.rows) < 10:
+        return found
+    flat = list(_flat(seen)) if seen is not None else []
+    idle = {finding.subject for finding in flat}
+    edges = [finding for finding in _edges(history, known) if finding.subject not in idle]
+    return [*_failing(history), *edges, *found, *_stale(known), *flat]
 
 
 def _few(history: History, known: Measured) -> Iterator[Finding]:
@@ -132,16 +134,14 @@ def _round(value: float) -> float:
     return float(f"{value:.2g}")
 
 
-def _flat(seen: Effects, known: Measured) -> Iterator[Finding]:
-    spread = float(np.std(known.losses[known.losses <= np.percentile(known.losses, 90)])) or seen.spread
+def _flat(seen: Effects) -> Iterator[Finding]:
     for effect in seen.effects:
-        doubt = 2.0 * float(effect.band.max())
-        if effect.span + doubt < 0.1 * spread and seen.fitted >= 0.3:
+        if effect.share + effect.doubt < 0.1 and seen.fitted >= 0.3:
             name = effect.axis.name
             yield Finding(
                 "flat", name,
-                f"{name} makes no difference: over its whole range {seen.metric} changes by {effect.span:.2g}, at most by "
-                f"{effect.span + doubt:.2g}, where trials differ by {spread:.2g}.",
+                f"{name} makes no difference: over its whole range {seen.metric} changes by {effect.span:.2g}, which is "
+                f"{effect.share:.1%} of what trials differ by, {effect.share + effect.doubt:.1%} at most.",
                 "A direction that does nothing costs trials (Bergstra and Bengio 2012: few parameters matter).",
                 f"Fix {name} at what is cheapest, and search the others.",
             )  # fmt: skip

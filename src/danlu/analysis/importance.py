@@ -22,6 +22,7 @@ from ..core.rng import generator
 from ..maths import anova
 from ..maths.forest import grow, predict
 from ..maths.kernels import Floats
+from .measured import Numbers, measured, thinned
 
 Method: TypeAlias = Literal["ped-anova", "fanova", "permutation"]
 
@@ -65,7 +66,13 @@ class Importance(msgspec.Struct, frozen=True):
 
 
 def importance(
-    history: History, metric: str | None = None, *, method: Method = "ped-anova", quantile: float = 0.1
+    history: History,
+    metric: str | None = None,
+    *,
+    method: Method = "ped-anova",
+    quantile: float = 0.1,
+    rows: Numbers | None = None,
+    most: int = 2000,
 ) -> Importance:
     """How much each parameter mattered for a metric of the goal.
 
@@ -74,6 +81,8 @@ def importance(
         metric: of the goal; its first when None.
         method: as the module tells; ``fanova`` needs no setting, ``ped-anova`` the ``quantile``.
         quantile: the share of trials that counts as good (above 0, at most 0.5).
+        rows: trial numbers to look at, rising; all when None.
+        most: of more trials than these, so many evenly spread ones are looked at (at least 4).
 
     Raises:
         SettingError: for a metric that the goal does not have, an unknown method, and fewer than four trials.
@@ -85,29 +94,25 @@ def importance(
         >>> importance(result.history).parameters[0].name
         'x'
     """
-    goals = history.goal.names
-    if metric is not None and metric not in goals:
-        raise SettingError(f"the goal has {', '.join(goals)}, not {metric!r}.")
     if method not in _METHODS:
         raise SettingError(f"importance needs a method of {', '.join(_METHODS)}, got {method!r}.")
     if not 0 < quantile <= 0.5:
         raise SettingError(f"importance needs 0 < quantile <= 0.5, got {quantile!r}.")
-    column = 0 if metric is None else goals.index(metric)
-    y = history.losses[:, column]
-    rows = np.flatnonzero(np.isfinite(y) & history.fits)
-    if len(rows) < 4:
-        raise SettingError(f"importance needs at least 4 trials with a result, there are {len(rows)}.")
-    table = _Table(history, rows, y[rows])
+    known = measured(history, metric, rows, fits=True)
+    if len(known.rows) < 4:
+        raise SettingError(f"importance needs at least 4 trials with a result, there are {len(known.rows)}.")
+    kept = thinned(len(known.rows), most)
+    table = _Table(history, known.rows[kept], known.losses[kept])
     values, spread, pairs, explained = _METHODS[method](table, quantile)
     total = values.sum() or 1.0
     bounds = np.percentile(spread / (spread.sum(1, keepdims=True) + 1e-300), [5, 95], axis=0)
     order = np.argsort(-values, kind="stable")
     names = history.space.names
     return Importance(
-        goals[column], method, len(rows),
+        known.name, method, len(kept),
         tuple(Share(names[i], float(values[i] / total), float(bounds[0, i]), float(bounds[1, i])) for i in order),
         tuple(Pair((names[i], names[j]), share) for i, j, share in pairs), explained,
-        _notice(len(rows), explained),
+        _notice(len(kept), explained),
     )  # fmt: skip
 
 

@@ -10,17 +10,18 @@ import numpy as np
 from ..core.history import History
 from ..core.parameters import Choice
 from .effects import Model, model_of
-from .measured import measured
+from .measured import Measured, measured
 
 STEP = 0.05
 """A small change: so much of a parameter's range."""
 
 
 class Room(msgspec.Struct, frozen=True):
-    """How far one parameter may move from the best, all else kept, before the model expects a loss of ``tolerance``.
+    """How far one parameter may move from the best, all else kept, before the model expects a loss that matters.
 
-    ``low`` and ``high`` are values of the parameter; ``change`` is what the model expects of the worse of two small steps
-    (a twentieth of the range), as a share of the spread between trials.
+    That is one worse by a tenth of the spread between trials, or by twice the noise. ``low`` and ``high`` are values of
+    the parameter; ``change`` is what the model expects of the worse of two small steps (a twentieth of the range), as a multiple
+    of the spread between trials.
     """
 
     name: str
@@ -97,33 +98,34 @@ def robustness(
     known = measured(history, model.metric, fits=True)
     at = int(np.argmin(known.losses))
     best = int(known.rows[at])
-    noise, source = _noise(history, model, known.rows, known.losses)
+    noise, source = _noise(history, model, known, float(known.losses[at]))
     near = known.losses - known.losses[at] <= 2.0 * noise * 2.0**0.5
     order = np.argsort(known.losses, kind="stable")
     ties = tuple(int(known.rows[row]) for row in order if near[row] and row != at)
     return Robustness(
-        known.name, best, float(known.values[at]), noise, source, ties, _rooms(history, model, best, noise),
+        known.name, best, float(known.values[at]), noise, source, ties, _rooms(history, model, best),
         _confirmed(history, known.sign, fresh or {}), _notice(len(ties), source, bool(fresh)),
     )  # fmt: skip
 
 
-def _noise(history: History, model: Model, rows: np.ndarray, losses: np.ndarray) -> tuple[float, str]:
-    """The pooled deviation of trials at the same point, or what the process takes for noise."""
+def _noise(history: History, model: Model, known: Measured, best: float) -> tuple[float, str]:
+    """The pooled deviation of trials at the same point, or what the process takes for noise near the best."""
     groups: dict[bytes, list[float]] = {}
-    for row, loss in zip(rows, losses, strict=True):
+    for row, loss in zip(known.rows, known.losses, strict=True):
         groups.setdefault(history.units[row].tobytes(), []).append(float(loss))
     repeats = [group for group in groups.values() if len(group) > 1]
     freedom = sum(len(group) - 1 for group in repeats)
     if freedom >= 2:
         total = sum(((np.array(group) - np.mean(group)) ** 2).sum() for group in repeats)
         return float((total / freedom) ** 0.5), "repeats"
-    return model.noise, "model"
+    ends = model.values(model.standard(np.array([best])) + np.array([0.0, model.posterior.noise**0.5]))
+    return float(abs(ends[1] - ends[0])), "model"
 
 
-def _rooms(history: History, model: Model, best: int, noise: float) -> tuple[Room, ...]:
+def _rooms(history: History, model: Model, best: int) -> tuple[Room, ...]:
     point, mask = history.units[best], history.active[best]
-    base = float(model.at(point[None])[0][0])
-    tolerance = max(2.0 * noise, 0.1 * model.scale)
+    base = float(model.at(point[None])[0])
+    tolerance = max(2.0 * model.posterior.noise**0.5, 0.1)
     rooms = []
     for at, slot in enumerate(history.space.slots):
         parameter = slot.parameter
@@ -132,13 +134,13 @@ def _rooms(history: History, model: Model, best: int, noise: float) -> tuple[Roo
         places = np.unique(np.append(np.linspace(0, 1, 101), point[at]))
         moved = np.repeat(point[None], len(places), axis=0)
         moved[:, at] = places
-        worse = model.at(moved)[0] - base > tolerance
+        worse = model.at(moved) - base > tolerance
         here = int(np.searchsorted(places, point[at]))
         low = int(np.flatnonzero(worse[:here])[-1]) + 1 if worse[:here].any() else 0
         high = here + int(np.flatnonzero(worse[here:])[0]) - 1 if worse[here:].any() else len(places) - 1
         steps = np.repeat(point[None], 2, axis=0)
         steps[:, at] = np.clip(point[at] + np.array([-STEP, STEP]), 0, 1)
-        change = float((model.at(steps)[0] - base).max()) / model.scale
+        change = float((model.at(steps) - base).max())
         value, first, last = (
             float(parameter.decode(float(place)))
             for place in (point[at], places[low], places[max(high, here)])

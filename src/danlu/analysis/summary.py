@@ -75,7 +75,7 @@ def summary(name: str, history: History) -> Summary:
     return Summary(
         name, known.name, dict(Counter(row.status.name.lower() for row in history.rows)),
         -1 if trial is None else trial.number, float("nan") if trial is None else trial.value,
-        {} if trial is None else trial.params, savings(history), importance(history) if enough else None, seen,
+        {} if trial is None else trial.params, savings(history), importance(history, method="fanova", most=1000) if enough else None, seen,
         robustness(history, model=model) if model is not None else None, tuple(findings(history, seen=seen)),
         tuple(diagnose_study(history)),
     )  # fmt: skip

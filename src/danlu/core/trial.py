@@ -8,6 +8,7 @@ import msgspec
 
 from .errors import DanluError
 from .events import Cause, Status
+from .names import VIEWS, find
 
 
 class Curve(msgspec.Struct, frozen=True):
@@ -63,6 +64,9 @@ class Trial(msgspec.Struct, frozen=True):
     facts: dict[str, Any]
     checkpoints: tuple[Checkpoint, ...]
     schedule: tuple[tuple[int, dict[str, Any]], ...] = ()
+
+    def _repr_html_(self) -> str:
+        return str(find(VIEWS, "view", "trial")(self))
 
     @property
     def finished(self) -> bool:

@@ -22,6 +22,8 @@ from torch import Tensor, nn
 
 from ..analysis.diagnosis import ADVICE
 from ..maths.curves import roughness
+from ..plots.parameters import draw_forks
+from ..plots.plot import axes_of
 from .block import train_together
 from .data import Data
 from .metrics import losses
@@ -65,28 +67,8 @@ class Diagnosis:
 
     def plot(self, axes: Any = None) -> Any:
         """The validation loss of the run and of its forks over the epochs; matplotlib's axes."""
-        if axes is None:
-            from matplotlib import pyplot as plt
-
-            _, axes = plt.subplots(figsize=(5.5, 3.4), layout="constrained")
-        for name, curve in self.curves.items():
-            own = name == "as it was"
-            axes.plot(
-                range(1, len(curve) + 1), [scores["val_loss"] for scores in curve], label=name,
-                color="black" if own else None, linewidth=2 if own else 1,
-            )  # fmt: skip
-        axes.plot(
-            range(1, len(self.curves["as it was"]) + 1),
-            [scores["train_loss"] for scores in self.curves["as it was"]],
-            color="black", linestyle=":", label="as it was, training",
-        )  # fmt: skip
-        first = [
-            curve[0]["val_loss"] for curve in self.curves.values() if math.isfinite(curve[0]["val_loss"])
-        ]
-        axes.set(xlabel="epoch", ylabel="validation loss", title=self.trouble)
-        if first:
-            axes.set_ylim(0, 1.5 * max(first) if max(first) < 10 * min(first) else 3 * min(first))
-        axes.legend(fontsize=7)
+        axes = axes_of((5.5, 3.4)) if axes is None else axes
+        draw_forks(self.curves, axes, title=self.trouble)
         return axes
 
 

@@ -8,7 +8,6 @@ stacked (``block.py``) costs little more than one training, and compares what is
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +19,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ..core.parameters import Float
+from ..plots.parameters import draw_rates
+from ..plots.plot import axes_of
 from .block import Block, stackable
 from .data import Data
 from .fit import device_of, one_epoch
@@ -87,27 +88,8 @@ class RateFinding:
 
     def plot(self, axes: Any = None) -> Any:
         """The loss over the rate, the advised one marked; matplotlib's axes."""
-        if axes is None:
-            from matplotlib import pyplot as plt
-
-            _, axes = plt.subplots(figsize=(5, 3.2), layout="constrained")
-        finite = np.where(np.isfinite(self.losses), self.losses, np.nan)
-        for row in finite:
-            axes.plot(self.rates, row, color="tab:gray", alpha=0.5, linewidth=1)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # rates at which every seed diverged have no mean
-            axes.plot(self.rates, np.nanmean(finite, axis=0), color="tab:blue", marker=".")
-        axes.axvspan(self.low, self.high, color="tab:green", alpha=0.15, label="as good")
-        axes.axvline(self.rate, color="tab:green", label=f"advised: {self.rate:.2g}")
-        axes.set(
-            xscale="log", xlabel=f"learning rate of {self.optimizer}", ylabel=f"loss after {self.steps} steps"
-        )
-        bottom = np.nanmin(finite)
-        start = np.nanmedian(finite[:, :3])
-        axes.set_ylim(
-            bottom - 0.1 * abs(start - bottom), max(start, bottom) + 0.5 * abs(start - bottom) + 1e-9
-        )
-        axes.legend()
+        axes = axes_of((5, 3.2)) if axes is None else axes
+        draw_rates(self, axes)
         return axes
 
 

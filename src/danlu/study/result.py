@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..analysis.importance import Importance, Method, importance
 from ..core import checkpoint
 from ..core.blobs import blobs_at
 from ..core.errors import DanluError
 from ..core.events import Entry, Status
 from ..core.history import History
+from ..core.names import VIEWS, find
 from ..core.protocols import Store
 from ..core.trial import Trial
+
+if TYPE_CHECKING:  # analyses are imported when they are asked for: tuning does not need them
+    from ..analysis.diagnosis import Trouble
+    from ..analysis.importance import Importance, Method
+    from ..analysis.summary import Summary
 
 
 class Result:
@@ -39,6 +44,9 @@ class Result:
             name, value = next(iter(self.best.metrics.items()))
             best = f"; best {name} {value:g} in trial {self.best.number}"
         return f"Result({self.name!r}: {states or 'no trials'}{best})"
+
+    def _repr_html_(self) -> str:
+        return str(find(VIEWS, "view", "study")(self.name, self.history))
 
     @property
     def trials(self) -> list[Trial]:
@@ -109,7 +117,45 @@ class Result:
             >>> [share.name for share in found.parameters]
             ['x', 'idle']
         """
+        from ..analysis.importance import importance
+
         return importance(self.history, metric, method=method)
+
+    def summary(self) -> Summary:
+        """The study on one page: what was found, what mattered, what to look at; ``print`` it, or read its parts.
+
+        Example:
+            >>> import danlu
+            >>> print(danlu.tune(lambda t: 1.0, {"x": danlu.Float(0, 1)}, trials=3).summary())  # doctest: +ELLIPSIS
+            study: 3 done
+            best value 1 in trial 0
+            ...
+        """
+        from ..analysis.summary import summary
+
+        return summary(self.name, self.history)
+
+    def diagnose(self, trial: int | None = None) -> Trouble:
+        """What a trial's curves say is wrong with it, the best trial's by default; rules as in ``danlu.analysis.diagnosis``.
+
+        Raises:
+            DanluError: when no trial has a result and none is named.
+            TrialMissing: when there is no such trial.
+        """
+        from ..analysis.diagnosis import diagnose_curves
+
+        return diagnose_curves(self.history, self.best.number if trial is None else trial)
+
+    def plot(self, kind: str = "history", *, axes: Any = None, **settings: Any) -> Any:
+        """Draw a figure of the study; kinds, settings and errors as in ``danlu.plots.plot``.
+
+        Example:
+            >>> import danlu
+            >>> result = danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=9, seed=0)
+            >>> result.plot("importance").get_xlabel()
+            'share of value (ped-anova)'
+        """
+        return find(VIEWS, "view", "plot")(self.history, kind, axes=axes, **settings)
 
     def restore(self, *things: Any, trial: int | None = None) -> int:
         """Load a trial's newest checkpoint, the best trial's by default, into ``things``; return its step.

@@ -1,0 +1,190 @@
+"""Figures whose axes are parameters: importance, effects, slices, parallel coordinates, surfaces, learning rates."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ..analysis.effects import Effects, Surface, of_many_sizes
+from ..analysis.importance import Importance
+from ..analysis.sheet import Axis, Sheet
+from ..core.errors import SettingError
+from .colours import BLUE, GREEN, GREY, RED
+
+GOOD_TO_BAD = "viridis_r"
+"""The colour map of values: even steps to any eye, and in grey."""
+
+
+def draw_importance(found: Importance, axes: Any) -> None:
+    """Shares as bars, the interval of resampled studies as whiskers."""
+    shares = found.parameters[::-1]
+    width = [
+        [max(0.0, share.share - share.low) for share in shares],
+        [max(0.0, share.high - share.share) for share in shares],
+    ]
+    axes.barh(
+        [share.name for share in shares],
+        [share.share for share in shares],
+        color=BLUE,
+        xerr=width,
+        error_kw={"ecolor": GREY, "capsize": 2},
+    )
+    axes.set(xlabel=f"share of {found.metric} ({found.method})", xlim=(0, None))
+    if found.notice:
+        axes.set_title(found.notice, fontsize=7, wrap=True)
+
+
+def draw_effects(found: Effects, axes: Any) -> None:
+    """Partial dependence with its band, a panel a parameter, the widest first.
+
+    ``axes`` are one or several; with one, the widest effect alone is drawn.
+    """
+    panels = np.atleast_1d(np.asarray(axes, object)).ravel()
+    for panel, effect in zip(panels, found.effects, strict=False):
+        if effect.axis.kind == "choice":
+            panel.errorbar(
+                effect.units,
+                effect.mean,
+                [effect.mean - effect.low, effect.high - effect.mean],
+                fmt="o",
+                color=BLUE,
+                capsize=3,
+            )
+        else:
+            panel.plot(effect.units, effect.mean, color=BLUE)
+            panel.fill_between(effect.units, effect.low, effect.high, color=BLUE, alpha=0.2, linewidth=0)
+        _ticks(panel, effect.axis)
+        panel.set(ylabel=found.metric, yscale="log" if found.log else "linear")
+    for panel in panels[len(found.effects) :]:
+        panel.set_axis_off()
+
+
+def draw_slices(found: Sheet, axes: Any) -> None:
+    """Every trial's first metric over each parameter, later trials darker; axes as in ``draw_effects``."""
+    panels = np.atleast_1d(np.asarray(axes, object)).ravel()
+    for at, (panel, axis) in enumerate(zip(panels, found.axes, strict=False)):
+        panel.scatter(
+            found.units[:, at],
+            found.values[:, 0],
+            s=10,
+            c=found.numbers,
+            cmap="Blues",
+            vmin=-0.3 * max(1, found.numbers.max(initial=0)),
+            alpha=0.8,
+        )
+        _ticks(panel, axis)
+        panel.set(ylabel=found.metrics[0])
+        if of_many_sizes(found.values[np.isfinite(found.values[:, 0]), 0]):
+            panel.set_yscale("log")
+    for panel in panels[len(found.axes) :]:
+        panel.set_axis_off()
+
+
+def draw_parallel(found: Sheet, axes: Any) -> None:
+    """A line a trial through its coordinates, coloured by the rank of its first metric; gaps where a parameter is off."""
+    from matplotlib import colormaps
+    from matplotlib.collections import LineCollection
+
+    values = found.values[:, 0] * (-1 if found.maximize[0] else 1)
+    known = np.isfinite(values)
+    ranks = np.argsort(np.argsort(values[known])) / max(1, known.sum() - 1)
+    units = np.column_stack([found.units[known], 1 - ranks])
+    order = np.argsort(-ranks, kind="stable")
+    lines = [np.column_stack([np.arange(units.shape[1]), line]) for line in units[order]]
+    colours = colormaps[GOOD_TO_BAD](ranks[order])
+    colours[:, 3] = 0.15 + 0.75 * (1 - ranks[order])
+    axes.add_collection(LineCollection(lines, colors=colours, linewidths=1))
+    axes.set_xlim(-0.2, len(found.axes) + 0.2)
+    axes.set_ylim(-0.05, 1.05)
+    axes.set_xticks(
+        range(len(found.axes) + 1),
+        [*(axis.name for axis in found.axes), f"{found.metrics[0]} (rank, best on top)"],
+        rotation=20,
+        ha="right",
+        fontsize=8,
+    )
+    axes.set_yticks([])
+    for at, axis in enumerate(found.axes):
+        axes.axvline(at, color=GREY, linewidth=0.6, zorder=0)
+        for place, label in axis.ticks:
+            axes.text(at + 0.02, place, label, fontsize=6, color="dimgray", va="center")
+
+
+def draw_surface(found: Surface, axes: Any, *, uncertain: bool = False) -> None:
+    """What two parameters do together as a contour, with the trials on it; its standard deviation with ``uncertain``."""
+    shown = found.deviation if uncertain else found.mean
+    filled = axes.contourf(
+        found.x_units,
+        found.y_units,
+        shown,
+        levels=14,
+        cmap="Greys" if uncertain else GOOD_TO_BAD if not found.maximize else "viridis",
+    )
+    axes.scatter(found.points[:, 0], found.points[:, 1], s=8, c="white", edgecolors="black", linewidths=0.4)
+    what = f"standard deviation of {found.metric}" if uncertain else found.metric
+    axes.figure.colorbar(filled, ax=axes, label=what)
+    _ticks(axes, found.x)
+    axes.set_yticks([place for place, _ in found.y.ticks], [label for _, label in found.y.ticks], fontsize=7)
+    axes.set(ylabel=found.y.name, xlim=(0, 1), ylim=(0, 1))
+
+
+def draw_rates(found: Any, axes: Any) -> None:
+    """The loss over the learning rate of a ``deep.RateFinding``, the advised rate marked."""
+    finite = np.where(np.isfinite(found.losses), found.losses, np.nan)
+    for row in finite:
+        axes.plot(found.rates, row, color=GREY, alpha=0.5, linewidth=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # rates at which every seed diverged have no mean
+        axes.plot(found.rates, np.nanmean(finite, axis=0), color=BLUE, marker=".")
+    axes.axvspan(found.low, found.high, color=GREEN, alpha=0.15, label="as good")
+    axes.axvline(found.rate, color=GREEN, label=f"advised: {found.rate:.2g}")
+    axes.set(
+        xscale="log", xlabel=f"learning rate of {found.optimizer}", ylabel=f"loss after {found.steps} steps"
+    )
+    bottom, start = np.nanmin(finite), np.nanmedian(finite[:, :3])
+    axes.set_ylim(bottom - 0.1 * abs(start - bottom), max(start, bottom) + 0.5 * abs(start - bottom) + 1e-9)
+    axes.legend()
+
+
+def draw_forks(curves: Any, axes: Any, *, title: str) -> None:
+    """The validation loss of a training and of its forks over the epochs (``deep.diagnose``)."""
+    for name, curve in curves.items():
+        own = name == "as it was"
+        axes.plot(
+            range(1, len(curve) + 1),
+            [scores["val_loss"] for scores in curve],
+            label=name,
+            color="black" if own else None,
+            linewidth=2 if own else 1,
+        )
+    own = curves["as it was"]
+    axes.plot(
+        range(1, len(own) + 1),
+        [scores["train_loss"] for scores in own],
+        color=RED,
+        linestyle=":",
+        label="as it was, training",
+    )
+    first = [curve[0]["val_loss"] for curve in curves.values() if np.isfinite(curve[0]["val_loss"])]
+    axes.set(xlabel="epoch", ylabel="validation loss", title=title)
+    if first:
+        axes.set_ylim(0, 1.5 * max(first) if max(first) < 10 * min(first) else 3 * min(first))
+    axes.legend(fontsize=7)
+
+
+def _ticks(axes: Any, axis: Axis) -> None:
+    axes.set_xticks([place for place, _ in axis.ticks], [label for _, label in axis.ticks], fontsize=7)
+    axes.set(xlabel=axis.name, xlim=(-0.03, 1.03))
+
+
+def pair_of(found: Importance) -> tuple[str, str]:
+    """The two parameters that matter most.
+
+    Raises:
+        SettingError: when the space has one parameter.
+    """
+    if len(found.parameters) < 2:
+        raise SettingError("a surface needs two parameters, the space has one.")
+    return found.parameters[0].name, found.parameters[1].name

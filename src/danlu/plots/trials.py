@@ -1,0 +1,161 @@
+"""Figures whose marks are trials: history, curves, front, timeline, regret, comparison."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..analysis.cohort import EARLY, Curves
+from ..analysis.compare import Comparison
+from ..analysis.effects import of_many_sizes
+from ..analysis.progress import Progress, Regret
+from ..analysis.sheet import Sheet
+from ..analysis.timeline import Timeline
+from ..core.errors import SettingError
+from ..core.events import Status
+from .colours import BLUE, CYCLE, GREY, ORANGE, RED, STATUS
+
+
+def draw_progress(found: Progress, axes: Any) -> None:
+    """Every trial's value, and the best so far as a line."""
+    for status, (colour, marker) in STATUS.items():
+        at = found.statuses == status
+        if at.any():
+            label = status.name.lower()
+            axes.scatter(
+                found.numbers[at], found.values[at], s=14, c=colour, marker=marker, alpha=0.7, label=label
+            )
+    if len(found.best_numbers):
+        ends = [*found.best_numbers, found.numbers[-1]]
+        axes.step(
+            ends, [*found.best_values, found.best_values[-1]], where="post", color=RED, label="best so far"
+        )
+    axes.set(xlabel="trial", ylabel=found.metric)
+    _scale(axes, found.values)
+    _legend(axes)
+
+
+def draw_curves(found: Curves, axes: Any) -> None:
+    """Learning curves; those that were ended early end in a triangle, the best is thick."""
+    for line in found.lines:
+        best = line.trial == found.best
+        early = line.status in EARLY
+        colour = RED if best else ORANGE if early else STATUS[Status(line.status)][0]
+        axes.plot(
+            line.steps,
+            line.values,
+            color=colour,
+            linewidth=2 if best else 0.8,
+            alpha=1 if best else 0.5,
+            zorder=3 if best else 2,
+        )
+        if early:
+            axes.plot(line.steps[-1], line.values[-1], marker="v", color=ORANGE, markersize=4, zorder=3)
+    axes.set(xlabel="step", ylabel=found.metric)
+    finite = [line.values[np.isfinite(line.values)] for line in found.lines]
+    _scale(axes, np.concatenate(finite) if finite else np.zeros(0))
+    for label, colour, marker in (("best", RED, ""), ("ended early", ORANGE, "v"), ("done", BLUE, "")):
+        axes.plot([], [], color=colour, marker=marker, label=label)
+    _legend(axes)
+
+
+def draw_front(found: Sheet, axes: Any) -> None:
+    """Two metrics of several goals over each other, the trials that none beats marked.
+
+    Raises:
+        SettingError: for a study with one goal.
+    """
+    if len(found.metrics) < 2:
+        raise SettingError("a front needs a goal of two metrics or more, this study has one.")
+    x, y = found.values[:, 0], found.values[:, 1]
+    axes.scatter(x, y, s=12, c=GREY, alpha=0.6, label="trial")
+    at = np.isin(found.numbers, found.front)
+    order = np.argsort(x[at])
+    axes.plot(
+        x[at][order],
+        y[at][order],
+        color=RED,
+        marker="o",
+        markersize=5,
+        label="front",
+        drawstyle="steps-post" if len(found.metrics) == 2 else "default",
+        linestyle="-" if len(found.metrics) == 2 else "",
+    )
+    axes.set(xlabel=_directed(found, 0), ylabel=_directed(found, 1))
+    _legend(axes)
+
+
+def draw_timeline(found: Timeline, axes: Any) -> None:
+    """What each worker ran when."""
+    for status, (colour, _) in STATUS.items():
+        at = found.statuses == status
+        if at.any():
+            axes.barh(
+                found.lanes[at],
+                (found.ends - found.starts)[at],
+                left=found.starts[at],
+                height=0.8,
+                color=colour,
+                edgecolor="white",
+                linewidth=0.3,
+                label=status.name.lower(),
+            )
+    axes.set(
+        xlabel="seconds",
+        ylabel="worker",
+        yticks=range(len(found.workers)) if len(found.workers) <= 20 else [],
+    )
+    _legend(axes)
+
+
+def draw_regret(found: Regret, axes: Any) -> None:
+    """How far from the best the study was, by steps trained (trials where nobody reported any)."""
+    steps = found.steps if found.steps.any() else found.trials + 1
+    positive = found.regret > 0
+    axes.step(steps, np.where(positive, found.regret, np.nan), where="post", color=BLUE)
+    if positive.any():
+        axes.set(yscale="log")
+    axes.set(
+        xlabel="steps trained" if found.steps.any() else "trials",
+        ylabel=f"distance from the best {found.metric}",
+    )
+
+
+def draw_comparison(found: Comparison, axes: Any) -> None:
+    """The median best value of each group by trials, the middle half of the ends as a bar."""
+    for colour, group in zip(CYCLE * (1 + len(found.groups) // len(CYCLE)), found.groups, strict=False):
+        axes.step(
+            found.marks, group.curve, where="post", color=colour, label=f"{group.name} ({len(group.best)})"
+        )
+        axes.errorbar(
+            found.trials,
+            group.median,
+            [[group.median - group.low], [group.high - group.median]],
+            color=colour,
+            capsize=3,
+        )
+    axes.set(xlabel="trials", ylabel=f"best {found.metric}", xscale="log" if found.trials > 20 else "linear")
+    _scale(axes, np.concatenate([group.curve for group in found.groups]))
+    _legend(axes)
+
+
+def _directed(found: Sheet, at: int) -> str:
+    return f"{found.metrics[at]} ({'larger' if found.maximize[at] else 'smaller'} is better)"
+
+
+def _scale(axes: Any, values: Any) -> None:
+    """A logarithmic scale for positive values of many sizes; else one that a few extremes do not flatten."""
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return
+    low, high = np.percentile(finite, [2, 98])
+    if of_many_sizes(finite):
+        axes.set_yscale("log")
+    elif finite.max() - finite.min() > 5 * (high - low) > 0:
+        axes.set_ylim(low - 0.1 * (high - low), high + 0.3 * (high - low))
+
+
+def _legend(axes: Any) -> None:
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=7, frameon=False)
