@@ -31,7 +31,7 @@ class Finding(NamedTuple):
 @click.option("--json", "json_", is_flag=True, help="Machine-readable output.")
 def doctor(store: str | None, json_: bool) -> None:
     """Check this machine, and STORE if one is named, a file or a postgresql:// URL; exit code 1 when something is wrong."""
-    from .show import as_json
+    from ..core.plain import as_json
 
     findings = _machine()
     if store:

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from .show import as_json, existing, table
+from ..core.plain import as_json
+from .show import existing, table
 
 USUAL = ("auto", "asha", "median", "extrapolation")
 

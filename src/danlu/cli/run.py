@@ -122,7 +122,8 @@ def _space(objective: str, space: str | None) -> Any:
 
 
 def _tell(result: Any, options: dict[str, Any]) -> None:
-    from .show import as_json, print_best
+    from ..core.plain import as_json
+    from .show import print_best
 
     if options["as_json"]:
         click.echo(as_json({"study": result.name, "stopped": result.stopped, "trials": result.table()}))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..core.errors import SettingError, StoreError
+from ..core.plain import as_json
 from ..study.result import Result
 
 
@@ -50,9 +51,7 @@ def show(store: str, name: str | None, trial: int | None, why: bool, method: str
 def _importance(result: Result, method: Any, *, json_: bool) -> None:
     found = result.importance(method=method)
     if json_:
-        import msgspec
-
-        click.echo(as_json(msgspec.to_builtins(found)))
+        click.echo(as_json(found))
         return
     click.echo(f"{found.method} for {found.metric}, {found.trials} trials")
     for each in found.parameters:
@@ -70,7 +69,6 @@ def existing(path: str) -> Any:
     Raises:
         StoreError: when there is no such file.
     """
-    from ..core.errors import StoreError
     from ..study.tune import open_store
 
     if "://" not in path and not Path(path).exists():
@@ -86,6 +84,18 @@ def load(path: str, name: str) -> Result:
     history = History()
     history.fold(store.journal(name).read(0))
     return Result(name, history, store)
+
+
+def load_one(path: str, name: str | None) -> Result:
+    """What the named study of a store has found, or its only one.
+
+    Raises:
+        SettingError: when there are several and none is named.
+    """
+    names = existing(path).studies()
+    if name is None and len(names) != 1:
+        raise SettingError(f"name one of the studies of {path}: {', '.join(names) or 'there is none'}.")
+    return load(path, name or names[0])
 
 
 def print_best(result: Result) -> None:
@@ -110,23 +120,6 @@ def table(rows: list[dict[str, Any]]) -> str:
         for line in cells
         if rows
     )
-
-
-def as_json(value: Any) -> str:
-    """JSON that every reader accepts: numbers that are not finite become strings."""
-    import json
-
-    return json.dumps(_finite(value), ensure_ascii=False, indent=1, default=str)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return repr(value)
-    if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return value
 
 
 def _cell(value: Any) -> str:

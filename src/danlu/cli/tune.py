@@ -64,7 +64,7 @@ def _data(recipe: str, data: str, seed: int) -> Any:
 
 
 def _tell(tuned: Any, *, as_json: bool) -> None:
-    from .show import as_json as written
+    from ..core.plain import as_json as written
 
     if not as_json:
         click.echo(tuned.report())

@@ -23,7 +23,7 @@ FRESH = 3600.0
 @click.option("--json", "json_", is_flag=True, help="Machine-readable output.")
 def check(store: str, json_: bool) -> None:
     """Read every event and every checkpoint of STORE; exit code 1 when something is damaged."""
-    from .show import as_json
+    from ..core.plain import as_json
 
     rows = [_checked(store, name) for name in _opened(store).studies()]
     if json_:

@@ -36,7 +36,7 @@ def worker(store: str, objective: str | None, **options: Any) -> None:
     seconds = float(wait) if wait.replace(".", "", 1).isdigit() else seconds_of(wait)
     result = work(store, options.pop("name"), objective, wait=seconds or 0.0, **options)
     if as_json:
-        from .show import as_json as shown
+        from ..core.plain import as_json as shown
 
         click.echo(shown({"study": result.name, "stopped": result.stopped, "trials": result.table()}))
     else:

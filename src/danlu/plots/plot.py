@@ -72,13 +72,8 @@ def plot(history: History, kind: str = "history", *, axes: Any = None, **setting
         >>> plot(result.history).get_ylabel()
         'value'
     """
-    if kind not in KINDS:
-        raise SettingError(f"there is no figure {kind!r}. There are: {', '.join(KINDS)}.")
-    arrays, draw, size = KINDS[kind]
-    try:
-        found = arrays(history, **settings)
-    except TypeError as error:
-        raise SettingError(f"the figure {kind!r} does not take that: {error}.") from error
+    found = arrays(history, kind, **settings)
+    _, draw, size = KINDS[kind]
     panels = len(history.space) if kind in GRIDS else 2 if kind == "surface" else 1
     axes = axes_of(size, max(1, panels)) if axes is None else axes
     if kind == "surface":
@@ -87,6 +82,23 @@ def plot(history: History, kind: str = "history", *, axes: Any = None, **setting
     else:
         draw(found, axes)
     return axes
+
+
+def arrays(history: History, kind: str, **settings: Any) -> Any:
+    """What a figure is drawn from; arguments and errors as of ``plot``.
+
+    Example:
+        >>> import danlu
+        >>> result = danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=9, seed=0)
+        >>> arrays(result.history, "history").total
+        9
+    """
+    if kind not in KINDS:
+        raise SettingError(f"there is no figure {kind!r}. There are: {', '.join(KINDS)}.")
+    try:
+        return KINDS[kind][0](history, **settings)
+    except TypeError as error:
+        raise SettingError(f"the figure {kind!r} does not take that: {error}.") from error
 
 
 def axes_of(size: tuple[float, float], panels: int = 1) -> Any:
