@@ -120,6 +120,25 @@ class Enqueued(msgspec.Struct, frozen=True, tag="enqueued", gc=False):
 
     points: tuple[dict[str, Any], ...]
     at: float
+    actor: str = ""
+
+
+Order: TypeAlias = Literal["stop", "pause", "resume", "prune"]
+"""What a person may tell a study that runs: to end, to begin nothing new, to go on; to end one trial."""
+
+
+class Steered(msgspec.Struct, frozen=True, tag="steered", gc=False):
+    """A person (``actor``) told the study, or one of its trials, what to do."""
+
+    order: Order
+    actor: str
+    at: float
+    trial: int = -1
+    reason: str = ""
+
+    def __str__(self) -> str:
+        past = {"stop": "stopped", "pause": "paused", "resume": "resumed", "prune": "ended"}[self.order]
+        return f"{past} by {self.actor}" + (f": {self.reason}" if self.reason else "")
 
 
 class Asked(msgspec.Struct, frozen=True, tag="asked", gc=False):
@@ -181,6 +200,7 @@ class Noted(msgspec.Struct, frozen=True, tag="noted", gc=False):
     facts: dict[str, Any]
     at: float
     attempt: int = 0
+    actor: str = ""
 
 
 class Released(msgspec.Struct, frozen=True, tag="released", gc=False):
@@ -229,6 +249,7 @@ Event: TypeAlias = (
     | Closed
     | Reshaped
     | Enqueued
+    | Steered
     | Asked
     | Suggested
     | Saved

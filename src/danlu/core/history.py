@@ -8,7 +8,6 @@ looks pays nothing. All columns are read-only views; row ``i`` is trial ``i``.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -22,6 +21,7 @@ from .columns import Columns
 from .errors import TrialMissing
 from .events import Cause, Status
 from .goal import Goal
+from .kept import Kept
 from .reports import Reports
 from .rows import Row, counted, covers
 from .space import Constraint, Space
@@ -40,10 +40,9 @@ class History:
 
     def __init__(self, constraints: Sequence[Constraint | str] = ()) -> None:
         self.seq = 0
-        self.garbage: list[str] = []
         self.ops: dict[str, int] = {}
         self.constraints = constraints
-        self.digests: Counter[str] = Counter()
+        self.kept = Kept()
         self.space = Space()
         self.declared = self.space.spec
         self.goal = Goal(())
@@ -60,6 +59,8 @@ class History:
         self.reached: int | None = None
         self.spent_seconds = self.spent_cost = 0.0
         self.front: list[int] = []
+        self.halted: ev.Steered | None = None
+        self.pruned: dict[int, str] = {}  # trials that a person wants ended, and how the study says so
         self.cut: set[int] = set()  # trials whose curves end before they have come to a result
         self.rows: list[Row] = []
         self.last_at = 0.0
@@ -69,7 +70,7 @@ class History:
         self._arrivals = Arrivals(self)
         self._handlers: dict[type, Callable[[Any], None]] = {
             ev.Created: self._created, ev.Opened: self._opened, ev.Closed: self._closed,
-            ev.Reshaped: self._reshaped, ev.Enqueued: self._enqueued, ev.Asked: self._asked,
+            ev.Reshaped: self._reshaped, ev.Enqueued: self._enqueued, ev.Steered: self._steered, ev.Asked: self._asked,
             ev.Suggested: self._suggested, ev.Saved: self._saved, ev.Reported: self._reported,
             ev.Noted: self._noted, ev.Released: self._released, ev.Resumed: self._resumed,
             ev.Ended: self._ended,
@@ -82,7 +83,8 @@ class History:
             event = entry.event
             handlers[type(event)](event)
             at = event.at
-            if at > self.last_at > 0 and type(event) is not ev.Opened:
+            rested = type(event) is ev.Opened or (type(event) is ev.Steered and event.order == "resume")
+            if at > self.last_at > 0 and not rested:
                 self.spent_seconds += at - self.last_at
             self.last_at = at
             self.seq = entry.seq
@@ -205,7 +207,8 @@ class History:
 
     def _opened(self, event: ev.Opened) -> None:
         self.decisions.append((event.at, f"opened with {event.sampler}, {event.scheduler}"))
-        self.charter = event.charter or self.charter
+        if event.charter is not None:
+            self.charter, self.halted = event.charter, None
 
     def _closed(self, event: ev.Closed) -> None:
         self.decisions.append((event.at, f"closed: {event.reason}"))
@@ -218,6 +221,14 @@ class History:
 
     def _enqueued(self, event: ev.Enqueued) -> None:
         self.queue.extend(event.points)
+
+    def _steered(self, event: ev.Steered) -> None:
+        if event.order == "prune":
+            self.pruned[event.trial] = str(event)
+        else:
+            self.halted = None if event.order == "resume" else event
+        about = f"trial {event.trial} to be " if event.order == "prune" else ""
+        self.decisions.append((event.at, about + str(event)))
 
     def _asked(self, event: ev.Asked) -> None:
         self.live[Status.RUNNING].add(event.trial)
@@ -237,7 +248,7 @@ class History:
     def _saved(self, event: ev.Saved) -> None:
         row = self.rows[event.trial]
         earlier = [kept for kept in row.checkpoints or () if kept.step < event.step]
-        self._keep(row, [*earlier[-2:], Checkpoint(event.step, event.digest)])
+        self.kept.give(row, [*earlier[-2:], Checkpoint(event.step, event.digest)])
         row.unsettled = True
 
     def _reported(self, event: ev.Reported) -> None:
@@ -249,7 +260,7 @@ class History:
         self.reports.add(event.trial, event.step, event.metrics)
         if row.unsettled and row.checkpoints and row.checkpoints[-1].step <= event.step:
             row.unsettled = False
-            self._keep(row, row.checkpoints[-2:])
+            self.kept.give(row, row.checkpoints[-2:])
         if event.action is not ev.Action.GO and event.cause is None and not event.settled:
             self.cut.add(event.trial)
         if event.action is ev.Action.PAUSE:
@@ -284,7 +295,7 @@ class History:
         row = self.rows[event.trial]
         row.attempt, row.worker, row.fresh, row.cause = event.attempt, event.worker, True, None
         self.cut.discard(event.trial)
-        self._keep(row, None if event.anew else row.usable())
+        self.kept.give(row, None if event.anew else row.usable())
         row.unsettled = False
         row.deaths += event.orphan
         self.live[row.status].discard(event.trial)
@@ -296,7 +307,7 @@ class History:
             row.why = event.reason
         if event.donor >= 0:
             row.donor = event.donor
-            self._keep(row, self.rows[event.donor].usable())
+            self.kept.give(row, self.rows[event.donor].usable())
             row.unsettled = False
         if event.unit:
             source = row if event.donor < 0 else self.rows[event.donor]
@@ -338,7 +349,7 @@ class History:
         self._columns.touch(number)
         self._count(number, row, {} if status is Status.FAILED else metrics)
         if row.checkpoints and number not in self.front and self.keep == "best":
-            self._keep(row, None)
+            self.kept.give(row, None)
 
     def _count(self, number: int, row: Row, metrics: dict[str, float]) -> None:
         """What a trial has come to, for good or for now: a paused one can be the best."""
@@ -367,17 +378,6 @@ class History:
         """What an attempt that is over has taken."""
         self.spent_cost += row.settle()
 
-    def _keep(self, row: Row, kept: list[Checkpoint] | None) -> None:
-        """Give a trial these checkpoints; those nobody names any more are garbage."""
-        for checkpoint in kept or ():
-            self.digests[checkpoint.digest] += 1
-        for checkpoint in row.checkpoints or ():
-            self.digests[checkpoint.digest] -= 1
-            if not self.digests[checkpoint.digest]:
-                del self.digests[checkpoint.digest]
-                self.garbage.append(checkpoint.digest)
-        row.checkpoints = kept
-
     def _rank(self, number: int, row: Row) -> bool:
         """Whether the trial is on the front of the best; those it beats leave it."""
         if len(self.front) == 1 and self.front[0] != number and covers(self.rows[self.front[0]], row):
@@ -389,7 +389,7 @@ class History:
             if covers(row, theirs):
                 self.front.remove(other)
                 if theirs.status >= Status.DONE and self.keep == "best":
-                    self._keep(theirs, None)
+                    self.kept.give(theirs, None)
         if number not in self.front:
             self.front.append(number)
         return True

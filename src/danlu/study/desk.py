@@ -25,7 +25,20 @@ from ..core.errors import (
 )
 from ..core.events import Action, Cause, Status
 from ..core.goal import metrics_of
-from ..core.messages import GO, Drawn, Message, Note, Outcome, Refused, Reply, Report, Save, Suggest, Verdict
+from ..core.messages import (
+    GO,
+    Drawn,
+    Message,
+    Note,
+    Outcome,
+    Refused,
+    Reply,
+    Report,
+    Save,
+    Suggest,
+    Verdict,
+    stop,
+)
 from ..core.protocols import Terms
 from ..core.rng import generator
 from ..core.rows import Row
@@ -190,6 +203,10 @@ class Desk:
 
     def _judge(self, message: Report, row: Row) -> Verdict:
         goal = self._ledger.history.goal
+        wanted = self._ledger.history.pruned.get(message.trial)
+        if wanted is not None:
+            known = {**self._ledger.history.counted(message.trial), **message.metrics}
+            return stop(wanted, cause=Cause.CANCELLED if goal.missing(known) else None)
         if goal.metrics[0].name not in message.metrics:
             return GO
         trial = self._ledger.history.trial(message.trial)

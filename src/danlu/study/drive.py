@@ -48,6 +48,7 @@ class Driver:
         self._stopped = ""
         self._leave_by: float | None = None
         self._idle = 0.1
+        self._heard = 0.0
         self._interrupt = Interrupt(self._drain)
 
     def drive(self, objective: Callable[..., Any] | str) -> str:
@@ -81,6 +82,7 @@ class Driver:
                 return
             if self._running:
                 self._idle = 0.1
+                self._listen()
                 with self._interrupt.allowed(safe=True):
                     self._engine.poll(0.2)
             else:  # other workers hold the rest of the work; look again, less and less often
@@ -91,6 +93,12 @@ class Driver:
             self._watch_end()
             if self._leave_by is not None and time.monotonic() > self._leave_by:
                 self._hand_back(self._stopped)
+
+    def _listen(self) -> None:
+        """Read once a second what others have said: a trial that reports seldom is no reason not to hear a person."""
+        if time.monotonic() - self._heard > 1.0:
+            self._study.ledger.sync()
+            self._heard = time.monotonic()
 
     def _fill(self) -> str:
         """Give work to free slots; why there is no more of it, or '' while there may be."""
@@ -112,6 +120,9 @@ class Driver:
         spent = self._spent()
         if spent:
             return None, spent
+        study.ledger.sync()
+        if study.ledger.history.halted is not None:
+            return None, self._nothing_left()
         number = study.claims.old()
         try:
             number = next(iter(study.claims.new(1, read=False)), None) if number is None else number
@@ -124,6 +135,11 @@ class Driver:
         if number is None and trials and self._stay and history.live[Status.RUNNING]:
             return None, ""
         return number, trials or ""
+
+    def _nothing_left(self) -> str:
+        """Why a study that is halted has nothing to wait for, '' while it has."""
+        history, budget = self._study.ledger.history, self._study.ledger.budget
+        return "" if any(history.live) else budget.spent(trials=len(history)) or ""
 
     def _spent(self) -> str:
         study, history = self._study, self._study.ledger.history
@@ -139,10 +155,15 @@ class Driver:
 
     def _seconds(self) -> float:
         history = self._study.ledger.history
+        if history.halted is not None and not history.live[Status.RUNNING]:
+            return history.spent_seconds
         return history.spent_seconds + max(0.0, self._study.clock() - history.last_at)
 
     def _watch_end(self) -> None:
         """When the target is reached or the time is over, running trials leave at their next report."""
+        halted = self._study.ledger.history.halted
+        if halted is not None and halted.order == "stop":
+            self._drain(f"the study was {halted}", hurry=False)
         limit = self._study.ledger.budget.seconds
         late = limit is not None and self._seconds() >= limit
         if late or self._study.ledger.history.reached is not None:

@@ -172,8 +172,7 @@ class Ledger:
         assert self.history.seq >= whole.seq
 
     def _sweep(self) -> None:
-        garbage, self.history.garbage = self.history.garbage, []
-        self.blobs.drop(garbage)
+        self.blobs.drop(self.history.kept.sweep())
 
 
 @contextlib.contextmanager

@@ -18,9 +18,7 @@ from ..core.events import Cause
 from ..core.goal import metrics_of
 from ..core.history import History
 from ..core.live import LiveTrial
-from ..core.point import resolve
 from ..core.protocols import Store, Terms
-from ..core.rng import generator
 from ..core.space import Space
 from ..core.trial import Trial
 from ..core.worker import identity
@@ -31,6 +29,7 @@ from .ledger import Ledger, collection_paused
 from .opening import Opening, agree, find_journal
 from .result import Result
 from .settings import Settings, settled
+from .steering import Steering
 
 Callback = Callable[[Result, Trial], str | None]
 
@@ -101,10 +100,11 @@ class Study:
         A trial whose worker died is given out before a new one is made.
 
         Raises:
-            BudgetError: when the budget is spent, or the scheduler waits for running trials.
+            BudgetError: when the budget is spent, the scheduler waits for running trials, or the study was paused.
             Exhausted: when a finite space has no untried point left.
             Fenced: when the trial asked under ``op`` has passed to another worker.
         """
+        self._heed()
         if op is not None and op in self.ledger.history.ops:
             self.beat()
             return self._live(self.claims.again(op))
@@ -122,6 +122,7 @@ class Study:
         """
         if k < 1:
             raise SettingError(f"ask_batch needs k >= 1, got k={k!r}.")
+        self._heed()
         self.beat()
         return self._new(k, None)
 
@@ -164,19 +165,17 @@ class Study:
         Raises:
             SpaceError: for an unknown name or a value out of range; nothing is enqueued then.
         """
-        space = self.space
-        checked = []
-        rng = generator(self.ledger.history.seed, -1, "enqueue")
-        for point in points:
-            values = space.fill(point, lambda: rng.random(len(space)).tolist())
-            checked.append({full: values[full] for full in (resolve(space.every, name) for name in point)})
-        event = ev.Enqueued(tuple(checked), self.clock())
-        self.ledger.append([(op, event)], Terms(worker=self.worker, durable=True))
+        self.steering.enqueue(*points, op=op)
 
     def note(self, text: str) -> None:
         """Keep a decision or remark with the study; ``result.why()`` shows it."""
-        event = ev.Noted(-1, {"text": text}, self.clock())
-        self.ledger.append([(None, event)], Terms(worker=self.worker))
+        self.steering.note(text)
+
+    @property
+    def steering(self) -> Steering:
+        """How this study is paused, stopped, or one of its trials ended, wherever they run."""
+        self.ledger.sync()
+        return Steering(self.ledger, self.ledger.history, self.worker, self.clock)
 
     def announce(self) -> None:
         """Write into the journal what this study is run by, for those who join it; ``tune`` does so itself."""
@@ -214,6 +213,16 @@ class Study:
         reported = {} if row.status >= ev.Status.DONE else history.counted(number)
         named = metrics_of(metrics, history.goal) if metrics else {}
         return self.desk.ended(number, attempt, reported | given | named, seconds)
+
+    def _heed(self) -> None:
+        """Whether a person has paused or stopped the study.
+
+        Raises:
+            BudgetError: when so.
+        """
+        halted = self.ledger.history.halted
+        if halted is not None:
+            raise BudgetError(f"the study was {halted}. Resume it first: study.steering.resume().")
 
     def _new(self, k: int, op: str | None, *, read: bool = True) -> list[LiveTrial]:
         numbers = self.claims.new(k, op, read=read)
