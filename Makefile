@@ -11,7 +11,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 PROMISES := $(addprefix tests/test_,crash.py kills.py stores.py pool.py cli.py upkeep.py study.py simulation.py faults.py \
 	postgres.py network.py ray.py worker.py conformance.py replay.py packing.py)
 
-.PHONY: demo test check bench bench-search bench-search-full bench-fidelity bench-deep docs fault clean
+.PHONY: demo test check bench bench-search bench-search-full bench-fidelity bench-deep docs vendor fault clean
 
 demo: $(READY)  ## tune a small network on handwritten digits (under two minutes)
 	$(BIN)/python examples/digits_cnn.py
@@ -61,6 +61,9 @@ bench-deep: $(READY)  ## an hour: recipes, stacked training, finder, diagnosis, 
 
 docs: $(READY)  ## regenerate the command line reference
 	$(BIN)/python docs/reference.py
+
+vendor: $(READY)  ## fetch the front end's third-party files anew; needs npm
+	$(BIN)/python docs/vendor.py
 
 fault: $(READY)  ## half an hour of kills, lost power, bad networks and damaged files, and docs/reliability.md
 	mkdir -p runs && rm -f runs/promises.jsonl

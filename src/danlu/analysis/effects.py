@@ -21,7 +21,7 @@ from ..core.features import Features, features
 from ..core.history import History
 from ..core.parameters import Choice
 from ..maths import gp
-from .measured import Floats, measured, thinned
+from .measured import Floats, Numbers, measured, thinned
 from .sheet import Axis, axes
 
 POINTS, BACKGROUND, GRID = 25, 64, 15
@@ -149,14 +149,16 @@ class Model(NamedTuple):
         return found
 
 
-def model_of(history: History, metric: str | None = None) -> Model:
-    """A process fitted to the trials of a study: to the logarithms of losses that are positive and of many sizes, else to the
-    losses, those far above the others counting as their fence.
+def model_of(history: History, metric: str | None = None, rows: Numbers | None = None) -> Model:
+    """A process fitted to the trials of a study, or to these of them.
+
+    It is fitted to the logarithms of losses that are positive and of many sizes, else to the losses; those far above
+    the others count as their fence.
 
     Raises:
         SettingError: for a metric that the goal does not have, and for fewer than four trials with a value.
-    """  # noqa: D205 - one sentence
-    known = measured(history, metric, fits=True)
+    """
+    known = measured(history, metric, rows, fits=True)
     if len(known.rows) < 4:
         raise SettingError(f"effects need at least 4 trials with a result, there are {len(known.rows)}.")
     order = np.argsort(known.losses, kind="stable")
@@ -167,9 +169,9 @@ def model_of(history: History, metric: str | None = None) -> Model:
     low, high = np.percentile(losses, [25, 75])
     clipped = np.minimum(losses, high + 3 * max(high - low, 1e-12))
     middle, scale = float(clipped.mean()), float(clipped.std()) or 1.0
-    rows, targets = known.rows[kept], (clipped[kept] - middle) / scale
+    used, targets = known.rows[kept], (clipped[kept] - middle) / scale
     shown = features(history.space)
-    units, mask = history.units[rows], history.active[rows]
+    units, mask = history.units[used], history.active[used]
     posterior = gp.fit(shown.of(units, mask), targets, gp.Shape(shown.groups, shown.bent), evaluations=60)
     return Model(
         known.name, known.sign, shown, posterior, middle, scale, log, units, mask, targets, len(known.rows)

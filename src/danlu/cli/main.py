@@ -13,6 +13,7 @@ COMMANDS = {
     "worker": ("danlu.cli.worker:worker", "Join a study from any machine."),
     "show": ("danlu.cli.show:show", "List studies, or the trials of one."),
     "watch": ("danlu.cli.watch:watch", "Follow a study live from its journal."),
+    "dashboard": ("danlu.cli.dashboard:dashboard", "Show studies in a browser, as they run."),
     "steer": ("danlu.cli.steer:steer", "Pause, stop or nudge a study that runs."),
     "diagnose": ("danlu.cli.insight:diagnose", "A study on one page: what mattered, what is wrong."),
     "compare": ("danlu.cli.insight:compare", "Which way of searching did better, and by chance?"),

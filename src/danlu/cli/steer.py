@@ -37,7 +37,7 @@ def steer(
     from .show import existing, load_one
 
     result = load_one(store, name)
-    steering = Steering(existing(store).journal(result.name), result.history, actor or _user())
+    steering = Steering(existing(store).journal(result.name), result.history, actor or user())
     if order == "prune":
         steering.prune(_needed(trial, "prune", "--trial"), reason)
     elif order == "enqueue":
@@ -69,7 +69,8 @@ def _point(text: str) -> dict[str, object]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
 
 
-def _user() -> str:
+def user() -> str:
+    """Who sits here, for the record."""
     import getpass
 
     try:

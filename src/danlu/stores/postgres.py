@@ -43,6 +43,9 @@ except ImportError as error:
     raise MissingExtra("the PostgreSQL store", "psycopg", "postgres") from error
 
 SCHEMA = 2
+PART = 10_000
+"""So many events are read at once: a long journal need not be in memory as a whole."""
+
 STATEMENT_SECONDS = 30
 PATIENCE = 60.0
 """Seconds for which a lost connection is sought again before the caller hears of it."""
@@ -217,15 +220,20 @@ class PostgresJournal:
 
     def read(self, after: int) -> Iterator[ev.Entry]:
         """All entries above ``after``, checksums compared."""
-        query = "SELECT seq, op, body, crc FROM danlu_event WHERE study = %s AND seq > %s ORDER BY seq"
-        rows = self._store.run(
-            lambda c: c.execute(query, (self._study, after), binary=True).fetchall(), alone=True
+        query = (
+            "SELECT seq, op, body, crc FROM danlu_event WHERE study = %s AND seq > %s ORDER BY seq LIMIT %s"
         )
-        for expected, (seq, op, held, crc) in enumerate(rows, after + 1):
-            body = bytes(held)
-            if seq != expected or _placed(seq, checksum(0, op, body)) != crc:
-                raise CorruptError(damaged(self._store.place, expected))
-            yield ev.Entry(seq, ev.decode(body), op)
+        while True:  # numbers have no gaps, so parts that are read one after the other are the whole
+            part = (self._study, after, PART)
+            rows = self._store.run(lambda c: c.execute(query, part, binary=True).fetchall(), alone=True)  # noqa: B023
+            for expected, (seq, op, held, crc) in enumerate(rows, after + 1):
+                body = bytes(held)
+                if seq != expected or _placed(seq, checksum(0, op, body)) != crc:
+                    raise CorruptError(damaged(self._store.place, expected))
+                yield ev.Entry(seq, ev.decode(body), op)
+            if len(rows) < PART:
+                return
+            after += len(rows)
 
     def append(self, events: Sequence[tuple[str | None, ev.Event]], terms: Terms) -> tuple[int, bool]:
         """Append as one, on these terms."""

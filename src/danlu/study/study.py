@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from ..core import events as ev
-from ..core.blobs import blobs_at
+from ..core.blobs import blobs_at, logs_at
 from ..core.errors import BudgetError, SettingError
 from ..core.events import Cause
 from ..core.goal import metrics_of
@@ -70,8 +69,7 @@ class Study:
         self.settings = settled(settings, joined, history.space)
         self.ledger = Ledger(journal, history, self.settings, blobs_at(store.blobs))
         self.desk = Desk(self.ledger, self.settings.retries, clock)
-        near = Path.home() / ".danlu" if "://" in store.blobs else Path(store.blobs)
-        logs = str(near / "logs" / _safe(opening.name))
+        logs = str(logs_at(store.blobs, opening.name))
         self.claims = Claims(
             self.ledger, self.worker, Policy(self.settings.retries, self.settings.limits, logs), clock
         )
@@ -246,7 +244,3 @@ def _cause(name: str) -> Cause:
     except ValueError:
         names = ", ".join(cause.value for cause in Cause)
         raise SettingError(f"failed needs one of {names}, got {name!r}.") from None
-
-
-def _safe(name: str) -> str:
-    return "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name)

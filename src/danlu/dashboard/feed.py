@@ -1,0 +1,131 @@
+"""Follows journals for the page: each study is folded once, in parts, for as long as somebody looks at it.
+
+Reading is all it does to a store, a few thousand events at a time, so no writer ever waits for it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Generator
+from itertools import islice
+
+import msgspec
+
+from ..core.errors import DanluError
+from ..core.events import Entry
+from ..core.history import History
+from ..core.protocols import Store
+
+PART = 4000
+"""Events that are read and folded in one go, about 30 ms; requests are answered between two parts."""
+
+LOOKED_AT = 15.0
+"""Seconds after which a study that nobody asks about is no longer followed."""
+
+
+class Feed:
+    """One study: its history, as far as it has been read.
+
+    Attributes:
+        name: the study's.
+        history: folded so far; hold ``lock`` to read it.
+        lock: held while events are folded or looked at.
+        whole: whether all has been read that there was when it was last looked.
+        damage: what is wrong with the journal, '' while it can be read.
+    """
+
+    def __init__(self, store: Store, name: str) -> None:
+        self.name = name
+        self.journal = store.journal(name)
+        self.history = History()
+        self.lock = threading.Lock()
+        self.whole = False
+        self.damage = ""
+        self.wanted = 0.0
+
+    def read(self) -> int:
+        """Read and fold the next part; how many events that were.
+
+        What stops it (damage, a database that is away, events of a newer danlu) is said in ``damage``; what is sound
+        before it is folded.
+        """
+        entries: list[Entry] = []
+        damage = ""
+        part = self._entries()
+        try:
+            for entry in islice(part, PART):
+                entries.append(entry)  # noqa: PERF402 - what came before an error counts
+        except (DanluError, msgspec.DecodeError) as error:
+            damage = str(error)
+        finally:
+            part.close()  # at once: an open cursor would keep the store's log from shrinking
+        with self.lock:
+            self.history.fold(entries)
+        self.whole, self.damage = len(entries) < PART, damage
+        return len(entries)
+
+    def want(self) -> None:
+        """Somebody asks about this study."""
+        self.wanted = time.monotonic()
+
+    @property
+    def looked_at(self) -> bool:
+        """Whether somebody has asked about this study of late."""
+        return time.monotonic() - self.wanted < LOOKED_AT
+
+    def _entries(self) -> Generator[Entry, None, None]:
+        yield from self.journal.read(self.history.seq)
+
+
+class Feeds:
+    """All studies of a store, followed by one thread while somebody looks at them.
+
+    Args:
+        store: whose studies.
+        every: seconds between two looks at a study that has been read to its end (above 0).
+    """
+
+    def __init__(self, store: Store, *, every: float = 0.5) -> None:
+        self.store = store
+        self._every = every
+        self._feeds: dict[str, Feed] = {}
+        self._guard = threading.Lock()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def names(self) -> list[str]:
+        """The names of the store's studies."""
+        return self.store.studies()
+
+    def of(self, name: str) -> Feed:
+        """The feed of a study, which is read from now on.
+
+        Raises:
+            StudyMissing: when the store has none by that name.
+        """
+        with self._guard:
+            if name not in self._feeds:
+                self._feeds[name] = Feed(self.store, name)
+            feed = self._feeds[name]
+            feed.want()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._follow, name="danlu-feeds", daemon=True)
+                self._thread.start()
+        return feed
+
+    def close(self) -> None:
+        """Stop following."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    def _follow(self) -> None:
+        while not self._ended.is_set():
+            behind = False
+            for feed in [feed for feed in list(self._feeds.values()) if feed.looked_at]:
+                feed.read()
+                behind = behind or not (feed.whole or feed.damage)
+                self._ended.wait(0.002)  # lets a request have the lock
+            if not behind:
+                self._ended.wait(self._every)

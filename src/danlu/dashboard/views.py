@@ -1,0 +1,278 @@
+"""What the page's panels are drawn from: a history and a selection in, plain data out. Sizes are bounded, whatever the study's."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..analysis.cohort import curves
+from ..analysis.diagnosis import diagnose_curves, diagnose_study
+from ..analysis.effects import effects, model_of, surface
+from ..analysis.findings import findings
+from ..analysis.importance import importance
+from ..analysis.measured import Numbers, measured
+from ..analysis.progress import progress, savings
+from ..analysis.selection import select
+from ..analysis.sheet import axes, sheet
+from ..analysis.timeline import timeline
+from ..core.errors import SettingError
+from ..core.events import Status
+from ..core.history import History
+from ..core.plain import plain
+
+LINES, POINTS, PLACES = 150, 50, 600
+"""At most so many curves, points a curve, and trials in panels that draw each."""
+
+RECENT = 30
+"""So many of the newest ends say how fast trials end."""
+
+PAGE = 200
+"""At most so many rows of the table are sent at once."""
+
+
+def head(name: str, history: History) -> dict[str, Any]:
+    """How a study stands: the line at the top of the page, and its entry in the list of studies."""
+    counts = (
+        np.bincount(history.statuses, minlength=len(Status)) if len(history) else np.zeros(len(Status), int)
+    )
+    best = None if history.best is None else history.trial(history.best)
+    charter = history.charter
+    return {
+        "name": name,
+        "seq": history.seq,
+        "trials": len(history),
+        "states": {status.name.lower(): int(counts[status]) for status in Status},
+        "best": None
+        if best is None
+        else {"number": best.number, "value": best.value, "metrics": best.metrics},
+        "goal": [{"name": m.name, "maximize": m.maximize, "target": m.target} for m in history.goal.metrics],
+        "limits": [f"{x.name} {'<=' if x.below else '>='} {x.bound:g}" for x in history.goal.limits],
+        "budget": {} if charter is None else charter.budget,
+        "spent": {
+            "seconds": history.spent_seconds,
+            "steps": len(history.reports),
+            "cost": history.spent_cost,
+        },
+        "savings": savings(history),
+        "rate": _rate(history),
+        "halted": "" if history.halted is None else str(history.halted),
+        "created": history.created_at,
+        "latest": history.last_at,
+        "queued": len(history.queue),
+        "chosen": history.chosen,
+    }
+
+
+def view(name: str, history: History, terms: Mapping[str, str], metric: str | None = None) -> dict[str, Any]:
+    """All panels that are quick: everything but what needs a model.
+
+    Raises:
+        SettingError: for a selection or a metric that makes no sense.
+    """
+    rows = select(history, terms)
+    goal = _goal(history, metric)
+    return {
+        "head": head(name, history),
+        "selected": len(rows),
+        "axes": axes(history),
+        "metrics": history.reports.names,
+        "progress": progress(history, goal, rows, most=1200),
+        "curves": curves(history, metric, rows, most=LINES, points=POINTS),
+        "sheet": sheet(history, rows, most=PLACES),
+        "timeline": timeline(history, rows, most=PLACES),
+        "decisions": [{"at": at, "text": text} for at, text in history.decisions[-50:]],
+    }
+
+
+def insight(
+    history: History,
+    terms: Mapping[str, str],
+    metric: str | None = None,
+    *,
+    x: str = "",
+    y: str = "",
+    method: str = "fanova",
+) -> dict[str, Any]:
+    """The panels that need a model: importance, effects, a surface, findings, what curves say.
+
+    Raises:
+        SettingError: as ``view``.
+    """
+    rows = select(history, terms)
+    goal = _goal(history, metric)
+    known = measured(history, goal, rows, fits=True)
+    if len(known.rows) < 4 or not len(history.space):
+        return {"few": len(known.rows), "troubles": diagnose_study(history)}
+    share: Any = importance(history, goal, method=method, rows=rows, most=600)  # type: ignore[arg-type]
+    model = model_of(history, goal, rows)
+    seen = effects(history, goal, model=model)
+    found: dict[str, Any] = {
+        "few": -1,
+        "importance": share,
+        "effects": seen,
+        "findings": findings(history, goal, seen=seen),
+        "troubles": diagnose_study(history),
+        "surface": None,
+    }
+    pair = _pair(history, x, y, [each.name for each in share.parameters])
+    if pair is not None:
+        try:
+            found["surface"] = surface(history, *pair, goal, model=model)
+        except SettingError as error:  # never active together: the page says so in the panel
+            found["refusal"] = str(error)
+    return found
+
+
+def table(
+    history: History,
+    terms: Mapping[str, str],
+    *,
+    sort: str = "trial",
+    descending: bool = False,
+    first: int = 0,
+    count: int = PAGE,
+) -> dict[str, Any]:
+    """A part of the table of trials.
+
+    Raises:
+        SettingError: as ``view``, and for a column that there is not.
+    """
+    rows = select(history, terms)
+    order = _order(history, rows, sort, descending=descending)
+    first, count = max(0, first), min(max(0, count), PAGE)
+    shown = []
+    for number in order[first : first + count].tolist():
+        row = history.rows[number]
+        metrics = row.metrics or history.counted(number)
+        shown.append({
+            "trial": number, "status": row.status, "params": row.params(), "metrics": metrics,
+            "steps": int(history.lengths[number]), "seconds": row.seconds + row.attempt_seconds,
+            "reason": row.reason, "source": row.asked.source,
+        })  # fmt: skip
+    return {
+        "total": len(rows),
+        "first": first,
+        "rows": shown,
+        "columns": list(history.space.names),
+        "metrics": list(history.goal.names),
+    }
+
+
+def detail(history: History, number: int) -> dict[str, Any]:
+    """One trial: everything about it, beside the best.
+
+    Raises:
+        TrialMissing: when there is no such trial.
+    """
+    trial = history.trial(number)
+    best = None if history.best is None else history.trial(history.best)
+    fields = {name: value for name, value in _fields(trial).items() if name not in {"unit", "losses"}}
+    return {
+        "trial": fields,
+        "best": None
+        if best is None
+        else {"number": best.number, "params": best.params, "metrics": best.metrics, "curve": best.curve},
+        "rank": _rank(history, number),
+        "trouble": diagnose_curves(history, number),
+        "events": _events(history, number),
+    }
+
+
+def _fields(trial: Any) -> dict[str, Any]:
+    found: dict[str, Any] = plain(trial)
+    return found
+
+
+def _events(history: History, number: int) -> list[dict[str, Any]]:
+    """The stations of a trial's life that its row keeps, each with its reason."""
+    row = history.rows[number]
+    at = row.asked.at
+    before = bisect.bisect_right(history.decisions, at, key=lambda each: each[0]) - 1
+    found = [
+        {"at": at, "what": "asked", "why": row.asked.reason or row.asked.source, "who": row.asked.worker}
+    ]
+    if before >= 0:
+        found[0]["then"] = history.decisions[before][1]
+    if row.donor >= 0:
+        found.append({"at": None, "what": "copied", "why": f"from trial {row.donor}", "who": ""})
+    if row.attempt > 1:
+        found.append(
+            {
+                "at": None,
+                "what": "resumed",
+                "why": row.why,
+                "who": row.worker,
+                "attempt": row.attempt,
+                "deaths": row.deaths,
+            }
+        )
+    found += [
+        {"at": None, "what": "changed", "why": f"from step {step}", "who": ""}
+        for step, _ in (row.schedule or [])[1:]
+    ]
+    if number in history.pruned:
+        found.append({"at": None, "what": "steered", "why": history.pruned[number], "who": ""})
+    if row.status is not Status.RUNNING:
+        cause = f" ({row.cause.value})" if row.cause else ""
+        found.append(
+            {
+                "at": row.ended_at,
+                "what": row.status.name.lower(),
+                "why": f"{row.reason}{cause}".strip(),
+                "who": row.worker,
+            }
+        )
+    return found
+
+
+def _rank(history: History, number: int) -> int | None:
+    """The place of a trial among all with a value, the best being 1."""
+    losses = history.losses[:, 0]
+    own = losses[number]
+    return None if not np.isfinite(own) else int((losses < own).sum()) + 1
+
+
+def _goal(history: History, metric: str | None) -> str | None:
+    """The metric as one of the goal's; None when it is another that was reported, which only curves show."""
+    return metric if metric in {each.name for each in history.goal.metrics} else None
+
+
+def _pair(history: History, x: str, y: str, ranked: list[str]) -> tuple[str, str] | None:
+    names = [name for name in (x, y) if name in history.space.names]
+    names += [name for name in ranked if name not in names]
+    return (names[0], names[1]) if len(names) >= 2 else None
+
+
+def _order(history: History, rows: Numbers, sort: str, *, descending: bool) -> Numbers:
+    names, goals = list(history.space.names), [metric.name for metric in history.goal.metrics]
+    if sort == "trial":
+        key = rows.astype(float)
+    elif sort in names:
+        at = names.index(sort)
+        key = np.where(history.active[rows, at] & history.fits[rows], history.units[rows, at], np.nan)
+    elif sort in goals:
+        key = history.losses[rows, goals.index(sort)] * (
+            -1.0 if history.goal.metrics[goals.index(sort)].maximize else 1.0
+        )
+    elif sort == "status":
+        key = history.statuses[rows].astype(float)
+    elif sort == "steps":
+        key = history.lengths[rows].astype(float)
+    elif sort == "seconds":
+        key = np.array([history.rows[row].seconds + history.rows[row].attempt_seconds for row in rows])
+    else:
+        raise SettingError(f"the table has no column {sort!r} to sort by.")
+    key = np.where(
+        np.isnan(key), np.inf, -key if descending else key
+    )  # what is not known comes last, either way
+    return rows[np.argsort(key, kind="stable")]
+
+
+def _rate(history: History) -> float:
+    """Trials that ended a second, of late."""
+    ends = [history.rows[number].ended_at or 0.0 for number, _ in history.ended[-RECENT:]]
+    span = ends[-1] - ends[0] if len(ends) > 1 else 0.0
+    return (len(ends) - 1) / span if span > 0 else 0.0
