@@ -75,6 +75,8 @@ class Arrivals:
         goal, reports = self._history.goal, self._history.reports
         if reports.merged != self._merged:  # a report that was looked at has been filled in since
             self._restart()
+        if not goal.metrics:
+            return  # nothing has been read yet
         first = goal.metrics[0]
         for row, trial, step, value in reports.since(self._next, first.name):
             if value != value:

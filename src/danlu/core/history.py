@@ -203,7 +203,7 @@ class History:
     def _created(self, event: ev.Created) -> None:
         self.space = Space.from_spec(event.space, constraints=self.constraints)
         self.goal, self.seed, self.declared = event.goal, event.seed, event.space
-        self.created_at, self.keep = event.at, event.keep
+        self.created_at, self.keep, self._columns.stale = event.at, event.keep, True
 
     def _opened(self, event: ev.Opened) -> None:
         self.decisions.append((event.at, f"opened with {event.sampler}, {event.scheduler}"))

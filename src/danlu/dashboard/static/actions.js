@@ -1,0 +1,52 @@
+// Orders to a study: each asks before it is given, says its reason, and is an event in the journal.
+import { useState } from "preact/hooks";
+import { html } from "danlu/html";
+import { steer } from "danlu/net";
+import { t } from "danlu/words";
+
+export function Orders({ study, halted, say }) {
+  const [asking, ask] = useState("");
+  const orders = halted ? ["resume"] : ["pause", "stop"];
+  return html`<span class="orders">
+    ${asking ? html`<${Sure} order=${asking} done=${() => ask("")} give=${(reason) => steer({ study, order: asking, reason })} say=${say} />`
+      : [...orders, "enqueue", "note"].map((order) => html`<button type="button" key=${order} onClick=${() => ask(order)} title=${order === "stop" ? t("stop_help") : ""}>${t(order)}</button>`)}
+    ${asking === "enqueue" && html`<${Point} study=${study} start=${{}} done=${() => ask("")} say=${say} />`}
+  </span>`;
+}
+
+// An order with room for its reason, given at the second press.
+export function Sure({ order, give, done, say }) {
+  const [text, setText] = useState("");
+  if (order === "enqueue") return null;
+  const note = order === "note";
+  const go = async (event) => {
+    event.preventDefault();
+    try {
+      await give(text);
+      say(t("told"));
+      done();
+    } catch (error) {
+      say(error.message, true);
+    }
+  };
+  return html`<form class="sure" onSubmit=${go}><b>${t(order)}</b>
+    <input autofocus aria-label=${t(note ? "note" : "reason")} placeholder=${t(note ? "note" : "reason")} value=${text} onInput=${(event) => setText(event.target.value)} required=${note} />
+    <button type="submit" class="go">${note ? t("send") : `${t(order)}: ${t("sure")}`}</button><button type="button" onClick=${done}>${t("cancel")}</button></form>`;
+}
+
+// A point to be tried next, as JSON that can be edited; what is left out is drawn.
+export function Point({ study, start, done, say }) {
+  const [text, setText] = useState(() => JSON.stringify(start, null, 1));
+  const go = async (event) => {
+    event.preventDefault();
+    try {
+      await steer({ study, order: "enqueue", point: JSON.parse(text) });
+      say(t("told"));
+      done();
+    } catch (error) {
+      say(error.message, true);
+    }
+  };
+  return html`<form class="point" onSubmit=${go}><textarea aria-label=${t("enqueue")} rows="8" value=${text} onInput=${(event) => setText(event.target.value)}></textarea>
+    <button type="submit" class="go">${t("enqueue")}</button><button type="button" onClick=${done}>${t("cancel")}</button></form>`;
+}

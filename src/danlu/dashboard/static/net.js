@@ -1,0 +1,65 @@
+// What the page asks of its server; inside a report, of the data that came with it.
+const held = document.getElementById("report");
+export const still = held ? JSON.parse(held.textContent) : null;
+
+export class Refused extends Error {
+  constructor(message, status) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export async function get(what, query = {}, signal = undefined) {
+  if (still) return stillAnswer(what, query);
+  const answer = await fetch(`/api/${what}?${new URLSearchParams(query)}`, { signal });
+  return opened(answer);
+}
+
+export async function steer(order) {
+  const body = JSON.stringify({ op: crypto.randomUUID(), ...order });
+  return opened(await fetch("/api/steer", { method: "POST", headers: { "content-type": "application/json" }, body }));
+}
+
+async function opened(answer) {
+  const type = answer.headers.get("content-type") || "";
+  if (!type.startsWith("application/json")) throw new Refused(await answer.text(), answer.status);
+  const value = await answer.json();
+  if (!answer.ok) throw new Refused(value.error, answer.status);
+  return value;
+}
+
+function stillAnswer(what, query) {
+  if (what === "studies") return { place: still.view.head.name, studies: [still.view.head], damage: "", actions: false };
+  if (what === "trial") {
+    const found = still.trials[query.trial];
+    if (!found) throw new Refused(`trial ${query.trial} is not among those in this report.`, 404);
+    return found;
+  }
+  if (what === "log") return { text: "", there: false };
+  if (what === "table") {
+    const first = Number(query.first || 0);
+    return { ...still.table, first, rows: still.table.rows.slice(first, first + 200) };
+  }
+  return still[what];
+}
+
+// Calls `told` whenever the study has grown; the browser connects again by itself when the server comes back.
+export function follow(study, told, away) {
+  if (still) return () => {};
+  const source = new EventSource(`/api/stream?${new URLSearchParams({ study })}`);
+  let retry = 0;
+  source.onmessage = (event) => told(JSON.parse(event.data));
+  source.onopen = () => away(false);
+  source.onerror = () => {
+    away(true);
+    if (source.readyState === EventSource.CLOSED && !retry) {
+      retry = setTimeout(() => (closing = follow(study, told, away)), 1000); // refused outright: try anew
+    }
+  };
+  let closing = () => {};
+  return () => {
+    clearTimeout(retry);
+    source.close();
+    closing();
+  };
+}

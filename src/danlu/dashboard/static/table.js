@@ -1,0 +1,77 @@
+// The table of trials: any number of them, of which those in sight are fetched.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { html } from "danlu/html";
+import { STATUS } from "danlu/colours";
+import { get } from "danlu/net";
+import { terms } from "danlu/address";
+import { Panel } from "danlu/panel";
+import { duration, num, show } from "danlu/numbers";
+import { t } from "danlu/words";
+
+const ROW = 28;
+const PART = 200;
+const TALL = 420;
+
+export function Table({ place, seq, total, axes, goal, go, open }) {
+  const box = useRef(null);
+  const [top, setTop] = useState(0);
+  const [parts, setParts] = useState({});
+  const [cursor, setCursor] = useState(0);
+  const sort = place.sort || "trial";
+  const question = JSON.stringify([place.study, place.filter, sort, place.down]);
+  const latest = useRef("");
+  latest.current = question;
+  useEffect(() => {
+    setParts({});
+    if (box.current) box.current.scrollTop = 0;
+    setTop(0);
+  }, [question]);
+  const [first, last] = [Math.floor(top / ROW), Math.ceil((top + TALL) / ROW)];
+  const wanted = [...new Set([Math.floor(first / PART), Math.floor(last / PART)])].filter((part) => part * PART < Math.max(1, total));
+  useEffect(() => {
+    for (const part of wanted) {
+      const query = { study: place.study, ...terms(place.filter), sort, down: place.down || "", first: part * PART, count: PART };
+      Promise.resolve(get("table", query)).then(
+        (found) => latest.current === question && setParts((before) => ({ ...before, [part]: found.rows })),
+        () => {}, // said by the page itself, whose own requests fail as well
+      );
+    }
+  }, [question, seq, wanted.join()]);
+  const columns = ["trial", "status", ...goal.map((each) => each.name), ...axes.map((axis) => axis.name), "steps", "seconds"];
+  const rows = [];
+  for (let at = first; at < Math.min(last + 1, total); at += 1) rows.push([at, parts[Math.floor(at / PART)]?.[at % PART]]);
+  const header = (name) => {
+    const on = name === sort;
+    const turn = () => go({ sort: name, down: on && !place.down ? "1" : undefined });
+    return html`<th scope="col" aria-sort=${on ? (place.down ? "descending" : "ascending") : "none"}><button type="button" onClick=${turn}>${t(name)}${on ? (place.down ? " ▾" : " ▴") : ""}</button></th>`;
+  };
+  const move = (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 14, PageUp: -14 }[event.key];
+    if (event.key === "Enter") {
+      const row = parts[Math.floor(cursor / PART)]?.[cursor % PART];
+      if (row) open(row.trial);
+    } else if (step) {
+      event.preventDefault();
+      const to = Math.min(total - 1, Math.max(0, cursor + step));
+      setCursor(to);
+      const view = box.current;
+      if (to * ROW < view.scrollTop) view.scrollTop = to * ROW;
+      else if ((to + 2) * ROW > view.scrollTop + TALL) view.scrollTop = (to + 2) * ROW - TALL;
+    }
+  };
+  const cell = (row, name) => {
+    if (name === "status") return html`<td style=${{ color: STATUS[row.status] }}>${t(row.status)}</td>`;
+    if (name === "seconds") return html`<td>${duration(row.seconds)}</td>`;
+    const value = name === "trial" || name === "steps" ? row[name] : name in row.metrics ? num(row.metrics[name]) : row.params[name];
+    return html`<td>${value === undefined ? "" : show(value)}</td>`;
+  };
+  return html`<${Panel} name="table" wide hint=${`${total}`}>
+    <div class="table" ref=${box} tabindex="0" onKeyDown=${move} onScroll=${(event) => setTop(event.target.scrollTop)} style=${{ maxHeight: `${TALL}px` }}>
+      <table aria-rowcount=${total}><thead><tr>${columns.map(header)}</tr></thead><tbody>
+        <tr style=${{ height: `${first * ROW}px` }}></tr>
+        ${rows.map(([at, row]) => html`<tr key=${at} class=${at === cursor ? "row cursor" : "row"} aria-rowindex=${at + 1} onClick=${() => row && open(row.trial)}>
+          ${row ? columns.map((name) => cell(row, name)) : html`<td colspan=${columns.length}>…</td>`}</tr>`)}
+        <tr style=${{ height: `${Math.max(0, total - last - 1) * ROW}px` }}></tr>
+      </tbody></table>
+    </div></>`;
+}

@@ -1,0 +1,81 @@
+// One trial: its parameters beside the best, its curves, what happened to it and why, its log, checkpoints and notes.
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { html } from "danlu/html";
+import { Point, Sure } from "danlu/actions";
+import { CYCLE, BEST, STATUS } from "danlu/colours";
+import { get, steer, still } from "danlu/net";
+import { clock, duration, num, nums, ofManySizes, show } from "danlu/numbers";
+import { Lines } from "danlu/uplot";
+import { t } from "danlu/words";
+
+export function Trial({ study, number, seq, back, actions, say }) {
+  const [found, set] = useState(null);
+  const [log, setLog] = useState(null);
+  const [doing, setDoing] = useState("");
+  const [problem, setProblem] = useState("");
+  useEffect(() => {
+    let live = true;
+    Promise.resolve().then(() => get("trial", { study, trial: number })).then((each) => live && (set(each), setProblem("")), (error) => live && setProblem(error.message));
+    return () => (live = false);
+  }, [study, number, seq]);
+  useEffect(() => {
+    let live = true;
+    Promise.resolve().then(() => get("log", { study, trial: number })).then((each) => live && setLog(each), () => live && setLog(null));
+    return () => (live = false);
+  }, [study, number, seq]);
+  if (problem) return html`<main class="trial"><button type="button" onClick=${back}>← ${t("back")}</button><p class="damage">${problem} ${still ? t("notHere") : ""}</p></main>`;
+  if (!found) return html`<main class="trial"><p class="nothing">…</p></main>`;
+  const { trial, best } = found;
+  const over = ["done", "stopped", "failed"].includes(trial.status);
+  const names = [...new Set([...Object.keys(trial.params), ...Object.keys(best?.params || {})])];
+  const clone = Object.fromEntries(Object.entries(trial.params));
+  return html`<main class="trial">
+    <header class="head"><button type="button" onClick=${back}>← ${t("back")}</button>
+      <h1>${t("trial")} ${trial.number} <span style=${{ color: STATUS[trial.status] }}>${t(trial.status)}</span></h1>
+      <span>${found.rank ? `${t("rank")} ${found.rank}` : ""}</span><span>${duration(trial.seconds)}</span>
+      ${actions && html`<span class="orders"><button type="button" onClick=${() => setDoing("clone")}>${t("clone")}</button>
+        <button type="button" onClick=${() => setDoing("note")}>${t("note")}</button>
+        ${!over && html`<button type="button" onClick=${() => setDoing("prune")}>${t("prune")}</button>`}</span>`}
+    </header>
+    ${doing === "clone" && html`<${Point} study=${study} start=${clone} done=${() => setDoing("")} say=${say} />`}
+    ${(doing === "note" || doing === "prune") && html`<${Sure} order=${doing} done=${() => setDoing("")} say=${say}
+      give=${(text) => steer({ study, order: doing, trial: trial.number, [doing === "note" ? "text" : "reason"]: text })} />`}
+    ${found.trouble.trouble && html`<p class="verdict"><b>${t("diagnosis")}: ${found.trouble.trouble}.</b> ${found.trouble.evidence} ${found.trouble.advice} <small>${found.trouble.reason}</small></p>`}
+    <div class="panels">
+      <section class="panel"><h2>${t("params")}</h2><table><thead><tr><th></th><th>${t("thisTrial")}</th><th>${t("best")}${best ? ` (${best.number})` : ""}</th></tr></thead><tbody>
+        ${names.map((name) => html`<tr class=${best && JSON.stringify(trial.params[name]) !== JSON.stringify(best.params[name]) ? "differs" : ""}><th scope="row">${name}</th>
+          <td>${name in trial.params ? show(trial.params[name]) : "—"}</td><td>${best && name in best.params ? show(best.params[name]) : "—"}</td></tr>`)}
+        ${Object.keys(trial.metrics).map((name) => html`<tr><th scope="row">${name}</th><td>${show(num(trial.metrics[name]))}</td><td>${best && name in best.metrics ? show(num(best.metrics[name])) : "—"}</td></tr>`)}
+      </tbody></table></section>
+      <section class="panel"><h2>${t("eventsOf")}</h2><ol class="events">${found.events.map((event) => html`<li><b>${t(event.what)}</b> ${event.why}
+        <small>${event.at ? clock(event.at) : ""} ${event.who} ${event.then ? `· ${event.then}` : ""}</small></li>`)}</ol>
+        <h2>${t("notes")}</h2><ul>${(trial.facts.notes || []).map((note) => html`<li>${note}</li>`)}</ul>
+        ${Object.entries(trial.facts).filter(([name]) => name !== "notes").map(([name, fact]) => html`<p><b>${name}</b>: ${typeof fact === "string" ? fact : JSON.stringify(fact)}</p>`)}
+        <h2>${t("artefacts")}</h2>${trial.checkpoints.length ? html`<ul>${trial.checkpoints.map((kept) => html`<li>${t("step")} ${kept.step} <code>${kept.digest.slice(0, 12)}</code>
+          ${!still && html`<a href=${`/api/checkpoint?${new URLSearchParams({ study, digest: kept.digest })}`}>${t("download")}</a>`}</li>`)}</ul>` : html`<p class="nothing">${t("noArtefacts")}</p>`}
+      </section>
+      ${Object.keys(trial.curve.metrics).map((name) => html`<${Metric} key=${name} name=${name} trial=${trial} best=${best} />`)}
+      <section class="panel wide"><h2>${t("log")}</h2>${log?.text ? html`<pre tabindex="0">${log.text}</pre>` : html`<p class="nothing">${t("noLog")}</p>`}</section>
+    </div></main>`;
+}
+
+// A metric's curve over the steps, and the best trial's beside it.
+function Metric({ name, trial, best }) {
+  const shown = useMemo(() => {
+    const other = best && best.number !== trial.number ? best.curve : { steps: [], metrics: {} };
+    const steps = [...new Set([...trial.curve.steps, ...other.steps])].sort((a, b) => a - b);
+    const along = (curve) => {
+      const at = new Map(curve.steps.map((step, i) => [step, num((curve.metrics[name] || [])[i] ?? null)]));
+      return steps.map((step) => (Number.isFinite(at.get(step)) ? at.get(step) : null));
+    };
+    const data = [steps, along(trial.curve)];
+    const series = [{ label: `${t("trial")} ${trial.number}`, stroke: CYCLE[0], width: 2, spanGaps: true, points: { show: steps.length < 40 } }];
+    if (other.steps.length && name in other.metrics) {
+      data.push(along(other));
+      series.push({ label: `${t("best")} (${best.number})`, stroke: BEST, width: 1, dash: [5, 4], spanGaps: true, points: { show: false } });
+    }
+    return { data, series, log: ofManySizes(data.slice(1).flat().filter((v) => v !== null)) };
+  }, [name, trial, best]);
+  const odd = nums(trial.curve.metrics[name]).filter((value) => !Number.isFinite(value)).length;
+  return html`<section class="panel"><h2>${name}</h2><${Lines} ...${shown} xLabel=${t("step")} label=${`${name}, ${t("trial")} ${trial.number}`} />${odd > 0 && html`<p class="notice">${odd} × NaN/∞</p>`}</section>`;
+}
