@@ -11,12 +11,12 @@ export OPENBLAS_NUM_THREADS ?= 1
 PROMISES := $(addprefix tests/test_,crash.py kills.py stores.py pool.py cli.py upkeep.py study.py simulation.py faults.py \
 	postgres.py network.py ray.py worker.py conformance.py replay.py packing.py)
 
-.PHONY: demo test check bench bench-search bench-search-full bench-fidelity bench-deep docs vendor fault clean
+.PHONY: demo test check chromium bench bench-search bench-search-full bench-fidelity bench-deep docs vendor fault clean
 
 demo: $(READY)  ## tune a small network on handwritten digits (under two minutes)
 	$(BIN)/python examples/digits_cnn.py
 
-test: check  ## everything that has to hold, in minutes
+test: check chromium  ## everything that has to hold, in minutes
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not fault"
 
 check: $(READY)  ## style, types, floors
@@ -24,6 +24,11 @@ check: $(READY)  ## style, types, floors
 	$(BIN)/ruff check src tests benchmarks examples docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+chromium:  ## the tests drive a real browser: Debian's, installed when it is missing and may be
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; } \
+		|| { echo "the tests need Chromium: apt-get install chromium"; exit 1; }
 
 bench: $(READY)  ## overhead beside Optuna, which it installs into an environment of its own
 	$(BIN)/python benchmarks/overhead.py

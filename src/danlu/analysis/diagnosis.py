@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -115,7 +116,8 @@ def diagnose_study(history: History, most: int = 10) -> list[Trouble]:
     """What is wrong with the best ``most`` trials that have curves, the best first."""
     merit = history.losses[:, 0] if len(history) else np.zeros(0)
     order = [int(row) for row in np.argsort(merit, kind="stable") if np.isfinite(merit[row])]
-    return [diagnose_curves(history, number) for number in order if history.reports.count(number)][:most]
+    curved = (number for number in order if history.reports.count(number))
+    return [diagnose_curves(history, number) for number in islice(curved, most)]
 
 
 def commonest(troubles: list[Trouble]) -> str:

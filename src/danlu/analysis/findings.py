@@ -121,6 +121,8 @@ def _wider(parameter: Float | Int, side: str) -> float | None:
         if isinstance(parameter, Int):
             bound = max(1.0, float(round(bound)))
         return None if bound in (low, high) else bound
+    if side == "upper" and low >= 0 and 0.8 <= high < 1 and isinstance(parameter, Float):
+        return float(f"{1 - (1 - high) / 2:.4g}")  # a share such as momentum: nearer to 1, not past it
     half = 0.5 * (high - low)
     bound = high + half if side == "upper" else low - half
     if side == "lower" and low >= 0:

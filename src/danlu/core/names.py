@@ -49,6 +49,7 @@ ENGINES = {
 VIEWS = {
     "live": "danlu.cli.live:LiveView",
     "plot": "danlu.plots.plot:plot",
+    "report": "danlu.dashboard.report:report",
     "study": "danlu.plots.notebook:study_html",
     "trial": "danlu.plots.notebook:trial_html",
 }

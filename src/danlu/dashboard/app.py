@@ -12,6 +12,7 @@ import msgspec
 
 from ..core.blobs import blobs_at, logs_at
 from ..core.errors import DanluError, MissingExtra, SettingError, StoreError, StudyMissing, TrialMissing
+from ..core.glance import glance
 from ..core.plain import packed
 from ..core.values import Value
 from ..study.steering import Steering
@@ -119,14 +120,15 @@ class Page:
         question = (feed.name, tuple(sorted(terms.items())), metric, *words.values())
 
         def answer() -> bytes:
-            seq, held = self._insights.get(feed.name, (None, b""))
-            if seq == (feed.history.seq, question):
-                return held
             with feed.lock:
-                key = (feed.history.seq, question)
-                found = packed(views.insight(feed.history, terms, metric, **words))
-            self._insights[feed.name] = (key, found)
-            return found
+                seen = glance(
+                    feed.history
+                )  # models take a second; neither readers nor the feed wait for them
+            key, held = self._insights.get(feed.name, (None, b""))
+            if key != (seen.seq, question):
+                held = packed(views.insight(seen, terms, metric, **words))
+                self._insights[feed.name] = ((seen.seq, question), held)
+            return held
 
         return await _json(answer)
 

@@ -143,13 +143,13 @@ def table(
     rows = select(history, terms)
     order = _order(history, rows, sort, descending=descending)
     first, count = max(0, first), min(max(0, count), PAGE)
-    shown = []
+    shown, lengths = [], history.lengths
     for number in order[first : first + count].tolist():
         row = history.rows[number]
         metrics = row.metrics or history.counted(number)
         shown.append({
             "trial": number, "status": row.status, "params": row.params(), "metrics": metrics,
-            "steps": int(history.lengths[number]), "seconds": row.seconds + row.attempt_seconds,
+            "steps": int(lengths[number]), "seconds": row.seconds + row.attempt_seconds,
             "reason": row.reason, "source": row.asked.source,
         })  # fmt: skip
     return {

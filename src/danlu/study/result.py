@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core import checkpoint
@@ -156,6 +157,20 @@ class Result:
             'share of value (ped-anova)'
         """
         return find(VIEWS, "view", "plot")(self.history, kind, axes=axes, **settings)
+
+    def report(self, path: str | Path, *, finder: Any = None) -> Path:
+        """Write the study into one HTML file that opens anywhere, without a network; the path of the file.
+
+        ``finder`` is a ``deep.RateFinding`` to be shown beside it.
+
+        Example:
+            >>> import danlu, tempfile
+            >>> result = danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=9, seed=0)
+            >>> result.report(tempfile.mkdtemp() + "/study.html").name
+            'study.html'
+        """
+        written: Path = find(VIEWS, "view", "report")(self.name, self.history, path, finder=finder)
+        return written
 
     def restore(self, *things: Any, trial: int | None = None) -> int:
         """Load a trial's newest checkpoint, the best trial's by default, into ``things``; return its step.

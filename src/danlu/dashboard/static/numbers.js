@@ -28,15 +28,15 @@ export function ofManySizes(values) {
 }
 
 // The range to show: everything, unless a few extremes would flatten the rest.
-export function range(values, log) {
+export function range(values, log, edge = 0.06) {
   const sorted = values.filter((v) => Number.isFinite(v) && (!log || v > 0)).sort((a, b) => a - b);
   if (!sorted.length) return [0, 1];
   let [low, high] = [sorted[0], sorted[sorted.length - 1]];
   const at = (share) => sorted[Math.round(share * (sorted.length - 1))];
   if (!log && high - low > 5 * (at(0.98) - at(0.02)) && at(0.98) > at(0.02)) [low, high] = [at(0.02), at(0.98)];
   if (low === high) return log ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
-  const margin = 0.06 * (high - low);
-  return log ? [low / 1.15, high * 1.15] : [low - margin, high + margin];
+  const margin = edge * (high - low);
+  return log ? [low / (1 + 2 * edge), high * (1 + 2 * edge)] : [low - margin, high + margin];
 }
 
 // Between a place on an axis, in [0, 1], and the value there; axes as analysis/sheet.py describes them.

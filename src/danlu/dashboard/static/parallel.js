@@ -15,7 +15,7 @@ const HEIGHT = 280;
 function metricAxis(found) {
   const values = found.values.map((row) => Number(row[0] ?? NaN));
   const log = ofManySizes(values);
-  const [low, high] = range(values, log);
+  const [low, high] = range(values, log, 0);
   const place = (value) => (log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low));
   const ticks = [0, 0.5, 1].map((at) => [at, show(Number((log ? low * (high / low) ** at : low + at * (high - low)).toPrecision(3)))]);
   return { axis: { name: found.metrics[0], kind: "float", log, low, high, ticks }, places: values.map(place) };

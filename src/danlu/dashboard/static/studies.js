@@ -9,12 +9,23 @@ export function Studies({ go, say }) {
   const [found, set] = useState(null);
   useEffect(() => {
     let live = true;
-    const look = () => Promise.resolve().then(() => get("studies")).then((each) => live && (set(each), say("")), (error) => live && say(error.message, true));
+    let timer = 0;
+    const look = async () => {
+      let wait = 2000;
+      try {
+        const each = await get("studies");
+        if (live) set(each);
+        if (live) say("");
+        if (each.studies.some((study) => study.whole === false)) wait = 300;
+      } catch (error) {
+        if (live) say(error.message, true);
+      }
+      if (live) timer = setTimeout(look, wait);
+    };
     look();
-    const timer = setInterval(look, 2000);
     return () => {
       live = false;
-      clearInterval(timer);
+      clearTimeout(timer);
     };
   }, []);
   if (!found) return html`<main><p class="nothing">…</p></main>`;

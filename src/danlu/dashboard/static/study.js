@@ -17,9 +17,10 @@ import { t } from "danlu/words";
 
 const PAUSE = 1000; // milliseconds between two fetches of what a running study has grown by
 const CALM = 4000; // and of what needs a model
+const SETTLED = 250; // a selection that stays so long is worth a model
 
 // Fetches `what` whenever `query` changes, at once, and whenever `seq` has grown, once in a while; one request at a time.
-function useAnswer(what, query, seq, pause, say) {
+function useAnswer(what, query, seq, pause, say, delay = 0) {
   const [answer, set] = useState(null);
   const asked = useRef({ key: "", at: 0, busy: false, again: null });
   const key = JSON.stringify(query);
@@ -45,7 +46,10 @@ function useAnswer(what, query, seq, pause, say) {
       else if (state.again) setTimeout(() => state.again && ask(), pause);
     });
   }, []);
-  useEffect(() => ask(), [key]);
+  useEffect(() => {
+    const timer = setTimeout(ask, answer ? delay : 0);
+    return () => clearTimeout(timer);
+  }, [key]);
   useEffect(() => {
     if (seq === null) return undefined;
     const wait = Math.max(0, pause - (performance.now() - asked.current.at));
@@ -63,7 +67,7 @@ export function Study({ place, go, actions, say, wanted, want }) {
   const seq = tick ? `${tick.seq} ${tick.whole} ${tick.damage}` : null;
   const shared = { study, ...terms(filter), ...(metric ? { metric } : {}) };
   const [view, pending] = useAnswer("view", shared, seq, PAUSE, say);
-  const [insight, thinking] = useAnswer("insight", { ...shared, x: place.x || "", y: place.y || "", method: place.method || "fanova" }, seq, CALM, say);
+  const [insight, thinking] = useAnswer("insight", { ...shared, x: place.x || "", y: place.y || "", method: place.method || "fanova" }, seq, CALM, say, SETTLED);
   const select = useCallback((name, text) => {
     const after = { ...filter };
     if (text) after[name] = text;
@@ -86,15 +90,15 @@ export function Study({ place, go, actions, say, wanted, want }) {
     <div class=${thinking ? "panels thinking" : "panels"} id="panels">
       <${Curves} found=${view.curves} metric=${metric} go=${go} open=${open} />
       <${History} found=${view.progress} open=${open} />
-      <${Parallel} found=${view.sheet} filter=${filter} select=${still ? () => {} : select} open=${open} focus=${(name) => want({ name })} />
       <${Importance} insight=${insight} method=${place.method || "fanova"} go=${go} />
+      <${Parallel} found=${view.sheet} filter=${filter} select=${still ? () => {} : select} open=${open} focus=${(name) => want({ name })} />
       <${Findings} insight=${insight} decisions=${view.decisions} open=${open} />
       <${Surface} insight=${insight} axes=${view.axes} go=${go} />
       <${Front} found=${view.sheet} open=${open} />
+      <${Timeline} found=${view.timeline} open=${open} />
       ${still?.finder && html`<${Finder} found=${still.finder} />`}
       <${Effects} insight=${insight} />
       <${Slices} found=${view.sheet} open=${open} />
-      <${Timeline} found=${view.timeline} open=${open} />
       <${Table} place=${place} seq=${head.seq} total=${still ? still.table.rows.length : view.selected} axes=${view.axes} goal=${head.goal} go=${go} open=${open} />
     </div></main>`;
 }

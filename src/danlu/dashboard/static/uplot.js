@@ -25,7 +25,7 @@ export function Lines({ data, series, height = 230, log = false, range = null, x
       if (onPick) plot.current.over.addEventListener("click", () => plot.current.cursor.idx !== null && onPick(plot.current.data[0][plot.current.cursor.idx]));
     };
     make();
-    const observer = new ResizeObserver(() => plot.current.setSize({ width: Math.max(120, ref.current.clientWidth), height }));
+    const observer = new ResizeObserver(() => ref.current && plot.current?.setSize({ width: Math.max(120, ref.current.clientWidth), height }));
     observer.observe(ref.current);
     document.addEventListener("danlu-theme", make);
     return () => {
