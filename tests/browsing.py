@@ -70,15 +70,24 @@ class Looked:
 
 
 @contextmanager
-def chromium(**context):
-    """A function that opens pages."""
+def launched():
+    """A headless Chromium."""
     with sync_playwright() as play:
         browser = play.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage"]
         )
-        held = browser.new_context(viewport={"width": 1400, "height": 950}, locale="en-GB", **context)
-        held.set_default_timeout(20_000)
         try:
-            yield lambda: Looked(held.new_page())
+            yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def pages(browser, **context):
+    """A function that opens pages of one profile, with cookies and storage of its own."""
+    held = browser.new_context(viewport={"width": 1400, "height": 950}, locale="en-GB", **context)
+    held.set_default_timeout(20_000)
+    try:
+        yield lambda: Looked(held.new_page())
+    finally:
+        held.close()

@@ -6,6 +6,7 @@ import http.client
 import json
 import math
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -470,23 +471,27 @@ def test_a_stream_says_when_a_study_has_grown(store, tmp_path):
     with Served(path, tmp_path) as opened:
         one = Asked(opened)
         cookie = one(opened.url.removeprefix(opened.base))[1]["set-cookie"].partition(";")[0]
-        connection = http.client.HTTPConnection("127.0.0.1", opened.port, timeout=20)
-        connection.request("GET", "/api/stream?study=s", headers={"Host": one.host, "Cookie": cookie})
-        stream = connection.getresponse()
-        assert stream.getheader("content-type").startswith("text/event-stream")
-        seen = []
-        danlu.tune(train, SPACE, minimize="loss", trials=4, store=str(path), name="s", scheduler="diverged")
-        last = max(entry.seq for entry in SqliteStore(path).journal("s").read(0))
-        while not seen or seen[-1]["seq"] < last:
-            line = stream.fp.readline().decode()
-            if line.startswith("data: "):
-                seen.append(json.loads(line[6:]))
-        assert [each["seq"] for each in seen] == sorted(each["seq"] for each in seen)
-        began = time.monotonic()
-        assert (
-            opened.close() == ""
-        )  # streams do not keep the server from leaving, and nothing was said to stderr
-        assert time.monotonic() - began < 10
+        words = f"GET /api/stream?study=s HTTP/1.1\r\nHost: {one.host}\r\nCookie: {cookie}\r\n\r\n"
+        with (
+            socket.create_connection(("127.0.0.1", opened.port), timeout=20) as connection,
+            connection.makefile("rb") as stream,
+        ):
+            connection.sendall(words.encode())
+            seen = []
+            danlu.tune(
+                train, SPACE, minimize="loss", trials=4, store=str(path), name="s", scheduler="diverged"
+            )
+            last = max(entry.seq for entry in SqliteStore(path).journal("s").read(0))
+            while not seen or seen[-1]["seq"] < last:
+                line = stream.readline().decode()
+                if line.startswith("data: "):
+                    seen.append(json.loads(line[6:]))
+            assert [each["seq"] for each in seen] == sorted(each["seq"] for each in seen)
+            began = time.monotonic()
+            assert (
+                opened.close() == ""
+            )  # streams do not keep the server from leaving, and nothing was said to stderr
+            assert time.monotonic() - began < 10
 
 
 def test_an_order_is_an_event_with_its_actor(tmp_path):
@@ -549,6 +554,18 @@ def test_a_feed_reads_in_parts_and_ends_at_the_whole(tmp_path):
     assert (feed.read(), feed.whole) == (PART, False)
     assert (feed.read(), feed.whole) == (11, True)
     assert feed.read() == 0
+
+
+def test_any_number_of_readers_fold_every_event_once(store):
+    feed = Feed(SqliteStore(store), "nets")
+    threads = [threading.Thread(target=lambda: [feed.read() for _ in range(20)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    calm = History()
+    calm.fold(SqliteStore(store).journal("nets").read(0))
+    assert repr(feed.history.trials()) == repr(calm.trials())
 
 
 def test_a_damaged_journal_is_shown_up_to_the_damage(store, tmp_path):

@@ -40,6 +40,7 @@ class Feed:
         self.journal = store.journal(name)
         self.history = History()
         self.lock = threading.Lock()
+        self._reading = threading.Lock()
         self.whole = False
         self.damage = ""
         self.wanted = 0.0
@@ -50,6 +51,10 @@ class Feed:
         What stops it (damage, a database that is away, events of a newer danlu) is said in ``damage``; what is sound
         before it is folded.
         """
+        with self._reading:  # two readers at once would fold the same events twice
+            return self._read()
+
+    def _read(self) -> int:
         entries: list[Entry] = []
         damage = ""
         part = self._entries()

@@ -4,7 +4,7 @@ import { html } from "danlu/html";
 import { STATUSES } from "danlu/colours";
 import { t } from "danlu/words";
 
-export function Filter({ filter, axes, goal, selected, total, select, clear, wanted }) {
+export function Filter({ filter, axes, goal, selected, total, select, clear, wanted, want }) {
   const [name, setName] = useState("");
   const [text, setText] = useState("");
   const input = useRef(null);
@@ -13,6 +13,7 @@ export function Filter({ filter, axes, goal, selected, total, select, clear, wan
     setName(wanted.name || "");
     setText(filter[wanted.name] || "");
     input.current?.focus();
+    want(null); // once: the next time this is shown, nobody has asked for it
   }, [wanted]);
   const names = [...axes.map((axis) => axis.name), ...goal.map((each) => each.name), "status", "trial"];
   const chosen = name || names[0];

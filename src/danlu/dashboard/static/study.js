@@ -86,7 +86,7 @@ export function Study({ place, go, actions, say, wanted, want }) {
     ${away && html`<p class="damage" role="alert">${t("away")}</p>`}
     ${view.damage && html`<p class="damage" role="alert"><b>${t("damaged")}.</b> ${view.damage} ${t("soundBefore")}</p>`}
     ${!view.whole && !view.damage && !still && html`<p class="notice" role="status">${t("reading")}: ${head.seq} ${t("events")}</p>`}
-    ${!still && html`<${Filter} filter=${filter} axes=${view.axes} goal=${head.goal} selected=${view.selected} total=${head.trials} select=${select} clear=${() => go({ filter: {} })} wanted=${wanted} />`}
+    ${!still && html`<${Filter} filter=${filter} axes=${view.axes} goal=${head.goal} selected=${view.selected} total=${head.trials} select=${select} clear=${() => go({ filter: {} })} wanted=${wanted} want=${want} />`}
     <div class=${thinking ? "panels thinking" : "panels"} id="panels">
       <${Curves} found=${view.curves} metric=${metric} go=${go} open=${open} />
       <${History} found=${view.progress} open=${open} />
