@@ -1,0 +1,155 @@
+"""MLflow: a study is a parent run, every trial a run below it, with its parameters, curves, state and notes.
+
+All is read from the journal, so a study may be logged while it runs, later, from another machine, or again: a run of MLflow is found by
+its tags and gone on with, and what is there already is not logged twice. MLflow's databases keep an infinity as the largest float.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..core import events as ev
+from ..core.errors import MissingExtra
+from ..core.events import Action, Status
+from ..core.trial import Trial
+from ..study.result import Result
+
+try:
+    from mlflow.entities import Metric, Param, RunTag
+    from mlflow.tracking import MlflowClient
+except ImportError as error:
+    raise MissingExtra("logging to MLflow", "mlflow", "mlflow") from error
+
+_STUDY, _TRIAL, _SEEN = "danlu.study", "danlu.trial", "danlu.seq"
+_PART = 1000
+"""MLflow takes so many metrics in one request at most."""
+
+_ENDS = {Status.DONE: "FINISHED", Status.STOPPED: "FINISHED", Status.FAILED: "FAILED"}
+
+
+class MLflow:
+    """Logs a study to MLflow; a callback of ``tune``, which logs whatever is new after each trial.
+
+    Args:
+        uri: of the tracking server or store (``http://...``, ``sqlite:///mlflow.db``); MLflow's own default when None.
+        experiment: its name; the study's own when None.
+
+    Example:
+        >>> import danlu, tempfile
+        >>> log = MLflow(f"sqlite:///{tempfile.mkdtemp()}/mlflow.db")  # doctest: +SKIP
+        >>> _ = danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=2, callbacks=[log])  # doctest: +SKIP
+    """
+
+    def __init__(self, uri: str | None = None, *, experiment: str | None = None) -> None:
+        self._client = MlflowClient(tracking_uri=uri)
+        self._experiment = experiment
+        self._runs: dict[int, str] = {}
+        self._parent = ""
+        self._seq = 0
+        self._seen = 0
+        self._name = self._where = ""
+
+    def __call__(self, result: Result, trial: Trial) -> None:
+        """Log what is new, running trials included."""
+        del trial
+        self.write(result)
+
+    def write(self, result: Result) -> int:
+        """Log what has come to the journal since the last time; how many events that were."""
+        return self.take(result.name, result.entries(self._seq))
+
+    def take(self, name: str, entries: Iterable[ev.Entry]) -> int:
+        """Log these entries of a study's journal, in order, each once."""
+        self._open(name)
+        pending: dict[str, list[Metric]] = {}
+        count = 0
+        for entry in entries:
+            if entry.seq > self._seen:
+                self._log(entry.event, pending)
+            self._seq = entry.seq
+            count += 1
+        for run, metrics in pending.items():
+            self._flush(run, metrics)
+        if count and self._seq > self._seen:
+            self._client.set_tag(self._parent, _SEEN, str(self._seq))
+        return count
+
+    def _open(self, name: str) -> None:
+        """Find the study's runs in MLflow, or make its own."""
+        if self._parent:
+            return
+        self._name, title = name, self._experiment or name
+        held = self._client.get_experiment_by_name(title)
+        self._where = held.experiment_id if held is not None else self._client.create_experiment(title)
+        found = [run for run in self._search(f"tags.`{_TRIAL}` = 'study'") if run.data.tags[_STUDY] == name]
+        if found:
+            self._parent = str(found[0].info.run_id)
+            self._seen = int(found[0].data.tags.get(_SEEN, "0"))
+        else:
+            self._parent = self._new(name, "study")
+        children = self._search(f"tags.`mlflow.parentRunId` = '{self._parent}'")
+        self._runs = {int(run.data.tags[_TRIAL]): str(run.info.run_id) for run in children}
+
+    def _search(self, words: str) -> list[Any]:
+        """All runs of the experiment for which these words hold."""
+        found: list[Any] = []
+        token = None
+        while True:
+            page = self._client.search_runs([self._where], words, max_results=1000, page_token=token)
+            found += page
+            token = page.token
+            if not token:
+                return found
+
+    def _new(self, name: str, trial: str, at: float | None = None, **tags: str) -> str:
+        own = {_STUDY: name, _TRIAL: trial, **tags}
+        start = None if at is None else round(1000 * at)
+        title = name if trial == "study" else f"trial {trial}"
+        run = self._client.create_run(self._where, start_time=start, tags=own, run_name=title)
+        return str(run.info.run_id)
+
+    def _log(self, event: ev.Event, pending: dict[str, list[Metric]]) -> None:
+        match event:
+            case ev.Asked():
+                tags = {"mlflow.parentRunId": self._parent, "danlu.source": event.source}
+                if event.trial not in self._runs:
+                    self._runs[event.trial] = self._new(self._name, str(event.trial), event.at, **tags)
+                self._params(event.trial, ev.unpack_params(event.params))
+            case ev.Suggested():
+                self._params(event.trial, {event.name: event.value})
+            case ev.Reported():
+                run = self._runs[event.trial]
+                pending.setdefault(run, []).extend(_metrics(event.metrics, event.at, event.step))
+                if event.action is Action.STOP:
+                    self._flush(run, pending.pop(run))
+                    self._end(run, Status.FAILED if event.cause else Status.STOPPED, event.reason, event.at)
+            case ev.Ended():
+                run = self._runs[event.trial]
+                final = {f"final/{name}": value for name, value in event.metrics.items()}
+                self._flush(run, [*pending.pop(run, []), *_metrics(final, event.at, 0)])
+                self._end(run, event.status, event.reason, event.at)
+            case ev.Closed():
+                self._client.set_tag(self._parent, "danlu.closed", event.reason)
+                self._client.set_terminated(self._parent, "FINISHED", end_time=round(1000 * event.at))
+            case ev.Opened():
+                self._client.update_run(self._parent, status="RUNNING")
+
+    def _params(self, trial: int, params: dict[str, Any]) -> None:
+        self._client.log_batch(
+            self._runs[trial], params=[Param(name, str(value)) for name, value in params.items()]
+        )
+
+    def _flush(self, run: str, metrics: list[Metric]) -> None:
+        for first in range(0, len(metrics), _PART):
+            self._client.log_batch(run, metrics=metrics[first : first + _PART])
+
+    def _end(self, run: str, status: Status, reason: str, at: float) -> None:
+        self._client.log_batch(
+            run, tags=[RunTag("danlu.status", status.name.lower()), RunTag("danlu.reason", reason)]
+        )
+        self._client.set_terminated(run, _ENDS[status], end_time=round(1000 * at))
+
+
+def _metrics(values: dict[str, float], at: float, step: int) -> list[Metric]:
+    return [Metric(name, value, round(1000 * at), step) for name, value in values.items()]
