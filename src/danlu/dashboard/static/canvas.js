@@ -80,7 +80,7 @@ export function ticks(low, high, log = false, most = 5) {
 
 // Draws both axes around a box and returns the box: left, right, top, bottom in pixels.
 export function frame(context, width, height, colours, { x, y, xLabel = "", yLabel = "" }) {
-  const box = { left: 50, right: width - 10, top: 8, bottom: height - (xLabel ? 32 : 20) };
+  const box = { left: 58, right: width - 10, top: 8, bottom: height - (xLabel ? 32 : 20) };
   context.strokeStyle = colours.line;
   context.fillStyle = colours.dim;
   context.lineWidth = 1;

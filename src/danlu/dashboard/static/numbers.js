@@ -7,7 +7,7 @@ export function show(value) {
   if (typeof value !== "number") return String(value);
   if (Number.isInteger(value) && Math.abs(value) < 1e7) return String(value);
   const size = Math.abs(value);
-  return size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(3) : String(Number(value.toPrecision(5)));
+  return size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(2) : String(Number(value.toPrecision(5)));
 }
 
 export function duration(seconds) {
@@ -33,6 +33,7 @@ export function range(values, log, edge = 0.06) {
   if (!sorted.length) return [0, 1];
   let [low, high] = [sorted[0], sorted[sorted.length - 1]];
   const at = (share) => sorted[Math.round(share * (sorted.length - 1))];
+  if (log && high > 1000 * at(0.98)) high = 10 * at(0.98); // what has diverged leaves the picture
   if (!log && high - low > 5 * (at(0.98) - at(0.02)) && at(0.98) > at(0.02)) [low, high] = [at(0.02), at(0.98)];
   if (low === high) return log ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
   const margin = edge * (high - low);

@@ -3,7 +3,7 @@ import { useRef, useState } from "preact/hooks";
 import { html } from "danlu/html";
 import { viridis } from "danlu/colours";
 import { Canvas, clipped, line } from "danlu/canvas";
-import { Nothing, Panel } from "danlu/panel";
+import { All, Nothing, Panel, ranked } from "danlu/panel";
 import { ofManySizes, range, show, stretchesOf, termOf } from "danlu/numbers";
 import { t } from "danlu/words";
 
@@ -21,12 +21,14 @@ function metricAxis(found) {
   return { axis: { name: found.metrics[0], kind: "float", log, low, high, ticks }, places: values.map(place) };
 }
 
-export function Parallel({ found, filter, select, open, focus }) {
+export function Parallel({ found, insight, filter, select, open, focus }) {
+  const [all, setAll] = useState(false);
   const [drag, setDrag] = useState(null);
   const wrap = useRef(null);
   if (!found.numbers.length || !found.axes.length) return html`<${Panel} name="parallel" wide><${Nothing} /></>`;
   const { axis: last, places } = metricAxis(found);
-  const axes = [...found.axes, last];
+  const shown = ranked(found.axes, insight, all, filter);
+  const axes = [...shown.map((at) => found.axes[at]), last];
   const xOf = (at, width) => 40 + (at * (width - 110)) / Math.max(1, axes.length - 1);
   const yOf = (unit) => HEIGHT - BOTTOM - unit * (HEIGHT - TOP - BOTTOM);
   const unitOf = (y) => Math.min(1, Math.max(0, (HEIGHT - BOTTOM - y) / (HEIGHT - TOP - BOTTOM)));
@@ -42,7 +44,7 @@ export function Parallel({ found, filter, select, open, focus }) {
       context.lineWidth = share > 0.98 ? 2 : 1;
       context.beginPath();
       let before = false;
-      const units = [...found.units[i].map((unit) => (typeof unit === "number" ? unit : null)), Math.min(1.02, Math.max(-0.02, places[i]))];
+      const units = [...shown.map((at) => (typeof found.units[i][at] === "number" ? found.units[i][at] : null)), Math.min(1.02, Math.max(-0.02, places[i]))];
       units.forEach((unit, at) => {
         if (unit === null) {
           before = false;
@@ -111,9 +113,9 @@ export function Parallel({ found, filter, select, open, focus }) {
     addEventListener("pointermove", move);
     addEventListener("pointerup", up);
   };
-  const names = html`<span class="axes">${axes.map((axis) => html`<button type="button" onClick=${() => focus(axis.name)}>${axis.name}</button>`)}</span>`;
+  const names = html`<span class="axes">${axes.map((axis) => html`<button type="button" onClick=${() => focus(axis.name)}>${axis.name}</button>`)}</span><${All} count=${found.axes.length} all=${all} set=${setAll} />`;
   return html`<${Panel} name="parallel" wide hint=${t("brush")} controls=${names}>
-    <div ref=${wrap}><${Canvas} draw=${draw} height=${HEIGHT} open=${open} onDown=${down} deps=${[found, filter, drag]}
+    <div ref=${wrap}><${Canvas} draw=${draw} height=${HEIGHT} open=${open} onDown=${down} deps=${[found, filter, drag, shown.join()]}
       label=${`${t("parallel")}: ${found.numbers.length} ${t("trials")}, ${axes.map((axis) => axis.name).join(", ")}`} /></div>
   </>`;
 }

@@ -3,19 +3,21 @@ import { useState } from "preact/hooks";
 import { html } from "danlu/html";
 import { CYCLE, STATUS, STATUSES, viridis } from "danlu/colours";
 import { Canvas, frame, mark } from "danlu/canvas";
-import { Choose, Nothing, Panel } from "danlu/panel";
+import { All, Choose, FIRST, Nothing, Panel, ranked } from "danlu/panel";
 import { num, nums, ofManySizes, range, show } from "danlu/numbers";
 import { t } from "danlu/words";
 
 const METHODS = ["fanova", "ped-anova", "permutation"];
 
 export function Importance({ insight, method, go }) {
-  const controls = html`<${Choose} label=${t("method")} value=${method} options=${METHODS} onChange=${(value) => go({ method: value })} />`;
+  const [all, setAll] = useState(false);
+  const controls = html`<${Choose} label=${t("method")} value=${method} options=${METHODS} onChange=${(value) => go({ method: value })} />
+    <${All} count=${insight?.importance?.parameters.length || 0} all=${all} set=${setAll} />`;
   const found = insight?.importance;
   if (!found) return html`<${Panel} name="importance"><${Nothing} word=${insight ? "few" : "none"} /></>`;
   const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`;
   return html`<${Panel} name="importance" controls=${controls}>
-    <div class="bars" role="table" aria-label=${t("importance")}>${found.parameters.map((each) => html`<div class="bar" role="row">
+    <div class="bars" role="table" aria-label=${t("importance")}>${found.parameters.slice(0, all ? undefined : FIRST).map((each) => html`<div class="bar" role="row">
       <span role="cell" title=${each.name}>${each.name}</span>
       <span role="cell" class="track"><i style=${{ width: `${100 * each.share}%` }}></i><b style=${{ left: `${100 * each.low}%`, width: `${100 * Math.max(0, each.high - each.low)}%` }}></b></span>
       <span role="cell">${percent(each.share)}</span></div>`)}
@@ -25,7 +27,8 @@ export function Importance({ insight, method, go }) {
   </>`;
 }
 
-export function Slices({ found, open }) {
+export function Slices({ found, insight, open }) {
+  const [all, setAll] = useState(false);
   const y = found.values.map((row) => Number(row[0] ?? NaN));
   const log = ofManySizes(y);
   const [low, high] = range(y, log);
@@ -45,11 +48,12 @@ export function Slices({ found, open }) {
     context.globalAlpha = 1;
     return marks;
   };
-  return html`<${Panel} name="slices" wide>${found.numbers.length ? html`<div class="grid">${found.axes.map((axis, at) =>
-    html`<${Canvas} draw=${panel(axis, at)} height=${170} open=${open} deps=${[found]} label=${`${t("slices")}: ${axis.name}`} />`)}</div>` : html`<${Nothing} />`}</>`;
+  return html`<${Panel} name="slices" wide controls=${html`<${All} count=${found.axes.length} all=${all} set=${setAll} />`}>${found.numbers.length ? html`<div class="grid">${ranked(found.axes, insight, all).map((at) => [found.axes[at], at]).map(([axis, at]) =>
+    html`<${Canvas} key=${axis.name} draw=${panel(axis, at)} height=${170} open=${open} deps=${[found]} label=${`${t("slices")}: ${axis.name}`} />`)}</div>` : html`<${Nothing} />`}</>`;
 }
 
 export function Effects({ insight }) {
+  const [shown, setAll] = useState(false);
   const found = insight?.effects;
   if (!found) return html`<${Panel} name="effects" wide><${Nothing} word=${insight ? "few" : "none"} /></>`;
   const all = found.effects.flatMap((effect) => [...nums(effect.low), ...nums(effect.high)]);
@@ -82,8 +86,8 @@ export function Effects({ insight }) {
     context.stroke();
     return [];
   };
-  return html`<${Panel} name="effects" wide><div class="grid">${found.effects.map((effect) =>
-    html`<${Canvas} draw=${panel(effect)} height=${160} deps=${[found]} label=${`${t("effects")}: ${effect.axis.name}`} />`)}</div>
+  return html`<${Panel} name="effects" wide controls=${html`<${All} count=${found.effects.length} all=${shown} set=${setAll} />`}><div class="grid">${found.effects.slice(0, shown ? undefined : FIRST).map((effect) =>
+    html`<${Canvas} key=${effect.axis.name} draw=${panel(effect)} height=${160} deps=${[found]} label=${`${t("effects")}: ${effect.axis.name}`} />`)}</div>
     ${found.notice && html`<p class="notice">${found.notice}</p>`}</>`;
 }
 

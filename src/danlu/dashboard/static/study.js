@@ -91,14 +91,14 @@ export function Study({ place, go, actions, say, wanted, want }) {
       <${Curves} found=${view.curves} metric=${metric} go=${go} open=${open} />
       <${History} found=${view.progress} open=${open} />
       <${Importance} insight=${insight} method=${place.method || "fanova"} go=${go} />
-      <${Parallel} found=${view.sheet} filter=${filter} select=${still ? () => {} : select} open=${open} focus=${(name) => want({ name })} />
+      <${Parallel} found=${view.sheet} insight=${insight} filter=${filter} select=${still ? () => {} : select} open=${open} focus=${(name) => want({ name })} />
       <${Findings} insight=${insight} decisions=${view.decisions} open=${open} />
       <${Surface} insight=${insight} axes=${view.axes} go=${go} />
       <${Front} found=${view.sheet} open=${open} />
       <${Timeline} found=${view.timeline} open=${open} />
       ${still?.finder && html`<${Finder} found=${still.finder} />`}
       <${Effects} insight=${insight} />
-      <${Slices} found=${view.sheet} open=${open} />
+      <${Slices} found=${view.sheet} insight=${insight} open=${open} />
       <${Table} place=${place} seq=${head.seq} total=${still ? still.table.rows.length : view.selected} axes=${view.axes} goal=${head.goal} go=${go} open=${open} />
     </div></main>`;
 }
