@@ -259,19 +259,20 @@ def test_a_trial_has_a_page_of_its_own(look, store):
     assert page.locator(".lines canvas").count() == 2
     page.keyboard.press("Escape")
     page.wait_for_selector("#panel-table")
-    assert "trial=" not in page.url
+    wait_until(lambda: "trial=" not in page.url)
 
 
 def test_the_keyboard_alone_is_enough(look):
     page = look(study="nets")
     page.wait_for_selector("#panel-table tr.row td:nth-child(2)")
     page.keyboard.press("/")
-    assert page.evaluate("document.activeElement.id") == "term"
+    page.wait_for_selector("#term:focus")
     page.keyboard.press("Escape")
     page.keyboard.press("t")
-    assert page.evaluate("document.activeElement.className") == "table"
-    for _ in range(3):
+    page.wait_for_selector(".table:focus")
+    for row in range(2, 5):
         page.keyboard.press("ArrowDown")
+        page.wait_for_selector(f"tr.row.cursor[aria-rowindex='{row}']")
     page.keyboard.press("Enter")
     page.wait_for_selector("main.trial")
     assert "trial=3" in page.url

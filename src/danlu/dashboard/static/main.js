@@ -1,6 +1,6 @@
 // The page: which study, which trial, which language and theme; keys; what went wrong, said once.
 import { render } from "preact";
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { html } from "danlu/html";
 import { useAddress } from "danlu/address";
 import { get, still } from "danlu/net";
@@ -30,6 +30,8 @@ function useTheme() {
 
 function Page() {
   const [place, go] = useAddress();
+  const now = useRef(place);
+  now.current = place; // what a key means depends on what is shown, not on what was when it was listened for
   const [theme, setTheme] = useTheme();
   const [, setTongue] = useState(language);
   const [said, set] = useState(null);
@@ -53,7 +55,7 @@ function Page() {
       if (event.key === "Escape") {
         document.activeElement?.blur?.();
         setHelp(false);
-        if (place.trial !== undefined) go({ trial: undefined });
+        if (now.current.trial !== undefined) go({ trial: undefined });
         return;
       }
       if (event.target.matches("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -65,7 +67,7 @@ function Page() {
     };
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
-  }, [place]);
+  }, []);
   const tongue = () => {
     setLanguage(language === "en" ? "zh" : "en");
     setTongue(language);

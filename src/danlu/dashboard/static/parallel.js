@@ -67,7 +67,8 @@ export function Parallel({ found, insight, filter, select, open, focus }) {
       context.fillStyle = colours.text;
       context.textAlign = "center";
       context.font = "600 11px system-ui, sans-serif";
-      context.fillText(clipped(axis.name, Math.max(8, Math.floor((width / axes.length) / 7))), x, 11);
+      const name = clipped(axis.name, Math.max(8, Math.floor((width / axes.length) / 7)));
+      context.fillText(name, Math.max(x, context.measureText(name).width / 2), 11);
       context.font = "10px system-ui, sans-serif";
       context.textAlign = "left";
       for (const [place, label] of axis.ticks) {
