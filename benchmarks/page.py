@@ -48,15 +48,14 @@ def huge(path, trials, points):
         unit, values = SPACE.snap(rng.random(len(SPACE)).tolist())
         level = abs(np.log10(values["lr"]) + 2) / 4 + values["dropout"] ** 2 + 8 / values["width"]
         pending.append(ev.Asked(number, ev.pack_params(values), pack_unit(unit), f"w{number % 8}", at))
-        length = points if number % 4 == 0 else int(rng.integers(points // 10, points))
-        noise = rng.normal(0, 0.02, length)
-        for step in range(1, length + 1):
+        noise = rng.normal(0, 0.02, points)
+        for step in range(1, points + 1):
             at += 0.01
             metrics = {
                 "loss": float(level + 2.0 / step + noise[step - 1]),
                 "train_loss": float(level + 1.5 / step),
             }
-            stop = step == length and length < points
+            stop = step == points and number % 4 > 0
             pending.append(
                 ev.Reported(
                     number,
@@ -69,7 +68,7 @@ def huge(path, trials, points):
                     "behind" if stop else "",
                 )
             )
-        if length == points:
+        if number % 4 == 0:
             pending.append(ev.Ended(number, 1, ev.Status.DONE, metrics, 0.01 * points, at))
         if len(pending) > 20_000 or number == trials - 1:
             journal.append([(None, event) for event in pending], Terms())
