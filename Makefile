@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 PROMISES := $(addprefix tests/test_,crash.py kills.py stores.py pool.py cli.py upkeep.py study.py simulation.py faults.py \
-	postgres.py network.py ray.py worker.py conformance.py replay.py packing.py)
+	postgres.py network.py ray.py worker.py conformance.py replay.py packing.py steering.py dashboard.py)
 
 .PHONY: demo test check chromium bench bench-search bench-search-full bench-fidelity bench-deep docs vendor fault clean
 

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -274,3 +275,50 @@ def restarted(server, folder):
     pgserver.pgexec.pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user)
     server._postmaster_info = None
     server.ensure_postgres_running()
+
+
+def test_the_page_of_a_database_shows_it_and_keeps_its_password(server, tmp_path):
+    """The page on PostgreSQL: read in parts, live, steered; the password is nowhere to be seen."""
+    import json
+
+    from browsing import Served
+    from test_dashboard import Asked, wait_whole
+
+    plain = fresh(server, tmp_path / "blobs")
+    with psycopg.connect(plain.partition("&blobs")[0].partition("?blobs")[0], autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS looker")
+        connection.execute("CREATE ROLE looker LOGIN SUPERUSER PASSWORD 'hush-hush'")
+    secret = re.sub(r"//[^@/]*@", "//looker:hush-hush@", plain)
+    danlu.tune(
+        lambda t: t["x"],
+        {"x": danlu.Float(0, 1)},
+        trials=30,
+        store=secret,
+        name="far",
+        sampler="random",
+        seed=1,
+    )
+    with Served(secret, tmp_path, "--actor", "ann") as opened:
+        one = Asked(opened)
+        one.cookie = one(opened.url.removeprefix(opened.base))[1]["set-cookie"].partition(";")[0]
+        wait_whole(one)
+        listed = one.json("/api/studies")
+        assert listed["studies"][0]["trials"] == 30
+        assert one.json("/api/view", **{"study": "far", "f.x": "..0.5"})["selected"] < 30
+        assert one.steer(study="far", order="note", text="from afar")[0] == 200
+        assert any("from afar" in str(entry.event) for entry in open_store(plain).journal("far").read(0))
+        said = json.dumps(listed) + one("/")[2].decode()
+        assert "hush" not in said
+        assert "looker" not in said
+        assert "hush" not in opened.close()
+
+
+def test_a_long_journal_is_read_in_parts(url, monkeypatch):
+    monkeypatch.setattr("danlu.stores.postgres.PART", 7)
+    result = danlu.tune(
+        lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=20, store=url, sampler="random", seed=1
+    )
+    seqs = [entry.seq for entry in result.entries()]
+    assert len(seqs) > 40
+    assert seqs == list(range(1, len(seqs) + 1))
+    assert [entry.seq for entry in result.entries(after=seqs[-8])] == seqs[-7:]

@@ -81,6 +81,9 @@ class Study:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def _repr_html_(self) -> str:
+        return self.result._repr_html_()
+
     @property
     def space(self) -> Space:
         """The space as it is now."""
