@@ -414,6 +414,22 @@ def test_curves_that_say_nothing_are_said_to():
     assert "too few" in diagnose_curves(short.history, 0).evidence
 
 
+def test_a_trial_that_was_ended_early_is_not_called_slow():
+    def run(t):
+        for epoch in range(1, 41):
+            t.report(epoch, train_loss=t["x"] + 1 / epoch, val_loss=t["x"] + 1 / epoch)
+
+    result = danlu.tune(
+        run, {"x": Float(0, 1)}, minimize="val_loss", trials=20, sampler="random", scheduler="median", seed=0
+    )
+    early = [t for t in result.trials if t.status is Status.STOPPED and len(t.curve) < 20]
+    assert early
+    for trial in early:
+        found = diagnose_curves(result.history, trial.number)
+        assert found.trouble == ""
+        assert "too early" in found.evidence or "too few" in found.evidence
+
+
 def test_a_jumping_and_a_standing_curve_are_told():
     def run(t):
         for epoch in range(1, 21):

@@ -309,7 +309,7 @@ def test_light_dark_and_chinese(look, tmp_path):
     contrast = page.evaluate("""() => {
         const lum = (c) => { const [r, g, b] = c.match(/\\d+/g).map((v) => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
         const paper = lum(getComputedStyle(document.querySelector('.panel')).backgroundColor);
-        return [...document.querySelectorAll('.panel h2, .nothing, .notice, small, button, td:not([style])')].map((e) => lum(getComputedStyle(e).color)).map((l) => (Math.max(l, paper) + 0.05) / (Math.min(l, paper) + 0.05));
+        return [...document.querySelectorAll('.panel h2, .nothing, .notice, small, button, td, .status, .legend span')].map((e) => lum(getComputedStyle(e).color)).map((l) => (Math.max(l, paper) + 0.05) / (Math.min(l, paper) + 0.05));
     }""")  # fmt: skip
     assert min(contrast) > 4.5  # WCAG AA for text
 

@@ -611,6 +611,25 @@ def test_events_of_a_newer_danlu_are_said_to_be_so(tmp_path, monkeypatch):
     assert feed.history.seq == head
 
 
+def test_a_study_that_cannot_be_followed_says_so_and_holds_up_no_other(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "s.db"
+    for name in ("bad", "good"):
+        danlu.tune(lambda t: 1.0, SPACE, minimize="loss", trials=3, store=str(path), name=name)
+    feeds = Feeds(SqliteStore(path), every=0.01)
+    monkeypatch.setattr(
+        Feed, "_read", lambda self, read=Feed._read: read(self) if self.name == "good" else 1 / 0
+    )
+    bad, good = feeds.of("bad"), feeds.of("good")
+    until = time.monotonic() + 20
+    while not (good.whole and bad.damage):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    feeds.close()
+    assert "cannot follow this study: ZeroDivisionError" in bad.damage
+    assert len(good.history) == 3
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
 def test_nobody_is_followed_whom_nobody_looks_at(store, monkeypatch):
     feeds = Feeds(SqliteStore(store), every=0.01)
     feed = feeds.of("nets")

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from ..core.events import Status
 from ..core.history import History
 from ..core.trial import Curve
 from ..maths.curves import roughness
@@ -56,6 +57,12 @@ BEHIND = 0.25
 
 STILL, LATE = 0.01, 0.14
 """A curve stands still when no move of its second half is so much of its range; it is slow when so much of its way is late."""
+
+
+_LATE = ("good", "slow", "underfit", "plateau")
+"""What can be said only of a training that has come to its end, or near it."""
+
+_WHOLE = (Status.DONE, Status.FAILED)
 
 
 class Context(NamedTuple):
@@ -106,10 +113,15 @@ def diagnose_curves(history: History, number: int) -> Trouble:
         >>> diagnose_curves(result.history, 0).trouble
         'overfit'
     """
-    history.row(number)
+    row = history.row(number)
     curve = history.reports.curve(number)
     name = loss_name(curve, history)
-    return _judge(number, curve, name, _context(history, name))
+    found = _judge(number, curve, name, _context(history, name))
+    longest = int(history.lengths.max(initial=0))
+    if found.trouble in _LATE and row.status not in _WHOLE and 2 * curve.steps[-1] < longest:
+        early = f"It has come to step {curve.steps[-1]}, others to {longest}: too early to say what it would have become."
+        return Trouble(number, "", early)
+    return found
 
 
 def diagnose_study(history: History, most: int = 10) -> list[Trouble]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Generator
 from itertools import islice
 
@@ -44,6 +45,7 @@ class Feed:
         self.whole = False
         self.damage = ""
         self.wanted = 0.0
+        self.broken = False
 
     def read(self) -> int:
         """Read and fold the next part; how many events that were.
@@ -74,10 +76,14 @@ class Feed:
         """Somebody asks about this study."""
         self.wanted = time.monotonic()
 
+    def give_up(self, why: str) -> None:
+        """Read no further, and say why."""
+        self.damage, self.broken = why, True
+
     @property
     def looked_at(self) -> bool:
         """Whether somebody has asked about this study of late."""
-        return time.monotonic() - self.wanted < LOOKED_AT
+        return not self.broken and time.monotonic() - self.wanted < LOOKED_AT
 
     def _entries(self) -> Generator[Entry, None, None]:
         yield from self.journal.read(self.history.seq)
@@ -129,7 +135,15 @@ class Feeds:
         while not self._ended.is_set():
             behind = False
             for feed in [feed for feed in list(self._feeds.values()) if feed.looked_at]:
-                feed.read()
+                try:
+                    feed.read()
+                except (
+                    Exception
+                ) as error:  # a defect: said on this study's page, and no other page stands still for it
+                    traceback.print_exc()
+                    feed.give_up(
+                        f"danlu cannot follow this study: {type(error).__name__}: {error}. Please report it."
+                    )
                 behind = behind or not (feed.whole or feed.damage)
                 self._ended.wait(0.002)  # lets a request have the lock
             if not behind:

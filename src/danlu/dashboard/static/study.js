@@ -3,12 +3,12 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { html } from "danlu/html";
 import { Orders } from "danlu/actions";
 import { terms } from "danlu/address";
-import { STATUS } from "danlu/colours";
 import { Filter } from "danlu/filter";
 import { Finder } from "danlu/finder";
 import { follow, get, still } from "danlu/net";
 import { duration, num, show } from "danlu/numbers";
 import { Effects, Findings, Importance, Slices, Surface } from "danlu/parameters";
+import { Status } from "danlu/panel";
 import { Parallel } from "danlu/parallel";
 import { Table } from "danlu/table";
 import { Trial } from "danlu/trial";
@@ -115,7 +115,7 @@ function Head({ head, actions, say }) {
   ].filter(Boolean);
   return html`<header class="head"><h1>${head.name}</h1>
     <span class="best"><b id="best">${head.best ? show(num(head.best.value)) : "—"}</b> ${head.goal.map((goal) => `${goal.name} ${goal.maximize ? "↑" : "↓"}`).join(", ")}${head.best ? ` · ${t("trial")} ${head.best.number}` : ""}</span>
-    <span class="states">${Object.entries(head.states).filter(([, count]) => count).map(([name, count]) => html`<span style=${{ color: STATUS[name] }} data-state=${name}>${count} ${t(name)}</span> `)}</span>
+    <span class="states">${Object.entries(head.states).filter(([, count]) => count).map(([name, count]) => html`<${Status} name=${name} count=${count} /> `)}</span>
     <span>${shares.join(" · ") || `${head.trials} ${t("trials")}`}</span>
     <span>${head.rate ? `${(60 * head.rate).toPrecision(3)}${t("perMinute")}` : ""}${Number.isFinite(left) && left > 0 ? ` · ${duration(left)} ${t("left")}` : ""}</span>
     ${savings.saved > 0 && html`<span>${(100 * savings.saved).toFixed(0)} % ${t("saved")}</span>`}

@@ -1,10 +1,9 @@
 // The table of trials: any number of them, of which those in sight are fetched.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "danlu/html";
-import { STATUS } from "danlu/colours";
 import { get } from "danlu/net";
 import { terms } from "danlu/address";
-import { Panel } from "danlu/panel";
+import { Panel, Status } from "danlu/panel";
 import { duration, num, show } from "danlu/numbers";
 import { t } from "danlu/words";
 
@@ -60,7 +59,7 @@ export function Table({ place, seq, total, axes, goal, go, open }) {
     }
   };
   const cell = (row, name) => {
-    if (name === "status") return html`<td style=${{ color: STATUS[row.status] }}>${t(row.status)}</td>`;
+    if (name === "status") return html`<td><${Status} name=${row.status} /></td>`;
     if (name === "seconds") return html`<td>${duration(row.seconds)}</td>`;
     const value = name === "trial" || name === "steps" ? row[name] : name in row.metrics ? num(row.metrics[name]) : row.params[name];
     return html`<td>${value === undefined ? "" : show(value)}</td>`;

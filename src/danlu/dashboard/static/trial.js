@@ -2,9 +2,10 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { html } from "danlu/html";
 import { Point, Sure } from "danlu/actions";
-import { CYCLE, BEST, STATUS } from "danlu/colours";
+import { CYCLE, BEST } from "danlu/colours";
 import { get, steer, still } from "danlu/net";
 import { clock, duration, num, nums, ofManySizes, show } from "danlu/numbers";
+import { Status } from "danlu/panel";
 import { Lines } from "danlu/uplot";
 import { t } from "danlu/words";
 
@@ -31,7 +32,7 @@ export function Trial({ study, number, seq, back, actions, say }) {
   const clone = Object.fromEntries(Object.entries(trial.params));
   return html`<main class="trial">
     <header class="head"><button type="button" onClick=${back}>← ${t("back")}</button>
-      <h1>${t("trial")} ${trial.number} <span style=${{ color: STATUS[trial.status] }}>${t(trial.status)}</span></h1>
+      <h1>${t("trial")} ${trial.number} <${Status} name=${trial.status} /></h1>
       <span>${found.rank ? `${t("rank")} ${found.rank}` : ""}</span><span>${duration(trial.seconds)}</span>
       ${actions && html`<span class="orders"><button type="button" onClick=${() => setDoing("clone")}>${t("clone")}</button>
         <button type="button" onClick=${() => setDoing("note")}>${t("note")}</button>
@@ -40,6 +41,7 @@ export function Trial({ study, number, seq, back, actions, say }) {
     ${doing === "clone" && html`<${Point} study=${study} start=${clone} done=${() => setDoing("")} say=${say} />`}
     ${(doing === "note" || doing === "prune") && html`<${Sure} order=${doing} done=${() => setDoing("")} say=${say}
       give=${(text) => steer({ study, order: doing, trial: trial.number, [doing === "note" ? "text" : "reason"]: text })} />`}
+    ${!found.trouble.trouble && found.trouble.evidence && html`<p class="notice">${found.trouble.evidence}</p>`}
     ${found.trouble.trouble && html`<p class="verdict"><b>${t("diagnosis")}: ${found.trouble.trouble}.</b> ${found.trouble.evidence} ${found.trouble.advice} <small>${found.trouble.reason}</small></p>`}
     <div class="panels">
       <section class="panel"><h2>${t("params")}</h2><table><thead><tr><th></th><th>${t("thisTrial")}</th><th>${t("best")}${best ? ` (${best.number})` : ""}</th></tr></thead><tbody>

@@ -78,9 +78,8 @@ export function Curves({ found, metric, go, open }) {
   </>`;
 }
 
-const Legend = () => html`<p class="legend"><span style=${{ color: BEST }}>━ ${t("best")}</span>
-  <span style=${{ color: STATUS.done }}>━ ${t("done")}</span> <span style=${{ color: STATUS.stopped }}>▼ ${t("endedEarly")}</span>
-  <span style=${{ color: STATUS.running }}>━ ${t("running")}</span></p>`;
+const Legend = () => html`<p class="legend">${[[BEST, "━", "best"], [STATUS.done, "━", "done"], [STATUS.stopped, "▼", "endedEarly"], [STATUS.running, "━", "running"]].map(
+  ([colour, shape, word]) => html`<span><b style=${{ color: colour }} aria-hidden="true">${shape}</b> ${t(word)}</span>`)}</p>`;
 
 export function Front({ found, open }) {
   if (found.metrics.length < 2) return null;
