@@ -161,7 +161,15 @@ def _confirmed(history: History, sign: float, fresh: Mapping[int, Sequence[float
 def _notice(ties: int, source: str, confirmed: bool) -> str:
     if ties and not confirmed:
         how = "as the model guesses the noise" if source == "model" else "by the noise of its repeats"
-        return (
-            f"{ties} other trials cannot be told from the best, {how}: run the first few under fresh seeds."
-        )
+        return f"{others(ties)} cannot be told from the best, {how}: run the first few under fresh seeds."
     return ""
+
+
+def others(count: int) -> str:
+    """So many other trials, in words.
+
+    Example:
+        >>> others(1), others(2)
+        ('1 other trial', '2 other trials')
+    """
+    return f"{count} other trial{'' if count == 1 else 's'}"

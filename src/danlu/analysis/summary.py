@@ -14,7 +14,7 @@ from .findings import Finding, findings
 from .importance import Importance, importance
 from .measured import measured
 from .progress import Savings, savings
-from .robustness import Robustness, robustness
+from .robustness import Robustness, others, robustness
 
 
 class Summary(msgspec.Struct, frozen=True):
@@ -97,7 +97,7 @@ def _lines(page: Summary) -> list[str]:
         shares = ", ".join(f"{share.name} {share.share:.0%}" for share in page.importance.parameters[:5])
         lines.append(f"what mattered: {shares}")
     if page.robustness is not None and page.robustness.ties:
-        lines.append(f"{len(page.robustness.ties)} other trials cannot be told from the best")
+        lines.append(f"{others(len(page.robustness.ties))} cannot be told from the best")
     if page.findings:
         lines += ["findings:", *[f"  {finding}" for finding in page.findings]]
     if page.troubles:
