@@ -277,7 +277,7 @@ def test_checkpoints_are_had_by_the_hash_that_the_journal_knows(ask, store):
     if not kept:  # only the best trial keeps its own
         history = History()
         history.fold(SqliteStore(store).journal("nets").read(0))
-        assert not history.kept.digests
+        assert not history.keeping.digests
     blobs = Path(f"{store}.blobs")
     (blobs / "secret").write_bytes(b"mine")
     for digest in (
@@ -566,6 +566,50 @@ def test_any_number_of_readers_fold_every_event_once(store):
     calm = History()
     calm.fold(SqliteStore(store).journal("nets").read(0))
     assert repr(feed.history.trials()) == repr(calm.trials())
+
+
+def test_models_look_at_a_study_while_it_grows():
+    """What looks takes no lock: curves read by one thread while another folds are whole at any moment."""
+    from danlu.core.glance import glance
+    from danlu.core.trial import Curve
+
+    history = History()
+    goal = danlu.core.goal.goal_of(minimize="loss")
+    space = danlu.Space({"x": Float(0, 1)})
+    asked = [
+        ev.Asked(n, ev.pack_params({"x": 0.5}), danlu.core.space.pack_unit([0.5]), "w", 1.0) for n in range(4)
+    ]
+    told = [
+        ev.Reported(n, 1, step, {"loss": 1.0, f"m{step % 7}": 2.0}, 1.0, 1.0)
+        for step in range(1, 4000)
+        for n in range(4)
+    ]
+    history.fold(
+        ev.Entry(seq, event) for seq, event in enumerate([ev.Created(space.spec, goal, 1, 1.0), *asked], 1)
+    )
+    seen = glance(history)
+    stop = threading.Event()
+    wrong = []
+
+    def look():
+        while not stop.is_set():
+            curve: Curve = seen.reports.curve(1)
+            if any(len(column) != len(curve.steps) for column in curve.metrics.values()) or list(
+                curve.steps
+            ) != list(range(1, len(curve.steps) + 1)):
+                wrong.append(curve)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    thread = threading.Thread(target=look)
+    thread.start()
+    history.fold(ev.Entry(seq, event) for seq, event in enumerate(told, 6))
+    stop.set()
+    thread.join()
+    sys.setswitchinterval(before)
+    assert not wrong
+    assert len(seen.lengths) == 4
+    assert seen.lengths.max() == 0  # the glance's own columns stay as they were
 
 
 def test_a_damaged_journal_is_shown_up_to_the_damage(store, tmp_path):

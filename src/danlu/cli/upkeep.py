@@ -111,12 +111,12 @@ def _checked(store: str, name: str) -> dict[str, Any]:
     except (CorruptError, StoreError) as error:
         damage.append(str(error))
     blobs = blobs_at(opened.blobs)
-    for digest in sorted(history.kept.digests):
+    for digest in sorted(history.keeping.digests):
         try:
             blobs.get(digest)
         except CorruptError as error:
             damage.append(str(error))
-    return {"study": name, "events": events, "checkpoints": len(history.kept.digests), "damage": damage}
+    return {"study": name, "events": events, "checkpoints": len(history.keeping.digests), "damage": damage}
 
 
 def _named(store: Any, name: str) -> set[str]:
@@ -127,7 +127,7 @@ def _named(store: Any, name: str) -> set[str]:
     """
     history = History()
     history.fold(store.journal(name).read(0))
-    return set(history.kept.digests)
+    return set(history.keeping.digests)
 
 
 def _copied(source: Path, target: Path) -> int:

@@ -21,7 +21,7 @@ from .columns import Columns
 from .errors import TrialMissing
 from .events import Cause, Status
 from .goal import Goal
-from .kept import Kept
+from .keeping import Keeping
 from .reports import Reports
 from .rows import Row, counted, covers
 from .space import Constraint, Space
@@ -42,7 +42,7 @@ class History:
         self.seq = 0
         self.ops: dict[str, int] = {}
         self.constraints = constraints
-        self.kept = Kept()
+        self.keeping = Keeping()
         self.space = Space()
         self.declared = self.space.spec
         self.goal = Goal(())
@@ -248,7 +248,7 @@ class History:
     def _saved(self, event: ev.Saved) -> None:
         row = self.rows[event.trial]
         earlier = [kept for kept in row.checkpoints or () if kept.step < event.step]
-        self.kept.give(row, [*earlier[-2:], Checkpoint(event.step, event.digest)])
+        self.keeping.give(row, [*earlier[-2:], Checkpoint(event.step, event.digest)])
         row.unsettled = True
 
     def _reported(self, event: ev.Reported) -> None:
@@ -260,7 +260,7 @@ class History:
         self.reports.add(event.trial, event.step, event.metrics)
         if row.unsettled and row.checkpoints and row.checkpoints[-1].step <= event.step:
             row.unsettled = False
-            self.kept.give(row, row.checkpoints[-2:])
+            self.keeping.give(row, row.checkpoints[-2:])
         if event.action is not ev.Action.GO and event.cause is None and not event.settled:
             self.cut.add(event.trial)
         if event.action is ev.Action.PAUSE:
@@ -295,7 +295,7 @@ class History:
         row = self.rows[event.trial]
         row.attempt, row.worker, row.fresh, row.cause = event.attempt, event.worker, True, None
         self.cut.discard(event.trial)
-        self.kept.give(row, None if event.anew else row.usable())
+        self.keeping.give(row, None if event.anew else row.usable())
         row.unsettled = False
         row.deaths += event.orphan
         self.live[row.status].discard(event.trial)
@@ -307,7 +307,7 @@ class History:
             row.why = event.reason
         if event.donor >= 0:
             row.donor = event.donor
-            self.kept.give(row, self.rows[event.donor].usable())
+            self.keeping.give(row, self.rows[event.donor].usable())
             row.unsettled = False
         if event.unit:
             source = row if event.donor < 0 else self.rows[event.donor]
@@ -349,7 +349,7 @@ class History:
         self._columns.touch(number)
         self._count(number, row, {} if status is Status.FAILED else metrics)
         if row.checkpoints and number not in self.front and self.keep == "best":
-            self.kept.give(row, None)
+            self.keeping.give(row, None)
 
     def _count(self, number: int, row: Row, metrics: dict[str, float]) -> None:
         """What a trial has come to, for good or for now: a paused one can be the best."""
@@ -389,7 +389,7 @@ class History:
             if covers(row, theirs):
                 self.front.remove(other)
                 if theirs.status >= Status.DONE and self.keep == "best":
-                    self.kept.give(theirs, None)
+                    self.keeping.give(theirs, None)
         if number not in self.front:
             self.front.append(number)
         return True

@@ -50,11 +50,12 @@ class Reports:
             return
         for name in metrics:
             self._column(name)
-        rows.append(len(self._steps))
+        at = len(self._steps)
         self._steps.append(step)
         self._trials.append(trial)
         for name, column in self._columns.items():
             column.append(metrics.get(name, math.nan))
+        rows.append(at)  # last: another thread that looks at a curve sees the report as a whole or not at all
 
     def rewind(self, trial: int, step: int) -> None:
         """Forget the trial's reports at ``step`` and later: it is about to make them again."""
@@ -71,7 +72,7 @@ class Reports:
 
     def curve(self, trial: int) -> Curve:
         """The trial's whole curve, metrics it never reported left out."""
-        rows = self._rows.get(trial, array("q"))
+        rows = self._rows.get(trial, array("q"))[:]
         if not rows:
             return Curve()
         metrics = {

@@ -164,7 +164,7 @@ class Page:
 
         def found() -> bytes:
             with feed.lock:
-                if digest not in feed.history.kept.digests:
+                if digest not in feed.history.keeping.digests:
                     raise StoreError("the study names no such checkpoint.")
             return blobs_at(self._feeds.store.blobs).get(digest)
 

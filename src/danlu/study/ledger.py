@@ -172,7 +172,7 @@ class Ledger:
         assert self.history.seq >= whole.seq
 
     def _sweep(self) -> None:
-        self.blobs.drop(self.history.kept.sweep())
+        self.blobs.drop(self.history.keeping.sweep())
 
 
 @contextlib.contextmanager
