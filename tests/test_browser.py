@@ -25,8 +25,8 @@ def train(t):
     print("training", t.number)
     for step in range(1, 9):
         t.report(step, val_loss=abs(np.log10(t["lr"]) + 2) / 4 + 1 / step + t["n"] / 50, train_loss=1 / step)
-    if t["lr"] > 0.3:
-        raise ValueError("too fast")
+        if t.number == 1 and step == 3:  # so early that no scheduler could have stopped it before
+            raise ValueError("too fast")
 
 
 def goals(t):
