@@ -306,6 +306,9 @@ def test_light_dark_and_chinese(look, tmp_path):
     assert np.asarray(Image.open(tmp_path / "dark.png").convert("L")).mean() < 90
     page.click("nav >> text=English")
     page.click("nav >> text=light")
+    page.wait_for_selector("html[data-theme=light]")
+    page.wait_for_selector("#panel-importance .bar")
+    page.wait_for_selector("tr.row td:nth-child(2)")
     contrast = page.evaluate("""() => {
         const lum = (c) => { const [r, g, b] = c.match(/\\d+/g).map((v) => { v /= 255; return v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; }); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
         const paper = lum(getComputedStyle(document.querySelector('.panel')).backgroundColor);
