@@ -58,23 +58,30 @@ def test_a_study_is_what_it_is_on_one_machine(cluster, tmp_path):
     assert [(t.params, t.curve) for t in far.trials] == [(t.params, t.curve) for t in near.trials]
 
 
-def test_shares_of_gpus_and_custom_resources_are_dealt_out(cluster):
+def test_shares_of_gpus_and_custom_resources_are_dealt_out(cluster, tmp_path):
+    def together(trial):
+        """One of four that wait for each other, so that no worker is done before another has begun."""
+        (tmp_path / str(trial.number)).touch()
+        until = time.monotonic() + 60
+        while len(list(tmp_path.iterdir())) < 4 and time.monotonic() < until:
+            time.sleep(0.05)
+        return seen(trial)
+
     def seen(trial):
         trial.log(
             devices=os.environ.get("CUDA_VISIBLE_DEVICES"), node=ray.get_runtime_context().get_node_id()
         )
-        time.sleep(0.3)
         return 0.0
 
-    def run(**needs):
-        result = danlu.tune(seen, SPACE, trials=6, engine=danlu.Ray(4, cpus=0, **needs))
+    def run(objective, **needs):
+        result = danlu.tune(objective, SPACE, trials=4, engine=danlu.Ray(4, cpus=0, **needs))
         return [trial.facts for trial in result.trials]
 
-    shared = run(gpus=0.5)
+    shared = run(together, gpus=0.5)
     assert {fact["devices"] for fact in shared} == {"0", "1"}
     assert len({fact["node"] for fact in shared}) == 1
-    assert len({fact["node"] for fact in run(resources={"disk": 1})}) == 1
-    assert {fact["node"] for fact in run(resources={"disk": 1})} != {fact["node"] for fact in shared}
+    assert len({fact["node"] for fact in run(seen, resources={"disk": 1})}) == 1
+    assert {fact["node"] for fact in run(seen, resources={"disk": 1})} != {fact["node"] for fact in shared}
 
 
 def test_slots_follow_the_cluster(cluster):

@@ -6,11 +6,12 @@ import { t } from "danlu/words";
 
 export function Orders({ study, halted, say }) {
   const [asking, ask] = useState("");
+  const over = (what) => () => ask((now) => (now === what ? "" : now)); // what was begun meanwhile stays open
   const orders = halted ? ["resume"] : ["pause", "stop"];
   return html`<span class="orders">
-    ${asking ? html`<${Sure} order=${asking} done=${() => ask("")} give=${(reason) => steer({ study, order: asking, reason })} say=${say} />`
+    ${asking ? html`<${Sure} order=${asking} done=${over(asking)} give=${(reason) => steer({ study, order: asking, reason })} say=${say} />`
       : [...orders, "enqueue", "note"].map((order) => html`<button type="button" key=${order} onClick=${() => ask(order)} title=${order === "stop" ? t("stop_help") : ""}>${t(order)}</button>`)}
-    ${asking === "enqueue" && html`<${Point} study=${study} start=${{}} done=${() => ask("")} say=${say} />`}
+    ${asking === "enqueue" && html`<${Point} study=${study} start=${{}} done=${over("enqueue")} say=${say} />`}
   </span>`;
 }
 
