@@ -40,7 +40,7 @@ def train(t):
         if t.number == 3:
             t.save(step, {"step": step})
         t.report(step, loss=t["lr"] + 1 / step + t["n"] / 50)
-        if t.number == 1 and step == 3:  # so early that no scheduler could have stopped it before
+        if t.number == 1 and step == 1:  # before the scheduler stops anything
             raise ValueError("on purpose")
 
 
@@ -56,7 +56,7 @@ def store(tmp_path_factory):
         store=str(path),
         name="nets",
         workers=2,
-        scheduler="median",
+        scheduler=danlu.Median(warm_up=2),
         sampler="random",
     )
     return path

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import SettingError
+from ..core.events import Status
 from ..core.history import History
 
 Floats = NDArray[np.float64]
@@ -82,7 +83,7 @@ def chosen(history: History, rows: Numbers, most: int) -> Numbers:
         return rows
     merit = np.where(np.isnan(history.losses[rows, 0]), np.inf, history.losses[rows, 0])
     best = rows[np.argsort(merit, kind="stable")[: most // 5]]
-    running = rows[history.statuses[rows] == 0][-(most // 5) :]
+    running = rows[history.statuses[rows] == Status.RUNNING][-(most // 5) :]
     kept = np.union1d(best, running)
     rest = np.setdiff1d(rows, kept, assume_unique=True)
     return np.union1d(kept, rest[thinned(len(rest), most - len(kept))])

@@ -169,7 +169,7 @@ def detail(history: History, number: int) -> dict[str, Any]:
     """
     trial = history.trial(number)
     best = None if history.best is None else history.trial(history.best)
-    fields = {name: value for name, value in _fields(trial).items() if name not in {"unit", "losses"}}
+    fields = {name: value for name, value in plain(trial).items() if name not in {"unit", "losses"}}
     return {
         "trial": fields,
         "best": None
@@ -179,11 +179,6 @@ def detail(history: History, number: int) -> dict[str, Any]:
         "trouble": diagnose_curves(history, number),
         "events": _events(history, number),
     }
-
-
-def _fields(trial: Any) -> dict[str, Any]:
-    found: dict[str, Any] = plain(trial)
-    return found
 
 
 def _events(history: History, number: int) -> list[dict[str, Any]]:

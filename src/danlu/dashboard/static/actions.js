@@ -9,16 +9,15 @@ export function Orders({ study, halted, say }) {
   const over = (what) => () => ask((now) => (now === what ? "" : now)); // what was begun meanwhile stays open
   const orders = halted ? ["resume"] : ["pause", "stop"];
   return html`<span class="orders">
-    ${asking ? html`<${Sure} order=${asking} done=${over(asking)} give=${(reason) => steer({ study, order: asking, reason })} say=${say} />`
-      : [...orders, "enqueue", "note"].map((order) => html`<button type="button" key=${order} onClick=${() => ask(order)} title=${order === "stop" ? t("stop_help") : ""}>${t(order)}</button>`)}
-    ${asking === "enqueue" && html`<${Point} study=${study} start=${{}} done=${over("enqueue")} say=${say} />`}
+    ${!asking ? [...orders, "enqueue", "note"].map((order) => html`<button type="button" key=${order} onClick=${() => ask(order)} title=${order === "stop" ? t("stop_help") : ""}>${t(order)}</button>`)
+      : asking === "enqueue" ? html`<${Point} study=${study} start=${{}} done=${over("enqueue")} say=${say} />`
+      : html`<${Sure} order=${asking} done=${over(asking)} give=${(reason) => steer({ study, order: asking, [asking === "note" ? "text" : "reason"]: reason })} say=${say} />`}
   </span>`;
 }
 
 // An order with room for its reason, given at the second press.
 export function Sure({ order, give, done, say }) {
   const [text, setText] = useState("");
-  if (order === "enqueue") return null;
   const note = order === "note";
   const go = async (event) => {
     event.preventDefault();

@@ -30,7 +30,6 @@ export function Trial({ study, number, seq, back, actions, say }) {
   const over = ["done", "stopped", "failed"].includes(trial.status);
   const names = [...new Set([...Object.keys(trial.params), ...Object.keys(best?.params || {})])];
   const ended = (what) => () => setDoing((now) => (now === what ? "" : now)); // what was begun meanwhile stays open
-  const clone = Object.fromEntries(Object.entries(trial.params));
   return html`<main class="trial">
     <header class="head"><button type="button" onClick=${back}>← ${t("back")}</button>
       <h1>${t("trial")} ${trial.number} <${Status} name=${trial.status} /></h1>
@@ -39,7 +38,7 @@ export function Trial({ study, number, seq, back, actions, say }) {
         <button type="button" onClick=${() => setDoing("note")}>${t("note")}</button>
         ${!over && html`<button type="button" onClick=${() => setDoing("prune")}>${t("prune")}</button>`}</span>`}
     </header>
-    ${doing === "clone" && html`<${Point} study=${study} start=${clone} done=${ended("clone")} say=${say} />`}
+    ${doing === "clone" && html`<${Point} study=${study} start=${trial.params} done=${ended("clone")} say=${say} />`}
     ${(doing === "note" || doing === "prune") && html`<${Sure} order=${doing} done=${ended(doing)} say=${say}
       give=${(text) => steer({ study, order: doing, trial: trial.number, [doing === "note" ? "text" : "reason"]: text })} />`}
     ${!found.trouble.trouble && found.trouble.evidence && html`<p class="notice">${found.trouble.evidence}</p>`}

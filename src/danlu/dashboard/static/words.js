@@ -66,4 +66,3 @@ export function setLanguage(to) {
 }
 
 export const t = (word) => WORDS[language][word] ?? word;
-export const languages = WORDS;
