@@ -1,0 +1,68 @@
+"""Directions of metrics by their names, as libraries print them; what nobody can know is not guessed."""
+
+import pytest
+from sklearn.metrics import get_scorer_names
+
+from danlu.core.direction import DOWN, UP, direction
+
+
+def listed(names):
+    return names.split()
+
+
+MAXIMIZE = listed("""
+accuracy val_acc valAcc val/acc Accuracy test_accuracy acc1 Acc@1 top1 top-1 top5 prec@1 f1 F1 eval_f1 f1_macro macro_f1
+auc AUROC val_auroc roc_auc aucpr map mAP mAP50 map@50 mAP50-95 metrics/mAP50 AP75 val_iou mIoU mean_io_u dice ndcg ndcg@10 NDCG@10
+mrr recall@20 precision hit_rate hits@10 HR@10 psnr ssim episodic_return charts/episodic_return episode_reward ep_rew_mean
+rollout/ep_rew_mean reward return bleu bleu4 sacrebleu rougeL rouge1 rouge_l meteor r2 R2 r2_score score val_score success_rate win_rate
+neg_mean_squared_error neg_log_loss neg_root_mean_squared_error log_likelihood elbo mcc matthews_correlation eval_pearson
+spearmanr kappa cohen_kappa balanced_accuracy throughput samples_per_second eval_samples_per_second tokens/sec images/s fps
+sparse_categorical_accuracy binary_accuracy top_k_categorical_accuracy cosine_similarity c_index concordance_index exact_match em pass@1 explained_variance
+testacc valacc accuracy_val acc_test neg_brier_score dice_score f1_score true_positive_rate explained_variance_score adjusted_rand_score mean_reward sharpe
+reward_mean 1-error
+""")
+MINIMIZE = listed("""
+loss val_loss valLoss val/loss eval_loss acc_loss accuracy_loss dice_loss valloss testloss mse rmse mae mape smape rmsle msle
+MAPE val_mape perplexity ppl bpc bits_per_char fid FID fid_score kid lpips wer cer error test_error top-5_error top5_error err errors
+error_rate log_loss logloss mlogloss nll neg_log_likelihood negative_log_likelihood neg_elbo -elbo kl kl_loss kl_divergence
+brier brier_score ece expected_calibration_error latency time runtime eval_runtime seconds_per_step ms_per_batch time_to_accuracy
+mean_squared_error mean_absolute_error categorical_crossentropy binary_crossentropy sparse_categorical_crossentropy bce cross_entropy
+hinge false_positive_rate eer fpr neg_reward 1-acc td_error value_loss val_bce_loss loss_train loss_per_token val_error cost memory
+davies_bouldin_score mean_poisson_deviance max_error hausdorff_distance chamfer_distance edit_distance hamming_loss regret
+""")
+UNKNOWN = listed("""
+x metric value val epoch step lr loss_scale grad_norm episode_length ep_len_mean entropy policy_entropy margin gini weight
+accuracy_drop loss_ratio return_std acc_std loss_G loss_D foo mapping lossy accident inaccuracy scoreboard timestep mapper length size flops
+""")
+
+
+@pytest.mark.parametrize("name", MAXIMIZE)
+def test_more_is_better(name):
+    assert direction(name).way == "maximize", direction(name)
+
+
+@pytest.mark.parametrize("name", MINIMIZE)
+def test_less_is_better(name):
+    assert direction(name).way == "minimize", direction(name)
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_what_nobody_can_know_is_not_guessed(name):
+    way, why = direction(name)
+    assert way is None, why
+    assert why
+
+
+def test_no_name_is_listed_on_both_sides():
+    assert not set(UP) & set(DOWN)
+    for names in (UP, DOWN):
+        assert len(set(names)) == len(names)
+
+
+def test_every_scorer_of_scikit_learn_is_maximized_or_asked_for():
+    """Scorers are greater-is-better by contract, so none may be minimized."""
+    ways = {name: direction(name).way for name in get_scorer_names()}
+    assert "minimize" not in ways.values(), ways
+    assert sum(way is None for way in ways.values()) <= 10, [
+        name for name, way in ways.items() if way is None
+    ]
