@@ -182,4 +182,13 @@ def _phrase(words: list[str], end: int) -> tuple[str, Way] | None:
     return None if joined is None or last == "inaccuracy" else (joined[1], _TABLE[joined[1]])
 
 
-_TABLE: dict[str, Way] = dict.fromkeys(UP, "maximize") | dict.fromkeys(DOWN, "minimize")
+def _table() -> dict[str, Way]:
+    table: dict[str, Way] = {}
+    for name in UP:
+        table[name] = "maximize"
+    for name in DOWN:
+        table[name] = "minimize"
+    return table
+
+
+_TABLE = _table()
