@@ -1,7 +1,8 @@
-"""``danlu check``, ``backup``, ``restore``, ``repair`` and ``gc``: looking after a store's file and its checkpoints."""
+"""``danlu check``, ``backup``, ``restore``, ``repair`` and ``gc``: looking after a store's file, its checkpoints and folders."""
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import click
 
 from ..core.blobs import Blobs, blobs_at
 from ..core.errors import CorruptError, StoreError
+from ..core.folders import Folders, all_folders, filed
 from ..core.history import History
 
 FRESH = 3600.0
@@ -40,9 +42,9 @@ def check(store: str, json_: bool) -> None:
 @click.argument("store", type=click.Path(dir_okay=False))
 @click.argument("target", type=click.Path(dir_okay=False))
 def backup(store: str, target: str) -> None:
-    """Copy STORE and its checkpoints to TARGET, also while studies run in it."""
+    """Copy STORE, its checkpoints and its trials' folders to TARGET, also while studies run in it."""
     _opened(store)
-    click.echo(f"{_copied(Path(store), Path(target))} checkpoints and every event of {store} are in {target}")
+    click.echo(f"{_copied(Path(store), Path(target))} and every event of {store} are in {target}")
 
 
 @click.command()
@@ -51,7 +53,7 @@ def backup(store: str, target: str) -> None:
 def restore(source: str, store: str) -> None:
     """Make STORE of the backup SOURCE; a STORE that is there already is not touched."""
     _opened(source)
-    click.echo(f"{_copied(Path(source), Path(store))} checkpoints and every event of {source} are in {store}")
+    click.echo(f"{_copied(Path(source), Path(store))} and every event of {source} are in {store}")
 
 
 @click.command()
@@ -69,7 +71,9 @@ def repair(store: str, target: str) -> None:
         lines = _sound(dump(name, source.journal(name).read(0)), found)
         loaded = load(lines, sink, name)
         click.echo(f"{name}: {loaded.events} events are sound{'; ' + found[0] if found else ''}")
-        _take(blobs_at(source.blobs), blobs_at(sink.blobs), _named(sink, name))
+        history = _history(sink, name)
+        _take(blobs_at(source.blobs), blobs_at(sink.blobs), set(history.keeping.digests))
+        Folders(source.blobs, name).copy(_keepers(history), Folders(sink.blobs, name))
 
 
 @click.command()
@@ -79,10 +83,11 @@ def repair(store: str, target: str) -> None:
     "--older", type=float, default=FRESH, show_default=True, help="Only files older than so many seconds."
 )
 def gc(store: str, dry_run: bool, older: float) -> None:
-    """Remove checkpoints that no study of STORE names any more, and what dying writers left behind."""
+    """Remove checkpoints and trials' folders that no study of STORE names any more, and what dying writers left behind."""
     opened = _opened(store)
     blobs = blobs_at(opened.blobs)
-    kept = {digest for name in opened.studies() for digest in _named(opened, name)}
+    histories = {name: _history(opened, name) for name in opened.studies()}
+    kept = {digest for history in histories.values() for digest in history.keeping.digests}
     now, removed, size = time.time(), 0, 0
     for file in blobs.kept():
         if file.name in kept or now - file.at < older:
@@ -90,8 +95,15 @@ def gc(store: str, dry_run: bool, older: float) -> None:
         removed, size = removed + 1, size + file.size
         if not dry_run:
             blobs.drop([file.name])
+    left = [path for path in _left(opened.blobs, histories) if now - _newest(path) >= older]
+    for path in left:
+        if not dry_run:
+            shutil.rmtree(path)
     verb = "would be removed" if dry_run else "removed"
-    click.echo(f"{removed} files of {size / 2**20:.1f} MiB {verb}; {len(kept)} checkpoints are in use")
+    folders = f" and {len(left)} folders" if left else ""
+    click.echo(
+        f"{removed} files of {size / 2**20:.1f} MiB{folders} {verb}; {len(kept)} checkpoints are in use"
+    )
 
 
 def _opened(path: str) -> Any:
@@ -119,19 +131,38 @@ def _checked(store: str, name: str) -> dict[str, Any]:
     return {"study": name, "events": events, "checkpoints": len(history.keeping.digests), "damage": damage}
 
 
-def _named(store: Any, name: str) -> set[str]:
-    """The checkpoints that a study names.
+def _history(store: Any, name: str) -> History:
+    """What a study's journal says.
 
     Raises:
-        CorruptError: when its journal is damaged: what it names cannot be known.
+        CorruptError: when it is damaged: what it names cannot be known.
     """
     history = History()
     history.fold(store.journal(name).read(0))
-    return set(history.keeping.digests)
+    return history
 
 
-def _copied(source: Path, target: Path) -> int:
-    """Copy a store under another name, the database as of one instant; how many checkpoints went with it."""
+def _keepers(history: History) -> list[int]:
+    """The trials that keep their folders."""
+    return [number for number in range(len(history)) if history.keeps(number)]
+
+
+def _left(place: str, histories: dict[str, History]) -> Iterator[Path]:
+    """The folders of trials that keep none, and of studies that are gone."""
+    yield from (path for path in all_folders(place) if path.name not in {filed(name) for name in histories})
+    for name, history in histories.items():
+        for number, path in Folders(place, name).made():
+            if number >= len(history) or not history.keeps(number):
+                yield path
+
+
+def _newest(path: Path) -> float:
+    """When something was last written in a folder, in seconds since the epoch."""
+    return max(each.lstat().st_mtime for each in (path, *path.rglob("*")))
+
+
+def _copied(source: Path, target: Path) -> str:
+    """Copy a store under another name, the database as of one instant; how many checkpoints and folders went with it."""
     for end in (source, target):
         if ":/" in str(end):
             raise StoreError(
@@ -146,9 +177,15 @@ def _copied(source: Path, target: Path) -> int:
         new.close()
         old.close()
         opened = _opened(str(partial))
-        kept = {digest for name in opened.studies() for digest in _named(opened, name)}
+        histories = {name: _history(opened, name) for name in opened.studies()}
         opened.close()
-        missing = _take(blobs_at(f"{source.absolute()}.blobs"), blobs_at(f"{target.absolute()}.blobs"), kept)
+        kept = {digest for history in histories.values() for digest in history.keeping.digests}
+        old_place, new_place = f"{source.absolute()}.blobs", f"{target.absolute()}.blobs"
+        missing = _take(blobs_at(old_place), blobs_at(new_place), kept)
+        folders = lost = 0
+        for name, history in histories.items():
+            copied, changed = Folders(old_place, name).copy(_keepers(history), Folders(new_place, name))
+            folders, lost = folders + copied, lost + changed
         partial.replace(target)
     finally:
         for left in (partial, Path(f"{partial}-wal"), Path(f"{partial}-shm")):
@@ -157,7 +194,11 @@ def _copied(source: Path, target: Path) -> int:
         click.echo(
             f"danlu: {missing} checkpoints were replaced or lost before they could be copied.", err=True
         )
-    return len(kept) - missing
+    if lost:
+        click.echo(
+            f"danlu: {lost} files in trials' folders changed or went while they were copied.", err=True
+        )
+    return f"{len(kept) - missing} checkpoints" + (f", {folders} folders of trials" if folders else "")
 
 
 def _take(source: Blobs, target: Blobs, digests: set[str]) -> int:

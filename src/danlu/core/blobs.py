@@ -61,17 +61,6 @@ def blobs_at(place: str) -> Blobs:
     return cast(Blobs, find(BLOBS, "blobs", "url")(place)) if "://" in place else Folder(place)
 
 
-def logs_at(place: str, study: str) -> Path:
-    """Where what trials of a study print is kept on this machine: beside the blobs, or at home when these are at a URL.
-
-    Example:
-        >>> logs_at("study.db.blobs", "a/b").as_posix()
-        'study.db.blobs/logs/a_b'
-    """
-    near = Path.home() / ".danlu" if "://" in place else Path(place)
-    return near / "logs" / "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in study)
-
-
 class Folder:
     """A folder of content-addressed files; safe for any number of processes.
 

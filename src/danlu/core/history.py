@@ -271,7 +271,7 @@ class History:
         elif event.action is ev.Action.STOP:
             failed = event.cause is not None
             metrics = self.counted(event.trial)
-            row.cause, row.attempt_cost = event.cause, event.cost
+            row.cause, row.attempt_cost, row.cut_off = event.cause, event.cost, True
             self._finish(
                 event.trial, row, Status.FAILED if failed else Status.STOPPED, metrics, event.reason, event.at
             )
@@ -327,6 +327,10 @@ class History:
         """The metrics that count for a trial by its curve: the goal's best step, or the last."""
         return counted(self.reports.curve(number), self.goal)
 
+    def keeps(self, number: int) -> bool:
+        """Whether a trial keeps its checkpoints and its folder: while it is not over, and as the study was told then."""
+        return self.rows[number].status < Status.DONE or self.keep == "all" or number in self.front
+
     # What several handlers share.
 
     def _leave(self, number: int, row: Row, status: Status, reason: str) -> None:
@@ -348,8 +352,8 @@ class History:
         self.since_best += row.losses is None  # else it was counted when it was first paused
         self._columns.touch(number)
         self._count(number, row, {} if status is Status.FAILED else metrics)
-        if row.checkpoints and number not in self.front and self.keep == "best":
-            self.keeping.give(row, None)
+        if not self.keeps(number):
+            self._forget(number, row)
 
     def _count(self, number: int, row: Row, metrics: dict[str, float]) -> None:
         """What a trial has come to, for good or for now: a paused one can be the best."""
@@ -374,6 +378,12 @@ class History:
                 if theirs.losses is not None:
                     self._rank(other, theirs)
 
+    def _forget(self, number: int, row: Row) -> None:
+        """Take from a trial what only the best keep; where a verdict ended it, its code may be in its folder still."""
+        if row.checkpoints:
+            self.keeping.give(row, None)
+        self.keeping.vacated.append(number)
+
     def _settle(self, row: Row) -> None:
         """What an attempt that is over has taken."""
         self.spent_cost += row.settle()
@@ -388,8 +398,8 @@ class History:
         for other, theirs in front:
             if covers(row, theirs):
                 self.front.remove(other)
-                if theirs.status >= Status.DONE and self.keep == "best":
-                    self.keeping.give(theirs, None)
+                if not self.keeps(other):
+                    self._forget(other, theirs)
         if number not in self.front:
             self.front.append(number)
         return True

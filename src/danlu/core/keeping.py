@@ -14,11 +14,13 @@ class Keeping:
     Attributes:
         digests: how many trials name each checkpoint.
         garbage: names that nobody has any more, since somebody last took them away.
+        vacated: trials whose folders nobody keeps any more, since somebody last looked.
     """
 
     def __init__(self) -> None:
         self.digests: Counter[str] = Counter()
         self.garbage: list[str] = []
+        self.vacated: list[int] = []
 
     def give(self, row: Row, kept: list[Checkpoint] | None) -> None:
         """Give a trial these checkpoints instead of those it has."""
@@ -35,3 +37,8 @@ class Keeping:
         """The garbage, which is then the caller's."""
         garbage, self.garbage = self.garbage, []
         return garbage
+
+    def vacate(self) -> list[int]:
+        """The trials whose folders may go, which are then the caller's."""
+        vacated, self.vacated = self.vacated, []
+        return vacated

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +21,7 @@ from .errors import (
     GoalError,
     ObjectiveError,
     ReportError,
+    SettingError,
     SpaceError,
     TrialPaused,
     TrialStopped,
@@ -86,6 +88,24 @@ class LiveTrial:
         The fidelity's highest level, or the rung at which the scheduler will pause the trial.
         """
         return self._task.horizon
+
+    @property
+    def dir(self) -> Path:
+        """A folder for this trial's own files, made when it is first asked for; ``result.dir()`` finds the best trial's.
+
+        An attempt that takes the trial up again finds it as it was left. It stays or goes with the trial's checkpoints:
+        by default the folders of the best trials stay, with ``keep="all"`` everybody's. It lies beside the store's
+        checkpoints; in a study without a store, in a temporary folder that goes with the process. Where checkpoints
+        are at a URL it is on the machine that runs the trial, and another machine begins with an empty one.
+
+        Raises:
+            SettingError: for a trial that no study has made.
+        """
+        if not self._task.folder:
+            raise SettingError("this trial was made by hand and has no folder. Ask a study for one.")
+        folder = Path(self._task.folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
     @property
     def saved(self) -> tuple[Any, ...] | None:

@@ -20,7 +20,7 @@ from .trial import Checkpoint
 class Task(msgspec.Struct, frozen=True):
     """One attempt of one trial, ready to run.
 
-    A ``mute`` one keeps no checkpoints, as somebody else does; one that ran out of memory beside others runs ``alone``.
+    ``folder`` is where files of its own belong, made or not. A ``mute`` one keeps no checkpoints, as somebody else does; one that ran out of memory beside others runs ``alone``.
     """
 
     trial: int
@@ -35,6 +35,7 @@ class Task(msgspec.Struct, frozen=True):
     horizon: int | None = None
     mute: bool = False
     alone: bool = False
+    folder: str = ""
 
 
 class Report(msgspec.Struct, frozen=True, tag="report"):

@@ -22,6 +22,7 @@ class Row(msgspec.Struct, gc=False):
     attempt: int = 1
     fresh: bool = False
     unsettled: bool = False
+    cut_off: bool = False  # ended by the verdict on a report: its code was running then
     deaths: int = 0
     alone: bool = False
     donor: int = -1

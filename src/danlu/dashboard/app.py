@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
-from ..core.blobs import blobs_at, logs_at
+from ..core.blobs import blobs_at
 from ..core.errors import DanluError, MissingExtra, SettingError, StoreError, StudyMissing, TrialMissing
+from ..core.folders import logs_at
 from ..core.glance import glance
 from ..core.plain import packed
 from ..core.values import Value

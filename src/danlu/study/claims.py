@@ -14,6 +14,7 @@ from ..core import events as ev
 from ..core.budget import Limits
 from ..core.errors import Exhausted, Fenced, Outrun, SpaceError
 from ..core.events import Cause, Status
+from ..core.folders import Folders
 from ..core.messages import Task
 from ..core.protocols import New, Resume, Terms, Wait
 from ..core.rng import generator
@@ -22,11 +23,12 @@ from .ledger import Ledger
 
 
 class Policy(NamedTuple):
-    """How a study treats its trials: deaths of a worker that are forgiven, limits of an attempt."""
+    """How a study treats its trials: deaths of a worker that are forgiven, limits of an attempt, where its files go."""
 
     retries: int = 2
     limits: Limits = Limits()
     logs: str = ""
+    folders: Folders | None = None
 
 
 class Claims:
@@ -118,6 +120,7 @@ class Claims:
             log=f"{self._policy.logs}/{number:06d}.log" if self._policy.logs else "",
             horizon=self._ledger.horizon(number),
             alone=row.alone,
+            folder=str(self._policy.folders.of(number)) if self._policy.folders else "",
         )
 
     def _orphans(self) -> Sequence[int]:

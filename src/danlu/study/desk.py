@@ -271,6 +271,8 @@ class Desk:
     def _outcome(self, message: Outcome) -> Reply:
         """Write how an attempt ended; one that a verdict ended is in the journal already."""
         row = self._ledger.history.row(message.trial)
+        if row.attempt == message.attempt and row.cut_off:
+            self._ledger.leave(message.trial)
         if message.verdict is not None or row.status in (Status.WAITING, Status.PAUSED):
             return GO
         if row.status >= Status.DONE:

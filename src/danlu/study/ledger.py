@@ -15,6 +15,7 @@ from ..core.blobs import Blobs
 from ..core.budget import Budget
 from ..core.errors import Conflict
 from ..core.events import Action, Ended, Entry, Event, Reported
+from ..core.folders import Folders
 from ..core.history import History
 from ..core.messages import Verdict
 from ..core.protocols import Journal, Move, Problem, Terms, View
@@ -34,12 +35,14 @@ class Ledger:
         history: History,
         settings: Settled,
         blobs: Blobs,
+        folders: Folders,
     ) -> None:
         self.journal = journal
         self.history = history
         self.sampler = settings.sampler
         self.scheduler = settings.scheduler
         self.blobs = blobs
+        self.folders = folders
         self.fidelity = settings.fidelity
         self._settings = settings
         self._doubt = False
@@ -173,6 +176,14 @@ class Ledger:
 
     def _sweep(self) -> None:
         self.blobs.drop(self.history.keeping.sweep())
+        for number in self.history.keeping.vacate():
+            if not self.history.rows[number].cut_off and not self.history.keeps(number):
+                self.folders.drop(number)
+
+    def leave(self, number: int) -> None:
+        """A trial's code has ended here: if a verdict ended it, its folder may go only now."""
+        if not self.history.keeps(number):
+            self.folders.drop(number)
 
 
 @contextlib.contextmanager

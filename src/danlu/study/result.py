@@ -11,6 +11,7 @@ from ..core import checkpoint
 from ..core.blobs import blobs_at
 from ..core.errors import DanluError
 from ..core.events import Entry, Status
+from ..core.folders import Folders
 from ..core.history import History
 from ..core.names import VIEWS, find
 from ..core.protocols import Store
@@ -171,6 +172,34 @@ class Result:
         """
         written: Path = find(VIEWS, "view", "report")(self.name, self.history, path, finder=finder)
         return written
+
+    def dir(self, trial: int | None = None) -> Path:
+        """The folder of a trial's own files (``trial.dir`` in the objective), by default the best trial's.
+
+        Raises:
+            DanluError: when that trial has none: its code asked for none, it was not kept, or it is on another machine.
+
+        Example:
+            >>> import danlu
+            >>> def train(trial):
+            ...     (trial.dir / "model.txt").write_text(f"x = {trial['x']}")
+            ...     return trial["x"]
+            >>> result = danlu.tune(train, {"x": danlu.Int(1, 3)}, trials=3)
+            >>> (result.dir() / "model.txt").read_text()
+            'x = 1'
+        """
+        number = self.best.number if trial is None else trial
+        self.history.row(number)
+        found = Folders(self._store.blobs, self.name).of(number)
+        if found.is_dir():
+            return found
+        kept = self.history.keeps(number)
+        why = (
+            f"nothing is in {found}. Have the objective write into trial.dir."
+            if kept
+            else 'it was not among the best. Start a study with keep="all" to keep the files of all trials.'
+        )
+        raise DanluError(f"trial {number} has no folder: {why}")
 
     def restore(self, *things: Any, trial: int | None = None) -> int:
         """Load a trial's newest checkpoint, the best trial's by default, into ``things``; return its step.

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..core import events as ev
-from ..core.blobs import blobs_at, logs_at
+from ..core.blobs import blobs_at
 from ..core.errors import BudgetError, SettingError
 from ..core.events import Cause
+from ..core.folders import Folders, logs_at
 from ..core.goal import metrics_of
 from ..core.history import History
 from ..core.live import LiveTrial
@@ -67,11 +68,15 @@ class Study:
             journal.append([(None, reshaped)], Terms(durable=True))
         joined = history.charter if opening.space is None else None
         self.settings = settled(settings, joined, history.space)
-        self.ledger = Ledger(journal, history, self.settings, blobs_at(store.blobs))
+        folders = Folders(store.blobs, opening.name)
+        self.ledger = Ledger(journal, history, self.settings, blobs_at(store.blobs), folders)
         self.desk = Desk(self.ledger, self.settings.retries, clock)
         logs = str(logs_at(store.blobs, opening.name))
         self.claims = Claims(
-            self.ledger, self.worker, Policy(self.settings.retries, self.settings.limits, logs), clock
+            self.ledger,
+            self.worker,
+            Policy(self.settings.retries, self.settings.limits, logs, folders),
+            clock,
         )
         self._heart: Heart | None = None
 
@@ -195,6 +200,13 @@ class Study:
         if self._heart is not None:
             self._heart.stop()
             self._heart = None
+        rows = self.ledger.history.rows
+        for (
+            number,
+            _,
+        ) in self.ledger.folders.made():  # of trials that a verdict ended, and nobody told the outcome of
+            if number < len(rows) and rows[number].worker == self.worker:
+                self.ledger.leave(number)
 
     def _ended(
         self,
