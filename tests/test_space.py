@@ -197,7 +197,7 @@ BAD = {
     "Switch needs at least one option": lambda: Switch(),
     "a dict of parameters for option 'a'": lambda: Switch(a=3),
     "non-empty string, got ''": lambda: Space({"": Int(1, 2)}),
-    r"Write Choice\(\[...\]\) for a list": lambda: Space({"a": [1, 2]}),
+    r"Choice\(\[1, 2\]\) for a list": lambda: Space({"a": [1, 2]}),
     "a fixed value that is None": lambda: Space({"a": object()}),
     "Did you mean 'depth'": lambda: Space({"depth": Int(1, 2)}).complete({"dept": 1}, [0.5]),
     "depth needs a value between 1 and 2, got 3": lambda: Space({"depth": Int(1, 2)}).complete(

@@ -5,11 +5,15 @@ plain Python would raise, so ``except ValueError`` keeps working.
 
     DanluError
     |-- SpaceError (ValueError)          a parameter or space that contradicts itself
-    |   `-- SpaceMismatch                the stored study was made with another space
+    |   |-- SpaceMismatch                the stored study was made with another space
+    |   `-- NoParameter (KeyError)         no parameter by that name
+    |       `-- InactiveParameter          there is one, but it is not active at this point
     |-- GoalError (ValueError)           an impossible goal, or metrics that do not serve it
     |-- BudgetError (ValueError)         a budget that allows nothing
     |-- SettingError (ValueError)        any other argument out of its range
+    |   `-- ArgumentError (TypeError)      no argument by that name
     |-- ObjectiveError (TypeError)       an objective that cannot be sent or returned nonsense
+    |   `-- ForeignCall (AttributeError)   it asked a trial for what only other tools' trials have
     |-- ReportError (ValueError)         a report that contradicts an earlier one
     |-- Exhausted (LookupError)          a finite space has no untried point left
     |-- StoreError (RuntimeError)        a store that cannot be used as asked
@@ -44,6 +48,17 @@ class SpaceMismatch(SpaceError):
     """The stored study was made with another space."""
 
 
+class NoParameter(SpaceError, KeyError):
+    """There is no parameter by that name."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class InactiveParameter(NoParameter):
+    """A parameter of the space that is not active at this point."""
+
+
 class GoalError(DanluError, ValueError):
     """The goal is impossible, or the reported metrics do not serve it."""
 
@@ -56,8 +71,16 @@ class SettingError(DanluError, ValueError):
     """An argument is out of its range."""
 
 
+class ArgumentError(SettingError, TypeError):
+    """There is no argument by that name."""
+
+
 class ObjectiveError(DanluError, TypeError):
     """The objective cannot be sent to a worker, or returned something that is not a metric."""
+
+
+class ForeignCall(ObjectiveError, AttributeError):
+    """The objective asked a trial for what only other tools' trials have."""
 
 
 class ReportError(DanluError, ValueError):

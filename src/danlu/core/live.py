@@ -7,10 +7,12 @@ message and gives the reply. In a worker process the channel is a pipe; inline i
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import msgspec
 import numpy as np
 
 from . import checkpoint, rng
@@ -18,6 +20,7 @@ from .blobs import blobs_at
 from .errors import (
     CorruptError,
     Fenced,
+    ForeignCall,
     GoalError,
     ObjectiveError,
     ReportError,
@@ -27,10 +30,12 @@ from .errors import (
     TrialStopped,
 )
 from .events import Action
+from .foreign import ATTRIBUTES, READ_ONLY
 from .messages import Drawn, Message, Note, Refused, Reply, Report, Save, Suggest, Task, Verdict
-from .parameters import Leaf
+from .parameters import Choice, Leaf
 from .point import Point
-from .values import Value, real, unboxed
+from .reporting import numbers, parsed, plain_fact
+from .values import Value, fresh, shaped
 
 Channel: TypeAlias = Callable[[Message], Reply]
 """Says a message and waits for the reply."""
@@ -40,31 +45,141 @@ _ERRORS: dict[str, type[Exception]] = {
 }
 
 
-class LiveTrial:
-    """One running trial. ``trial["lr"]`` reads a parameter, by full name or unambiguous ending.
+class LiveTrial(Mapping[str, Value]):
+    """One running trial: a read-only mapping of its parameters that can also report, save and log.
+
+    ``trial["lr"]`` reads a parameter by full name or unambiguous ending, and so does ``trial.lr`` where the trial has nothing
+    else by that name. ``dict(trial)``, ``**trial``, ``in``, ``get``, ``items`` and ``|`` do what they do with a dict. A copy, or
+    what arrives in another process, holds the parameters and cannot report.
 
     Attributes:
         number: the trial's number in the study, from 0.
         attempt: 1 at first, one more each time the trial is taken up again.
-        params: the values of all active parameters.
     """
 
     def __init__(self, task: Task, channel: Channel, started: float | None = None) -> None:
         self.number = task.trial
         self.attempt = task.attempt
-        self.params: dict[str, Value] = dict(task.params)
         self.verdict: Action | None = None
         self.cost: float | None = None
+        self.reported = 0
+        self._params: dict[str, Value] = {
+            name: shaped(value, task.lists.get(name, "")) for name, value in task.params.items()
+        }
+        self._lacking = [name for name in task.named if name in self._params]
+        self._read: set[str] = set()
+        self._missed: set[str] = set()
         self._task = task
         self._channel = channel
         self._started = time.monotonic() if started is None else started
         self._charged = 0.0
 
+    @property
+    def params(self) -> dict[str, Value]:
+        """The values of all active parameters, by full name."""
+        self._read.update(self._params)
+        return self._held()
+
     def __getitem__(self, name: str) -> Value:
-        return Point(self.params, self._task.names)[name]
+        self._read.add(name)
+        return Point(self._held(), self._task.names)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        self._read.update(self._params)
+        return iter(self._params)
+
+    def __len__(self) -> int:
+        return len(self._params)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    __hash__ = object.__hash__
+
+    def __contains__(self, name: object) -> bool:
+        there = name in Point(self._params, self._task.names)
+        if not there:
+            self._missed.add(str(name))
+        return there
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The value of a parameter, or ``default`` where there is none by that name at this point."""
+        if name not in self:
+            return default
+        return self[name]
+
+    def copy(self) -> dict[str, Value]:
+        """The parameters as a dict of one's own."""
+        return dict(self)
+
+    def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(self) | dict(other)
+
+    def __ror__(self, other: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(other) | dict(self)
+
+    def __setitem__(self, name: str, value: object) -> None:
+        raise ForeignCall(
+            f"a trial's parameters cannot be changed, got trial[{name!r}] = {value!r}. Write {READ_ONLY}."
+        )
+
+    def __delitem__(self, name: str) -> None:
+        raise ForeignCall(
+            f"a trial's parameters cannot be changed, got del trial[{name!r}]. Write {READ_ONLY}."
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        """A parameter by its name, where the trial itself has nothing by that name."""
+        if name.startswith("__") or "_task" not in self.__dict__:
+            raise AttributeError(f"a trial has no attribute {name!r}.")
+        if name in Point(self._params, self._task.names):
+            hidden = [own for own in self._params if own != name and hasattr(type(self), own)]
+            if hidden:
+                raise ForeignCall(
+                    f"parameters can be read as trial.{name} where none has the name of something that a trial has, and "
+                    f"{hidden[0]!r} has. Read them as trial[{name!r}] and trial[{hidden[0]!r}], or rename it in the space."
+                )
+            return self[name]
+        self._missed.add(name)
+        if name in ATTRIBUTES:
+            raise ForeignCall(f"a danlu trial has no {name}. Write {ATTRIBUTES[name]}.")
+        near = get_close_matches(
+            name, [*self._params, *(own for own in dir(type(self)) if own[0] != "_")], n=1
+        )
+        raise ForeignCall(
+            f"a trial has no attribute and no parameter {name!r}."
+            + (
+                f" Did you mean {near[0]!r}?"
+                if near
+                else f" Its parameters are: {', '.join(self._params) or 'none'}."
+            )
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _detached, (msgspec.structs.replace(self._task, lists={}, named=()), self._held())
 
     def __repr__(self) -> str:
-        return f"LiveTrial(number={self.number}, params={self.params!r})"
+        return f"LiveTrial(number={self.number}, params={dict(self._task.params)!r})"
+
+    def furnish(self, things: Mapping[str, Mapping[str, Any]]) -> None:
+        """Give the things that parameters name, for each parameter by name; whoever has the space at hand does so."""
+        for name in [name for name in self._lacking if name in things]:
+            self._params[name] = fresh(things[name][self._params[name]])
+            self._lacking.remove(name)
+
+    def unheard(self) -> str:
+        """What the objective asked for and did not get beside parameters that it never read, as a sentence; else ''."""
+        every = {name for name in self._params if not self._was_read(name)}
+        missed = sorted(name for name in self._missed if name not in ATTRIBUTES and not name.startswith("_"))
+        if not every or not missed:
+            return ""
+        return (
+            f"the objective asked for {', '.join(map(repr, missed))}, which the space does not have, and never read "
+            f"{', '.join(map(repr, sorted(every)))}. If they are the same, give them one name"
+        )
 
     @property
     def seed(self) -> int:
@@ -121,27 +236,42 @@ class LiveTrial:
         """
         reply = self._say(Suggest(self.number, self.attempt, name, parameter))
         assert isinstance(reply, Drawn)
-        value = tuple(reply.value) if isinstance(reply.value, list) else reply.value
-        self.params[name] = value
-        return value
+        value = shaped(reply.value, "")
+        self._params[name] = parameter.given(value) if isinstance(parameter, Choice) else value
+        self._read.add(name)
+        return self._params[name]
 
-    def report(self, step: int, **metrics: float) -> None:
+    def report(
+        self,
+        step: float | Mapping[str, Any] | None = None,
+        value: float | Mapping[str, Any] | None = None,
+        /,
+        **metrics: Any,
+    ) -> None:
         """Say how training goes after ``step`` (a whole number that rises); several metrics at once.
+
+        ``report(3, loss=0.2)``, ``report(3, {"val/loss": 0.2})`` and, where there is one goal, ``report(3, 0.2)``; a step that is
+        left out, ``report(loss=0.2)``, is the next one. Metrics that the goal does not name and that are no numbers are kept
+        as facts.
 
         Returns when the result is durable. May not return at all: the scheduler can stop or pause the
         trial here, which unwinds the objective with ``TrialStopped`` or ``TrialPaused``.
 
         Raises:
-            ReportError: when the step falls back or a metric contradicts an earlier report.
+            ReportError: when the step falls back, a metric contradicts an earlier report or is no number, or the
+                arguments can be read in two ways.
             Fenced: when another worker has taken the trial over.
         """
-        if isinstance(step, bool) or int(step) != step or step < 0:
-            raise ReportError(f"a report needs a step that is a whole number >= 0, got {step!r}.")
-        if not metrics:
-            raise ReportError("a report needs at least one metric. Write trial.report(step, loss=...).")
-        values = {name: _number(name, value) for name, value in metrics.items()}
-        verdict = self._say(Report(self.number, self.attempt, int(step), values, self.seconds, self.cost))
-        self._obey(verdict)
+        at, given = parsed(step, value, metrics, self._task.goal, self.reported + 1)
+        values, facts = numbers(given, self._task.goal)
+        if facts:
+            self.log(facts)
+        self._send(at, values)
+
+    def follow(self, curves: Mapping[str, list[float]]) -> None:
+        """Keep curves of a training that is over, one value for each step from 1 on; nothing is judged any more."""
+        for at, row in enumerate(zip(*curves.values(), strict=True), 1):
+            self._send(at, dict(zip(curves, row, strict=True)), over=True)
 
     def save(self, step: int, *things: Any) -> None:
         """Keep a checkpoint of things with ``state_dict``, arrays, dicts, lists or bytes.
@@ -169,7 +299,7 @@ class LiveTrial:
         Raises:
             ReportError: for a fact that no journal can keep.
         """
-        plain = {str(name): _plain(value) for name, value in {**(facts or {}), **more}.items()}
+        plain = {str(name): plain_fact(value) for name, value in {**(facts or {}), **more}.items()}
         self._say(Note(self.number, self.attempt, plain))
 
     def charge(self, cost: float) -> None:
@@ -180,10 +310,29 @@ class LiveTrial:
     def _newest(self) -> tuple[int, list[Any]] | None:
         for kept in self._task.checkpoints:
             try:
+                self.reported = max(self.reported, kept.step)
                 return kept.step, checkpoint.unpack(blobs_at(self._task.blobs).get(kept.digest))[1:]
             except CorruptError as error:
                 self.log(skipped_checkpoint=kept.step, because=str(error))
         return None
+
+    def _held(self) -> dict[str, Value]:
+        if self._lacking:
+            raise ObjectiveError(
+                f"{self._lacking[0]} is a choice of things by name, and the journal keeps their names alone: "
+                f"{self._params[self._lacking[0]]!r} is not at hand here. Start the same call with the space where it is."
+            )
+        return self._params
+
+    def _was_read(self, name: str) -> bool:
+        return any(
+            name == read or name.endswith(f".{read}") or name.startswith(f"{read}.") for read in self._read
+        )
+
+    def _send(self, step: int, values: dict[str, float], *, over: bool = False) -> None:
+        reply = self._say(Report(self.number, self.attempt, step, values, self.seconds, self.cost, over))
+        self.reported = step
+        self._obey(reply)
 
     def _say(self, message: Message) -> Reply:
         reply = self._channel(message)
@@ -198,21 +347,15 @@ class LiveTrial:
             raise exit_(reply.reason)
 
 
-def _plain(value: Any) -> Any:
-    value = unboxed(value)
-    if value is None or type(value) in (bool, int, float, str):
-        return value
-    if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+def _detached(task: Task, params: dict[str, Value]) -> LiveTrial:
+    """A copy of a trial, which can be read and nothing else."""
+    copied = LiveTrial(task, _nobody)
+    copied._params.update(params)  # noqa: SLF001 - the other half of __reduce__
+    return copied
+
+
+def _nobody(message: Message) -> Reply:
     raise ReportError(
-        f"trial.log keeps None, bools, numbers, strings, lists and dicts, got {value!r}. Log str(value)."
+        f"this is a copy of trial {message.trial}, which cannot report, save, log or draw. Do so with the trial that the "
+        "objective was given."
     )
-
-
-def _number(name: str, value: Any) -> float:
-    number = real(value)
-    if number is None:
-        raise ReportError(f"the metric {name} needs a real number, got {value!r}. Report float({name}).")
-    return number

@@ -13,6 +13,7 @@ import msgspec
 
 from .budget import Limits
 from .events import Action, Cause
+from .goal import Goal
 from .parameters import Leaf
 from .trial import Checkpoint
 
@@ -20,7 +21,10 @@ from .trial import Checkpoint
 class Task(msgspec.Struct, frozen=True):
     """One attempt of one trial, ready to run.
 
-    ``folder`` is where files of its own belong, made or not. A ``mute`` one keeps no checkpoints, as somebody else does; one that ran out of memory beside others runs ``alone``.
+    ``folder`` is where files of its own belong, made or not. A ``mute`` one keeps no checkpoints, as somebody else does; one
+    that ran out of memory beside others runs ``alone``.
+    ``goal`` says what a number without a name stands for, ``lists`` which values are lists (``values.shape``), and ``named``
+    which are names of things that only the space at hand has.
     """
 
     trial: int
@@ -36,10 +40,13 @@ class Task(msgspec.Struct, frozen=True):
     mute: bool = False
     alone: bool = False
     folder: str = ""
+    goal: Goal | None = None
+    lists: dict[str, str] = {}
+    named: tuple[str, ...] = ()
 
 
 class Report(msgspec.Struct, frozen=True, tag="report"):
-    """Metrics at a step."""
+    """Metrics at a step; one that is told when the training is ``over`` already is not judged."""
 
     trial: int
     attempt: int
@@ -47,6 +54,7 @@ class Report(msgspec.Struct, frozen=True, tag="report"):
     metrics: dict[str, float]
     seconds: float
     cost: float | None = None
+    over: bool = False
 
 
 class Suggest(msgspec.Struct, frozen=True, tag="suggest"):
@@ -80,7 +88,7 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
     """How an attempt ended: with a return value (``cause`` None), by a verdict, or with a cause.
 
     ``memory`` is its peak on the GPU and the GPU's size in bytes, where it had one; ``crowded`` says of one that ran out of
-    memory that it had shared its device.
+    memory that it had shared its device. ``said`` is what had to be read out of the objective's ways, as a sentence.
     """
 
     trial: int
@@ -93,6 +101,7 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
     cost: float | None = None
     memory: tuple[int, int] | None = None
     crowded: bool = False
+    said: str = ""
 
 
 Message: TypeAlias = Report | Suggest | Save | Note | Outcome

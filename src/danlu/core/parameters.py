@@ -10,13 +10,17 @@ else comes back within rounding, which is why the journal keeps the values besid
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import TypeAlias
 
 import msgspec
 
+from .answering import Answering
 from .errors import SpaceError
-from .values import LARGEST_INT, Value, literal, typed_key
+from .options import Choice, Switch
+from .values import LARGEST_INT, Value, unboxed
+
+__all__ = ["Choice", "Float", "Int", "Leaf", "Switch"]
 
 
 def _number(kind: str, name: str, value: object, *, whole: bool) -> None:
@@ -28,18 +32,14 @@ def _number(kind: str, name: str, value: object, *, whole: bool) -> None:
         raise SpaceError(f"{kind} needs a finite {name}, got {name}={value!r}. Use a large finite bound.")
 
 
-class _FloatBounds(msgspec.Struct, frozen=True):
+class _FloatBounds(msgspec.Struct, frozen=True, metaclass=Answering):
     low: float
     high: float
 
 
-class _IntBounds(msgspec.Struct, frozen=True):
+class _IntBounds(msgspec.Struct, frozen=True, metaclass=Answering):
     low: int
     high: int
-
-
-class _Options(msgspec.Struct, frozen=True):
-    values: Sequence[Value]
 
 
 class Float(_FloatBounds, frozen=True, kw_only=True, tag="float", forbid_unknown_fields=True):
@@ -62,6 +62,7 @@ class Float(_FloatBounds, frozen=True, kw_only=True, tag="float", forbid_unknown
     prior: float | None = None
 
     def __post_init__(self) -> None:
+        _unbox(self)
         _number("Float", "low", self.low, whole=False)
         _number("Float", "high", self.high, whole=False)
         if not self.low < self.high:
@@ -134,6 +135,7 @@ class Float(_FloatBounds, frozen=True, kw_only=True, tag="float", forbid_unknown
 
     def check(self, name: str, value: Value) -> float:
         """Return ``value`` as a float, or raise if it is not a number in the range."""
+        value = unboxed(value)
         if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
             raise SpaceError(f"{name} needs a number between {self.low!r} and {self.high!r}, got {value!r}.")
         if not self.low <= value <= self.high:
@@ -163,6 +165,7 @@ class Int(_IntBounds, frozen=True, kw_only=True, tag="int", forbid_unknown_field
     prior: int | None = None
 
     def __post_init__(self) -> None:
+        _unbox(self)
         for name in ("low", "high", "step"):
             _number("Int", name, getattr(self, name), whole=True)
         if not self.low < self.high:
@@ -179,7 +182,7 @@ class Int(_IntBounds, frozen=True, kw_only=True, tag="int", forbid_unknown_field
         if self.step != 1 or self.step < 1:
             _step_fits("Int", self.low, self.high, self.step, log=self.log)
         if self.prior is not None:
-            self.check("prior", self.prior)
+            msgspec.structs.force_setattr(self, "prior", self.check("prior", self.prior))
 
     @property
     def size(self) -> int:
@@ -214,6 +217,7 @@ class Int(_IntBounds, frozen=True, kw_only=True, tag="int", forbid_unknown_field
 
     def check(self, name: str, value: Value) -> int:
         """Return ``value`` if it is an integer in the range and on the step, or raise."""
+        value = unboxed(value)
         if isinstance(value, bool) or not isinstance(value, int):
             raise SpaceError(
                 f"{name} needs a whole number between {self.low} and {self.high}, got {value!r}."
@@ -230,141 +234,16 @@ class Int(_IntBounds, frozen=True, kw_only=True, tag="int", forbid_unknown_field
         return value
 
 
-class Choice(_Options, frozen=True, kw_only=True, tag="choice", forbid_unknown_fields=True):
-    """One of a few options: None, bools, numbers, strings, or tuples of them.
-
-    Options of different types are different options even where Python calls them equal (``1``,
-    ``1.0`` and ``True``). ``ordered`` says that neighbours resemble each other.
-
-    Raises:
-        SpaceError: when there is no option, one twice, or one that no journal can keep.
-
-    Example:
-        >>> Choice(["relu", "gelu", None]).decode(0.99) is None
-        True
-    """
-
-    ordered: bool = False
-    prior: Value = msgspec.UNSET
-
-    def __post_init__(self) -> None:
-        if isinstance(self.values, str) or not hasattr(self.values, "__iter__"):
-            raise SpaceError(f"Choice needs a list of options, got {self.values!r}. Write Choice([...]).")
-        options = tuple(literal(value) for value in self.values)
-        msgspec.structs.force_setattr(self, "values", options)
-        if not options:
-            raise SpaceError("Choice needs at least one option, got none.")
-        keys = [typed_key(value) for value in options]
-        for position, key in enumerate(keys):
-            if key in keys[:position]:
-                raise SpaceError(
-                    f"Choice needs distinct options, got {options[position]!r} twice. Remove one."
-                )
-        if self.prior is not msgspec.UNSET:
-            self.check("prior", self.prior)
-
-    @property
-    def size(self) -> int:
-        """The number of options."""
-        return len(self.values)
-
-    def encode(self, value: Value) -> float:
-        """The middle of the option's share of the unit interval."""
-        return self.encoder()(value)
-
-    def decode(self, unit: float) -> Value:
-        """The option that owns coordinate ``unit``."""
-        return self.decoder()(unit)
-
-    def encoder(self) -> Callable[[Value], float]:
-        """``encode`` with its constants worked out once."""
-        size = len(self.values)
-        places = {typed_key(option): (at + 0.5) / size for at, option in enumerate(self.values)}
-
-        def encode(value: Value) -> float:
-            place = places.get(typed_key(value))
-            return (self.index(value) + 0.5) / size if place is None else place
-
-        return encode
-
-    def decoder(self) -> Callable[[float], Value]:
-        """``decode`` with its constants worked out once."""
-        values, size = self.values, len(self.values)
-        return lambda unit: values[min(size - 1, max(0, int(unit * size)))]
-
-    def index(self, value: Value) -> int:
-        """The position of ``value`` among the options, types told apart."""
-        key = typed_key(literal(value))
-        for position, option in enumerate(self.values):
-            if typed_key(option) == key:
-                return position
-        raise SpaceError(f"one of {list(self.values)!r} is needed, got {value!r}.")
-
-    def check(self, name: str, value: Value) -> Value:
-        """Return the option equal to ``value``, or raise."""
-        try:
-            return self.values[self.index(value)]
-        except SpaceError as error:
-            raise SpaceError(f"{name}: {error}") from None
-
-
-class Switch:
-    """A choice whose options open sub-spaces, to any depth.
-
-    Options are given by name; each maps to a space of its own, ``{}`` for none. Inside a trial the
-    parameters of the option taken appear as ``"switch.option.parameter"`` and, where that is not
-    ambiguous, as plain ``"parameter"``. Options that have parameters in common share them under a tuple
-    of their names: the parameter is one and the same in all of them, so what is learned of it in one is
-    known in the others, and it appears as ``"switch.first|second.parameter"``. ``prior`` names the option
-    that samplers which use priors take first.
-
-    Raises:
-        SpaceError: when there is no option, or the prior is none of them.
-
-    Example:
-        >>> optimiser = Switch(sgd={"momentum": Float(0, 0.99)}, adam={"beta2": Float(0.9, 0.9999)})
-        >>> list(optimiser.options)
-        ['sgd', 'adam']
-        >>> booster = Switch({"linear": {}, ("tree", "dart"): {"depth": Int(1, 9)}, "dart": {"drop": Float(0, 1)}})
-        >>> list(booster.options)
-        ['linear', 'tree', 'dart']
-    """
-
-    __slots__ = ("options", "prior", "shared")
-
-    def __init__(
-        self, options: Mapping[str | tuple[str, ...], Mapping[str, Any]] | None = None, /, **named: Any
-    ) -> None:
-        given: dict[str | tuple[str, ...], Mapping[str, Any]] = dict(options or {})
-        self.prior: str | None = named.pop("prior") if isinstance(named.get("prior"), str) else None
-        given.update(named)
-        self.shared = {names: inner for names, inner in given.items() if isinstance(names, tuple)}
-        labels = [name for names in given for name in (names if isinstance(names, tuple) else (names,))]
-        self.options: dict[str, Mapping[str, Any]] = {name: given.get(name, {}) for name in labels}
-        if not self.options:
-            raise SpaceError("Switch needs at least one option, got none. Write Switch(name={...}, ...).")
-        for name, inner in given.items():
-            if not isinstance(inner, Mapping):
-                raise SpaceError(
-                    f"Switch needs a dict of parameters for option {name!r}, got {inner!r}. "
-                    "Use {} for an option without parameters."
-                )
-        if self.prior is not None and self.prior not in self.options:
-            raise SpaceError(f"Switch needs a prior among {list(self.options)!r}, got {self.prior!r}.")
-
-    def __repr__(self) -> str:
-        prior = "" if self.prior is None else f", prior={self.prior!r}"
-        return f"Switch({dict([*self.options.items(), *self.shared.items()])!r}{prior})"
-
-    @property
-    def choice(self) -> Choice:
-        """The choice between its options."""
-        labels = tuple(self.options)
-        return Choice(labels) if self.prior is None else Choice(labels, prior=self.prior)
-
-
 Leaf: TypeAlias = Float | Int | Choice
 """A parameter that owns one unit coordinate."""
+
+
+def _unbox(parameter: Float | Int) -> None:
+    """Bounds, step and prior as Python's own numbers, where numpy's were given."""
+    for name in ("low", "high", "step", "prior"):
+        value = getattr(parameter, name)
+        if type(value) not in (int, float):
+            msgspec.structs.force_setattr(parameter, name, unboxed(value))
 
 
 def _step_fits(kind: str, low: float, high: float, step: float, *, log: bool) -> None:

@@ -16,11 +16,24 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from .errors import SpaceError
+from .errors import InactiveParameter, SpaceError
 from .expression import Expression
-from .parameters import Choice, Float, Int, Leaf, Switch
-from .point import InactiveParameter, Point, resolve
+from .parameters import Choice, Float, Int, Leaf
+from .point import Point, resolve
+from .slots import Constant, Slot, SpaceSpec, flatten
 from .values import Value, literal, typed_key, unboxed
+
+__all__ = [
+    "FUNCTION",
+    "INACTIVE",
+    "Constant",
+    "Constraint",
+    "Slot",
+    "Space",
+    "SpaceSpec",
+    "difference",
+    "pack_unit",
+]
 
 Constraint: TypeAlias = Callable[[Mapping[str, Value]], bool]
 """A test of the values of one point; a point is allowed when every constraint is true."""
@@ -30,49 +43,6 @@ FUNCTION = "<function>"
 
 INACTIVE = 0.5
 """The coordinate of a parameter that is not active."""
-
-
-class Slot(msgspec.Struct, frozen=True):
-    """One coordinate: its full name, its parameter, and the option of a parent slot it needs.
-
-    ``also`` lists further options of the parent that make it active; ``revealed`` marks a parameter
-    that was not declared but drawn by running code.
-    """
-
-    name: str
-    parameter: Leaf
-    parent: int = -1
-    option: int = -1
-    revealed: bool = False
-    also: tuple[int, ...] = ()
-
-    @property
-    def options(self) -> tuple[int, ...]:
-        """All options of the parent that make it active."""
-        return (self.option, *self.also)
-
-
-class Constant(msgspec.Struct, frozen=True):
-    """A fixed value that appears among the values of a point but owns no coordinate."""
-
-    name: str
-    value: Value
-    parent: int = -1
-    option: int = -1
-    also: tuple[int, ...] = ()
-
-    @property
-    def options(self) -> tuple[int, ...]:
-        """All options of the parent that make it appear."""
-        return (self.option, *self.also)
-
-
-class SpaceSpec(msgspec.Struct, frozen=True):
-    """A space as plain data, the form in which the journal keeps it."""
-
-    slots: tuple[Slot, ...] = ()
-    constants: tuple[Constant, ...] = ()
-    constraints: tuple[str, ...] = ()
 
 
 class Space:
@@ -87,6 +57,7 @@ class Space:
         SpaceError: when a name, a parameter or a constraint makes no sense.
 
     Example:
+        >>> from .parameters import Switch
         >>> space = Space({"depth": Int(1, 4), "opt": Switch(sgd={"momentum": Float(0, 1)}, adam={})})
         >>> space.names
         ('depth', 'opt', 'opt.sgd.momentum')
@@ -99,7 +70,7 @@ class Space:
     ) -> None:
         slots: list[Slot] = []
         constants: list[Constant] = []
-        _flatten(parameters or {}, "", -1, (-1,), slots, constants)
+        flatten(parameters or {}, "", -1, (-1,), slots, constants)
         self.settle(SpaceSpec(tuple(slots), tuple(constants)), constraints)
 
     @classmethod
@@ -132,6 +103,12 @@ class Space:
         self.names = tuple(slot.name for slot in spec.slots)
         self.revealed = frozenset(slot.name for slot in spec.slots if slot.revealed)
         parents = {slot.parent for slot in spec.slots} | {constant.parent for constant in spec.constants}
+        self.named = tuple(
+            s.name for s in spec.slots if isinstance(s.parameter, Choice) and s.parameter.named
+        )
+        self._listed = {
+            s.name: s.parameter for s in spec.slots if isinstance(s.parameter, Choice) and s.parameter.lists
+        }
         self._steps = [
             (
                 slot.name, slot.parameter.decoder(), slot.parent, slot.options,
@@ -152,6 +129,20 @@ class Space:
         lines = [f"  {slot.name}: {slot.parameter!r}" for slot in self.slots]
         lines += [f"  {constant.name} = {constant.value!r}" for constant in self.spec.constants]
         return "Space(\n" + "\n".join(lines) + "\n)"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Space):
+            return NotImplemented
+        mine, others = (
+            [c for c in space.constraints if not isinstance(c, Expression)] for space in (self, other)
+        )
+        return self.spec == other.spec and self.forgotten == other.forgotten and mine == others
+
+    def __hash__(self) -> int:
+        return hash((self.names, self.spec.constraints))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restored, (self.spec, self.constraints, self.forgotten)
 
     @property
     def constrained(self) -> bool:
@@ -190,6 +181,49 @@ class Space:
             if constant.parent < 0 or taken[constant.parent] in constant.options:
                 values[constant.name] = constant.value
         return values
+
+    @property
+    def things(self) -> dict[str, Mapping[str, Any]]:
+        """For each choice of things by name that is at hand, its things."""
+        return {
+            s.name: s.parameter.things
+            for s in self.slots
+            if isinstance(s.parameter, Choice) and s.parameter.things
+        }
+
+    def given(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """Values as journals have them with what the objective gets for them: things for names, lists where they were lists.
+
+        Raises:
+            SpaceError: for a name whose thing is not at hand.
+
+        Example:
+            >>> space = Space({"lr": Float(0, 1), "widths": Choice([[64, 32], [128]]), "root": Choice({"square": math.sqrt})})
+            >>> space.given({"lr": 0.5, "widths": (64, 32), "root": "square"})
+            {'lr': 0.5, 'widths': [64, 32], 'root': <built-in function sqrt>}
+        """
+        own = {
+            s.name: s.parameter
+            for s in self.slots
+            if isinstance(s.parameter, Choice) and (s.parameter.named or s.parameter.lists)
+        }
+        return {name: own[name][value] if name in own else value for name, value in values.items()}
+
+    def kept(self, values: dict[str, Value]) -> dict[str, Value]:
+        """Values as results show them: lists where they were lists, things by their names."""
+        if not self._listed:
+            return values
+        return {
+            name: self._listed[name].given(v) if name in self._listed else v for name, v in values.items()
+        }
+
+    def lists_of(self, values: Mapping[str, Value]) -> dict[str, str]:
+        """For each value that is a list, how its lists and tuples lie in it (``values.shape``)."""
+        return {
+            name: choice.lists[choice.index(values[name])]
+            for name, choice in self._listed.items()
+            if name in values
+        }
 
     def encode(self, values: Mapping[str, Value]) -> list[float]:
         """The unit point of ``values``; coordinates of parameters that are not given are 0.5."""
@@ -257,6 +291,13 @@ class Space:
         return Space.from_spec(spec, constraints=self.constraints)
 
 
+def _restored(spec: SpaceSpec, constraints: tuple[Constraint | str, ...], forgotten: bool) -> Space:
+    """A space that was copied or sent; the other half of ``Space.__reduce__``."""
+    space = Space.from_spec(spec, constraints=constraints)
+    space.forgotten = forgotten
+    return space
+
+
 def pack_unit(unit: Sequence[float]) -> bytes:
     """A unit point as the journal keeps it: little-endian float64.
 
@@ -295,48 +336,6 @@ def _surplus(one: SpaceSpec, other: SpaceSpec) -> list[str]:
 def _described(spec: SpaceSpec) -> dict[str, str]:
     slots = {slot.name: repr(slot.parameter) for slot in spec.slots}
     return slots | {constant.name: f"fixed {constant.value!r}" for constant in spec.constants}
-
-
-def _flatten(
-    parameters: Mapping[str, Any],
-    prefix: str,
-    parent: int,
-    options: tuple[int, ...],
-    slots: list[Slot],
-    constants: list[Constant],
-) -> None:
-    for name, what in parameters.items():
-        if not isinstance(name, str) or not name:
-            raise SpaceError(f"a parameter needs a name that is a non-empty string, got {name!r}.")
-        full = prefix + name
-        if isinstance(what, Switch):
-            labels = list(what.options)
-            slots.append(Slot(full, what.choice, parent, options[0], also=options[1:]))
-            here = len(slots) - 1
-            for names, inner in what.shared.items():
-                needed = tuple(sorted({labels.index(name) for name in names}))
-                _flatten(inner, f"{full}.{'|'.join(names)}.", here, needed, slots, constants)
-            for position, (label, inner) in enumerate(what.options.items()):
-                _flatten(inner, f"{full}.{label}.", here, (position,), slots, constants)
-        elif isinstance(what, Float | Int | Choice):
-            slots.append(Slot(full, what, parent, options[0], also=options[1:]))
-        elif isinstance(what, Mapping | list | set | range | type):
-            raise SpaceError(
-                f"{full} needs Float, Int, Choice, Switch or a fixed value, got {what!r}. "
-                "Write Choice([...]) for a list of options, Switch(...) for sub-spaces."
-            )
-        else:
-            constants.append(Constant(full, _constant(full, what), parent, options[0], options[1:]))
-
-
-def _constant(name: str, value: Value) -> Value:
-    try:
-        return literal(value)
-    except SpaceError:
-        raise SpaceError(
-            f"{name} needs a fixed value that is None, a bool, a number, a string or a tuple of them, "
-            f"got {value!r}."
-        ) from None
 
 
 def _size(slots: Sequence[Slot], parent: int, option: int, resolution: float) -> float:

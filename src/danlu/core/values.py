@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 from .errors import SpaceError
@@ -22,7 +23,7 @@ def typed_key(value: Value) -> tuple[str, Any]:
         False
     """
     kind = type(value)
-    if kind is tuple:
+    if kind is tuple or kind is list:
         return ("tuple", tuple(typed_key(item) for item in value))
     return ("float", value.hex()) if kind is float else (kind.__name__, value)
 
@@ -39,18 +40,71 @@ def unboxed(value: Value) -> Value:
 
 
 def real(value: Any) -> float | None:
-    """A real number as a float, one-element arrays and tensors opened; None for anything else.
+    """A real number as a float; None for anything else, bools and text included.
+
+    One-element arrays and tensors are opened wherever they live, and what says that it is a number (``Decimal``,
+    ``Fraction``, anything with ``__float__``) is taken at its word.
 
     Example:
         >>> real(3), real(True), real("3")
         (3.0, None, None)
     """
+    if type(value) in (float, int):
+        return _float(value)
     if hasattr(value, "item") and not isinstance(value, int | float):
         try:
             value = value.item()
         except (ValueError, RuntimeError, TypeError):
             return None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool | str | bytes | complex) or not hasattr(type(value), "__float__"):
+        return None
+    return _float(value)
+
+
+def _float(value: Any) -> float | None:
+    """What ``float`` makes of it; a whole number beyond any float is infinite, as it is for numpy."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+    except (ValueError, RuntimeError, TypeError):
+        return None
+
+
+def shape(value: Value) -> str:
+    """One letter for each list (``l``) and tuple (``t``) of a value, outermost first; '' where there is no list.
+
+    A journal keeps both as arrays; with this beside it, ``shaped`` tells them apart again.
+
+    Example:
+        >>> shape([(1, 2), [3]]), shape((1, 2)), shape("a")
+        ('ltl', '', '')
+    """
+    letters = _letters(value)
+    return letters if "l" in letters else ""
+
+
+def shaped(value: Value, letters: str) -> Value:
+    """A fresh value with its lists and tuples as ``letters`` of ``shape`` have them; without letters all are tuples.
+
+    Example:
+        >>> shaped(((1, 2), (3,)), "ltl")
+        [(1, 2), [3]]
+    """
+    return _build(value, iter(letters))
+
+
+def _letters(value: Value) -> str:
+    if not isinstance(value, list | tuple):
+        return ""
+    return ("l" if isinstance(value, list) else "t") + "".join(map(_letters, value))
+
+
+def _build(value: Value, letters: Iterator[str]) -> Value:
+    if not isinstance(value, list | tuple):
+        return value
+    kind = list if next(letters, "t") == "l" else tuple
+    return kind([_build(item, letters) for item in value])
 
 
 def literal(value: Value) -> Value:
@@ -73,6 +127,31 @@ def literal(value: Value) -> Value:
     if value is None or type(value) in (bool, int, float, str):
         return value
     raise SpaceError(
-        f"Choice needs options that are None, bools, numbers, strings or tuples of them, got {value!r}. "
-        "Use a name for it and look the name up in the objective."
+        f"a value has to be None, a bool, a number, a string or a list of them, got {value!r:.80}."
     )
+
+
+def fresh(thing: Any) -> Any:
+    """A thing for one trial to have: lists, dicts and sets, to any depth, are its own, all else is the thing itself.
+
+    Example:
+        >>> one = {"widths": [64, 32]}
+        >>> fresh(one) == one, fresh(one)["widths"] is one["widths"]
+        (True, False)
+    """
+    if type(thing) is dict:
+        return {name: fresh(item) for name, item in thing.items()}
+    if type(thing) in (list, tuple, set):
+        return type(thing)(fresh(item) for item in thing)
+    return thing
+
+
+def label(thing: Any) -> str:
+    """A name for a thing that no journal can keep: its own name where it has one, else what it prints as.
+
+    Example:
+        >>> label(math.sqrt), label(range(3))
+        ('sqrt', 'range(0, 3)')
+    """
+    named = getattr(thing, "__name__", None) or getattr(thing, "name", None)
+    return named if isinstance(named, str) and named else str(thing)[:60]

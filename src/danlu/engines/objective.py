@@ -10,7 +10,7 @@ import importlib
 import importlib.util
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from ..core.errors import MissingExtra, ObjectiveError
-from .named import Named
+from .named import Furnished, Named, fitted
 
 _FILE = "danlu_file_"
 _importing = 0
@@ -73,6 +73,8 @@ def import_path(objective: Callable[..., Any] | str) -> str:
     if isinstance(objective, Named):
         path = import_path(objective.function)
         return f"{path}({','.join(objective.names)})" if path else ""
+    if isinstance(objective, Furnished):  # its things have no path
+        return ""
     module, name = getattr(objective, "__module__", ""), getattr(objective, "__qualname__", "")
     if not module or not name or "<" in name:
         return ""
@@ -123,6 +125,27 @@ def resolve_objective(objective: Callable[..., Any] | str) -> Callable[..., Any]
         return Named(found, [name.strip() for name in names.rstrip(") ").split(",") if name.strip()])
     result: Callable[..., Any] = found
     return result
+
+
+def fit(objective: Callable[..., Any] | str, names: Sequence[str]) -> Callable[..., Any] | str:
+    """An objective, or its import path, so that it is called as its arguments want in a space with these names.
+
+    Raises:
+        ObjectiveError: when it is not there, or its arguments are not these names.
+    """
+    if not isinstance(objective, str):
+        return fitted(resolve_objective(objective), names)
+    if "(" in objective:
+        return objective
+    found = fitted(resolve_objective(objective), names)
+    return f"{objective}({','.join(found.names)})" if isinstance(found, Named) else objective
+
+
+def furnish(
+    objective: Callable[..., Any] | str, things: Mapping[str, Mapping[str, Any]]
+) -> Callable[..., Any] | str:
+    """An objective with the things of its space, where there are any."""
+    return Furnished(resolve_objective(objective), things) if things else objective
 
 
 def importing() -> bool:

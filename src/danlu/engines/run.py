@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import sys
 import traceback
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from numbers import Integral
+from typing import Any, NamedTuple
 
 from ..core.errors import Fenced, ObjectiveError, TrialExit
 from ..core.events import Action, Cause
 from ..core.goal import numbers_of
 from ..core.live import Channel, LiveTrial
 from ..core.messages import Outcome, Task
+from ..core.returned import counting, returned_of
+from ..core.rows import counted
+from ..core.trial import Curve
+from ..core.values import real
 
 GOES_ON = object()
 """What an act returns when the attempt is not over."""
@@ -40,7 +46,10 @@ def guarded(trial: LiveTrial, task: Task, act: Callable[[], Any]) -> Outcome | N
             return None
         if trial.verdict is not None:  # the objective swallowed the exit; the verdict stands all the same
             return outcome(verdict=trial.verdict)
-        return outcome(returned=None if returned is None else numbers_of(returned))
+        read = _read(trial, task, returned)
+        if read.failed:
+            return outcome(cause=Cause.RAISED, reason=read.failed)
+        return outcome(returned=read.metrics, said=trial.unheard() or read.said)
     except TrialExit as exit_:
         return outcome(verdict=trial.verdict or Action.STOP, reason=str(exit_))
     except Fenced as error:
@@ -53,6 +62,82 @@ def guarded(trial: LiveTrial, task: Task, act: Callable[[], Any]) -> Outcome | N
         return outcome(cause=cause, reason=_sentence(error))
     finally:
         gc.collect(0)
+
+
+class _Read(NamedTuple):
+    metrics: float | dict[str, float] | None = None
+    failed: str = ""
+    said: str = ""
+
+
+def _read(trial: LiveTrial, task: Task, returned: Any) -> _Read:
+    """What an objective returned as metrics, its curves and facts kept; why it says that it failed; what had to be read into it."""
+    if inspect.iscoroutine(returned):
+        returned = _awaited(returned)
+    if inspect.isgenerator(returned):
+        returned = _followed(trial, task, returned)
+    if inspect.isasyncgen(returned):
+        raise ObjectiveError(
+            "an objective cannot be an asynchronous generator. Call trial.report in an async function, or yield from a plain one."
+        )
+    if task.goal is None:
+        return _Read(None if returned is None else numbers_of(returned))
+    read = returned_of(returned, task.goal)
+    if read.failed:
+        return _Read(failed=read.failed)
+    curves, odd = counting(read.curves, task.goal)
+    metrics = dict(read.metrics)
+    if curves and not trial.reported:
+        trial.follow(curves)
+        metrics = {name: value for name, value in metrics.items() if name not in curves}
+    elif curves:  # it reported itself: its curves stand, and what it returns counts as any other result does
+        steps = tuple(range(1, 1 + len(next(iter(curves.values())))))
+        whole = Curve(steps, {name: tuple(values) for name, values in curves.items()})
+        metrics = {**counted(whole, task.goal), **metrics}
+    if read.facts or odd:
+        trial.log({**read.facts, **odd})
+    said = (
+        f"the lists that the objective returns ({', '.join(curves)}) are curves, one value a step"
+        if curves
+        else ""
+    )
+    return _Read(metrics or None, said=said)
+
+
+def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """The result of an async objective, run to its end here."""
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    coroutine.close()
+    raise ObjectiveError(
+        "an async objective cannot run beside another event loop in one thread, as in a notebook. Use engine=danlu.Pool()."
+    )
+
+
+def _followed(trial: LiveTrial, task: Task, generator: Generator[Any, Any, Any]) -> Any:
+    """Report what a generator yields, each the next step or a step and its metrics; what it returns at last."""
+    try:
+        while True:
+            try:
+                told = next(generator)
+            except StopIteration as end:
+                return end.value
+            if isinstance(told, tuple) and len(told) == 2 and isinstance(told[0], Integral):
+                trial.report(int(told[0]), told[1])
+            elif isinstance(told, Mapping):
+                trial.report(told)
+            elif real(told) is not None and task.goal is not None and len(task.goal.metrics) == 1:
+                trial.report({task.goal.metrics[0].name: told})
+            else:
+                raise ObjectiveError(
+                    f"an objective that yields needs metrics, {{'loss': ...}}, or a step and metrics, got {told!r:.200}."
+                )
+    finally:
+        generator.close()
 
 
 def _is_memory(error: BaseException) -> bool:

@@ -121,6 +121,9 @@ class Claims:
             horizon=self._ledger.horizon(number),
             alone=row.alone,
             folder=str(self._policy.folders.of(number)) if self._policy.folders else "",
+            goal=history.goal,
+            lists=history.space.lists_of(declared),
+            named=history.space.named,
         )
 
     def _orphans(self) -> Sequence[int]:

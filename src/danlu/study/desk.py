@@ -40,6 +40,7 @@ from ..core.messages import (
     stop,
 )
 from ..core.protocols import Terms
+from ..core.returned import nearest
 from ..core.rng import generator
 from ..core.rows import Row
 from ..core.trial import Curve
@@ -97,7 +98,7 @@ class Desk:
             told = ", ".join(metrics) or "nothing"
             raise GoalError(
                 f"the goal needs {', '.join(missing)}, the objective gave {told}. "
-                f"Return or report {missing[0]!r}, or name another goal."
+                f"Return or report {missing[0]!r}, or name another goal.{nearest(missing[0], list(metrics))}"
             )
         bad = [name for name in goal.names if not math.isfinite(metrics[name])]
         status, cause, reason = Status.DONE, None, ""
@@ -181,7 +182,7 @@ class Desk:
         )  # fmt: skip
         events: list[tuple[str | None, ev.Event]] = [(None, event)]
         leave = verdict.action is not Action.GO
-        if self.draining and not leave:
+        if self.draining and not leave and not message.over:
             verdict, leave = Verdict(Action.PAUSE, self.draining), True
             events.append((None, self._drained(message)))
         over = (message.trial,) if event.action is Action.STOP else ()
@@ -204,6 +205,8 @@ class Desk:
     def _judge(self, message: Report, row: Row) -> Verdict:
         goal = self._ledger.history.goal
         wanted = self._ledger.history.pruned.get(message.trial)
+        if message.over:
+            return GO
         if wanted is not None:
             known = {**self._ledger.history.counted(message.trial), **message.metrics}
             return stop(wanted, cause=Cause.CANCELLED if goal.missing(known) else None)
@@ -273,6 +276,8 @@ class Desk:
         row = self._ledger.history.row(message.trial)
         if row.attempt == message.attempt and row.cut_off:
             self._ledger.leave(message.trial)
+        if message.said and message.said != self._ledger.history.chosen.get("objective"):
+            self._ledger.append([(None, ev.Noted(-1, {"objective": message.said}, self._clock()))], Terms())
         if message.verdict is not None or row.status in (Status.WAITING, Status.PAUSED):
             return GO
         if row.status >= Status.DONE:

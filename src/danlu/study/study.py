@@ -58,6 +58,7 @@ class Study:
         self.name = opening.name
         self.worker = identity()
         self._store = store
+        self._things = opening.space.things if opening.space else {}
         self.clock = clock
         journal = find_journal(store, opening, clock())
         history = History(opening.space.constraints if opening.space else ())
@@ -250,7 +251,15 @@ class Study:
         return [self._live(number) for number in numbers]
 
     def _live(self, number: int) -> LiveTrial:
-        return LiveTrial(self.claims.task(number), self.desk.answer)
+        trial = LiveTrial(self.claims.task(number), self.desk.answer)
+        trial.furnish(self._things)
+        return trial
+
+    def __reduce__(self) -> str:
+        raise SettingError(
+            f"the open study {self.name!r} cannot be copied or sent: it holds a store and leases. Open it by name where it is needed, "
+            "danlu.open_study(store=..., name=...), or take its result."
+        )
 
 
 def _cause(name: str) -> Cause:

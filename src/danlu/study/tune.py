@@ -13,13 +13,14 @@ from ..core.budget import Budget, Limits, seconds_of
 from ..core.errors import ObjectiveError, SettingError
 from ..core.events import Keep
 from ..core.fidelity import Fidelity
+from ..core.foreign import own_words
 from ..core.goal import At, Goal, goal_of
 from ..core.names import ENGINES, STORES, find
 from ..core.protocols import Engine, Sampler, Scheduler, Store
 from ..core.rng import stable_hash
 from ..core.space import Space
 from ..engines.named import Named, by_signature
-from ..engines.objective import import_path, importing
+from ..engines.objective import fit, furnish, import_path, importing
 from .drive import Driver
 from .opening import Opening
 from .result import Result
@@ -29,6 +30,7 @@ from .study import Callback, Study
 Parameters = Space | Mapping[str, Any]
 
 
+@own_words
 def tune(
     objective: Callable[..., Any] | str,
     space: Parameters | None = None,
@@ -64,8 +66,9 @@ def tune(
     """Search for the best configuration of ``objective``; the same call again resumes.
 
     Args:
-        objective: a function of one live trial, or ``"module:function"`` or ``"file.py:function"``. It
-            returns a number, a mapping of metrics, or nothing when it reports.
+        objective: a function of one live trial, or of the parameters by name, ``def train(lr, hidden)``; or
+            ``"module:function"`` or ``"file.py:function"``. It returns a number, a mapping of metrics, or nothing when it
+            reports.
         space: names mapped to parameters; None when the objective draws with ``trial.suggest``, and when it is a
             function whose arguments are its hyperparameters, ``def train(lr=1e-3, hidden=64)``: then ranges are
             inferred from names and defaults, said on stderr, and the defaults are the first trial.
@@ -108,12 +111,14 @@ def tune(
         )
     if space is None and not isinstance(objective, str):
         objective, space = _named(objective)
+    space = Space({} if space is None else space) if not isinstance(space, Space) else space
+    objective = fit(objective, space.every) if len(space.every) else objective
     budget = _budget(trials, seconds_of(time), steps, cost, no_improvement)
     caps = Limits(seconds_of(trial_time), trial_memory)
     chosen = engine_of(engine, workers, gpus, caps)
     goal = goal_of(minimize=minimize, maximize=maximize, target=target, limits=limits, at=at)
     opened = open_study(
-        {} if space is None else space,
+        space,
         goal=goal, budget=budget, sampler=sampler, scheduler=scheduler, store=store, name=name, seed=seed,
         extend=extend, keep=keep, retries=retries, trial_limits=caps, fidelity=fidelity, objective=import_path(objective),
         clock=getattr(chosen, "clock", None),
@@ -124,12 +129,13 @@ def tune(
             opened.enqueue(*points, op=f"enqueue/{stable_hash(points)}")
         driver = Driver(opened, chosen, callbacks)
         with _watching(opened, watch):
-            stopped = driver.drive(objective)
+            stopped = driver.drive(furnish(objective, space.things))
         result = opened.result
         result.stopped = stopped
         return result
 
 
+@own_words
 def open_study(
     space: Parameters | None = None,
     *,

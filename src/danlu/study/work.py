@@ -9,7 +9,7 @@ from typing import Any
 
 from ..core.errors import ObjectiveError, SettingError, StudyMissing
 from ..core.protocols import Engine, Store
-from ..engines.objective import resolve_objective
+from ..engines.objective import fit, resolve_objective
 from .drive import GRACE, Driver
 from .result import Result
 from .study import Callback
@@ -81,6 +81,12 @@ def work(
             raise ObjectiveError(
                 f"{error} The study was begun with {what}: start the worker where that is found, or name the objective here."
             ) from error
+        if study.space.named:
+            raise ObjectiveError(
+                f"{study.space.named[0]} of {name!r} is a choice of things by name, and the journal keeps their names alone. Start "
+                "the same call of danlu.tune here as where the study was begun: it has the things."
+            )
+        what = fit(what, study.space.every)
         chosen = engine_of(engine or "pool", workers, gpus, study.settings.limits)
         driver = Driver(study, chosen, callbacks, grace=grace, stay=stay)
         stopped = driver.drive(what)

@@ -1,0 +1,126 @@
+"""What a report says: its step, its metrics and facts, in the forms that people write them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Any
+
+from .errors import ObjectiveError, ReportError
+from .goal import Goal
+from .returned import sorted_out
+from .values import real, unboxed
+
+
+def parsed(
+    step: Any, value: Any, metrics: Mapping[str, Any], goal: Goal | None, counted: int
+) -> tuple[int, dict[str, Any]]:
+    """The step and the metrics of a report, however they were given; a step that was left out is ``counted``.
+
+    Raises:
+        ReportError: for what can be read in two ways.
+
+    Example:
+        >>> from .goal import goal_of
+        >>> parsed(3, 0.5, {}, goal_of(minimize="loss"), 1), parsed({"loss": 0.5}, None, {}, None, 1)
+        ((3, {'loss': 0.5}), (1, {'loss': 0.5}))
+    """
+    given = dict(metrics)
+    if isinstance(step, Mapping):
+        step, value = value, step
+    if isinstance(value, Mapping):
+        given, value = {**{str(name): each for name, each in value.items()}, **given}, None
+    if "step" in given and "step" not in (goal.names if goal else ()):
+        if step is not None:
+            raise ReportError(
+                f"a report has one step, got {step!r} and step={given['step']!r}. Leave one out."
+            )
+        step = given.pop("step")
+    if value is not None:
+        given[_unnamed(step, value, goal)] = value
+    elif step is not None and not given:
+        if real(step) is None:
+            raise ReportError(
+                f"a report needs at least one metric, got {step!r} alone. Write trial.report(step, loss=...)."
+            )
+        raise ReportError(
+            f"a report needs at least one metric, and {step!r} alone can be a step or a value. "
+            "Write trial.report(step, loss=...), or trial.report(loss=...) for the next step."
+        )
+    elif not given:
+        raise ReportError("a report needs at least one metric. Write trial.report(step, loss=...).")
+    return counted if step is None else _whole(step), given
+
+
+def _unnamed(step: Any, value: Any, goal: Goal | None) -> str:
+    """The metric that a value without a name belongs to."""
+    if goal is None or len(goal.metrics) != 1:
+        names = ", ".join(metric.name for metric in goal.metrics) if goal else "a goal of its own"
+        raise ReportError(
+            f"a value without a name needs a study of one goal, and this one has {names}. "
+            "Write trial.report(step, loss=..., accuracy=...)."
+        )
+    name = goal.metrics[0].name
+    if step is not None and not isinstance(step, Integral):
+        raise ReportError(
+            f"a report needs a step that is a whole number >= 0 before its value, got {step!r}. "
+            f"Write trial.report(step, {name}=...)."
+        )
+    if isinstance(value, Integral):
+        raise ReportError(
+            f"two whole numbers, {step!r} and {value!r}, can be a step and a value or the other way round. "
+            f"Write trial.report({step!r}, {name}={value!r})."
+        )
+    return name
+
+
+def numbers(given: Mapping[str, Any], goal: Goal | None) -> tuple[dict[str, float], dict[str, Any]]:
+    """Metrics that are numbers, and what is none beside them and that no goal names.
+
+    Raises:
+        ReportError: for a metric that is no number.
+    """
+    if goal is None:
+        return {name: _number(name, value) for name, value in given.items()}, {}
+    try:
+        found, curves, facts = sorted_out(given, goal)
+    except ObjectiveError as error:
+        raise ReportError(str(error).replace("Return", "Report")) from None
+    if curves:
+        name = next(iter(curves))
+        raise ReportError(f"the metric {name} needs a real number, got {curves[name]!r}. Report {name}[-1].")
+    if not found:
+        return {name: _number(name, value) for name, value in given.items()}, {}
+    return found, facts
+
+
+def _whole(step: Any) -> int:
+    number = real(step)
+    if number is None or not number >= 0 or number % 1 != 0:
+        raise ReportError(f"a report needs a step that is a whole number >= 0, got {step!r}.")
+    return int(step)
+
+
+def plain_fact(value: Any) -> Any:
+    """A fact as a journal keeps it.
+
+    Raises:
+        ReportError: when no journal can.
+    """
+    value = unboxed(value)
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(name): plain_fact(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_fact(item) for item in value]
+    raise ReportError(
+        f"trial.log keeps None, bools, numbers, strings, lists and dicts, got {value!r}. Log str(value)."
+    )
+
+
+def _number(name: str, value: Any) -> float:
+    number = real(value)
+    if number is None:
+        raise ReportError(f"the metric {name} needs a real number, got {value!r}. Report float({name}).")
+    return number
