@@ -656,3 +656,109 @@ def test_arguments_of_other_tools_are_answered_with_danlus_word(word):
     if word not in ("goal", "trails", "wrokers", "colour"):
         with pytest.raises(ArgumentError, match=WORDS[word]):
             danlu.open_study(SPACE, **{word: 1})
+
+
+# Copies.
+
+
+def copies(thing):
+    yield copy.copy(thing)
+    yield copy.deepcopy(thing)
+    yield pickle.loads(pickle.dumps(thing))
+    yield cloudpickle.loads(cloudpickle.dumps(thing))
+
+
+def test_spaces_results_trials_and_histories_are_copied_and_sent(tmp_path):
+    def train(trial):
+        trial.save(1, {"weight": np.ones(2)})
+        trial.report(1, loss=trial["lr"])
+
+    space = Space(
+        {**SWITCHED, "act": Choice({"root": math.sqrt}), "layers": Choice([[1], [2, 3]])},
+        constraints=["lr < 0.7"],
+    )
+    for one in copies(space):
+        assert one == space
+        assert hash(one) == hash(space)
+        assert one.things == {"act": {"root": math.sqrt}}
+        assert not one.allows({"lr": 0.75})
+    assert Space(SPACE) != Space({**SPACE, "lr": Float(0.25, 0.5)})
+    assert Space(SPACE, constraints=[lambda p: True]) != Space(SPACE, constraints=[lambda p: True])
+    assert Switch(a={"x": Int(1, 2)}) == copy.deepcopy(Switch(a={"x": Int(1, 2)})) != Switch(a={})
+    result = danlu.tune(train, space, minimize="loss", trials=4, store=tmp_path / "s.db")
+    for one in copies(result):
+        assert repr(one) == repr(result)
+        assert one.trials == result.trials
+        assert one.why() == result.why()
+        assert one.importance().parameters == result.importance().parameters
+        held = {"weight": np.zeros(2)}
+        assert one.restore(held) == 1
+        assert held["weight"].tolist() == [1.0, 1.0]
+    with pytest.raises(StoreError, match="a pickled result of 'study'"):
+        next(iter(pickle.loads(pickle.dumps(result)).entries()))
+    for one in copies(result.history):
+        assert np.array_equal(one.losses, result.history.losses)
+        assert one.trials() == result.trials
+    for one in copies(glance(result.history)):
+        assert one.best == result.history.best
+        assert np.array_equal(one.units, result.history.units)
+    for one in copies(result.best):
+        assert one == result.best
+    assert copy.copy(result).history is not result.history
+
+
+def test_a_copied_history_folds_on_by_itself():
+    with danlu.open_study(SPACE, minimize="loss") as study:
+        study.tell(study.ask(), 1.0)
+        before = study.result.history
+        copied = copy.deepcopy(before)
+        study.tell(study.ask(), 0.5)
+        copied.fold(study.ledger.journal.read(copied.seq))
+        assert copied.trials() == study.result.trials
+        assert copied.best == 1
+
+
+def test_a_copied_trial_reads_and_refuses_to_report():
+    with danlu.open_study(SPACE) as study:
+        trial = study.ask()
+        for one in copies(trial):
+            assert dict(one) == dict(trial)
+            assert one.lr == trial.lr
+            assert (one.number, one.seed) == (trial.number, trial.seed)
+            for call in (lambda one=one: one.report(1, value=0.5), lambda one=one: one.log(a=1)):
+                with pytest.raises(ReportError, match="this is a copy of trial 0"):
+                    call()
+
+
+def lr_of(trial):
+    return trial["lr"]
+
+
+def test_a_trial_goes_to_another_process():
+    with danlu.open_study(SPACE) as study, multiprocessing.get_context("spawn").Pool(1) as pool:
+        trial = study.ask()
+        assert pool.map(dict, [trial]) == [dict(trial)]
+
+
+def test_what_cannot_be_copied_says_why(tmp_path):
+    with danlu.open_study(SPACE) as study, pytest.raises(DanluError, match="Open it by name"):
+        pickle.dumps(study)
+    store = danlu.SqliteStore(tmp_path / "s.db")
+    danlu.tune(product, SPACE, trials=1, store=store)
+    for one in copies(store):
+        assert one.studies() == ["study"]
+    assert [repr(one) for one in copies(danlu.Pool(2))] == ["Pool(workers=2, gpus=0)"] * 4
+
+
+def test_people_can_read_what_is_printed():
+    best = danlu.tune(lambda t: {"loss": [0.5, 0.25], "acc": 1 / 3}, SPACE, minimize="loss", trials=1).best
+    assert str(best) == "trial 0 done: loss 0.25, acc 0.333333 after 2 steps\nlr=0.5, hidden=6"
+    assert repr(best) == "Trial(0, done, loss=0.25, acc=0.333333, params={'lr': 0.5, 'hidden': 6})"
+    assert len(repr(danlu.tune(product, SPACE, trials=3).history)) < 60
+
+
+def test_the_words_of_other_tools_cost_no_import_time():
+    code = (
+        "import sys, danlu; from danlu import Choice, Float; assert 'asyncio' not in sys.modules, 'asyncio'"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -59,6 +59,8 @@ class Columns:
         return self._points
 
     def __getattr__(self, name: str) -> NDArray[Any]:
+        if name.startswith("_"):  # what is being copied has no columns yet
+            raise AttributeError(name)
         try:
             view = self._store[name][: self._count]
         except KeyError:

@@ -32,6 +32,8 @@ class Glance:
         return len(self.rows)
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # one that is being copied has no history yet
+            raise AttributeError(name)
         return getattr(self._history, name)
 
 

@@ -7,6 +7,7 @@ looks pays nothing. All columns are read-only views; row ``i`` is trial ``i``.
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -39,15 +40,13 @@ class History:
     """
 
     def __init__(self, constraints: Sequence[Constraint | str] = ()) -> None:
-        self.seq = 0
+        self.seq = self.seed = 0
         self.ops: dict[str, int] = {}
         self.constraints = constraints
         self.keeping = Keeping()
         self.space = Space()
         self.declared = self.space.spec
         self.goal = Goal(())
-        self.seed = 0
-        self.created_at = 0.0
         self.keep: ev.Keep = "best"
         self.reshaped = False
         self.reports = Reports()
@@ -57,13 +56,12 @@ class History:
         self.chosen: dict[str, str] = {}
         self.finished = self.sampled = self.since_best = 0
         self.reached: int | None = None
-        self.spent_seconds = self.spent_cost = 0.0
+        self.created_at = self.last_at = self.spent_seconds = self.spent_cost = 0.0
         self.front: list[int] = []
         self.halted: ev.Steered | None = None
         self.pruned: dict[int, str] = {}  # trials that a person wants ended, and how the study says so
         self.cut: set[int] = set()  # trials whose curves end before they have come to a result
         self.rows: list[Row] = []
-        self.last_at = 0.0
         self.charter: ev.Charter | None = None
         self.ended: list[tuple[int, int]] = []
         self._columns = Columns(self)
@@ -94,6 +92,11 @@ class History:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def __repr__(self) -> str:
+        return f"History({len(self.rows)} trials, {self.seq} events)"
+
+    __copy__ = copy.deepcopy  # half a copy would fold into the other half
+
     def row(self, number: int) -> Row:
         """The row of one trial.
 
@@ -116,7 +119,7 @@ class History:
         return Trial(
             number=number,
             status=row.status,
-            params=row.params(),
+            params=self.space.kept(row.params()),
             unit=tuple(np.frombuffer(asked.unit).tolist()),
             metrics=metrics,
             losses=row.losses or self.goal.losses({}),

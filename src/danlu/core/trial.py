@@ -65,6 +65,26 @@ class Trial(msgspec.Struct, frozen=True):
     checkpoints: tuple[Checkpoint, ...]
     schedule: tuple[tuple[int, dict[str, Any]], ...] = ()
 
+    def __repr__(self) -> str:
+        metrics = ", ".join(f"{name}={value:g}" for name, value in self.metrics.items())
+        return f"Trial({self.number}, {self.status.name.lower()}, {metrics or 'no metrics'}, params={self.params!r})"
+
+    def __str__(self) -> str:
+        """Two lines for a person: how it went, and with what."""
+        metrics = (
+            ", ".join(f"{name} {value:.6g}" for name, value in self.metrics.items())
+            or self.reason
+            or "no metrics yet"
+        )
+        steps = f" after {self.curve.steps[-1]} steps" if len(self.curve) else ""
+        values = ", ".join(
+            f"{name}={value:.6g}" if isinstance(value, float) else f"{name}={value!r}"
+            for name, value in self.params.items()
+        )
+        return (
+            f"trial {self.number} {self.status.name.lower()}: {metrics}{steps}\n{values or 'no parameters'}"
+        )
+
     def _repr_html_(self) -> str:
         return str(find(VIEWS, "view", "trial")(self))
 

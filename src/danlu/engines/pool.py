@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -81,6 +82,14 @@ class Pool:
         self._answer: Answer | None = None
         self._sent = Sent()
         self._ooms = 0
+
+    def __repr__(self) -> str:
+        return f"Pool(workers={self._workers}, gpus={self._gpus})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy is a pool of the same settings, whose workers are its own."""
+        made = partial(Pool, gpus=self._gpus, gpu_memory=self._need, pin=self._pin, threads=self._threads)
+        return made, (self._workers,)
 
     def open(self, objective: Callable[..., Any] | str, answer: Answer) -> None:
         """Name or pickle the objective; workers start with their first trial."""

@@ -93,6 +93,12 @@ class PostgresStore:
         weakref.finalize(self, _close, self._open)
         self.run(self._found)
 
+    def __reduce__(self) -> str:
+        raise StoreError(
+            f"{self!r} cannot be copied or sent: it holds connections, and its URL may hold a password. Give the URL to whoever "
+            "needs the store, PostgresStore(url)."
+        )
+
     def __repr__(self) -> str:
         return f"PostgresStore({self.place!r})"
 

@@ -15,7 +15,9 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ..core import events as ev
 from ..core.errors import CorruptError, Fenced, Outrun, SchemaError, StoreError, StudyExists, StudyMissing
@@ -74,6 +76,13 @@ class SqliteStore:
         refuse_network(self.path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._prepare()
+
+    def __repr__(self) -> str:
+        return f"SqliteStore({str(self.path)!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy, here or in another process, opens the same file by itself."""
+        return partial(SqliteStore, lease_seconds=self.lease_seconds, clock=self.clock), (str(self.path),)
 
     def studies(self) -> list[str]:
         """The names of all studies, in order of creation."""

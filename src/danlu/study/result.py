@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,18 +10,36 @@ from typing import TYPE_CHECKING, Any
 
 from ..core import checkpoint
 from ..core.blobs import blobs_at
-from ..core.errors import DanluError
+from ..core.errors import DanluError, StoreError
 from ..core.events import Entry, Status
 from ..core.folders import Folders
 from ..core.history import History
 from ..core.names import VIEWS, find
-from ..core.protocols import Store
+from ..core.protocols import Journal, Store
 from ..core.trial import Trial
 
 if TYPE_CHECKING:  # analyses are imported when they are asked for: tuning does not need them
     from ..analysis.diagnosis import Trouble
     from ..analysis.importance import Importance, Method
     from ..analysis.summary import Summary
+
+
+class Left:
+    """What a result has of the store once it was pickled: where its checkpoints are. Its journal is read by the study alone."""
+
+    def __init__(self, blobs: Any) -> None:
+        self.blobs = blobs
+
+    def journal(self, name: str) -> Journal:
+        """No journal.
+
+        Raises:
+            StoreError: always.
+        """
+        raise StoreError(
+            f"this is a pickled result of {name!r}, which does not follow its journal. Open the study: "
+            "danlu.open_study(store=..., name=...).result."
+        )
 
 
 class Result:
@@ -32,7 +51,7 @@ class Result:
         history: the folded journal, for analysis.
     """
 
-    def __init__(self, name: str, history: History, store: Store, stopped: str = "") -> None:
+    def __init__(self, name: str, history: History, store: Store | Left, stopped: str = "") -> None:
         self.name = name
         self.history = history
         self.stopped = stopped
@@ -47,8 +66,18 @@ class Result:
             best = f"; best {name} {value:g} in trial {self.best.number}"
         return f"Result({self.name!r}: {states or 'no trials'}{best})"
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Result:
+        return Result(self.name, copy.deepcopy(self.history, memo), self._store, self.stopped)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What arrives in another process is what was known: it follows the study no further."""
+        return Result, (self.name, self.history, Left(self._store.blobs), self.stopped)
+
     def _repr_html_(self) -> str:
         return str(find(VIEWS, "view", "study")(self.name, self.history))
+
+    def __copy__(self) -> Result:
+        return copy.deepcopy(self)
 
     @property
     def trials(self) -> list[Trial]:
