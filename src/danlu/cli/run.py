@@ -48,6 +48,13 @@ import click
 @click.option("--trial-memory", type=int, metavar="MIB", help="Memory limit of one trial.")
 @click.option("--seed", type=int, help="Seed of all randomness.")
 @click.option("--extend", is_flag=True, help="Allow a changed space for an existing study.")
+@click.option(
+    "--if-changed",
+    type=click.Choice(["continue", "refuse"]),
+    default="continue",
+    show_default=True,
+    help="When the code is other than that of earlier trials.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def run(objective: str, **options: Any) -> None:
     """Tune FUNCTION of FILE.py, or a script by its flags; the same command again resumes where it was.
@@ -88,6 +95,7 @@ def run(objective: str, **options: Any) -> None:
         name=options["name"] or Path(objective.rpartition(":")[2]).stem,
         seed=options["seed"],
         extend=options["extend"],
+        if_changed=options["if_changed"],
         watch=not options["as_json"],
     )
     _tell(result, options)

@@ -14,6 +14,7 @@ plain Python would raise, so ``except ValueError`` keeps working.
     |   `-- ArgumentError (TypeError)      no argument by that name
     |-- ObjectiveError (TypeError)       an objective that cannot be sent or returned nonsense
     |   `-- ForeignCall (AttributeError)   it asked a trial for what only other tools' trials have
+    |   `-- ObjectiveChanged             the stored study was run with other code
     |-- ReportError (ValueError)         a report that contradicts an earlier one
     |-- Exhausted (LookupError)          a finite space has no untried point left
     |-- StoreError (RuntimeError)        a store that cannot be used as asked
@@ -81,6 +82,10 @@ class ObjectiveError(DanluError, TypeError):
 
 class ForeignCall(ObjectiveError, AttributeError):
     """The objective asked a trial for what only other tools' trials have."""
+
+
+class ObjectiveChanged(ObjectiveError):
+    """The stored study was run with other code, and that was to be refused."""
 
 
 class ReportError(DanluError, ValueError):

@@ -20,6 +20,7 @@ from .budget import Budget, Limits
 from .fidelity import Fidelity
 from .goal import Goal
 from .parameters import Leaf
+from .provenance import Provenance
 from .space import SpaceSpec
 
 SCHEMA = 1
@@ -90,13 +91,17 @@ class Charter(msgspec.Struct, frozen=True, gc=False):
 
 
 class Opened(msgspec.Struct, frozen=True, tag="opened", gc=False):
-    """A session began to drive the study, with these algorithms; a worker that joined has no charter of its own."""
+    """A session began to drive the study, with these algorithms; a worker that joined has no charter of its own.
+
+    ``provenance`` is what it runs: its trials are those that its worker asks or takes up from here on.
+    """
 
     worker: str
     sampler: str
     scheduler: str
     at: float
     charter: Charter | None = None
+    provenance: Provenance | None = None
 
 
 class Closed(msgspec.Struct, frozen=True, tag="closed", gc=False):

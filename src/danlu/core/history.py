@@ -23,6 +23,7 @@ from .errors import TrialMissing
 from .events import Cause, Status
 from .goal import Goal
 from .keeping import Keeping
+from .programs import Programs
 from .reports import Reports
 from .rows import Row, counted, covers
 from .space import Constraint, Space
@@ -64,6 +65,7 @@ class History:
         self.rows: list[Row] = []
         self.charter: ev.Charter | None = None
         self.ended: list[tuple[int, int]] = []
+        self.programs = Programs()
         self._columns = Columns(self)
         self._arrivals = Arrivals(self)
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -139,6 +141,7 @@ class History:
             why=row.why,
             facts=dict(row.facts or {}),
             checkpoints=tuple(reversed(row.usable())),
+            code=row.code,
             schedule=tuple((step, ev.unpack_params(params)) for step, params in row.schedule or ()),
         )
 
@@ -210,6 +213,9 @@ class History:
 
     def _opened(self, event: ev.Opened) -> None:
         self.decisions.append((event.at, f"opened with {event.sampler}, {event.scheduler}"))
+        if event.provenance is not None:
+            said = self.programs.open(event.worker, event.provenance, len(self.rows))
+            self.decisions += [(event.at, sentence) for sentence in said]
         if event.charter is not None:
             self.charter, self.halted = event.charter, None
 
@@ -235,7 +241,9 @@ class History:
 
     def _asked(self, event: ev.Asked) -> None:
         self.live[Status.RUNNING].add(event.trial)
-        self.rows.append(Row(event, worker=event.worker, why=event.reason))
+        self.rows.append(
+            Row(event, worker=event.worker, why=event.reason, code=self.programs.run(event.worker))
+        )
         self.sampled += event.source == "sampler"
         if event.source == "enqueued" and self.queue:
             self.queue.pop(0)
@@ -297,6 +305,7 @@ class History:
     def _resumed(self, event: ev.Resumed) -> None:
         row = self.rows[event.trial]
         row.attempt, row.worker, row.fresh, row.cause = event.attempt, event.worker, True, None
+        row.code = self.programs.run(event.worker, "" if event.anew else row.code)
         self.cut.discard(event.trial)
         self.keeping.give(row, None if event.anew else row.usable())
         row.unsettled = False

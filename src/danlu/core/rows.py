@@ -41,6 +41,7 @@ class Row(msgspec.Struct, gc=False):
     facts: dict[str, Any] | None = None
     checkpoints: list[Checkpoint] | None = None
     schedule: list[tuple[int, bytes]] | None = None
+    code: str = ""
 
     def settle(self) -> float:
         """Add what an attempt that is over has taken, in time and in cost; what it counts in the budget of cost."""

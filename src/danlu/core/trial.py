@@ -38,7 +38,7 @@ class Trial(msgspec.Struct, frozen=True):
     or not known yet), ``violation`` the summed excess over the goal's limits, ``seconds`` the run
     time over all attempts, ``cost`` what the budget counts (seconds unless charged otherwise). Where
     parameters changed while it trained, ``schedule`` says from which step on they were what, those of the
-    trials it was copied from included.
+    trials it was copied from included. ``code`` stands for the program that trained it, ``a+b`` where one resumed what the other began.
     """
 
     number: int
@@ -64,6 +64,7 @@ class Trial(msgspec.Struct, frozen=True):
     facts: dict[str, Any]
     checkpoints: tuple[Checkpoint, ...]
     schedule: tuple[tuple[int, dict[str, Any]], ...] = ()
+    code: str = ""
 
     def __repr__(self) -> str:
         metrics = ", ".join(f"{name}={value:g}" for name, value in self.metrics.items())

@@ -143,14 +143,14 @@ def table(
     rows = select(history, terms)
     order = _order(history, rows, sort, descending=descending)
     first, count = max(0, first), min(max(0, count), PAGE)
-    shown, lengths = [], history.lengths
+    shown, lengths, several = [], history.lengths, len(history.programs.by_code) > 1
     for number in order[first : first + count].tolist():
         row = history.rows[number]
         metrics = row.metrics or history.counted(number)
         shown.append({
             "trial": number, "status": row.status, "params": row.params(), "metrics": metrics,
             "steps": int(lengths[number]), "seconds": row.seconds + row.attempt_seconds,
-            "reason": row.reason, "source": row.asked.source,
+            "reason": row.reason, "source": row.asked.source, **({"code": row.code} if several else {}),
         })  # fmt: skip
     return {
         "total": len(rows),
@@ -254,6 +254,11 @@ def _order(history: History, rows: Numbers, sort: str, *, descending: bool) -> N
         )
     elif sort == "status":
         key = history.statuses[rows].astype(float)
+    elif sort == "code":
+        places = {
+            code: float(place) for place, code in enumerate(dict.fromkeys(row.code for row in history.rows))
+        }
+        key = np.array([places[history.rows[row].code] for row in rows])
     elif sort == "steps":
         key = history.lengths[rows].astype(float)
     elif sort == "seconds":

@@ -40,6 +40,9 @@ class Objective:
         monitor: the metric whose best epoch counts.
         device, save_every: as in ``fit``.
 
+    Attributes:
+        loaded: hashes of files that the data was read from, by name, which a study keeps with what it has run.
+
     Example:
         >>> import danlu
         >>> from danlu import deep
@@ -59,6 +62,7 @@ class Objective:
         self.build, self.data, self.epochs, self.folds = build, data, epochs, folds
         self.make_plan, self.fixed = plan, dict(fixed or {})
         self.metrics, self.monitor, self.device, self.save_every = metrics, monitor, device, save_every
+        self.loaded: dict[str, str] = {}
 
     def __repr__(self) -> str:
         name = getattr(self.build, "__qualname__", repr(self.build))

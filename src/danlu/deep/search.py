@@ -16,6 +16,7 @@ from ..core.errors import SettingError
 from ..core.fidelity import Fidelity
 from ..core.protocols import Store
 from ..core.space import Space
+from ..engines.provenance import contents
 from ..study.result import Result
 from ..study.tune import open_store
 from ..study.tune import tune as tune_study
@@ -124,6 +125,8 @@ def tune(
         chosen.build, held, epochs=epochs or chosen.epochs, folds=folds, fixed=fixed, monitor=decides,
         device=device,
     )  # fmt: skip
+    if not isinstance(data, Data):
+        objective.loaded = {Path(data).absolute().name: contents(data)}
     direction: dict[str, Any] = {"maximize" if rises(decides) else "minimize": decides}
     if trials is None and not how.keys() & {"time", "steps", "cost", "no_improvement"}:
         trials = 30

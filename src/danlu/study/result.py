@@ -110,6 +110,7 @@ class Result:
 
         ``pandas.DataFrame(result.table())`` makes a frame of it.
         """
+        several = len({row.code for row in self.history.rows}) > 1
         return [
             {
                 "trial": trial.number,
@@ -119,6 +120,7 @@ class Result:
                 "steps": len(trial.curve),
                 "seconds": trial.seconds,
                 "cause": trial.cause.value if trial.cause else None,
+                **({"code": trial.code} if several else {}),
             }
             for trial in self.trials
         ]

@@ -19,6 +19,7 @@ from ..core.goal import metrics_of
 from ..core.history import History
 from ..core.live import LiveTrial
 from ..core.protocols import Store, Terms
+from ..core.provenance import Provenance
 from ..core.space import Space
 from ..core.trial import Trial
 from ..core.worker import identity
@@ -45,6 +46,7 @@ class Study:
         claims: takes new and abandoned trials.
         ledger: journal, history and the algorithms' states.
         settings: what the study is run by here.
+        provenance: what runs here, for the journal; None where nobody has said.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class Study:
             Policy(self.settings.retries, self.settings.limits, logs, folders),
             clock,
         )
+        self.provenance: Provenance | None = None
         self._heart: Heart | None = None
 
     def __enter__(self) -> Study:
@@ -188,7 +191,9 @@ class Study:
         """Write into the journal what this study is run by, for those who join it; ``tune`` does so itself."""
         charter = None if self.settings.follows else self.settings.charter
         ledger = self.ledger
-        event = ev.Opened(self.worker, repr(ledger.sampler), repr(ledger.scheduler), self.clock(), charter)
+        event = ev.Opened(
+            self.worker, repr(ledger.sampler), repr(ledger.scheduler), self.clock(), charter, self.provenance
+        )
         ledger.append([(None, event)], Terms(worker=self.worker))
 
     def beat(self) -> None:

@@ -21,6 +21,7 @@ from ..core.rng import stable_hash
 from ..core.space import Space
 from ..engines.named import Named, by_signature
 from ..engines.objective import fit, furnish, import_path, importing
+from .changed import IfChanged, reconcile
 from .drive import Driver
 from .opening import Opening
 from .result import Result
@@ -62,6 +63,7 @@ def tune(
     enqueue: Iterable[Mapping[str, Any]] = (),
     callbacks: Sequence[Callback] = (),
     watch: bool | None = None,
+    if_changed: IfChanged = "continue",
 ) -> Result:
     """Search for the best configuration of ``objective``; the same call again resumes.
 
@@ -90,6 +92,8 @@ def tune(
         enqueue: points to try first; the same call again does not repeat them.
         callbacks: called with (result, trial) after each trial; a returned sentence ends the study.
         watch: a live view of the study; by default when the terminal is interactive.
+        if_changed: what becomes of a study whose objective's code has changed since earlier trials: ``"continue"`` says
+            so and goes on, ``"refuse"`` raises.
 
     Returns:
         The result, other sessions' trials included.
@@ -124,12 +128,14 @@ def tune(
         clock=getattr(chosen, "clock", None),
     )  # fmt: skip
     with opened:
+        runs = furnish(objective, space.things)
+        reconcile(opened, runs, if_changed)
         points = tuple(enqueue)
         if points:
             opened.enqueue(*points, op=f"enqueue/{stable_hash(points)}")
         driver = Driver(opened, chosen, callbacks)
         with _watching(opened, watch):
-            stopped = driver.drive(furnish(objective, space.things))
+            stopped = driver.drive(runs)
         result = opened.result
         result.stopped = stopped
         return result

@@ -10,6 +10,7 @@ from typing import Any
 from ..core.errors import ObjectiveError, SettingError, StudyMissing
 from ..core.protocols import Engine, Store
 from ..engines.objective import fit, resolve_objective
+from .changed import reconcile
 from .drive import GRACE, Driver
 from .result import Result
 from .study import Callback
@@ -87,6 +88,7 @@ def work(
                 "the same call of danlu.tune here as where the study was begun: it has the things."
             )
         what = fit(what, study.space.every)
+        reconcile(study, what)
         chosen = engine_of(engine or "pool", workers, gpus, study.settings.limits)
         driver = Driver(study, chosen, callbacks, grace=grace, stay=stay)
         stopped = driver.drive(what)

@@ -36,7 +36,8 @@ export function Table({ place, seq, total, axes, goal, go, open }) {
       );
     }
   }, [question, seq, wanted.join()]);
-  const columns = ["trial", "status", ...goal.map((each) => each.name), ...axes.map((axis) => axis.name), "steps", "seconds"];
+  const several = Object.values(parts).some((part) => part.some((row) => row.code !== undefined)); // more than one program has run trials
+  const columns = ["trial", "status", ...(several ? ["code"] : []), ...goal.map((each) => each.name), ...axes.map((axis) => axis.name), "steps", "seconds"];
   const rows = [];
   for (let at = first; at < Math.min(last + 1, total); at += 1) rows.push([at, parts[Math.floor(at / PART)]?.[at % PART]]);
   const header = (name) => {
@@ -61,7 +62,7 @@ export function Table({ place, seq, total, axes, goal, go, open }) {
   const cell = (row, name) => {
     if (name === "status") return html`<td><${Status} name=${row.status} /></td>`;
     if (name === "seconds") return html`<td>${duration(row.seconds)}</td>`;
-    const value = name === "trial" || name === "steps" ? row[name] : name in row.metrics ? num(row.metrics[name]) : row.params[name];
+    const value = ["trial", "steps", "code"].includes(name) ? row[name] : name in row.metrics ? num(row.metrics[name]) : row.params[name];
     return html`<td>${value === undefined ? "" : show(value)}</td>`;
   };
   return html`<${Panel} name="table" wide hint=${`${total}`}>

@@ -53,6 +53,7 @@ export function Trial({ study, number, seq, back, actions, say }) {
         <small>${event.at ? clock(event.at) : ""} ${event.who} ${event.then ? `· ${event.then}` : ""}</small></li>`)}</ol>
         <h2>${t("notes")}</h2><ul>${(trial.facts.notes || []).map((note) => html`<li>${note}</li>`)}</ul>
         ${Object.entries(trial.facts).filter(([name]) => name !== "notes").map(([name, fact]) => html`<p><b>${name}</b>: ${typeof fact === "string" ? fact : JSON.stringify(fact)}</p>`)}
+        ${trial.code && html`<p><b>${t("code")}</b>: <code>${trial.code}</code></p>`}
         <h2>${t("artefacts")}</h2>${trial.checkpoints.length ? html`<ul>${trial.checkpoints.map((kept) => html`<li>${t("step")} ${kept.step} <code>${kept.digest.slice(0, 12)}</code>
           ${!still && html`<a href=${`/api/checkpoint?${new URLSearchParams({ study, digest: kept.digest })}`}>${t("download")}</a>`}</li>`)}</ul>` : html`<p class="nothing">${t("noArtefacts")}</p>`}
       </section>

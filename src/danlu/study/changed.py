@@ -1,0 +1,101 @@
+"""A study that is resumed with other code says so, and does what it is told about the trials of the old."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TypeAlias, get_args
+
+import msgspec
+
+from ..core.errors import ObjectiveChanged, SettingError
+from ..core.programs import listed
+from ..core.provenance import Change, Provenance
+from .study import Study
+
+IfChanged: TypeAlias = Literal["continue", "refuse"]
+"""What becomes of a study whose objective's code is other than that of earlier trials."""
+
+
+def reconcile(study: Study, objective: Callable[..., Any] | str, if_changed: IfChanged = "continue") -> None:
+    """Say on stderr what differs from the code that ran the study's trials so far, and keep what runs now for the journal.
+
+    Raises:
+        ObjectiveChanged: when the code differs and that is to be refused; nothing has been written then.
+        SettingError: when ``if_changed`` is none of its words.
+    """
+    from ..engines.provenance import provenance_of
+
+    if if_changed not in get_args(IfChanged):
+        raise SettingError(f"if_changed needs one of {', '.join(get_args(IfChanged))}, got {if_changed!r}.")
+    now = provenance_of(objective)
+    history = study.ledger.history
+    others = _others(study, now)
+    for change, trials in others.values():
+        _say(study, change, trials, if_changed)
+        if if_changed == "refuse":
+            raise ObjectiveChanged(
+                f"the objective's code changed since {_numbers(trials)} of {study.name!r} ran: {listed(change.code)}. "
+                "Choose another name, or go on all the same: if_changed='continue'."
+            )
+    if not others:
+        _say_less(study, now)
+    if history.programs.knows_sources(now.code):
+        now = msgspec.structs.replace(now, sources={})
+    study.provenance = now
+
+
+def _others(study: Study, now: Provenance) -> dict[str, tuple[Change, list[int]]]:
+    """The codes that ran trials and differ from what runs now: how, and which trials."""
+    history = study.ledger.history
+    ran: dict[str, list[int]] = {}
+    for number, row in enumerate(history.rows):
+        if row.code:
+            ran.setdefault(row.code, []).append(number)
+    found = {}
+    for code, trials in ran.items():
+        old = [history.programs.by_code[each] for each in code.split("+") if each in history.programs.by_code]
+        changes = [change for change in (history.programs.since(each, now) for each in old) if change.code]
+        if changes:
+            found[code] = (changes[0], trials)
+    return found
+
+
+def _say(study: Study, change: Change, trials: Sequence[int], if_changed: IfChanged) -> None:
+    number = len(study.ledger.history)
+    both = f"From trial {number} on the study holds results of both. To keep them apart, choose another name."
+    follows = both if if_changed == "continue" else ""
+    lines = [
+        f"danlu: the objective's code changed since {_numbers(trials)} of {study.name!r} ran: {listed(change.code)}."
+    ]
+    lines += [f"    {line}" for line in change.diff]
+    print("\n".join([*lines, follows] if follows else lines), file=sys.stderr)  # noqa: T201 - it has to be seen
+
+
+def _say_less(study: Study, now: Provenance) -> None:
+    """Differences that need not matter, a line."""
+    history = study.ledger.history
+    before = history.programs.newest
+    change = Change() if before is None or not history.rows else history.programs.since(before, now)
+    told = [*change.near, *change.versions]
+    if told:
+        print(f"danlu: since {study.name!r} was last run, {listed(tuple(told))}.", file=sys.stderr)  # noqa: T201
+
+
+def _numbers(trials: Sequence[int]) -> str:
+    """Trial numbers in words.
+
+    Example:
+        >>> _numbers([0, 1, 2, 5]), _numbers([3])
+        ('trials 0 to 2 and 5', 'trial 3')
+    """
+    runs: list[list[int]] = []
+    for number in trials:
+        if runs and runs[-1][-1] == number - 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    words = [f"{run[0]} to {run[-1]}" if len(run) > 2 else " and ".join(map(str, run)) for run in runs]
+    shown = words if len(words) <= 4 else [*words[:3], f"{sum(map(len, runs[3:]))} more"]
+    joined = f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]
+    return f"trial{'s' if len(trials) > 1 else ''} {joined}"
