@@ -302,6 +302,13 @@ class LiveTrial(Mapping[str, Value]):
         plain = {str(name): plain_fact(value) for name, value in {**(facts or {}), **more}.items()}
         self._say(Note(self.number, self.attempt, plain))
 
+    def remark(self, about: str, sentence: str) -> None:
+        """Say once in a study how something in it is understood: on stderr of whoever drives it, and in ``result.why()``.
+
+        What was said ``about`` the same before stands.
+        """
+        self._say(Note(self.number, self.attempt, {about: sentence}, study=True))
+
     def charge(self, cost: float) -> None:
         """Add to what this trial costs the budget; without a charge, its seconds count."""
         self._charged += float(cost)

@@ -77,11 +77,12 @@ class Save(msgspec.Struct, frozen=True, tag="save"):
 
 
 class Note(msgspec.Struct, frozen=True, tag="note"):
-    """Facts to keep beside the metrics."""
+    """Facts to keep beside the metrics; with ``study``, sentences about the study, each kept and shown once."""
 
     trial: int
     attempt: int
     facts: dict[str, Any]
+    study: bool = False
 
 
 class Outcome(msgspec.Struct, frozen=True, tag="outcome"):

@@ -265,8 +265,20 @@ class Desk:
 
     def _note(self, message: Note) -> Reply:
         self._running(message.trial, message.attempt)
+        if message.study:
+            return self._remark(message)
         event = ev.Noted(message.trial, message.facts, self._clock(), message.attempt)
         self._append(event, message.trial, message.attempt)
+        return GO
+
+    def _remark(self, message: Note) -> Reply:
+        """Keep what was not said about the study before."""
+        known = self._ledger.history.chosen
+        fresh = {about: said for about, said in message.facts.items() if about not in known}
+        if fresh:
+            self._ledger.append(
+                [(None, ev.Noted(-1, fresh, self._clock()))], Terms(holds=((message.trial, message.attempt),))
+            )
         return GO
 
     # Ends.

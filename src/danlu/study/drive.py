@@ -6,6 +6,7 @@ what is done, and the next driver goes on from there.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from ..core import events as ev
 from ..core.errors import Conflict, Exhausted, Fenced, GoalError, ObjectiveError
 from ..core.events import Cause, Status
-from ..core.messages import Message, Outcome, Reply
+from ..core.messages import Message, Note, Outcome, Reply
 from ..core.protocols import Engine, Terms
 from .interrupt import Interrupt
 from .study import Callback, Study
@@ -184,7 +185,11 @@ class Driver:
 
     def _decide(self, message: Message) -> Reply:
         self._watch_end()
+        known = dict(self._study.ledger.history.chosen) if isinstance(message, Note) and message.study else {}
         reply = self._study.desk.answer(message)
+        if isinstance(message, Note) and message.study:
+            for about in message.facts.keys() - known.keys():
+                print(message.facts[about], file=sys.stderr)  # noqa: T201 - what is understood has to be seen
         if isinstance(message, Outcome):
             self._running.discard((message.trial, message.attempt))
             self._ended.append(message.trial)
