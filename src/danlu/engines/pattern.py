@@ -1,0 +1,225 @@
+r"""Finds metrics in the lines that a program prints: literal text with holes, read in exactly one way.
+
+``{x}`` is a number that is named by the words before it, ``{step}`` the step, ``{*}`` anything, and any other ``{name}`` a number
+of that name. Everything else is text as it stands in the line, ``=`` and braces included: ``valid_loss={x}`` and
+``{"val_loss": {x}, "epoch": {step}}`` mean what they look like. ``{{x}}`` is the text ``{x}``. Text after ``re:`` is a
+regular expression with named groups, ``re:val_loss=(?P<x>\S+)``.
+
+A number is a whole token: ``{x}`` does not match the 559 of ``559/597``, the 1 of ``1.2.3`` or the 0 of ``0,25``. Where a text
+begins with a word it begins at a word: ``loss: {x}`` is not found in ``val_loss: 0.3``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from ..core.errors import ObjectiveError
+
+_HOLE = re.compile(r"(\{\{(?:\w+|\*)\}\}|\{(?:[A-Za-z_]\w*|\*)\})")
+_SIGN = "[-+\u2212]?"
+_EXPONENT = "(?:[eE][-+\u2212]?\\d+)?"
+_GROUPED = r"[1-9]\d{0,2}(?:[,_]\d{3})+(?:\.\d*)?"
+_PLAIN = rf"(?:\d+\.\d*|\.\d+|\d+){_EXPONENT}|nan|infinity|inf"
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_STEPS = {"epoch", "epochs", "iter", "iteration", "iterations", "batch", "global_step"}
+
+
+class Found(NamedTuple):
+    """What a line says: its step (None when it says none), values by name, and how many places of it match."""
+
+    step: float | None
+    values: dict[str, float]
+    places: int = 1
+
+
+class Pattern:
+    """A line of output that holds metrics.
+
+    Args:
+        text: of the line, with holes.
+
+    Raises:
+        ObjectiveError: when no number is asked for, two have one name, or a regular expression is none.
+
+    Example:
+        >>> pattern = Pattern("Epoch {step}/{*} val loss {x}")
+        >>> pattern.names, pattern.find("Epoch 3/10: lr 0.1 val loss 0.25 (best)")
+        (('val_loss',), Found(step=3.0, values={'val_loss': 0.25}, places=1))
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.parts = () if text.startswith("re:") else tuple(_parts(text.strip()))
+        if self.parts:
+            holes = [word for hole, word in self.parts if hole and word != "*"]
+            self._refuse_doubles(holes)
+            named = {word: word for word in holes if word != "step"}
+            if "x" in named:
+                named["x"] = _named(self.parts)
+            self._pattern = re.compile("".join(_pieces(self.parts)), re.IGNORECASE)
+        else:
+            self._pattern = _regular(text)
+            named = {word: word for word in self._pattern.groupindex if word != "step"}
+            if "x" in named:
+                named["x"] = _words(re.sub(r"\\.|\(\?\w*", " ", text[3:].partition("(?P<x>")[0])) or "metric"
+        if not named:
+            raise ObjectiveError(
+                f"a metric needs {{x}} where its number is, 'val loss: {{x}}', or a name, '{{val_loss}}', got {text!r}."
+            )
+        if set(named) & _STEPS:
+            word = min(set(named) & _STEPS)
+            raise ObjectiveError(f"{{{word}}} would be a metric. Write {{step}} for the step, got {text!r}.")
+        if len(set(named.values())) < len(named):
+            raise ObjectiveError(
+                f"two numbers of {text!r} are named {named['x']!r}. Give {{x}} a name of its own."
+            )
+        self.named = named
+        self.names: tuple[str, ...] = tuple(named.values())
+        self.steps = "step" in self._pattern.groupindex
+
+    def _refuse_doubles(self, holes: Sequence[str]) -> None:
+        for word in holes:
+            if holes.count(word) > 1:
+                raise ObjectiveError(
+                    f"a line needs each hole once, got {{{word}}} twice in {self.text!r}. Name the numbers, {{acc}} and "
+                    "{loss}, and write {*} for what is not read."
+                )
+
+    def __repr__(self) -> str:
+        return f"Pattern({self.text!r})"
+
+    def find(self, line: str) -> Found | None:
+        """The step and the values in a line; None where they are not in it."""
+        matches = list(self._pattern.finditer(line))
+        if not matches:
+            return None
+        found = matches[0].groupdict()
+        if any(number(text) is None for text in found.values()):
+            return None
+        values = {name: number(found[word]) for word, name in self.named.items()}
+        step = number(found["step"]) if self.steps else None
+        return Found(step, {name: value for name, value in values.items() if value is not None}, len(matches))
+
+    def nearest(self, lines: Sequence[str]) -> str:
+        """The line that comes nearest to a match, and where it ends being one; '' where none does."""
+        pieces = list(_pieces(self.parts))
+        best: tuple[int, str, str] = (0, "", "")
+        for line in lines:
+            for count in range(len(pieces) - 1, best[0] - 1, -1):
+                if not count:
+                    continue
+                match = re.compile("".join(pieces[:count]).removesuffix(".*?"), re.IGNORECASE).search(line)
+                if match is not None:
+                    best = (count, line.strip(), line[match.end() :].strip())
+                    break
+        count, line, rest = best
+        if not line:
+            return self._alike(lines)
+        hole, word = self.parts[count]
+        wanted = f"{{{word}}}" if hole else repr(word.strip())
+        met = repr(rest[:40]) if rest else "the end of the line"
+        return f"the nearest line is {line[:200]!r}, where {wanted} meets {met}"
+
+    def _alike(self, lines: Sequence[str]) -> str:
+        words = set(re.findall(r"[a-z]{2,}", self.text.lower()))
+        shared = [(len(words & set(re.findall(r"[a-z]{2,}", line.lower()))), line.strip()) for line in lines]
+        count, line = max(shared, default=(0, ""))
+        return f"the nearest line is {line[:200]!r}" if count else ""
+
+
+def number(text: str | None) -> float | None:
+    """A printed number: signs, thousands, exponents, NaN and infinities; None for anything else.
+
+    Example:
+        >>> number("4,231.5"), number("-.5"), number("1e-5"), number("0,25")
+        (4231.5, -0.5, 1e-05, None)
+    """
+    if text is None or not re.fullmatch(f"{_SIGN}(?:{_GROUPED}|{_PLAIN})", text.strip(), re.IGNORECASE):
+        return None
+    return float(re.sub("[,_]", "", text.strip().replace("\u2212", "-")))
+
+
+def plain(line: str) -> str:
+    """A line without the codes that color it or move the cursor."""
+    return _ANSI.sub("", line)
+
+
+def _parts(text: str) -> Iterator[tuple[bool, str]]:
+    """Holes (True, name) and literal text (False, text) in turn, without empty ones."""
+    literal = ""
+    for at, part in enumerate(_HOLE.split(text)):
+        if at % 2 and not part.startswith("{{"):
+            if literal:
+                yield False, literal
+            literal = ""
+            yield True, part[1:-1]
+        else:
+            literal += part[1:-1] if at % 2 else part
+    if literal:
+        yield False, literal
+
+
+def _pieces(parts: Sequence[tuple[bool, str]]) -> Iterator[str]:
+    for at, (hole, word) in enumerate(parts):
+        before = parts[at - 1] if at else None
+        after = parts[at + 1] if at + 1 < len(parts) else None
+        if not hole:
+            yield _literal(word, before, after)
+        elif word == "*":
+            yield ".*?"
+        else:
+            yield _number(word, before, after)
+
+
+def _literal(text: str, before: tuple[bool, str] | None, after: tuple[bool, str] | None) -> str:
+    found = ""
+    if re.match(r"\w", text) and (before is None or before == (True, "*")):
+        found = r"(?<!\w)(?<!\w[-/.@])"
+    if before is not None and before[1] != "*" and not re.match(r"[\w\s]", text):
+        found = r"\s*"
+    for part in re.split(r"(\s+)", text):
+        if part.isspace():
+            found += "\0"
+        else:
+            found += re.escape(part)
+    if after is not None and after[1] != "*" and not re.search(r"[\w\s]$", text):
+        found += r"\s*"
+    letters = r"[A-Za-z0-9_]"
+    found = re.sub(rf"(?<={letters})\0(?={letters}|$)|^\0(?={letters}|$)", r"\\s+", found)
+    return found.replace("\0", r"\s*")
+
+
+def _number(word: str, before: tuple[bool, str] | None, after: tuple[bool, str] | None) -> str:
+    follows = "" if after is None or after[0] else after[1].lstrip()[:1]
+    glued = after is not None and not after[0] and after[1][:1] == follows
+    left = r"(?<![\w.,+-])(?<!\d[:/])" if before is None or before[0] else ""
+    right = "" if glued and re.match(r"\w", follows) else r"(?!\w)"
+    free = "/:-" if word == "step" else ""
+    right += "".join(rf"(?!{re.escape(mark)}\d)" for mark in "./:-," if mark != follows and mark not in free)
+    grouped = "" if follows == "," else f"{_GROUPED}|"
+    return f"{left}(?P<{word}>{_SIGN}(?:{grouped}{_PLAIN})){right}"
+
+
+def _named(parts: Sequence[tuple[bool, str]]) -> str:
+    """The name of ``{x}``: the words before it, back to the last hole or mark; else those after it."""
+    at = parts.index((True, "x"))
+    before = [word for hole, word in parts[:at] if not hole]
+    for text in (piece for word in reversed(before) for piece in reversed(re.split(r"[,;|{}\[\]]", word))):
+        if _words(text):
+            return _words(text)
+    after = next((word for hole, word in parts[at + 1 :] if not hole), "")
+    return next((_words(piece) for piece in re.split(r"[,;|{}\[\]]", after) if _words(piece)), "metric")
+
+
+def _words(text: str) -> str:
+    found = re.findall(r"[A-Za-z_]\w*|(?<=@)\d+", text)
+    return "_".join(word.strip("_") for word in found).strip("_").lower()
+
+
+def _regular(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text[3:])
+    except re.error as error:
+        raise ObjectiveError(f"{text!r} is no regular expression: {error}.") from None

@@ -1,0 +1,200 @@
+"""What the lines of other people's programs mean, and the curve that they make."""
+
+import pytest
+
+from danlu.core.errors import ObjectiveError
+from danlu.engines.output import Curve, lines
+from danlu.engines.pattern import Pattern, number
+
+NAN = float("nan")
+FORMS = [  # the pattern, a line, the names, what is found: (step, values)
+    ("val loss: {x}", "epoch 3 val  loss:0.25,", (None, {"val_loss": 0.25})),
+    ("epoch {step} loss {x}", "Epoch 12   loss 1.5e-3", (12, {"loss": 1.5e-3})),
+    ("[{step}] acc={x}", "[7] acc=.5", (7, {"acc": 0.5})),
+    ("loss {x}", "loss nan", (None, {"loss": NAN})),
+    ("loss {x}", "loss -inf", (None, {"loss": float("-inf")})),
+    ("val loss: {x}", "train loss: 0.5", None),
+    ("valid_loss={x}", "train_loss=0.5, valid_loss=0.25", (None, {"valid_loss": 0.25})),
+    ("valid_loss={x}", "the number 3 of some other line", None),
+    ("loss={x}", "train_loss=0.9, loss=0.3", (None, {"loss": 0.3})),
+    ("loss: {x}", "val_loss: 0.5", None),
+    ("loss: {x}", "val-loss: 0.5", None),
+    ("loss: {x}", "train/loss: 0.5", None),
+    ("Loss: {x}", "Loss: 4,231.5", (None, {"loss": 4231.5})),
+    ("Loss: {x}", "Loss: 1,234,567", (None, {"loss": 1234567.0})),
+    ("loss: {x}", "loss: 0,25", None),
+    ("loss: {x}", "loss: 12,5", None),
+    ("Epoch {step}: val loss {x}", "Epoch 0: val loss 0.5", (0, {"val_loss": 0.5})),
+    ("Accuracy: {*}/{*} ({x}%)", "Test: Average loss: 0.03, Accuracy: 559/597 (94%)", (None, {"accuracy": 94.0})),
+    ("Accuracy: {x}", "Accuracy: 559/597 (94%)", None),
+    ("Average loss: {x}", "Test set: Average loss: 0.0312, Accuracy: 9893/10000 (99%)", (None, {"average_loss": 0.0312})),
+    ('{"val_loss": {x}, "epoch": {step}}', '{"val_loss": 0.3, "epoch": 2}', (2, {"val_loss": 0.3})),
+    ('"epoch": {step}, {*}"val_loss": {x}', '{"epoch": 2, "lr": 0.1, "val_loss": 3e-2}', (2, {"val_loss": 0.03})),
+    ("'eval_loss': {x},", "{'eval_loss': 0.41, 'eval_runtime': 2.1, 'epoch': 1.0}", (None, {"eval_loss": 0.41})),
+    ("'eval_loss': {x}, {*}'epoch': {step}", "{'eval_loss': 0.41, 'eval_runtime': 2.1, 'epoch': 1.0}", (1, {"eval_loss": 0.41})),
+    ("Acc@1 {x}", " * Acc@1 71.250 Acc@5 90.1", (None, {"acc_1": 71.25})),
+    ("acc {x}", "acc1 97.5", None),
+    ("{step},{x},{*}", "3,25,9", (3, {"metric": 25.0})),
+    ("{x}% accuracy", "97.5% accuracy", (None, {"accuracy": 97.5})),
+    ("time {x}s", "time 0.5s", (None, {"time": 0.5})),
+    ("time {x}", "time 0.5s", None),
+    ("time: {x}", "time: 12:30", None),
+    ("version {x}", "version 1.2.3", None),
+    ("loss {train_loss} val {val_loss}", "loss 1 val 2", (None, {"train_loss": 1.0, "val_loss": 2.0})),
+    ("loss: {x}", "loss: \u22121e\u22123", (None, {"loss": -1e-3})),
+    ("loss {x}", "loss 12.", (None, {"loss": 12.0})),
+    ("loss {x}", "loss -.5", (None, {"loss": -0.5})),
+    ("loss: {x}", "loss: tensor(0.25)", None),
+    ("loss: tensor({loss}", "loss: tensor(0.25, grad_fn=<MseLossBackward0>)", (None, {"loss": 0.25})),
+    ("Epoch {step}", "Epoch 3/10", ObjectiveError),
+    ("Epoch {step} loss {x}", "Epoch 3/10 loss 0.5", None),
+    ("Epoch {step}/{*} loss {x}", "Epoch 3/10 loss 0.5", (3, {"loss": 0.5})),
+    ("| epoch {step} |{*}| valid ppl {x}", "| epoch   1 | time:  2.10s | valid loss  5.2 | valid ppl   181.3", (1, {"valid_ppl": 181.3})),
+    ("{*}loss: {x}", "3 batches, val loss: 0.25", (None, {"loss": 0.25})),
+    ("{{x}} = {value}", "{x} = 3", (None, {"value": 3.0})),
+    (r"re:val_loss=(?P<x>\S+)", "epoch=1 val_loss=0.25", (None, {"val_loss": 0.25})),
+    (r"re:^\[(?P<step>\d+)\].*top1 (?P<top1>[\d.]+)", "[4] loss 2 top1 61.2", (4, {"top1": 61.2})),
+    (r"re:loss (?P<x>\S+)", "loss unknown", None),
+    ("loss {x} {x}", "", ObjectiveError),
+    ("loss {epoch} {x}", "", ObjectiveError),
+    ("re:loss (", "", ObjectiveError),
+    ("val loss", "", ObjectiveError),
+    ("re:loss", "", ObjectiveError),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "line", "found"), FORMS, ids=lambda each: str(each)[:40])
+def test_a_line_is_read_in_one_way(text, line, found):
+    if found is ObjectiveError:
+        with pytest.raises(ObjectiveError):
+            Pattern(text)
+        return
+    got = Pattern(text).find(line)
+    if found is None:
+        assert got is None
+    else:
+        assert got is not None
+        assert (got.step, got.values) == (found[0], pytest.approx(found[1], nan_ok=True))
+        assert set(Pattern(text).names) == set(found[1])
+
+
+def test_sentences_of_patterns_name_the_remedy():
+    for text, sentence in {
+        "val loss": "needs {x} where its number is",
+        "loss {x} {x}": "got {x} twice",
+        "{epoch} {x}": "Write {step} for the step",
+        "re:(": "is no regular expression",
+    }.items():
+        with pytest.raises(ObjectiveError) as raised:
+            Pattern(text)
+        assert sentence in str(raised.value)
+
+
+def test_what_comes_nearest_is_said():
+    near = Pattern("Accuracy: {x}").nearest(["hello", "Accuracy: 559/597 (94%)"])
+    assert near == "the nearest line is 'Accuracy: 559/597 (94%)', where {x} meets '559/597 (94%)'"
+    assert "'val_loss: 0.5'" in Pattern("loss: {x}").nearest(["hello", "val_loss: 0.5"])
+    assert not Pattern("loss: {x}").nearest(["hello"])
+
+
+def test_numbers():
+    assert [
+        number(text) for text in ("1_000", "+3", "1e5", "-inf", "NaN", "1,23", "3/4", "", "0x1")
+    ] == pytest.approx([1000.0, 3.0, 1e5, float("-inf"), NAN, None, None, None, None], nan_ok=True)
+
+
+class Trial:
+    """What a curve reports."""
+
+    def __init__(self):
+        self.reports, self.remarks = [], {}
+
+    def report(self, step, **values):
+        self.reports.append((step, values))
+
+    def remark(self, about, sentence):
+        self.remarks.setdefault(about, sentence)
+
+
+def curve(printed, *metrics, chunk=7):
+    trial, data = Trial(), printed.encode()
+    parts = iter([*(data[at : at + chunk] for at in range(0, len(data), chunk)), b""])
+    read = Curve(trial, [Pattern(text) for text in metrics], {"loss": "minimized"})
+    for line in lines(lambda: next(parts)):
+        read.read(line)
+    read.close("train.py")
+    return trial
+
+
+CURVES = [
+    ("loss=3\nloss=2\nloss=1\n", ["loss={x}"], [(1, 3), (2, 2), (3, 1)]),
+    ("loss=3\r\nloss=2\r\n", ["loss={x}"], [(1, 3), (2, 2)]),
+    ("0 loss=3\n1 loss=2\n", ["{step} loss={x}"], [(0, 3), (1, 2)]),
+    (
+        "\r1/2 loss=9\r2/2 loss=3\n\r1/2 loss=8\r2/2 loss=2\n",
+        ["loss={x}"],
+        [(1, 3), (2, 2)],
+    ),  # tqdm, leave=True
+    (
+        "\rloss=9\rloss=3\r         \r\rloss=8\rloss=2\r         \r",
+        ["loss={x}"],
+        [(1, 3), (2, 2)],
+    ),  # leave=False
+    (
+        "\repoch 1 loss=9\repoch 1 loss=3\repoch 2 loss=2\repoch 3 loss=1",
+        ["epoch {step} loss={x}"],
+        [(1, 3), (2, 2), (3, 1)],
+    ),
+    ("\x1b[32mloss\x1b[0m=\x1b[1m3\x1b[0m\n", ["loss={x}"], [(1, 3)]),
+    (
+        "1 loss=9\n1 loss=3\n2 loss=8\n2 loss=2\n",
+        ["{step} loss={x}"],
+        [(1, 3), (2, 2)],
+    ),  # the last of a step counts
+    ("1 loss=3\n2 loss=2\n2 loss=1\n3 loss=9\n3 loss=8\n", ["{step} loss={x}"], [(1, 3), (2, 2), (3, 8)]),
+    ("Epoch 1: loss=9\nEpoch 3: loss=3\n", ["Epoch {step}: loss={x}"], [(1, 9), (3, 3)]),
+    ("loss=3", ["loss={x}"], [(1, 3)]),
+    ("blöd: loss=3\n", ["loss={x}"], [(1, 3)]),
+]
+
+
+@pytest.mark.parametrize(("printed", "metrics", "reports"), CURVES, ids=lambda each: repr(each)[:40])
+@pytest.mark.parametrize("chunk", [1, 5, 1000])
+def test_lines_become_a_curve(printed, metrics, reports, chunk):
+    assert curve(printed, *metrics, chunk=chunk).reports == [
+        (step, {"loss": value}) for step, value in reports
+    ]
+
+
+def test_several_metrics_make_one_step():
+    told = curve("loss=3\nacc=.1\nloss=2\nacc=.2\n", "loss={x}", "acc={x}")
+    assert told.reports == [(1, {"loss": 3, "acc": 0.1}), (2, {"loss": 2, "acc": 0.2})]
+    after = curve("epoch 1 loss=3\nacc=.1\nepoch 2 loss=2\nacc=.2\n", "epoch {step} loss={x}", "acc={x}")
+    assert after.reports == told.reports
+    before = curve("acc=.1\nepoch 1 loss=3\nacc=.2\nepoch 2 loss=2\n", "epoch {step} loss={x}", "acc={x}")
+    assert before.reports == told.reports
+
+
+def test_the_first_matched_line_is_said_with_value_step_and_direction():
+    (said,) = curve("loss=3\nloss=2\n", "loss={x}").remarks.values()
+    assert (
+        said
+        == "first matched line 'loss=3': loss 3 at step 1 (counted: each such line is a step), loss is minimized"
+    )
+    (said,) = curve("4 loss=3 loss=2\n", "{*}loss={x}").remarks.values()
+    assert "2 places of it match, the first counts" in said
+    again = curve("1 loss=3\n2 loss=2\n2 loss=1\n", "{step} loss={x}").remarks
+    assert "step 2 was printed again" in again["output again"]
+
+
+def test_steps_that_are_none_are_refused():
+    with pytest.raises(ObjectiveError, match="has to be a whole number >= 0, got 0.5"):
+        curve("'loss': 3, 'epoch': 0.5\n", "'loss': {x}, 'epoch': {step}")
+    with pytest.raises(ObjectiveError, match="went from 3 back to 1"):
+        curve("1 loss=3\n2 loss=2\n3 loss=1\n1 loss=3\n", "{step} loss={x}")
+    with pytest.raises(
+        RuntimeError, match="no line of train.py matched 'acc={x}'.*nearest line is 'acc: .1'"
+    ):
+        curve("loss=3\nacc: .1\n", "loss={x}", "acc={x}")
+    with pytest.raises(RuntimeError, match="it printed nothing"):
+        curve("", "loss={x}")
