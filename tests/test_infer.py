@@ -1,11 +1,6 @@
 """Ranges inferred from real signatures and real scripts' flags: every default inside, logarithmic where it should be."""
 
 import inspect
-import json
-import subprocess
-import sys
-import textwrap
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -22,10 +17,8 @@ import torch
 
 import danlu
 from danlu import Choice, Float, Int
-from danlu.core.errors import ObjectiveError
 from danlu.core.infer import infer
 from danlu.engines.named import by_signature
-from danlu.engines.script import Pattern, flags_of
 
 SIGNATURES = [
     *(getattr(sklearn.linear_model, name) for name in (
@@ -157,144 +150,3 @@ def test_functions_of_one_trial_stay_what_they_are():
     assert by_signature(lambda x, lr=0.1: 0) is None  # x has no value
     drawn = danlu.tune(lambda trial: trial.suggest("x", Float(0, 1)), trials=3)
     assert len(drawn.trials) == 3
-
-
-FOREIGN = textwrap.dedent(
-    """
-    import argparse, sys, time
-
-    def main():
-        parser = argparse.ArgumentParser(description="somebody else's script")
-        parser.add_argument("--lr", "--learning-rate", type=float, default=0.1)
-        parser.add_argument("--hidden_size", type=int, default=32)
-        parser.add_argument("--act", choices=["relu", "tanh"], default="relu")
-        parser.add_argument("--norm", action="store_true")
-        parser.add_argument("--bias", action=argparse.BooleanOptionalAction, default=True)
-        parser.add_argument("--epochs", type=int, default=4)
-        parser.add_argument("--fail", action="store_true")
-        parser.add_argument("--hang", action="store_true")
-        args = parser.parse_args()
-        if args.fail:
-            raise ValueError("no data")
-        for epoch in range(args.epochs):
-            loss = (args.lr - 0.3) ** 2 + abs(args.hidden_size - 40) / 100 + (args.act == "relu") + 0.1 / (epoch + 1)
-            loss += 0.5 * args.bias + 0.5 * (not args.norm)
-            print(f"Epoch {epoch + 1}/{args.epochs} | train loss 9.9 | val loss: {loss:.4f} | acc {100 - loss:.1f}%")
-            if args.hang and args.lr > 0.9:
-                time.sleep(30)
-
-    if __name__ == "__main__":
-        main()
-    """
-)
-
-
-def run(*command, cwd, code=0):
-    ran = subprocess.run(
-        [sys.executable, "-m", "danlu.cli", "run", *map(str, command)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        timeout=200,
-    )
-    assert ran.returncode == code, ran.stdout + ran.stderr
-    return ran
-
-
-@pytest.fixture
-def script(tmp_path):
-    (tmp_path / "train.py").write_text(FOREIGN)
-    return tmp_path
-
-
-def test_an_untouched_script_is_tuned_by_its_flags_and_resumes(script):
-    command = ("train.py", "--tune", "lr=0.01:0.8:log,hidden-size,act,norm,bias", "--metric", "Epoch {step}/{n}".replace("/{n}", "") + "/4 | train loss 9.9 | val loss: {x}",
-               "-n", 12, "-j", 2, "--store", "s.db", "--seed", 1, "--json", "--", "--epochs", "4")  # fmt: skip
-    first, again = run(*command, cwd=script), run(*command, cwd=script)
-    assert json.loads(first.stdout)["trials"] == json.loads(again.stdout)["trials"]
-    rows = json.loads(first.stdout)["trials"]
-    assert rows[0]["lr"] == 0.1
-    assert rows[0]["hidden_size"] == 32
-    assert {row["status"] for row in rows} <= {"done", "stopped"}
-    for row in rows:
-        if row["status"] == "done":
-            loss = (
-                (row["lr"] - 0.3) ** 2 + abs(row["hidden_size"] - 40) / 100 + (row["act"] == "relu") + 0.025
-            )
-            loss += 0.5 * row["bias"] + 0.5 * (not row["norm"])
-            (value,) = [value for name, value in row.items() if name.endswith("val_loss")]
-            assert value == pytest.approx(loss, abs=1e-3)
-    assert "hidden_size: 8 to 128 on a logarithmic scale; 32 first" in first.stderr
-
-
-def test_metrics_are_named_maximised_when_they_sound_like_it_and_percent_is_no_number(script):
-    ran = run(
-        "train.py", "--tune", "lr", "--metric", "acc {x}%", "-n", 3, "--json", "--", "--epochs", 2, cwd=script
-    )
-    rows = json.loads(ran.stdout)["trials"]
-    assert all(row["steps"] == 2 for row in rows)
-    assert all(row["acc"] > 90 for row in rows)
-
-
-def test_a_script_is_ended_when_its_trial_is_stopped(script):
-    objective_of = {"lr": next(flag for flag in flags_of(str(script / "train.py")) if flag.name == "lr")}
-    from danlu.engines.script import Script
-
-    objective = Script(str(script / "train.py"), objective_of, ["val loss: {x}"], fixed=["--hang"])
-    result = danlu.tune(
-        objective, {"lr": Choice([0.3, 0.95])}, minimize="val_loss", trials=2, sampler="grid", scheduler=danlu.ASHA(low=1, high=4, factor=2),
-    )  # fmt: skip
-    slow = next(trial for trial in result.trials if trial.params["lr"] == 0.95)
-    assert slow.status.name == "STOPPED"
-    assert slow.seconds < 20
-
-
-def test_a_script_that_fails_says_why_and_bad_flags_get_a_sentence(script):
-    from danlu.engines.script import Script
-
-    result = danlu.tune(
-        Script(str(script / "train.py"), {}, ["val loss: {x}"], fixed=["--fail"]),
-        {"x": Float(0, 1)},
-        minimize="val_loss",
-        trials=1,
-    )
-    assert result.trials[0].reason.startswith("RuntimeError: train.py ended with code 1: ValueError: no data")
-    silent = danlu.tune(
-        Script(str(script / "train.py"), {}, ["perplexity {x}"]),
-        {"x": Float(0, 1)},
-        minimize="perplexity",
-        trials=1,
-    )
-    assert "no line of train.py matched 'perplexity {x}'" in silent.trials[0].reason
-    wrong = run("train.py", "--tune", "lrr", "--metric", "val loss: {x}", cwd=script, code=2)
-    assert "Did you mean --lr?" in wrong.stderr
-    fixed = run("train.py", "--tune", "epochs", "--metric", "val loss: {x}", cwd=script, code=2)
-    assert "not a hyperparameter by its name. Give its range" in fixed.stderr
-    missing = run("train.py", "--tune", "lr", cwd=script, code=2)
-    assert "a script needs --tune FLAGS and --metric" in missing.stderr
-    (script / "plain.py").write_text("print('hello')\n")
-    with pytest.raises(ObjectiveError, match="did not come to read its arguments with argparse"):
-        flags_of(str(script / "plain.py"))
-
-
-PATTERNS = {
-    ("val loss: {x}", "epoch 3 val  loss:0.25,"): (None, 0.25),
-    ("epoch {step} loss {x}", "Epoch 12   loss 1.5e-3"): (12, 1.5e-3),
-    ("[{step}] acc={x}", "[7] acc=.5"): (7, 0.5),
-    ("loss {x}", "loss nan"): (None, float("nan")),
-    ("val loss: {x}", "train loss: 0.5"): None,
-}
-
-
-@pytest.mark.parametrize("case", PATTERNS, ids=str)
-def test_patterns(case):
-    text, line = case
-    found = Pattern(text).find(line)
-    assert found == pytest.approx(PATTERNS[case], nan_ok=True) if found else PATTERNS[case] is None
-
-
-def test_a_pattern_needs_a_place_for_its_number():
-    with pytest.raises(ObjectiveError, match="needs {x} where its number is"):
-        Pattern("val loss")
-    assert Pattern("top1=Accuracy {x}").name == "top1"
-    assert Path(__file__).exists()

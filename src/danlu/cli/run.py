@@ -17,7 +17,21 @@ import click
     help="Flags of a script to search: lr,dropout or lr=1e-5:0.1:log,act=relu|gelu.",
 )
 @click.option(
-    "--metric", "metrics", multiple=True, metavar="LINE", help="A line of its output: 'val loss: {x}'."
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="LINE",
+    help="A line of its output, as it is printed, with holes: 'Epoch {step}/{*} val loss: {x}'; {x} the number, {acc} a number "
+    "that is named acc, {step} the step, {*} anything; or re:REGEX with named groups. Repeatable.",
+)
+@click.option("-m", "module", is_flag=True, help="The script is a module, as in python -m package.module.")
+@click.option("--terminal", is_flag=True, help="Run the script in a terminal of 80 columns.")
+@click.option(
+    "--constraint",
+    "constraints",
+    multiple=True,
+    metavar="RULE",
+    help="Rule between parameters: 'batch * width <= 65536'; repeatable.",
 )
 @click.argument("fixed", nargs=-1, type=click.UNPROCESSED)
 @click.option("--space", metavar="FILE", help="space.toml or file.py:name (default: FILE.py:space).")
@@ -60,7 +74,8 @@ def run(objective: str, **options: Any) -> None:
     """Tune FUNCTION of FILE.py, or a script by its flags; the same command again resumes where it was.
 
     A script is run as it is: danlu run train.py --tune lr,dropout --metric 'val loss: {x}' -- --epochs 5. What stands
-    after -- is passed on. Its flags are read from argparse, its output line by line.
+    after -- is passed on; in it {dir} is the trial's folder, {trial} its number, and {lr} the value of lr. Its flags are
+    read from its parser (argparse, click, typer, absl, fire, tyro), its output line by line.
     """
     from ..study.tune import tune
 
@@ -69,10 +84,16 @@ def run(objective: str, **options: Any) -> None:
     if options["flags"] is not None or options["metrics"]:
         from .script import scripted
 
-        what, space, options["minimize"] = scripted(objective, options)
+        what, space, (options["minimize"], options["maximize"]) = scripted(objective, options)
         engine = "pool"  # what a script prints goes to its trial's log
     else:
+        for name in ("module", "terminal", "fixed"):
+            if options[name]:
+                raise click.UsageError(
+                    f"{_SPELLED[name]} is for scripts, which need --tune FLAGS and --metric 'LINE with {{x}}'."
+                )
         space = _space(objective, options["space"])
+    space = _constrained(space, options["constraints"])
     result = tune(
         what,
         space,
@@ -92,13 +113,31 @@ def run(objective: str, **options: Any) -> None:
         scheduler=options["scheduler"],
         fidelity=_fidelity(options["fidelity"]),
         store=options["store"],
-        name=options["name"] or Path(objective.rpartition(":")[2]).stem,
+        name=options["name"] or (objective if options["module"] else Path(objective.rpartition(":")[2]).stem),
         seed=options["seed"],
         extend=options["extend"],
         if_changed=options["if_changed"],
         watch=not options["as_json"],
     )
-    _tell(result, options)
+    _tell(result, options, _winner(result, what))
+
+
+_SPELLED = {"module": "-m", "terminal": "--terminal", "fixed": "what stands after --"}
+
+
+def _constrained(space: Any, rules: tuple[str, ...]) -> Any:
+    """The space with the command line's constraints beside its own."""
+    from ..core.space import Space
+
+    if not rules:
+        return space
+    if space is None:
+        raise click.UsageError(
+            "--constraint needs a space whose names it can use: --space FILE, or a variable 'space' beside the function."
+        )
+    if isinstance(space, Space):
+        return Space.from_spec(space.spec, constraints=[*space.constraints, *rules])
+    return Space(space, constraints=list(rules))
 
 
 def _fidelity(text: str | None) -> Any:
@@ -129,15 +168,29 @@ def _space(objective: str, space: str | None) -> Any:
         return None
 
 
-def _tell(result: Any, options: dict[str, Any]) -> None:
+def _winner(result: Any, what: Any) -> str:
+    """The command line of the best trial of a script; '' where there is none."""
+    from ..engines.script import Script
+
+    if not isinstance(what, Script) or not result.history.front:
+        return ""
+    best = result.best
+    folder = str(result.dir(best.number)) if what.keeps else ""
+    return what.command(best.params, {"dir": folder, "trial": str(best.number)})
+
+
+def _tell(result: Any, options: dict[str, Any], command: str) -> None:
     from ..core.plain import as_json
     from .show import print_best
 
     if options["as_json"]:
-        click.echo(as_json({"study": result.name, "stopped": result.stopped, "trials": result.table()}))
+        told = {"study": result.name, "stopped": result.stopped, "trials": result.table()}
+        click.echo(as_json(told | ({"command": command} if command else {})))
         return
     click.echo(f"{result!r}\n{result.stopped}")
     print_best(result)
+    if command:
+        click.echo(f"run it again: {command}")
     store = options["store"]
     if store is not None:
         click.echo(f"see every trial: danlu show {store} {result.name}")

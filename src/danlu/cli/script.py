@@ -2,87 +2,287 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
 import click
 
+from ..core.direction import direction
+from ..core.errors import ObjectiveError
 from ..core.infer import FIXED
 from ..core.parameters import Choice, Float, Int
-from ..engines.script import Flag, Script, flags_of
+from ..engines.flags import Flag, Program, Reading, differs, scan
+from ..engines.script import Script
 
-RISING = ("acc", "f1", "auc", "precision", "recall", "r2", "score", "reward", "bleu", "map", "iou", "dice")
+READ = {None, "int", "float", "bool", "str", "bool?"}
+"""Types whose values have to be those that were given; others may make of them what they like, which is shown."""
+
+Goals = tuple[tuple[str, ...], tuple[str, ...]]
 
 
-def scripted(script: str, options: dict[str, Any]) -> tuple[Script, dict[str, Any], tuple[str, ...]]:
-    """The objective, its space, and the metrics to minimise; prints what is assumed.
+def scripted(target: str, options: Mapping[str, Any]) -> tuple[Script, dict[str, Any], Goals]:
+    """The objective, its space, and the metrics to minimize and to maximize; prints what is assumed.
 
     Raises:
         UsageError: for a flag that the script does not have, or a range that makes no sense.
+        ObjectiveError: for a program that cannot be read or refuses its arguments.
     """
-    if options["flags"] is None or not options["metrics"]:
+    _refuse(options)
+    program = Program(target, module=options["module"])
+    fixed: tuple[str, ...] = options["fixed"]
+    asked = dict(_asked(options["flags"]))
+    with contextlib.ExitStack() as stack:
+        reading = _reading(stack, program, fixed, asked, terminal=options["terminal"])
+        flags, space = _space(reading, fixed, asked)
+        goals, why = _goals(Script(program, flags, options["metrics"]).names, options)
+        objective = Script(
+            program, flags, options["metrics"], fixed=fixed, terminal=options["terminal"], why=why
+        )
+        if reading is not None:
+            _try(objective, reading, space)
+    return objective, space, goals
+
+
+def _refuse(options: Mapping[str, Any]) -> None:
+    if not options["flags"] or not options["metrics"]:
         raise click.UsageError("a script needs --tune FLAGS and --metric 'LINE with {x}'.")
-    known = {flag.name: flag for flag in flags_of(script)}
+    if options["space"]:
+        raise click.UsageError(
+            f"a script's space is what --tune says, so --space {options['space']} would be ignored. Leave it out."
+        )
+    if options["engine"] not in {None, "pool"}:
+        raise click.UsageError(
+            f"a script is run by the pool, which keeps what it prints, got --engine {options['engine']}. Leave it out, or "
+            "tune a function: danlu run FILE.py:FUNCTION."
+        )
+
+
+def _asked(text: str) -> list[tuple[str, str]]:
+    """Names and ranges, '' where none is given."""
+    found: list[tuple[str, str]] = []
+    for part in text.split(","):
+        name, _, what = part.strip().lstrip("-").partition("=")
+        if not name:
+            raise click.UsageError(f"--tune needs names of flags between commas, got {text!r}.")
+        if name in dict(found):
+            raise click.UsageError(f"--tune needs each flag once, got {name} twice.")
+        found.append((name, what))
+    return found
+
+
+def _reading(
+    stack: contextlib.ExitStack,
+    program: Program,
+    fixed: Sequence[str],
+    asked: Mapping[str, str],
+    *,
+    terminal: bool,
+) -> Reading | None:
+    """The program at its parser; None where it has none that is read, which needs a range for each flag."""
+    free = all(what or f"{{{name}}}" in " ".join(fixed) for name, what in asked.items())
+    try:
+        return stack.enter_context(
+            Reading(program, [text for text in fixed if "{" not in text], terminal=terminal)
+        )
+    except ObjectiveError as error:
+        if not free or not all(asked.values()):
+            raise
+        known = not program.runs_itself and scan(program)[0]
+        reason = (
+            str(error).partition(". Give every")[0]
+            if known
+            else f"{program.target} has no parser that danlu reads"
+        )
+        click.echo(f"{reason}: what --tune names is passed as it is, --NAME=VALUE.", err=True)
+        return None
+
+
+def _space(
+    reading: Reading | None, fixed: Sequence[str], asked: Mapping[str, str]
+) -> tuple[dict[str, Flag], dict[str, Any]]:
+    flags: dict[str, Flag] = {}
     space: dict[str, Any] = {}
-    for part in options["flags"].split(","):
-        name, given, what = part.strip().lstrip("-").partition("=")
-        flag = _known(name, known)
-        if given:
-            space[flag.name] = _range(flag, what)
-            continue
-        found = flag.inferred()
-        if found.parameter is None:
-            raise click.UsageError(
-                f"--{flag.name}: {found.why}. Give its range: --tune {flag.name}=LOW:HIGH or =a|b."
-            )
-        click.echo(str(found), err=True)
-        space[flag.name] = found.parameter
-    objective = Script(
-        script, {name: known[name] for name in space}, options["metrics"], fixed=options["fixed"]
-    )
-    if options["minimize"] or options["maximize"]:
-        return objective, space, options["minimize"]
-    first = objective.names[0]
-    if any(word in first for word in RISING):
-        options["maximize"] = (first,)
-        return objective, space, ()
-    return objective, space, (first,)
+    for name, what in asked.items():
+        if f"{{{name}}}" in " ".join(fixed):
+            if not what:
+                raise click.UsageError(
+                    f"{{{name}}} among the fixed arguments needs a range: --tune {name}=LOW:HIGH or =a|b."
+                )
+            flag = Flag(f"--{name}", name)
+        elif reading is None:
+            flag = Flag(f"--{name}", name)
+        else:
+            flag = _known(name, reading)
+            _refuse_fixed(flag, reading, fixed)
+            if flag.refused():
+                raise click.UsageError(f"{flag.refused()}.")
+            if flag.name != flag.flag.lstrip("-").replace("-", "_"):
+                click.echo(
+                    f"{flag.flag} sets {flag.dest}: the study has {flag.name}, with the program's value.",
+                    err=True,
+                )
+        flags[flag.name] = flag
+        space[flag.name] = _range(flag, what) if what else _inferred(flag)
+    return flags, space
 
 
-def _known(name: str, known: dict[str, Flag]) -> Flag:
-    alike = {flag.replace("_", "-"): flag for flag in known} | {
-        flag.dest: flag.name for flag in known.values()
+def _inferred(flag: Flag) -> Any:
+    found = flag.inferred()
+    if found.parameter is None:
+        raise click.UsageError(
+            f"--{flag.name}: {found.why}. Give its range: --tune {flag.name}=LOW:HIGH or =a|b."
+        )
+    click.echo(str(found), err=True)
+    return found.parameter
+
+
+def _known(name: str, reading: Reading) -> Flag:
+    known = {flag.name: flag for flag in reading.flags} | {
+        flag.flag.lstrip("-"): flag for flag in reading.flags
     }
-    for spelled in (name, alike.get(name.replace("_", "-"), "")):
-        if spelled in known:
-            return known[spelled]
-    near = get_close_matches(name, known, n=1)
+    alike = {
+        text.lstrip("-").replace("_", "-"): flag
+        for flag in reading.flags
+        for text in flag.options
+        if text != flag.against
+    }
+    alike |= {
+        flag.dest.replace("_", "-"): flag
+        for flag in reading.flags
+        if flag.dest.replace("_", "-") not in alike
+    }
+    if name in known:
+        return known[name]
+    if name.replace("_", "-") in alike:
+        return alike[name.replace("_", "-")]
+    spelled = [flag.flag.lstrip("-") for flag in reading.flags]
+    near = [each for each in spelled if each.startswith(name)] or get_close_matches(name, spelled, n=1)
     remedy = f"Did you mean --{near[0]}?" if near else f"It has: {', '.join(sorted(set(known) - FIXED))}."
+    if reading.commands:
+        remedy = f"It has commands: name one among the fixed arguments, -- {reading.commands[0]} (of {', '.join(reading.commands)})."
     raise click.UsageError(f"the script has no flag --{name}. {remedy}")
+
+
+def _refuse_fixed(flag: Flag, reading: Reading, fixed: Sequence[str]) -> None:
+    """A flag that is searched and fixed at once would be given twice, and the last one wins without a word."""
+    others = {text for each in reading.flags for text in each.options if each.flag != flag.flag}
+    for text in fixed:
+        word = text.partition("=")[0]
+        short = word.startswith("--") and len(word) > 2 and any(own.startswith(word) for own in flag.options)
+        if word in flag.options or (short and word not in others):
+            raise click.UsageError(f"{flag.flag} is searched and fixed ({text}). Leave one of the two out.")
+
+
+def _try(objective: Script, reading: Reading, space: Mapping[str, Any]) -> None:
+    """Give the program's own parser command lines with the ends and options of each range.
+
+    Raises:
+        UsageError: when it refuses one, or makes another value of what it is given.
+    """
+    tried = {name: _values(parameter) for name, parameter in space.items()}
+    placed = objective.placed(space)
+    own = {"dir": "dir", "trial": "0"}
+    for at in range(max(map(len, tried.values()))):
+        point = {name: values[at % len(values)] for name, values in tried.items()}
+        arguments = objective.arguments(point, own)
+        try:
+            values = reading.values(arguments)
+        except ObjectiveError as error:
+            raise click.UsageError(f"{error}. danlu tried: {' '.join(arguments)}") from None
+        if values is None:
+            click.echo(
+                f"the parser of {reading.kind} cannot be asked: what it makes of the values is not known.",
+                err=True,
+            )
+            return
+        for name, flag in objective.flags.items():
+            other = "" if name in placed else differs(flag, point[name], values)
+            if other and flag.type not in READ:
+                click.echo(f"{flag.name}: of {point[name]!r} the program makes {other}.", err=True)
+            elif other:
+                raise click.UsageError(
+                    f"{' '.join(flag.arguments(point[name])) or flag.flag} gives the program {other} in place of {point[name]!r}. "
+                    f"Search values that its type ({flag.type or 'text'}) takes, or mend its parser."
+                )
+
+
+def _values(parameter: Any) -> list[Any]:
+    if isinstance(parameter, Choice):
+        return list(parameter.values)
+    return [parameter.low, parameter.high]
+
+
+def _goals(names: Sequence[str], options: Mapping[str, Any]) -> tuple[Goals, dict[str, str]]:
+    """The metrics of the goal; guessed where none is given and the first one's name says it.
+
+    Raises:
+        UsageError: for a name that is not printed, and for a direction that nobody can know.
+    """
+    small, large = tuple(options["minimize"]), tuple(options["maximize"])
+    for name in (*small, *large):
+        if name not in names:
+            near = get_close_matches(name, names, n=1)
+            remedy = f"Did you mean {near[0]!r}?" if near else f"--metric gives: {', '.join(names)}."
+            raise click.UsageError(
+                f"no --metric is named {name!r}. {remedy} A hole may have a name: 'acc {{{name}}}'."
+            )
+    if small or large:
+        return (small, large), dict.fromkeys(small, "minimized, as asked") | dict.fromkeys(
+            large, "maximized, as asked"
+        )
+    first = names[0]
+    way, reason = direction(first)
+    if way is None:
+        raise click.UsageError(
+            f"nobody can know whether more of {first!r} is better ({reason}). Say --minimize {first} or --maximize {first}."
+        )
+    click.echo(f"{first} is {way}d: {reason} (--minimize or --maximize says otherwise).", err=True)
+    return ((first,), ()) if way == "minimize" else ((), (first,)), {first: f"{way}d: {reason}"}
 
 
 def _range(flag: Flag, text: str) -> Any:
     """``low:high``, ``low:high:log`` or ``a|b|c``; the script's default is tried first where it is inside."""
     if "|" in text:
-        values = [_value(each) for each in text.split("|")]
+        if flag.kind in {"true", "false", "boolean"}:
+            return flag.inferred().parameter
+        values = [_value(each, flag) for each in text.split("|")]
         return Choice(values, prior=flag.default) if flag.default in values else Choice(values)
     low, _, rest = text.partition(":")
     high, _, scale = rest.partition(":")
     try:
         bounds = [float(low), float(high)]
     except ValueError:
-        raise click.UsageError(f"--{flag.name} needs LOW:HIGH, LOW:HIGH:log or a|b, got {text!r}.") from None
+        bounds = []
+    if not bounds or scale not in {"", "log"}:
+        raise click.UsageError(f"--{flag.name} needs LOW:HIGH, LOW:HIGH:log or a|b, got {text!r}.")
+    if flag.kind in {"true", "false", "boolean", "const"} or isinstance(flag.default, bool):
+        raise click.UsageError(
+            f"--{flag.name} is on or off and has no range, got {text!r}. Write --tune {flag.name}."
+        )
+    whole = flag.type == "int" or (flag.type != "float" and all(_is_int(each) for each in (low, high)))
+    if whole and not all(each.is_integer() for each in bounds):
+        raise click.UsageError(f"--{flag.name} takes whole numbers, got {text!r}.")
     inside = isinstance(flag.default, int | float) and bounds[0] <= flag.default <= bounds[1]
     prior = flag.default if inside else None
-    if flag.type == "int" or (isinstance(flag.default, int) and all(each.is_integer() for each in bounds)):
+    if whole:
+        prior = int(prior) if prior is not None and float(prior).is_integer() else None
         return Int(int(bounds[0]), int(bounds[1]), log=scale == "log", prior=prior)
-    return Float(bounds[0], bounds[1], log=scale == "log", prior=prior)
+    return Float(bounds[0], bounds[1], log=scale == "log", prior=None if prior is None else float(prior))
 
 
-def _value(text: str) -> Any:
-    for kind in (int, float):
-        try:
+def _is_int(text: str) -> bool:
+    return text.strip().lstrip("+-").isdigit()
+
+
+def _value(text: str, flag: Flag) -> Any:
+    text = text.strip()
+    if flag.truth is not None and text.lower() in {"true", "false"}:
+        return text.lower() == "true"
+    if (flag.type is None and flag.options) or flag.type == "str":
+        return text
+    for kind in (int, float) if flag.type != "float" else (float,):
+        with contextlib.suppress(ValueError):
             return kind(text)
-        except ValueError:
-            continue
     return text

@@ -1,0 +1,503 @@
+"""Other people's programs: what their lines mean, what their parsers take, and everything refused that would be silently wrong."""
+
+import json
+import shlex
+import subprocess
+import sys
+import textwrap
+
+import click
+import pytest
+
+import danlu
+from danlu import Choice, Float
+from danlu.cli.script import scripted
+from danlu.core.errors import ObjectiveError
+from danlu.engines.flags import Program, Reading, flags_of
+from danlu.engines.script import Script
+
+ASKING = {"flags": None, "metrics": ("loss {x}",), "module": False, "terminal": False, "fixed": (), "space": None,
+          "engine": None, "minimize": (), "maximize": ()}  # fmt: skip
+ARGS = """
+import argparse, enum
+class Color(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+def truth(text):
+    return {"yes": True, "true": True, "no": False, "false": False}[text.lower()]
+parser = argparse.ArgumentParser()
+ADD
+args = parser.parse_args()
+open("trained", "w").write("x")
+"""
+SITUATIONS = [  # what is added to the parser, what is asked, fixed arguments; arguments of a point, or words of the refusal
+    ('--lr", type=float, default=20', "lr=1:40", "", {"lr": 2.5}, ["--lr=2.5"]),
+    ('--lr", type=int, default=20', "lr=1:40", "", {"lr": 3}, ["--lr=3"]),
+    ('--lr", type=int, default=20', "lr=1:40.5", "", "takes whole numbers"),
+    ('--lr", default=0.1', "lr", "", "no type in the program"),
+    ('--lr", default="0.1"', "lr=0.1|0.2", "", {"lr": "0.2"}, ["--lr=0.2"]),
+    ('--gamma", type=float, default=0.1', "gamma=-1e-5:1", "", {"gamma": -1e-5}, ["--gamma=-1e-05"]),
+    ('-g", type=float, default=0.1', "g=-1e-5:1", "", {"g": -1e-5}, ["-g-1e-05"]),
+    ('-lr", type=float, default=0.1', "lr", "", {"lr": 0.5}, ["-lr=0.5"]),
+    ('--lr", "-l", type=float, default=0.1', "l", "", {"lr": 0.5}, ["--lr=0.5"]),
+    ('--pretrain", type=bool, default=False', "pretrain", "", {"pretrain": False}, ["--pretrain="]),
+    ('--pretrain", type=bool, default=True', "pretrain", "", {"pretrain": True}, ["--pretrain=True"]),
+    ('--pretrain", type=truth, default=True', "pretrain", "", {"pretrain": False}, ["--pretrain=False"]),
+    ('--pretrain", default=True', "pretrain", "", "no type in the program"),
+    ('--pretrain", type=int, default=True', "pretrain", "", "no text for True or for False"),
+    ('--norm", action="store_true', "norm", "", {"norm": True}, ["--norm"]),
+    ('--norm", action="store_true', "norm", "", {"norm": False}, []),
+    ('--no-bias", action="store_false", dest="bias', "no-bias", "", {"bias": False}, ["--no-bias"]),
+    ('--no-bias", action="store_false", dest="bias', "bias", "", {"bias": True}, []),
+    ('--no-bias", action="store_false', "no-bias", "", {"no_bias": False}, ["--no-bias"]),
+    ('--bias", action=argparse.BooleanOptionalAction, default=True', "bias", "", {"bias": False}, ["--no-bias"]),
+    ('--adam", action="store_const", const="adam", default="sgd", dest="opt', "adam", "", {"opt": "adam"}, ["--adam"]),
+    ('-v", action="count', "v=0:3", "", "counts"),
+    ('--w", action="append", type=int', "w=0:3", "", "collects values"),
+    ('--w", nargs="+", type=int', "w=0:3", "", "takes several values"),
+    ('--w", nargs=2, type=int', "w=1:3", "--w {w} {w}", {"w": 2}, ["--w", "2", "2"]),
+    ('--w", nargs="?", type=int, default=4', "w", "", {"w": 2}, ["--w=2"]),
+    ('--act", choices=["relu", "tanh"], default="relu', "act", "", {"act": "tanh"}, ["--act=tanh"]),
+    ('--act", choices=["relu", "tanh"], default="relu', "act=relu|gelu", "", "invalid choice: 'gelu'"),
+    ('--size", type=int, choices=[1, 2, 4], default=2', "size", "", {"size": 4}, ["--size=4"]),
+    ('--size", type=int, choices=[1, 2, 4], default=2', "size=1:4", "", {"size": 4}, ["--size=4"]),
+    ('--size", type=int, choices=[1, 2, 4], default=2', "size=1:5", "", "invalid choice: 5"),
+    ('--color", type=Color, choices=list(Color), default=Color.RED', "color", "", {"color": "blue"}, ["--color=blue"]),
+    ('--lr", type=float, required=True', "lr=0.1:1", "", {"lr": 0.5}, ["--lr=0.5"]),
+    ('data"); parser.add_argument("--lr", type=float, default=.1', "lr", "", "arguments are required: data"),
+    ('data"); parser.add_argument("--lr", type=float, default=.1', "lr", "folder", {"lr": 0.5}, ["folder", "--lr=0.5"]),
+    ('width", type=int); parser.add_argument("--lr", type=float, default=.1', "width=8:64", "{width} --lr 0.1", {"width": 9}, ["9", "--lr", "0.1"]),
+    ('--lr", type=float, default=.1', "lr", "--lr 0.3", "searched and fixed"),
+    ('--lr", type=float, default=.1', "lr", "--lr=0.3", "searched and fixed"),
+    ('--learning-rate", type=float, default=.1', "learning-rate", "--learn 0.3", "searched and fixed"),
+    ('--learning-rate", type=float, default=.1', "learn", "", "Did you mean --learning-rate?"),
+    ('--learning-rate", type=float, default=.1', "learning_rate", "", {"learning_rate": 0.5}, ["--learning-rate=0.5"]),
+    ('--lr", type=float, default=.1', "lr", "--epoch 3", "unrecognized arguments: --epoch"),
+    ('--lr", type=float, default=.1', "lr,lr", "", "each flag once"),
+    ('--lr", type=float, default=.1', "lr=a:b", "", "needs LOW:HIGH"),
+    ('--lr", type=float, default=.1', "lr=1:2:lin", "", "needs LOW:HIGH"),
+    ('--norm", action="store_true', "norm=0:1", "", "on or off and has no range"),
+    ('--lr", type=lambda text: 10 ** float(text), default=.1', "lr=-3:-1", "", {"lr": -2.5}, ["--lr=-2.5"]),
+    ('--depth", type=lambda text: int(float(text)), default=2', "depth=1:4", "", {"depth": 3}, ["--depth=3"]),
+]  # fmt: skip
+
+
+def asked(target, flags, fixed="", **more):
+    return scripted(str(target), {**ASKING, "flags": flags, "fixed": tuple(shlex.split(fixed)), **more})
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda each: f"{each[0][:30]}|{each[1]}|{each[2]}")
+def test_a_flag_is_taken_right_or_refused(situation, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    added, flags, fixed, *expected = situation
+    add = f'parser.add_argument("{added}'
+    add += ")" if added.count('"') % 2 else '")'
+    (tmp_path / "train.py").write_text(ARGS.replace("ADD", add))
+    if isinstance(expected[0], str):
+        with pytest.raises((click.UsageError, ObjectiveError)) as raised:
+            asked("train.py", flags, fixed)
+        assert expected[0] in str(raised.value)
+    else:
+        objective, space, _ = asked("train.py", flags, fixed)
+        assert space.keys() == expected[0].keys()
+        assert objective.arguments(expected[0]) == expected[1]
+    assert not (tmp_path / "trained").exists(), "it was run past its parser"
+
+
+def test_a_float_stays_one_in_a_range_of_whole_numbers(tmp_path):
+    (tmp_path / "train.py").write_text(
+        ARGS.replace("ADD", 'parser.add_argument("--lr", type=float, default=20)')
+    )
+    _, space, _ = asked(tmp_path / "train.py", "lr=1:40")
+    assert space["lr"] == Float(1.0, 40.0, prior=20.0)
+
+
+PROGRAMS = {
+    "staged": """
+import argparse
+first = argparse.ArgumentParser(add_help=False)
+first.add_argument("--config", default="")
+def main():
+    given, rest = first.parse_known_args()
+    parser = argparse.ArgumentParser(parents=[first])
+    parser.add_argument("--lr", type=float, default=0.1)
+    parser.set_defaults(**({"lr": 0.5} if given.config else {}))
+    args = parser.parse_args(rest)
+    open("trained", "w").close()
+main()
+""",
+    "known": """
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=0.1)
+args, rest = parser.parse_known_args()
+open("trained", "w").close()
+""",
+    "stages_that_do_not_come": """
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=0.1)
+args, rest = parser.parse_known_args()
+open("trained", "w").close()
+if rest:
+    parser.parse_args(rest)
+""",
+    "beside": """
+from options import options
+args = options()
+open("trained", "w").close()
+""",
+    "clicked": """
+import click
+@click.command()
+@click.option("--lr", type=float, default=0.1)
+@click.option("--act", type=click.Choice(["relu", "tanh"]), default="relu")
+@click.option("--bias/--no-bias", default=True)
+def main(lr, act, bias):
+    open("trained", "w").close()
+if __name__ == "__main__":
+    main()
+""",
+    "abseil": """
+from absl import app, flags
+FLAGS = flags.FLAGS
+flags.DEFINE_float("lr", 0.1, "rate")
+flags.DEFINE_integer("width", 8, "width", lower_bound=1)
+flags.DEFINE_bool("bias", True, "bias")
+flags.DEFINE_enum("act", "relu", ["relu", "tanh"], "activation")
+def main(argv):
+    open("trained", "w").close()
+if __name__ == "__main__":
+    app.run(main)
+""",
+    "commands": """
+import argparse
+parser = argparse.ArgumentParser()
+commands = parser.add_subparsers()
+train = commands.add_parser("train")
+train.add_argument("--lr", type=float, default=0.1)
+parser.parse_args()
+open("trained", "w").close()
+""",
+}
+OPTIONS = """
+import argparse
+def options():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--lr", type=float, default=0.1)
+    return parser.parse_args()
+"""
+
+
+@pytest.fixture
+def programs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "options.py").write_text(OPTIONS)
+    for name, text in PROGRAMS.items():
+        (tmp_path / f"{name}.py").write_text(text)
+    yield tmp_path
+    assert not (tmp_path / "trained").exists(), "it was run past its parser"
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "fixed", "expected"),
+    [
+        ("staged", "lr", "", ["--lr=0.1"]),
+        ("staged", "lr", "--config c.yaml", ["--config", "c.yaml", "--lr=0.5"]),
+        ("known", "lr", "", ["--lr=0.1"]),
+        ("stages_that_do_not_come", "lr", "", ["--lr=0.1"]),
+        ("beside", "lr", "", ["--lr=0.1"]),
+        ("clicked", "lr,act,bias", "", ["--lr=0.1", "--act=relu", "--bias"]),
+        ("abseil", "lr,width,bias,act", "", ["--lr=0.1", "--width=8", "--bias=true", "--act=relu"]),
+        ("commands", "lr", "train", ["train", "--lr=0.1"]),
+    ],
+)
+def test_parsers_are_read_and_programs_not_run(programs, name, flags, fixed, expected):
+    objective, space, _ = asked(f"{name}.py", flags, fixed)
+    assert objective.arguments({each: parameter.prior for each, parameter in space.items()}) == expected
+
+
+def test_parsers_of_other_libraries_refuse_too(programs):
+    for name, flags, words in (
+        ("clicked", "act=relu|gelu", "'gelu' is not one of"),
+        ("abseil", "width=0:8", "lower_bound|positive|>=|must be"),
+        ("commands", "lr", "It has commands: name one among the fixed arguments, -- train"),
+    ):
+        with pytest.raises(click.UsageError) as raised:
+            asked(f"{name}.py", flags)
+        assert any(word in str(raised.value) for word in words.split("|")), str(raised.value)
+
+
+def test_a_module_is_read_as_python_runs_it(programs):
+    (programs / "pack").mkdir()
+    (programs / "pack" / "__init__.py").write_text("")
+    (programs / "pack" / "opt.py").write_text(OPTIONS)
+    (programs / "pack" / "train.py").write_text(
+        "from .opt import options\nargs = options()\nprint('loss', args.lr)\n"
+    )
+    objective, space, _ = asked("pack.train", "lr", module=True)
+    result = danlu.tune(objective, space, minimize="loss", trials=2, seed=1)
+    assert result.trials[0].value == 0.1
+    assert "-m pack.train --lr=0.1" in objective.command({"lr": 0.1}, {})
+    with pytest.raises(ObjectiveError, match="there is no module pack.eval"):
+        asked("pack.eval", "lr", module=True)
+
+
+PLAIN = """
+import sys
+open("begun", "a").write("x")
+lr = float(next(text for text in sys.argv if text.startswith("--lr=")).partition("=")[2])
+print("loss", lr)
+"""
+
+
+def test_a_program_without_a_parser_is_not_run_to_find_one(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plain.py").write_text(PLAIN)
+    with pytest.raises(
+        ObjectiveError, match="imports no parser of flags that danlu reads. Give every flag its range"
+    ):
+        asked("plain.py", "lr")
+    objective, space, _ = asked("plain.py", "lr=0.1:1.0:log")
+    assert not (tmp_path / "begun").exists()
+    assert "what --tune names is passed as it is, --NAME=VALUE" in capsys.readouterr().err
+    assert danlu.tune(objective, space, minimize="loss", trials=1).best.value == objective_value(space)
+    key = asked("plain.py", "lr=0.1:1.0:log", "lr={lr}")[0]
+    assert key.arguments({"lr": 0.5}) == ["lr=0.5"]
+
+
+def objective_value(space):
+    return danlu.Space(space).decode(danlu.Space(space).centre())["lr"]
+
+
+def test_a_parser_that_is_imported_but_not_used_does_not_train(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "late.py").write_text("import argparse\nopen('trained', 'w').write('x')\n")
+    with pytest.raises(ObjectiveError, match="opens trained for writing before it reads its arguments"):
+        flags_of("late.py")
+    assert not (tmp_path / "trained").exists()
+    (tmp_path / "never.py").write_text("import argparse\n")
+    with pytest.raises(ObjectiveError, match="ran to its end without reading arguments"):
+        flags_of("never.py")
+    (tmp_path / "bad.py").write_text("import argparse\nraise OSError('no data')\n")
+    with pytest.raises(ObjectiveError, match="ended with OSError: no data"):
+        flags_of("bad.py")
+
+
+def test_discovery_ends_when_a_program_does_not_come_to_its_parser(tmp_path, monkeypatch):
+    monkeypatch.setattr("danlu.engines.flags.PATIENCE", 0.5)
+    (tmp_path / "slow.py").write_text("import argparse, threading\nthreading.Event().wait()\n")
+    with pytest.raises(ObjectiveError, match="did not come to read its flags in 0.5 seconds"):
+        flags_of(str(tmp_path / "slow.py"))
+
+
+def test_whatever_a_program_prints_before_it_parses_is_no_answer(tmp_path):
+    (tmp_path / "loud.py").write_text(
+        "import argparse\nprint('{\"flags\": []}')\nparser = argparse.ArgumentParser()\n"
+        "parser.add_argument('--lr', type=float, default=.1)\nparser.parse_args()\n"
+    )
+    with Reading(Program(str(tmp_path / "loud.py"))) as reading:
+        assert [flag.flag for flag in reading.flags] == ["--lr"]
+        assert reading.values(["--lr=0.5"]) == {"lr": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"metrics": ("x: {x}",)}, "nobody can know whether more of 'x' is better"),
+        ({"minimize": ("acc",)}, "no --metric is named 'acc'"),
+        ({"space": "space.toml"}, "--space space.toml would be ignored"),
+        ({"engine": "ray"}, "got --engine ray"),
+        ({"engine": "inline"}, "got --engine inline"),
+        ({"metrics": ()}, "a script needs --tune FLAGS and --metric"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(programs, more, words):
+    with pytest.raises(click.UsageError) as raised:
+        asked("known.py", "lr", **more)
+    assert words in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("metric", "goals"),
+    [
+        ("acc_loss={x}", (("acc_loss",), ())),
+        ("episodic_return={x}", ((), ("episodic_return",))),
+        ("mape: {x}", (("mape",), ())),
+    ],
+)
+def test_directions_are_said(programs, capsys, metric, goals):
+    assert asked("known.py", "lr", metrics=(metric,))[2] == goals
+    assert "is better (--minimize or --maximize says otherwise)" in capsys.readouterr().err
+
+
+def test_two_lines_of_one_name_are_refused():
+    with pytest.raises(ObjectiveError, match="two lines give a metric named 'loss'"):
+        Script(__file__, {}, ["loss={x}", "loss: {x}"])
+
+
+def test_a_terminal_is_there_for_programs_that_ask_for_its_size(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wide.py").write_text("import os\nprint('loss', os.get_terminal_size().columns)\n")
+    objective = Script("wide.py", {}, ["loss {x}"])
+    refused = danlu.tune(objective, {"x": Float(0, 1)}, minimize="loss", trials=1)
+    assert "run it with --terminal" in refused.trials[0].reason
+    taken = Script("wide.py", {}, ["loss {x}"], terminal=True)
+    assert danlu.tune(taken, {"x": Float(0, 1)}, minimize="loss", trials=1).best.value == 80
+
+
+def test_the_terminal_is_there_before_the_parser_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bar.py").write_text(
+        "import argparse, os\n_, width = os.popen('stty size').read().split()\nparser = argparse.ArgumentParser()\n"
+        "parser.add_argument('--lr', type=float, default=.1)\nprint('loss', parser.parse_args().lr * int(width))\n"
+    )
+    with pytest.raises(ObjectiveError, match="ended with ValueError"):
+        asked("bar.py", "lr")
+    objective, space, _ = asked("bar.py", "lr", terminal=True)
+    assert danlu.tune(objective, space, minimize="loss", trials=1).best.value == 8
+
+
+def test_trials_know_their_folder_and_number(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "save.py").write_text(
+        "import os, sys\nfolder, number, lr = sys.argv[1:]\nassert folder == os.environ['DANLU_DIR']\n"
+        "assert number == os.environ['DANLU_TRIAL']\nopen(f'{folder}/model.pt', 'w').write(lr)\nprint('loss', lr)\n"
+    )
+    objective, space, _ = asked("save.py", "lr=0.1:1.0", "{dir} {trial} {lr}")
+    result = danlu.tune(objective, space, minimize="loss", trials=3, store="s.db", seed=1)
+    assert (result.dir() / "model.pt").read_text() == str(result.best.params["lr"])
+    assert any("first matched line" in sentence for sentence in result.why())
+
+
+FOREIGN = textwrap.dedent(
+    """
+    import argparse, sys, time
+
+    def main():
+        parser = argparse.ArgumentParser(description="somebody else's script")
+        parser.add_argument("--lr", "--learning-rate", type=float, default=0.1)
+        parser.add_argument("--hidden_size", type=int, default=32)
+        parser.add_argument("--act", choices=["relu", "tanh"], default="relu")
+        parser.add_argument("--norm", action="store_true")
+        parser.add_argument("--bias", action=argparse.BooleanOptionalAction, default=True)
+        parser.add_argument("--epochs", type=int, default=4)
+        parser.add_argument("--fail", action="store_true")
+        parser.add_argument("--hang", action="store_true")
+        args = parser.parse_args()
+        if args.fail:
+            raise ValueError("no data")
+        for epoch in range(args.epochs):
+            loss = (args.lr - 0.3) ** 2 + abs(args.hidden_size - 40) / 100 + (args.act == "relu") + 0.1 / (epoch + 1)
+            loss += 0.5 * args.bias + 0.5 * (not args.norm)
+            print(f"Epoch {epoch + 1}/{args.epochs} | train loss 9.9 | val loss: {loss:.4f} | acc {100 - loss:.1f}%")
+            if args.hang and args.lr > 0.9:
+                time.sleep(30)
+
+    if __name__ == "__main__":
+        main()
+    """
+)
+
+
+def run(*command, cwd, code=0):
+    ran = subprocess.run(
+        [sys.executable, "-m", "danlu.cli", "run", *map(str, command)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        timeout=200,
+    )
+    assert ran.returncode == code, ran.stdout + ran.stderr
+    return ran
+
+
+@pytest.fixture
+def script(tmp_path):
+    (tmp_path / "train.py").write_text(FOREIGN)
+    return tmp_path
+
+
+def test_an_untouched_script_is_tuned_by_its_flags_and_resumes(script):
+    command = ("train.py", "--tune", "lr=0.01:0.8:log,hidden-size,act,norm,bias", "--metric", "Epoch {step}/{n}".replace("/{n}", "") + "/4 | train loss 9.9 | val loss: {x}",
+               "-n", 12, "-j", 2, "--store", "s.db", "--seed", 1, "--json", "--", "--epochs", "4")  # fmt: skip
+    first, again = run(*command, cwd=script), run(*command, cwd=script)
+    assert json.loads(first.stdout)["trials"] == json.loads(again.stdout)["trials"]
+    rows = json.loads(first.stdout)["trials"]
+    assert rows[0]["lr"] == 0.1
+    assert rows[0]["hidden_size"] == 32
+    assert {row["status"] for row in rows} <= {"done", "stopped"}
+    for row in rows:
+        if row["status"] == "done":
+            loss = (
+                (row["lr"] - 0.3) ** 2 + abs(row["hidden_size"] - 40) / 100 + (row["act"] == "relu") + 0.025
+            )
+            loss += 0.5 * row["bias"] + 0.5 * (not row["norm"])
+            (value,) = [value for name, value in row.items() if name.endswith("val_loss")]
+            assert value == pytest.approx(loss, abs=1e-3)
+    assert "hidden_size: 8 to 128 on a logarithmic scale; 32 first" in first.stderr
+
+
+def test_the_winner_can_be_run_again_from_its_command_line(script):
+    told = run(
+        "train.py", "--tune", "lr=0.1:0.5,hidden-size=8:64,norm", "--metric", "val loss: {x}", "-n", 4, "--constraint", "lr * hidden_size <= 16",
+        "--json", "--", "--epochs", 2, cwd=script,
+    )  # fmt: skip
+    answer = json.loads(told.stdout)
+    assert all(row["lr"] * row["hidden_size"] <= 16 for row in answer["trials"])
+    again = subprocess.run(answer["command"], shell=True, capture_output=True, text=True, cwd=script)
+    best = min(row["val_loss"] for row in answer["trials"])
+    assert f"val loss: {best:.4f}" in again.stdout
+    shown = run("train.py", "--tune", "lr", "--metric", "val loss: {x}", "-n", 1, cwd=script)
+    assert "run it again: " in shown.stdout
+    assert "first matched line 'Epoch 1/4 | train loss 9.9 | val loss:" in shown.stderr
+
+
+def test_metrics_are_named_maximised_when_they_sound_like_it_and_percent_is_no_number(script):
+    ran = run(
+        "train.py", "--tune", "lr", "--metric", "acc {x}%", "-n", 3, "--json", "--", "--epochs", 2, cwd=script
+    )
+    rows = json.loads(ran.stdout)["trials"]
+    assert all(row["steps"] == 2 for row in rows)
+    assert all(row["acc"] > 90 for row in rows)
+
+
+def test_a_script_is_ended_when_its_trial_is_stopped(script):
+    objective_of = {"lr": next(flag for flag in flags_of(str(script / "train.py")) if flag.name == "lr")}
+    from danlu.engines.script import Script
+
+    objective = Script(str(script / "train.py"), objective_of, ["val loss: {x}"], fixed=["--hang"])
+    result = danlu.tune(
+        objective, {"lr": Choice([0.3, 0.95])}, minimize="val_loss", trials=2, sampler="grid", scheduler=danlu.ASHA(low=1, high=4, factor=2),
+    )  # fmt: skip
+    slow = next(trial for trial in result.trials if trial.params["lr"] == 0.95)
+    assert slow.status.name == "STOPPED"
+    assert slow.seconds < 20
+
+
+def test_a_script_that_fails_says_why_and_bad_flags_get_a_sentence(script):
+    from danlu.engines.script import Script
+
+    result = danlu.tune(
+        Script(str(script / "train.py"), {}, ["val loss: {x}"], fixed=["--fail"]),
+        {"x": Float(0, 1)},
+        minimize="val_loss",
+        trials=1,
+    )
+    assert result.trials[0].reason.startswith("RuntimeError: train.py ended with code 1: ValueError: no data")
+    silent = danlu.tune(
+        Script(str(script / "train.py"), {}, ["perplexity {x}"]),
+        {"x": Float(0, 1)},
+        minimize="perplexity",
+        trials=1,
+    )
+    assert "no line of train.py matched 'perplexity {x}'" in silent.trials[0].reason
+    wrong = run("train.py", "--tune", "lrr", "--metric", "val loss: {x}", cwd=script, code=2)
+    assert "Did you mean --lr?" in wrong.stderr
+    fixed = run("train.py", "--tune", "epochs", "--metric", "val loss: {x}", cwd=script, code=2)
+    assert "not a hyperparameter by its name. Give its range" in fixed.stderr
+    missing = run("train.py", "--tune", "lr", cwd=script, code=2)
+    assert "a script needs --tune FLAGS and --metric" in missing.stderr
+    (script / "plain.py").write_text("print('hello')\n")
+    with pytest.raises(ObjectiveError, match="imports no parser of flags"):
+        flags_of(str(script / "plain.py"))
