@@ -54,6 +54,49 @@ def store(tmp_path_factory):
     return path
 
 
+def test_constraints_come_from_the_command_line_beside_the_spaces_own(tmp_path):
+    (tmp_path / "space.toml").write_text(TOML)
+    (tmp_path / "mine.py").write_text(
+        "import danlu\nspace = {'a': danlu.Int(1, 8), 'b': danlu.Int(1, 8)}\ndef train(trial):\n    return trial['a']\n"
+        "def other(trial):\n    return trial['x']\n"
+    )
+    ruled = run(
+        "run",
+        "mine.py:train",
+        "--constraint",
+        "a * b <= 9",
+        "--constraint",
+        "a < b",
+        "-n",
+        6,
+        "--json",
+        cwd=tmp_path,
+    )
+    assert all(row["a"] * row["b"] <= 9 and row["a"] < row["b"] for row in json.loads(ruled)["trials"])
+    both = run(
+        "run",
+        "mine.py:other",
+        "--space",
+        "space.toml",
+        "--constraint",
+        "x <= 0.5",
+        "-n",
+        6,
+        "--json",
+        cwd=tmp_path,
+    )
+    assert all(row["x"] <= 0.5 and row["n"] < 3 for row in json.loads(both)["trials"])
+    wrong = run("run", "mine.py:train", "--constraint", "a * c <= 9", cwd=tmp_path, code=2)
+    assert "there is no parameter 'c'. There are: a, b." in wrong
+    (tmp_path / "drawn.py").write_text(
+        "import danlu\ndef f(trial):\n    return trial.suggest('x', danlu.Float(0, 1))\n"
+    )
+    none = run("run", "drawn.py:f", "--constraint", "x <= 0.5", cwd=tmp_path, code=2)
+    assert "--constraint needs a space" in none
+    stray = run("run", "mine.py:train", "-n", 1, "--", "--epochs", 3, cwd=tmp_path, code=2)
+    assert "what stands after -- is for scripts" in stray
+
+
 def test_run_tunes_resumes_and_says_what_to_do_next(tmp_path):
     (tmp_path / "space.toml").write_text(TOML)
     (tmp_path / "mine.py").write_text("def train(trial):\n    trial.report(1, loss=trial['x'])\n")
