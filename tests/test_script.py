@@ -40,6 +40,7 @@ SITUATIONS = [  # what is added to the parser, what is asked, fixed arguments; a
     ('-g", type=float, default=0.1', "g=-1e-5:1", "", {"g": -1e-5}, ["-g-1e-05"]),
     ('-lr", type=float, default=0.1', "lr", "", {"lr": 0.5}, ["-lr=0.5"]),
     ('--lr", "-l", type=float, default=0.1', "l", "", {"lr": 0.5}, ["--lr=0.5"]),
+    ('--wd", "--weight-decay", type=float, default=1e-4', "weight-decay", "", {"weight_decay": 0.5}, ["--weight-decay=0.5"]),
     ('--pretrain", type=bool, default=False', "pretrain", "", {"pretrain": False}, ["--pretrain="]),
     ('--pretrain", type=bool, default=True', "pretrain", "", {"pretrain": True}, ["--pretrain=True"]),
     ('--pretrain", type=truth, default=True', "pretrain", "", {"pretrain": False}, ["--pretrain=False"]),
@@ -170,6 +171,26 @@ def main(argv):
 if __name__ == "__main__":
     app.run(main)
 """,
+    "huggingface": """
+from dataclasses import dataclass
+from transformers import HfArgumentParser
+@dataclass
+class Model:
+    lr: float = 0.1
+    tied: bool = False
+    untied: bool = True
+(args,) = HfArgumentParser(Model).parse_args_into_dataclasses()
+open("trained", "w").close()
+""",
+    "completed": """
+import argparse
+class Parser(argparse.ArgumentParser):
+    def parse_known_args(self, args=None, namespace=None):
+        self.add_argument("--lr", type=float, default=0.1)
+        return super().parse_known_args(args, namespace)
+Parser().parse_args()
+open("trained", "w").close()
+""",
     "commands": """
 import argparse
 parser = argparse.ArgumentParser()
@@ -204,11 +225,14 @@ def programs(tmp_path, monkeypatch):
     [
         ("staged", "lr", "", ["--lr=0.1"]),
         ("staged", "lr", "--config c.yaml", ["--config", "c.yaml", "--lr=0.5"]),
+        ("staged", "lr", "--config {dir}/c.yaml", ["--config", "{dir}/c.yaml", "--lr=0.5"]),
         ("known", "lr", "", ["--lr=0.1"]),
         ("stages_that_do_not_come", "lr", "", ["--lr=0.1"]),
         ("beside", "lr", "", ["--lr=0.1"]),
         ("clicked", "lr,act,bias", "", ["--lr=0.1", "--act=relu", "--bias"]),
         ("abseil", "lr,width,bias,act", "", ["--lr=0.1", "--width=8", "--bias=true", "--act=relu"]),
+        ("huggingface", "lr,tied,untied", "", ["--lr=0.1", "--tied=False", "--untied=True"]),
+        ("completed", "lr", "", ["--lr=0.1"]),
         ("commands", "lr", "train", ["train", "--lr=0.1"]),
     ],
 )
@@ -280,8 +304,10 @@ def test_a_parser_that_is_imported_but_not_used_does_not_train(tmp_path, monkeyp
     with pytest.raises(ObjectiveError, match="ran to its end without reading arguments"):
         flags_of("never.py")
     (tmp_path / "bad.py").write_text("import argparse\nraise OSError('no data')\n")
-    with pytest.raises(ObjectiveError, match="ended with OSError: no data"):
-        flags_of("bad.py")
+    with pytest.raises(
+        ObjectiveError, match="ended with OSError: no data. Run it by hand until it takes --help"
+    ):
+        asked("bad.py", "lr=0.1:1")
 
 
 def test_discovery_ends_when_a_program_does_not_come_to_its_parser(tmp_path, monkeypatch):
@@ -352,8 +378,10 @@ def test_the_terminal_is_there_before_the_parser_too(tmp_path, monkeypatch):
         "import argparse, os\n_, width = os.popen('stty size').read().split()\nparser = argparse.ArgumentParser()\n"
         "parser.add_argument('--lr', type=float, default=.1)\nprint('loss', parser.parse_args().lr * int(width))\n"
     )
-    with pytest.raises(ObjectiveError, match="ended with ValueError"):
-        asked("bar.py", "lr")
+    with pytest.raises(
+        ObjectiveError, match="ended with ValueError.*asks for a terminal's size: give it one by --terminal"
+    ):
+        asked("bar.py", "lr=0.1:1")
     objective, space, _ = asked("bar.py", "lr", terminal=True)
     assert danlu.tune(objective, space, minimize="loss", trials=1).best.value == 8
 

@@ -174,9 +174,8 @@ def _winner(result: Any, what: Any) -> str:
 
     if not isinstance(what, Script) or not result.history.front:
         return ""
-    best = result.best
-    folder = str(result.dir(best.number)) if what.keeps else ""
-    return what.command(best.params, {"dir": folder, "trial": str(best.number)})
+    best = result.best  # its own folder holds what it has made, which running it again would write over
+    return what.command(best.params, {"dir": f"{result.name}-best", "trial": str(best.number)})
 
 
 def _tell(result: Any, options: dict[str, Any], command: str) -> None:

@@ -8,13 +8,14 @@ from difflib import get_close_matches
 from typing import Any
 
 import click
+import msgspec
 
 from ..core.direction import direction
 from ..core.errors import ObjectiveError
 from ..core.infer import FIXED
 from ..core.parameters import Choice, Float, Int
-from ..engines.flags import Flag, Program, Reading, differs, scan
-from ..engines.script import Script
+from ..engines.flags import Flag, Program, ProgramError, Reading, differs, scan
+from ..engines.script import HOLE, Script
 
 READ = {None, "int", "float", "bool", "str", "bool?"}
 """Types whose values have to be those that were given; others may make of them what they like, which is shown."""
@@ -81,13 +82,12 @@ def _reading(
     terminal: bool,
 ) -> Reading | None:
     """The program at its parser; None where it has none that is read, which needs a range for each flag."""
-    free = all(what or f"{{{name}}}" in " ".join(fixed) for name, what in asked.items())
     try:
         return stack.enter_context(
-            Reading(program, [text for text in fixed if "{" not in text], terminal=terminal)
+            Reading(program, [HOLE.sub("0", text) for text in fixed], terminal=terminal)
         )
     except ObjectiveError as error:
-        if not free or not all(asked.values()):
+        if not all(asked.values()) or isinstance(error, ProgramError):
             raise
         known = not program.runs_itself and scan(program)[0]
         reason = (
@@ -153,10 +153,14 @@ def _known(name: str, reading: Reading) -> Flag:
         for flag in reading.flags
         if flag.dest.replace("_", "-") not in alike
     }
-    if name in known:
-        return known[name]
-    if name.replace("_", "-") in alike:
-        return alike[name.replace("_", "-")]
+    found = known.get(name) or alike.get(name.replace("_", "-"))
+    if found is not None:  # of several spellings the one that was asked for
+        own = [
+            each
+            for each in found.options
+            if found.kind == "value" and each.lstrip("-") == name and len(each) > 2
+        ]
+        return msgspec.structs.replace(found, flag=own[0]) if own else found
     spelled = [flag.flag.lstrip("-") for flag in reading.flags]
     near = [each for each in spelled if each.startswith(name)] or get_close_matches(name, spelled, n=1)
     remedy = f"Did you mean --{near[0]}?" if near else f"It has: {', '.join(sorted(set(known) - FIXED))}."

@@ -29,8 +29,8 @@ PATIENCE = 60.0
 """Seconds that a program gets to import what it needs and come to its parser."""
 
 LIBRARIES = {
-    "argparse": "argparse", "simple_parsing": "argparse", "jsonargparse": "argparse", "configargparse": "argparse",
-    "configargparser": "argparse", "tap": "argparse", "HfArgumentParser": "argparse", "LightningCLI": "argparse",
+    "argparse": "argparse", "simple_parsing": "argparse", "jsonargparse": "jsonargparse", "configargparse": "argparse",
+    "configargparser": "argparse", "tap": "argparse", "HfArgumentParser": "argparse", "LightningCLI": "jsonargparse",
     "TrlParser": "argparse", "click": "click", "typer": "click", "absl": "absl", "fire": "fire", "tyro": "tyro",
 }  # fmt: skip
 _PARSES = {"parse_args", "parse_known_args", "parse_args_into_dataclasses", "parse_intermixed_args"}
@@ -38,6 +38,10 @@ _REMEDY = (
     "Give every flag its range, --tune lr=1e-5:0.1:log,width=16|32, and it is passed as --lr=VALUE; or write {lr} where the value "
     "belongs: -- lr={lr}"
 )
+
+
+class ProgramError(ObjectiveError):
+    """The program fails before it reads its flags: no trial of it can do better."""
 
 
 class Flag(msgspec.Struct, frozen=True):
@@ -198,9 +202,7 @@ class Reading:
             raise
         if "error" in first:
             self.close()
-            raise ObjectiveError(
-                f"the flags of {program.target} cannot be read: {first['error']}. {_REMEDY}."
-            )
+            raise self._unread(first["error"], terminal=terminal)
         self.kind: str = first["kind"]
         self._checks: bool = first["checks"]
         found = msgspec.convert(first["flags"], type=list[Flag])
@@ -208,6 +210,19 @@ class Reading:
             str(word) for flag in found if flag.kind == "commands" for word in flag.choices or ()
         ]
         self.flags = [flag for flag in found if flag.kind != "commands"]
+
+    def _unread(self, reason: str, *, terminal: bool) -> ObjectiveError:
+        """A program that fails is not tuned; one that only reads no flags needs a range for each."""
+        sentence = f"the flags of {self._program.target} cannot be read: {reason}"
+        if not reason.startswith("it ended with"):
+            return ObjectiveError(f"{sentence}. {_REMEDY}.")
+        root = Path.cwd() if self._program.module else self._program.source().parent
+        files = [
+            path.read_text("utf-8", errors="replace") for path, _ in _trees(self._program.source(), root)
+        ]
+        if not terminal and any("stty" in text or "get_terminal_size" in text for text in files):
+            return ProgramError(f"{sentence}. It asks for a terminal's size: give it one by --terminal.")
+        return ProgramError(f"{sentence}. Run it by hand until it takes --help.")
 
     def __enter__(self) -> Reading:
         return self
@@ -296,7 +311,7 @@ def scan(program: Program) -> tuple[set[str], int]:
         return set(), 0
     libraries: set[str] = set()
     stages = 0
-    for tree in _trees(source, Path.cwd() if program.module else source.parent):
+    for _, tree in _trees(source, Path.cwd() if program.module else source.parent):
         for node in ast.walk(tree):
             names = [node.attr] if isinstance(node, ast.Attribute) else []
             if isinstance(node, ast.Import):
@@ -312,7 +327,7 @@ def scan(program: Program) -> tuple[set[str], int]:
     return libraries, stages
 
 
-def _trees(source: Path, root: Path) -> Iterator[ast.Module]:
+def _trees(source: Path, root: Path) -> Iterator[tuple[Path, ast.Module]]:
     """The syntax of a file and of the files beside it that it imports, at most 100."""
     queue, seen = [source], {source}
     while queue and len(seen) <= 100:
@@ -321,7 +336,7 @@ def _trees(source: Path, root: Path) -> Iterator[ast.Module]:
             tree = ast.parse(path.read_text("utf-8", errors="replace"))
         except SyntaxError as error:
             raise ObjectiveError(f"{path} is not Python that can be read: {error}.") from None
-        yield tree
+        yield path, tree
         for node in ast.walk(tree):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             folder = root

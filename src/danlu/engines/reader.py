@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import enum
 import inspect
 import io
 import json
@@ -195,6 +196,11 @@ def hook_argparse(reader: Reader) -> None:
     def strict(self: Any, *args: Any, **kwargs: Any) -> Any:
         if reader.done:
             return PARSERS["strict"](self, *args, **kwargs)
+        if (
+            type(self).parse_known_args is not known
+        ):  # it completes itself there, as simple-parsing does, and comes back below
+            reader.staged = False
+            return PARSERS["strict"](self, *args, **kwargs)
         flags = argparse_flags(self, reader.fixed)
         names = {flag["flag"] for flag in flags}
         flags += [
@@ -224,10 +230,35 @@ def hook_argparse(reader: Reader) -> None:
     argparse.ArgumentParser.parse_known_intermixed_args = known
 
 
+def click_type(option: Any) -> tuple[str, list[Any] | None]:
+    """What an option makes of text, and its choices; typer keeps the annotation, click a type of its own."""
+    described = getattr(option, "type_descriptor", None)
+    if described is not None:
+        kind = described.annotation
+        if isinstance(kind, type) and issubclass(kind, enum.Enum):
+            return "other", [member.value for member in kind]
+        return {int: "int", float: "float", bool: "bool?", str: "str"}.get(kind, "other"), None
+    names = {
+        "integer": "int",
+        "integer range": "int",
+        "float": "float",
+        "float range": "float",
+        "boolean": "bool?",
+        "text": "str",
+    }
+    return names.get(option.type.name, "other"), [
+        getattr(choice, "name", choice) for choice in getattr(option.type, "choices", None) or []
+    ] or None
+
+
 def click_flags(command: Any, fixed: list[str]) -> list[dict[str, Any]]:
     found = []
     for option in command.params:
-        if option.param_type_name != "option" or option.name == "help":
+        if option.param_type_name != "option" or option.name in {
+            "help",
+            "install_completion",
+            "show_completion",
+        }:
             continue
         kind = "value"
         if getattr(option, "count", False):
@@ -243,16 +274,15 @@ def click_flags(command: Any, fixed: list[str]) -> list[dict[str, Any]]:
                 else "const"
             )
         longs = [text for text in option.opts if text.startswith("--")] or list(option.opts)
-        default = None if callable(option.default) else option.default
+        default = None if callable(option.default) else getattr(option.default, "value", option.default)
         default = default if isinstance(default, PLAIN) else None
+        kind_of, options = click_type(option)
         found.append({
             "flag": longs[0], "dest": option.name, "kind": kind, "options": [*option.opts, *option.secondary_opts],
             "default": bool(default) if kind in {"true", "boolean"} else default,
-            "choices": list(getattr(option.type, "choices", None) or []) or None,
-            "type": {"integer": "int", "integer range": "int", "float": "float", "float range": "float", "boolean": "bool?"}.get(
-                option.type.name, "str" if option.type.name == "text" else "other"),
+            "choices": options, "type": kind_of,
             "against": (option.secondary_opts or [""])[0], "const": True,
-            "truth": {"true": "True", "false": "False"} if option.type.name == "boolean" else None,
+            "truth": {"true": "True", "false": "False"} if kind_of == "bool?" else None,
         })  # fmt: skip
     commands = getattr(command, "commands", None)
     if commands:
@@ -265,27 +295,25 @@ def click_flags(command: Any, fixed: list[str]) -> list[dict[str, Any]]:
 
 def click_values(command: Any, argv: list[str]) -> dict[str, Any]:
     """Without groups, whose commands are read as they run."""
-    import click
-
     try:
         return dict(command.make_context("program", list(argv)).params)
-    except click.ClickException as error:
-        raise SystemExit(print(error.format_message())) from None  # noqa: T201 - the reader hears what is printed
+    except Exception as error:
+        if not hasattr(error, "format_message"):  # click's errors and typer's own
+            raise
+        sys.stderr.write(error.format_message())
+        raise SystemExit(2) from None
 
 
 def hook_click(reader: Reader) -> None:
-    try:
-        import click
-    except ImportError:
-        return
-
     def main(self: Any, *args: Any, **kwargs: Any) -> Any:
         del args, kwargs
         check = None if getattr(self, "commands", None) else (lambda argv: click_values(self, argv))
         return reader.end(click_flags(self, reader.fixed), "click", check)
 
-    for holder in {click.Command, click.Group, getattr(click.core, "BaseCommand", click.Command)}:
-        with contextlib.suppress(AttributeError, TypeError):
+    with contextlib.suppress(ImportError):
+        import click
+
+        for holder in {click.Command, click.Group, getattr(click.core, "BaseCommand", click.Command)}:
             holder.main = main
     try:
         import typer.core
@@ -367,6 +395,30 @@ def signature_flags(component: Any, *, dashes: bool) -> list[dict[str, Any]]:
     return found
 
 
+def hook_jsonargparse(reader: Reader) -> None:
+    """It is built on argparse and parses by itself."""
+    try:
+        import jsonargparse
+    except ImportError:
+        return
+    real = jsonargparse.ArgumentParser.parse_args
+
+    def parse(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if reader.done:
+            return real(self, *args, **kwargs)
+        flags = argparse_flags(self, reader.fixed)
+        for flag, action in (
+            (flag, action) for flag in flags for action in self._actions if action.dest == flag["dest"]
+        ):
+            hint = getattr(action, "_typehint", None)
+            if hint is not None:
+                flag["type"] = {int: "int", float: "float", str: "str", bool: "bool?"}.get(hint, "other")
+                flag["truth"] = {"true": "true", "false": "false"} if hint is bool else None
+        return reader.end(flags, "jsonargparse", lambda argv: dict(real(self, list(argv)).as_flat().__dict__))
+
+    jsonargparse.ArgumentParser.parse_args = parse
+
+
 def hook_fire(reader: Reader) -> None:
     try:
         import fire
@@ -408,7 +460,8 @@ def main() -> None:
     target = told["target"]
     reader = Reader(told)
     hook_argparse(reader)
-    for name, hook in (("click", hook_click), ("absl", hook_absl), ("fire", hook_fire), ("tyro", hook_tyro)):
+    for name, hook in (("click", hook_click), ("absl", hook_absl), ("fire", hook_fire), ("tyro", hook_tyro),
+                       ("jsonargparse", hook_jsonargparse)):  # fmt: skip
         if name in told["libraries"]:
             hook(reader)
     sys.argv = [target, *reader.fixed]

@@ -19,7 +19,7 @@ from .output import Curve, lines
 from .pattern import Pattern
 
 KEPT = 20
-_HOLE = re.compile(r"\{(\w[\w.-]*)\}")
+HOLE = re.compile(r"\{(\w[\w.-]*)\}")
 
 
 class Script:
@@ -78,18 +78,13 @@ class Script:
 
     def placed(self, names: Mapping[str, Any]) -> set[str]:
         """The parameters whose places the fixed arguments say."""
-        holes = {hole.replace("-", "_") for text in self.fixed for hole in _HOLE.findall(text)}
+        holes = {hole.replace("-", "_") for text in self.fixed for hole in HOLE.findall(text)}
         return {name for name in names if name in holes}
 
     @property
     def script(self) -> str:
         """The absolute path of its main file."""
         return str(self.program.source().absolute())
-
-    @property
-    def keeps(self) -> bool:
-        """Whether the fixed arguments name the trial's folder."""
-        return any("{dir}" in text for text in self.fixed)
 
     def command(self, params: Mapping[str, Any], own: Mapping[str, str]) -> str:
         """A trial's command line as a shell takes it."""
@@ -125,7 +120,7 @@ class Script:
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
-    return _HOLE.sub(lambda hole: values.get(hole[1], values.get(hole[1].replace("-", "_"), hole[0])), text)
+    return HOLE.sub(lambda hole: values.get(hole[1], values.get(hole[1].replace("-", "_"), hole[0])), text)
 
 
 def _start(
