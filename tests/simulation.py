@@ -12,10 +12,11 @@ from functools import partial
 
 import danlu
 from danlu.core import events as ev
-from danlu.core.errors import DanluError, Fenced, StoreError
+from danlu.core.errors import Conflict, DanluError, Fenced, StoreError
 from danlu.core.events import Action, Cause, Status
 from danlu.core.history import History
 from danlu.core.messages import Outcome, Refused, Report, Save, Verdict
+from danlu.core.protocols import OVER, Terms
 
 SPACE = {"x": danlu.Float(0, 1)}
 LEASE, STEPS, RETRIES = 10.0, 4, 2
@@ -33,6 +34,7 @@ class World:
         self.now = 1000.0
         self.store = danlu.MemoryStore(lease_seconds=LEASE, clock=lambda: self.now)
         self.trials, self.faults = trials, faults
+        self.reopens = seed % 3 == 2  # in some worlds a person has trials that are over trained on
         self.poison = {number for number in range(trials) if self.dice.random() < 0.1}
         self.raises = {number for number in range(trials) if self.dice.random() < 0.1} - self.poison
         self.blobs, self.acknowledged, self.ended = {}, {}, {}
@@ -91,6 +93,8 @@ class World:
         elif self.chance(0.03):
             self.counts["clock jump"] += 1
             worker.skew = self.dice.uniform(-1e6, 1e6)
+        elif self.reopens and self.chance(0.02):
+            worker.reopen()
         else:
             worker.step()
         if self.chance(0.1) or not self.faults:
@@ -108,7 +112,7 @@ class World:
         for _, seen in self.readers:
             if seen != list(range(1, len(entries) + 1)):
                 raise Violation("a reader missed or repeated an event")
-        attempts, over, asked, steps = {}, {}, [], {}
+        attempts, over, asked, steps, reopened = {}, {}, [], {}, set()
         for entry in entries:
             event = entry.event
             number = getattr(event, "trial", -1)
@@ -118,6 +122,14 @@ class World:
                 asked.append(number)
                 attempts[number] = 1
                 continue
+            if isinstance(event, ev.Reopened):
+                if number not in over or number in reopened:
+                    raise Violation(f"trial {number} was reopened before it was over")
+                reopened.add(number)
+                continue
+            if isinstance(event, ev.Resumed) and number in reopened:
+                reopened.discard(number)
+                del over[number]
             if number in over:
                 raise Violation(f"trial {number} has {event} after {over[number]}")
             if isinstance(event, ev.Resumed):
@@ -229,6 +241,24 @@ class Worker:
     def beat(self):
         """The heart of a process that runs."""
         self.study.ledger.journal.renew(self.identity)
+
+    def reopen(self):
+        """A person wants a trial that is over trained longer; others may want so at the same time."""
+        history = self.study.ledger.history
+        over = [
+            number
+            for number, row in enumerate(history.rows)
+            if row.status in (Status.DONE, Status.STOPPED) and row.usable()
+        ]
+        if self.over or not over:
+            return
+        number = self.world.dice.choice(over)
+        event = ev.Reopened(number, history.row(number).attempt, "more", self.world.now)
+        try:
+            self.study.ledger.append([(None, event)], Terms(holds=((number, OVER),), drops=(number,)))
+            self.world.counts["reopened"] += 1
+        except (Conflict, StoreError):
+            self.study.ledger._doubt = True
 
     def step(self):
         if self.over:

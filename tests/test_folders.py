@@ -9,7 +9,7 @@ from objectives import SPACE
 from test_crash import CrashingStore, Killed
 
 import danlu
-from danlu.cli.upkeep import gc
+from danlu.cli.main import danlu as cli
 from danlu.core.errors import DanluError, SettingError
 from danlu.core.folders import Folders, filed
 from danlu.core.live import LiveTrial
@@ -226,7 +226,7 @@ def told(path, at=0, *, written=False, keep="best"):
 @pytest.mark.parametrize("keep", ["best", "all"])
 def test_a_crash_at_every_append_leaves_the_same_folders(tmp_path, keep):
     def files(path):
-        gc.main([str(path), "--older", "0"], standalone_mode=False)
+        cli(["gc", str(path), "--older", "0"], standalone_mode=False)
         return {
             number: (folder / "diary.txt").read_text()
             for number, folder in Folders(f"{path}.blobs", "study").made()

@@ -153,6 +153,30 @@ def test_what_the_code_itself_counts_is_no_change(program):
     assert not compare(before, provenance_of(train))
 
 
+def test_settings_beside_what_changes_still_count():
+    def made(width, lr):
+        memory = {}
+        CONFIG = {"decay": 1}  # noqa: N806 - as scripts have it
+
+        def train(trial):
+            state = {"steps": 0}
+            state["steps"] += width
+            memory["last"] = width
+            trial.lr = lr
+            return CONFIG["decay"]
+
+        return train
+
+    one = made(3, 0.1)
+    assert set(provenance_of(one).parts) - {"CONFIG", "lr", "width"} == {
+        "test_settings_beside_what_changes_still_count.made.train"
+    }
+    assert compare(provenance_of(one), provenance_of(made(4, 0.2))).code == (
+        "lr was 0.1, is 0.2",
+        "width was 3, is 4",
+    )
+
+
 def test_it_looks_through_what_wraps_an_objective(program):
     plain = provenance_of(program())
     train = program()

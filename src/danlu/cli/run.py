@@ -69,6 +69,9 @@ import click
     show_default=True,
     help="When the code is other than that of earlier trials.",
 )
+@click.option(
+    "--longer", metavar="WHICH", help="Train finished trials longer: best, all, or numbers (3 or 3,7)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def run(objective: str, **options: Any) -> None:
     """Tune FUNCTION of FILE.py, or a script by its flags; the same command again resumes where it was.
@@ -117,6 +120,7 @@ def run(objective: str, **options: Any) -> None:
         seed=options["seed"],
         extend=options["extend"],
         if_changed=options["if_changed"],
+        longer=_longer(options["longer"]),
         watch=not options["as_json"],
     )
     _tell(result, options, _winner(result, what))
@@ -151,6 +155,15 @@ def _fidelity(text: str | None) -> Any:
             f"--fidelity needs NAME:LOW:HIGH with whole numbers, epoch:1:81, got {text!r}."
         )
     return Fidelity(name, int(steps[0]), int(steps[1]))
+
+
+def _longer(text: str | None) -> Any:
+    if text is None or text in ("best", "all"):
+        return text
+    numbers = text.split(",")
+    if not all(number.strip().isdigit() for number in numbers):
+        raise click.UsageError(f"--longer needs best, all, or numbers of trials such as 3,7, got {text!r}.")
+    return [int(number) for number in numbers]
 
 
 def _space(objective: str, space: str | None) -> Any:

@@ -5,7 +5,7 @@ struct everywhere else; nothing is pickled. Fields may be added with a default a
 meaning, so that every journal ever written stays readable.
 
 A trial's life: Asked, then any of Suggested, Saved, Reported, Noted; Released hands it back and
-Resumed takes it up under the next attempt; Ended, or a Reported whose action is stop, is terminal.
+Resumed takes it up under the next attempt; Ended, or a Reported whose action is stop, is terminal until Reopened.
 ``attempt`` is the fence: a write under an old attempt is refused.
 """
 
@@ -248,6 +248,19 @@ class Ended(msgspec.Struct, frozen=True, tag="ended", gc=False):
     cost: float | None = None
 
 
+class Reopened(msgspec.Struct, frozen=True, tag="reopened", gc=False):
+    """A trial that was over waits to be trained longer, from its newest checkpoint, as more of the same trial.
+
+    ``attempt`` is the one that ended; the next one takes it up.
+    """
+
+    trial: int
+    attempt: int
+    reason: str
+    at: float
+    actor: str = ""
+
+
 Event: TypeAlias = (
     Created
     | Opened
@@ -263,6 +276,7 @@ Event: TypeAlias = (
     | Released
     | Resumed
     | Ended
+    | Reopened
 )
 
 

@@ -73,7 +73,7 @@ class History:
             ev.Reshaped: self._reshaped, ev.Enqueued: self._enqueued, ev.Steered: self._steered, ev.Asked: self._asked,
             ev.Suggested: self._suggested, ev.Saved: self._saved, ev.Reported: self._reported,
             ev.Noted: self._noted, ev.Released: self._released, ev.Resumed: self._resumed,
-            ev.Ended: self._ended,
+            ev.Ended: self._ended, ev.Reopened: self._reopened,
         }  # fmt: skip
 
     def fold(self, entries: Iterable[ev.Entry]) -> None:
@@ -335,6 +335,26 @@ class History:
         row.cause, row.attempt_cost = event.cause, event.cost
         self._finish(event.trial, row, event.status, event.metrics, event.reason, event.at)
 
+    def _reopened(self, event: ev.Reopened) -> None:
+        row = self.rows[event.trial]
+        if row.status < Status.DONE or not row.usable():
+            return  # somebody else was faster, or its checkpoint has gone since somebody looked
+        last = self.reports.last(event.trial)
+        row.longer = 0 if last is None else last[0]
+        row.before = None if row.status is Status.FAILED else (row.status, dict(row.metrics or {}))
+        row.status, row.reason, row.why, row.ended_at = Status.WAITING, event.reason, event.reason, None
+        row.cause, row.cut_off, row.deaths = None, False, 0
+        self.live[Status.WAITING].add(event.trial)
+        self.ended = [each for each in self.ended if each[0] != event.trial]
+        self.finished -= 1
+        self.cut.discard(event.trial)
+        self.pruned.pop(event.trial, None)
+        self.since_best, self.reached = 0, None
+        self._columns.touch(event.trial)
+        self.decisions.append(
+            (event.at, f"trial {event.trial} is trained on from step {row.longer}: {event.reason}")
+        )
+
     def counted(self, number: int) -> dict[str, float]:
         """The metrics that count for a trial by its curve: the goal's best step, or the last."""
         return counted(self.reports.curve(number), self.goal)
@@ -356,6 +376,10 @@ class History:
         self, number: int, row: Row, status: Status, metrics: dict[str, float], reason: str, at: float
     ) -> None:
         self.live[row.status].discard(number)
+        if status is Status.FAILED and row.before is not None:
+            (status, metrics), row.cause = row.before, None
+            reason = f"what it had come to stands, as training it longer failed: {reason}"
+        row.before = None
         row.status, row.metrics, row.reason, row.ended_at = status, metrics, reason, at
         row.unsettled = False
         self._settle(row)

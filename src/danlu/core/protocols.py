@@ -137,12 +137,17 @@ class Scheduler(Protocol):
         """What a free slot should do."""
 
 
+OVER = -1
+"""The attempt that holds the lease of a trial that is over."""
+
+
 class Terms(msgspec.Struct, frozen=True):
     """On what terms an append is made, checked in the same transaction.
 
     Attributes:
         trials: the study must hold exactly this many trials (a claim of the next numbers).
-        holds: (trial, attempt) leases that must still be in force under that attempt.
+        holds: (trial, attempt) leases that must still be in force under that attempt; attempt ``OVER`` for
+            a trial that must be closed.
         takes: (trial, attempt) leases that must be absent, expired, or left by a dead worker,
             of trials that are not closed.
         grants: (trial, attempt) leases to give to ``worker``.

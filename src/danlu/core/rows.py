@@ -42,6 +42,10 @@ class Row(msgspec.Struct, gc=False):
     checkpoints: list[Checkpoint] | None = None
     schedule: list[tuple[int, bytes]] | None = None
     code: str = ""
+    longer: int = -1  # the step it had come to when it was reopened, to be trained longer
+    before: tuple[Status, dict[str, float]] | None = (
+        None  # what it was then, which stands if training on fails
+    )
 
     def settle(self) -> float:
         """Add what an attempt that is over has taken, in time and in cost; what it counts in the budget of cost."""

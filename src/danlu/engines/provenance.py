@@ -22,7 +22,7 @@ import types
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..core.provenance import Provenance, digest_of, masked
 from .named import Furnished, Named
@@ -160,22 +160,25 @@ class _Found:
         module = getattr(thing, "__module__", "")
         key = name if module in ("__main__", self.name.partition(":")[0]) else f"{module}.{name}"
         self.parts[key] = _hash(thing)
+        filled: set[str] = set()
         with contextlib.suppress(OSError, TypeError):
-            self._keep(key, textwrap.dedent(inspect.getsource(thing)))
+            text = textwrap.dedent(inspect.getsource(thing))
+            self._keep(key, text)
+            filled = _filled(text)
         prefix = key.removesuffix(name)
         for code, names in _codes(thing):
-            self._refer(code, names, prefix)
+            self._refer(code, names, prefix, filled)
         if isinstance(thing, types.FunctionType):
             for label, cell in zip(thing.__code__.co_freevars, thing.__closure__ or (), strict=False):
                 with contextlib.suppress(ValueError):  # an empty cell
-                    if label not in _state(thing.__code__):
+                    if label not in _state(thing.__code__).names | filled:
                         self._thing(label, cell.cell_contents)
         elif isinstance(thing, type):
             for base in thing.__bases__:
                 self._follow(base)
 
-    def _refer(self, code: types.CodeType, names: dict[str, Any], prefix: str) -> None:
-        state = _state(code)
+    def _refer(self, code: types.CodeType, names: dict[str, Any], prefix: str, filled: set[str]) -> None:
+        state = _state(code).names | filled
         for name in code.co_names:
             if name in state:
                 continue
@@ -216,7 +219,10 @@ class _Found:
         if isinstance(loaded, dict) and _plain(loaded):
             self.data |= {str(name): str(digest) for name, digest in loaded.items()}
         changing = {
-            name for method, code in _methods(type(held)) if method != "__init__" for name in _state(code)
+            name
+            for method, code in _methods(type(held))
+            if method != "__init__"
+            for name in frozenset().union(*_state(code))
         }
         kept = {name: value for name, value in getattr(held, "__dict__", {}).items() if name not in changing}
         kept.pop("loaded", None)
@@ -324,26 +330,55 @@ _CHANGING = frozenset(
 )
 
 
+class _State(NamedTuple):
+    """What code changes as it runs: names it binds or calls a changing method of, attributes, and names near an item that is set."""
+
+    names: frozenset[str]
+    attributes: frozenset[str]
+    items: frozenset[str]
+
+
 @functools.lru_cache(maxsize=4096)
-def _state(code: types.CodeType) -> frozenset[str]:
-    """The names that code changes as it runs, inner functions included: counters and collections are no settings."""
-    found: set[str] = set()
+def _state(code: types.CodeType) -> _State:
+    """What code changes, inner functions included: counters and collections are no settings."""
+    names: set[str] = set()
+    attributes: set[str] = set()
+    items: set[str] = set()
     recent: list[str] = []
     for step in dis.get_instructions(code):
-        if step.opname in ("STORE_GLOBAL", "STORE_DEREF", "STORE_ATTR", "DELETE_GLOBAL"):
-            found.add(str(step.argval))
+        name = str(step.argval)
+        if step.opname in ("STORE_GLOBAL", "STORE_DEREF", "DELETE_GLOBAL"):
+            names.add(name)
+        elif step.opname == "STORE_ATTR":
+            attributes.add(name)
         elif step.opname in ("STORE_SUBSCR", "DELETE_SUBSCR", "STORE_SLICE"):
-            found.update(recent[-4:])
+            items.update(recent[-4:])
         elif step.opname.startswith("LOAD_") and step.argval in _CHANGING:
-            found.update(recent[-1:])
+            names.update(recent[-1:])
         elif step.opname.startswith(
             ("LOAD_GLOBAL", "LOAD_DEREF", "LOAD_NAME", "LOAD_ATTR", "LOAD_METHOD", "LOAD_FAST")
         ):
-            recent.append(str(step.argval))
+            recent.append(name)
     for inner in code.co_consts:
         if isinstance(inner, types.CodeType):
-            found |= _state(inner)
-    return frozenset(found)
+            found = _state(inner)
+            names |= found.names
+            attributes |= found.attributes
+            items |= found.items
+    return _State(frozenset(names), frozenset(attributes), frozenset(items))
+
+
+def _filled(text: str) -> set[str]:
+    """Names of which source code sets or deletes items: ``cache[key] = value``."""
+    with contextlib.suppress(SyntaxError, ValueError):
+        return {
+            node.value.id
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.Subscript)
+            and not isinstance(node.ctx, ast.Load)
+            and isinstance(node.value, ast.Name)
+        }
+    return set()
 
 
 def _methods(kind: type) -> Iterator[tuple[str, types.CodeType]]:

@@ -17,8 +17,16 @@ IfChanged: TypeAlias = Literal["continue", "refuse"]
 """What becomes of a study whose objective's code is other than that of earlier trials."""
 
 
-def reconcile(study: Study, objective: Callable[..., Any] | str, if_changed: IfChanged = "continue") -> None:
+def reconcile(
+    study: Study,
+    objective: Callable[..., Any] | str,
+    if_changed: IfChanged = "continue",
+    *,
+    expected: bool = False,
+) -> None:
     """Say on stderr what differs from the code that ran the study's trials so far, and keep what runs now for the journal.
+
+    ``expected`` says that trials are to be trained longer, for which code has to change as a rule.
 
     Raises:
         ObjectiveChanged: when the code differs and that is to be refused; nothing has been written then.
@@ -31,11 +39,12 @@ def reconcile(study: Study, objective: Callable[..., Any] | str, if_changed: IfC
     now = provenance_of(objective)
     history = study.ledger.history
     others = _others(study, now)
+    again = history.programs.newest is not None and history.programs.newest.code == now.code
     for change, trials in others.values():
-        _say(study, change, trials, if_changed)
+        _say(study, change, trials, if_changed, expected=expected, again=again)
         if if_changed == "refuse":
             raise ObjectiveChanged(
-                f"the objective's code changed since {_numbers(trials)} of {study.name!r} ran: {listed(change.code)}. "
+                f"the objective's code changed since {numbered(trials)} of {study.name!r} ran: {listed(change.code)}. "
                 "Choose another name, or go on all the same: if_changed='continue'."
             )
     if not others:
@@ -61,12 +70,22 @@ def _others(study: Study, now: Provenance) -> dict[str, tuple[Change, list[int]]
     return found
 
 
-def _say(study: Study, change: Change, trials: Sequence[int], if_changed: IfChanged) -> None:
+def _say(
+    study: Study, change: Change, trials: Sequence[int], if_changed: IfChanged, *, expected: bool, again: bool
+) -> None:
+    if again and if_changed == "continue":  # the session before this one has said it
+        told = f"{numbered(trials)} of {study.name!r} ran with other code: {listed(change.code)}."
+        print(f"danlu: {told}", file=sys.stderr)  # noqa: T201 - it has to be seen
+        return
     number = len(study.ledger.history)
-    both = f"From trial {number} on the study holds results of both. To keep them apart, choose another name."
-    follows = both if if_changed == "continue" else ""
+    follows = {
+        "continue": f"From trial {number} on the study holds results of both. To keep them apart, choose another name.",
+        "refuse": "",
+    }[if_changed]
+    if expected:
+        follows = "That is expected where trials are trained longer: look whether the lines that changed are these alone."
     lines = [
-        f"danlu: the objective's code changed since {_numbers(trials)} of {study.name!r} ran: {listed(change.code)}."
+        f"danlu: the objective's code changed since {numbered(trials)} of {study.name!r} ran: {listed(change.code)}."
     ]
     lines += [f"    {line}" for line in change.diff]
     print("\n".join([*lines, follows] if follows else lines), file=sys.stderr)  # noqa: T201 - it has to be seen
@@ -82,11 +101,11 @@ def _say_less(study: Study, now: Provenance) -> None:
         print(f"danlu: since {study.name!r} was last run, {listed(tuple(told))}.", file=sys.stderr)  # noqa: T201
 
 
-def _numbers(trials: Sequence[int]) -> str:
+def numbered(trials: Sequence[int]) -> str:
     """Trial numbers in words.
 
     Example:
-        >>> _numbers([0, 1, 2, 5]), _numbers([3])
+        >>> numbered([0, 1, 2, 5]), numbered([3])
         ('trials 0 to 2 and 5', 'trial 3')
     """
     runs: list[list[int]] = []

@@ -216,6 +216,8 @@ class Desk:
         curve = _extended(trial.curve, message, restart=row.fresh)
         judged = msgspec.structs.replace(trial, curve=curve, metrics=message.metrics)
         verdict = self._ledger.judge(judged)
+        if row.longer >= 0 and verdict.cause is None:
+            return GO  # a person wants it trained to its end
         if verdict.action is Action.STOP and verdict.cause is None and goal.missing(_latest(curve)):
             return GO
         return verdict

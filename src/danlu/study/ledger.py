@@ -137,7 +137,11 @@ class Ledger:
         """The step to which an attempt of this trial that begins now will run; None when nobody knows."""
         ask = getattr(self.scheduler, "horizon", None)
         trial = self.history.trial(number)
-        planned: int | None = None if ask is None else ask(self._scheduler, self.view(trial.tag), trial)
+        planned: int | None = (
+            None
+            if ask is None or self.history.row(number).longer >= 0
+            else ask(self._scheduler, self.view(trial.tag), trial)
+        )
         whole = None if self.fidelity is None else self.fidelity.high
         return whole if planned is None else planned
 

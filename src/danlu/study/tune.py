@@ -23,6 +23,7 @@ from ..engines.named import Named, by_signature
 from ..engines.objective import fit, furnish, import_path, importing
 from .changed import IfChanged, reconcile
 from .drive import Driver
+from .longer import Longer, reopen, say_unchanged
 from .opening import Opening
 from .result import Result
 from .settings import Settings
@@ -64,6 +65,7 @@ def tune(
     callbacks: Sequence[Callback] = (),
     watch: bool | None = None,
     if_changed: IfChanged = "continue",
+    longer: Longer | None = None,
 ) -> Result:
     """Search for the best configuration of ``objective``; the same call again resumes.
 
@@ -94,6 +96,8 @@ def tune(
         watch: a live view of the study; by default when the terminal is interactive.
         if_changed: what becomes of a study whose objective's code has changed since earlier trials: ``"continue"`` says
             so and goes on, ``"refuse"`` raises.
+        longer: finished trials to train longer, from their checkpoints as more of the same trials, beside what the budget
+            leaves: ``"best"``, ``"all"`` that have a checkpoint, or numbers. The objective has to go further than before.
 
     Returns:
         The result, other sessions' trials included.
@@ -129,13 +133,15 @@ def tune(
     )  # fmt: skip
     with opened:
         runs = furnish(objective, space.things)
-        reconcile(opened, runs, if_changed)
+        reconcile(opened, runs, if_changed, expected=longer is not None)
+        taken = [] if longer is None else reopen(opened, longer)
         points = tuple(enqueue)
         if points:
             opened.enqueue(*points, op=f"enqueue/{stable_hash(points)}")
         driver = Driver(opened, chosen, callbacks)
         with _watching(opened, watch):
             stopped = driver.drive(runs)
+        say_unchanged(opened, taken)
         result = opened.result
         result.stopped = stopped
         return result

@@ -14,7 +14,7 @@ from ..core import events as ev
 from ..core.errors import Conflict, Fenced, Outrun, StudyExists, StudyMissing
 from ..core.goal import goal_of
 from ..core.parameters import Float
-from ..core.protocols import Journal, Store, Terms
+from ..core.protocols import OVER, Journal, Store, Terms
 from ..core.space import Space
 
 Make = Callable[[], Store]
@@ -102,12 +102,27 @@ def appends_all_or_nothing(make: Make) -> None:
     raise AssertionError("a write without its lease was accepted")
 
 
+def opens_a_closed_trial_once(make: Make) -> None:
+    """Of two who open a trial that is over one wins; one that is not over cannot be opened."""
+    journal = make().create("s", _created())
+    opens = Terms(holds=((0, OVER),), drops=(0,))
+    event = ev.Reopened(0, 1, "more", 1.0)
+    journal.append([(None, _asked(0))], Terms(trials=0, grants=((0, 1),), worker="w"))
+    tried = [_outcome(lambda: journal.append([(None, event)], opens))]
+    journal.append([(None, event)], Terms(holds=((0, 1),), closes=(0,)))
+    tried += [_outcome(lambda: journal.append([(None, event)], opens)) for _ in range(2)]
+    assert tried == [Fenced, (4, True), Fenced], f"{tried}"
+    taken = Terms(takes=((0, 1),), grants=((0, 2),), worker="v")
+    assert journal.append([(None, event)], taken) == (5, True), "an opened trial was not given out"
+
+
 STORE_CHECKS: tuple[Check, ...] = (
     keeps_events_bit_for_bit,
     names_studies,
     gives_each_number_once,
     writes_an_operation_once,
     appends_all_or_nothing,
+    opens_a_closed_trial_once,
 )
 """All checks of stores, but for the state machine that ``store_machine`` makes."""
 
@@ -178,15 +193,16 @@ def store_machine(make: Callable[[Callable[[], float]], Store]) -> Any:
             attempt=st.integers(1, 2),
             terms=st.sampled_from(["none", "trials", "holds", "takes"]),
             worker=st.sampled_from(["v", "w"]),
+            over=st.booleans(),
         )
         def append(
-            self, op: str | None, kind: str, trial: int, attempt: int, terms: str, worker: str
+            self, op: str | None, kind: str, trial: int, attempt: int, terms: str, worker: str, over: bool
         ) -> None:
             asked = terms == "trials"
             event = _asked(trial) if kind == "ask" else ev.Noted(trial, {"k": kind}, 1.0)
             bound = Terms(
                 trials=self.model.trials - (trial % 2) if asked else None,
-                holds=((trial, attempt),) if terms == "holds" else (),
+                holds=((trial, OVER if over else attempt),) if terms == "holds" else (),
                 takes=((trial, attempt),) if terms == "takes" else (),
                 grants=((trial, attempt),) if kind == "ask" or terms == "takes" else (),
                 drops=(trial,) if kind == "drop" else (),
