@@ -23,6 +23,7 @@ from forms import READ, Callable, product, tried
 
 import danlu
 from danlu import Choice, Float, Int, Space, Switch
+from danlu.cli.main import main
 from danlu.core.errors import (
     ArgumentError,
     DanluError,
@@ -656,6 +657,21 @@ def test_arguments_of_other_tools_are_answered_with_danlus_word(word):
     if word not in ("goal", "trails", "wrokers", "colour"):
         with pytest.raises(ArgumentError, match=WORDS[word]):
             danlu.open_study(SPACE, **{word: 1})
+
+
+OPTIONS = {
+    "--n-trials": "danlu says --trials.", "--timeout": "danlu says --time.", "--direction": "danlu says --minimize or --maximize.",
+    "--n-jobs": "danlu says --workers.", "--study-name": "danlu says --name.", "--points-to-evaluate": "danlu says enqueue=",
+    "--trails": "--trials", "--colour": "No such option '--colour'",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_options_of_other_tools_are_answered_on_the_command_line(option, capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["run", "objectives:from_scratch", option, "3"])
+    assert left.value.code == 2
+    assert OPTIONS[option] in capsys.readouterr().err
 
 
 # Copies.

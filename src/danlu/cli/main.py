@@ -66,6 +66,10 @@ def main(arguments: list[str] | None = None) -> None:
 
     try:
         sys.exit(danlu.main(arguments, standalone_mode=False))
+    except click.NoSuchOption as error:
+        answered = _own_word(error)
+        answered.show()
+        sys.exit(answered.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -75,3 +79,19 @@ def main(arguments: list[str] | None = None) -> None:
     except DanluError as error:
         click.echo(f"danlu: {error}", err=True)
         sys.exit(2)
+
+
+def _own_word(error: click.NoSuchOption) -> click.UsageError:
+    """Answer an option that other tools have with danlu's own, where this command has it."""
+    import re
+
+    from danlu.core.foreign import ARGUMENTS
+
+    own = ARGUMENTS.get(error.option_name.lstrip("-").replace("-", "_"))
+    known = [name for each in error.ctx.command.params for name in each.opts] if error.ctx else []
+    found = [f"--{word.replace('_', '-')}" for word in re.findall(r"(\w+)=", own or "")]
+    meant = [name for name in found if name in known]
+    if not own:
+        return error
+    remedy = f"danlu says {' or '.join(meant) if meant else own}."
+    return click.UsageError(f"No such option {error.option_name!r}. {remedy}", ctx=error.ctx)
