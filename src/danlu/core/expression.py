@@ -52,8 +52,29 @@ class Expression:
         """Whether the constraint holds at these values."""
         return bool(_evaluate(self._tree, values))
 
+    def excess(self, values: Mapping[str, Any]) -> float:
+        """How far the constraint is from holding at these values; 0 exactly where it holds.
+
+        Example:
+            >>> Expression("a <= 2")({"a": 3}), Expression("a <= 2").excess({"a": 3}), Expression("a <= 2").excess({"a": 5})
+            (False, 0.5, 0.75)
+        """
+        return _excess(self._tree, values)
+
     def __str__(self) -> str:
         return self._text
+
+    def __repr__(self) -> str:
+        return f"Expression({self._text!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Expression) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Expression, (self._text,)
 
 
 def _names(node: ast.AST, text: str) -> set[str]:
@@ -103,3 +124,28 @@ def _evaluate(node: ast.AST, values: Mapping[str, Any]) -> Any:
             pairs = zip(chain, ops, chain[1:], strict=False)
             return all(_BINARY[type(op)](one, other) for one, op, other in pairs)
     return values[_dotted(node, "")]
+
+
+def _excess(node: ast.AST, values: Mapping[str, Any]) -> float:
+    """Between 0, where it holds, and 1 for each comparison that does not; less where it is nearer to holding."""
+    match node:
+        case ast.BoolOp(op=ast.And(), values=parts):
+            return sum(_excess(part, values) for part in parts)
+        case ast.BoolOp(values=parts):
+            return min(_excess(part, values) for part in parts)
+        case ast.Compare(left=left, ops=ops, comparators=parts):
+            chain = [_evaluate(part, values) for part in (left, *parts)]
+            return sum(
+                _gap(type(op), one, other) for one, op, other in zip(chain, ops, chain[1:], strict=False)
+            )
+    return 0.0 if _evaluate(node, values) else 1.0
+
+
+def _gap(op: type[ast.AST], one: Any, other: Any) -> float:
+    """0 where a comparison holds, else something above 0 that grows with the distance of its sides."""
+    if _BINARY[op](one, other):
+        return 0.0
+    if op is ast.NotEq or isinstance(one, str | tuple | None) or isinstance(other, str | tuple | None):
+        return 1.0
+    distance = abs(one - other)
+    return max(1e-12, distance / (1.0 + distance)) if distance == distance else 1.0

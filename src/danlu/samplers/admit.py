@@ -13,11 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import Exhausted, SpaceError
+from ..core.feasible import meet
 from ..core.protocols import View
 from ..core.space import Space, pack_unit
 
 TRIES = 10_000
-"""Proposals in a row that constraints may refuse before we say that the space looks empty."""
+"""Proposals before one that was tried already is given again."""
+
+RARE = 1_000
+"""Proposals in a row that constraints may refuse before an allowed point is searched for near the next ones."""
+
+NEAR = 30
+"""Proposals that are looked near for a point that is new."""
 
 ENUMERABLE = 20_000
 """Spaces up to this size are enumerated when drawing at random keeps meeting old points."""
@@ -28,7 +35,7 @@ def admit(view: View, propose: Callable[[], list[float]], k: int) -> NDArray[np.
 
     Raises:
         Exhausted: when a finite space has no untried point left.
-        SpaceError: when the constraints refuse everything proposed.
+        SpaceError: when the constraints refuse everything proposed, and no allowed point is found.
     """
     space = view.space
     finite = space.size < math.inf
@@ -72,7 +79,7 @@ def combinations(space: Space, resolution: int | None = None) -> Iterator[list[f
 
 def _draw(space: Space, taken: Taken, propose: Callable[[], list[float]]) -> list[float]:
     refused = 0
-    for _ in range(TRIES):
+    for tried in range(TRIES):
         point, values = space.snap(propose())
         if not space.allows(values):
             refused += 1
@@ -80,18 +87,29 @@ def _draw(space: Space, taken: Taken, propose: Callable[[], list[float]]) -> lis
             return point
         elif space.size <= ENUMERABLE and len(taken) * 2 > space.size:
             break
-    if refused == TRIES:
-        raise SpaceError(
-            f"the constraints refused {TRIES} points in a row. Loosen them, or express them in the ranges."
-        )
-    if space.size > ENUMERABLE:
-        return point
-    return _remaining(space, taken, propose)
+        if refused == RARE == tried + 1:
+            break
+    if space.size <= ENUMERABLE:
+        return _remaining(space, taken, propose)
+    return _near(space, taken, propose) if refused == RARE else point
+
+
+def _near(space: Space, taken: Taken, propose: Callable[[], list[float]]) -> list[float]:
+    """An allowed point near a proposal where hardly any is allowed."""
+    for _ in range(NEAR):
+        point = meet(space, propose())
+        if space.size == math.inf or pack_unit(point) not in taken:
+            break
+    return point
 
 
 def _remaining(space: Space, taken: Taken, propose: Callable[[], list[float]]) -> list[float]:
     """One of the untried points, chosen by where a proposal falls among them."""
     rest = [point for point in combinations(space) if pack_unit(point) not in taken]
+    if not rest and not len(taken):
+        raise SpaceError(
+            f"the constraints allow none of the {int(space.size)} configurations of the space. Loosen them, or widen the ranges."
+        )
     if not rest:
         raise Exhausted("every configuration of the space has been tried.")
     share = propose()[0] if len(space) else 0.0

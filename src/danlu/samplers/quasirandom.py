@@ -59,14 +59,17 @@ def _sequence(width: int, seed: int, start: int, view: View) -> Iterator[list[fl
         return
     allowed = _allowed.setdefault(space, {}).setdefault(seed, [])
     yield from (_point(width, seed, index) for index in allowed[start:])
-    for index in count(allowed[-1] + 1 if allowed else 0):
+    index = allowed[-1] if allowed else -1
+    while index <= 1_000 * (len(allowed) + 1):
+        index += 1
         point = _point(width, seed, index)
         if space.allows(space.decode(point)):
             allowed.append(index)
             if len(allowed) > start:
                 yield point
-        elif index > 10_000 * (len(allowed) + 1):
-            yield point
+    # hardly any is allowed: other points for each trial, to search near
+    later = (_point(width, seed, number) for number in count(index + 1 + start))
+    yield from (point for point in later if not space.allows(space.decode(point)))
 
 
 _allowed: WeakKeyDictionary[Space, dict[int, list[int]]] = WeakKeyDictionary()
