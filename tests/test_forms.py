@@ -294,6 +294,25 @@ def test_signatures_that_do_not_fit_are_refused_before_any_trial(form, tmp_path)
     assert not (tmp_path / "study.db").exists()
 
 
+def test_arguments_need_a_space_or_defaults():
+    with pytest.raises(
+        ObjectiveError, match="takes lr, hidden, which the space does not have. The space has nothing"
+    ):
+        danlu.tune(product, trials=3)
+    with pytest.raises(ObjectiveError, match="takes no argument"):
+        danlu.tune(lambda: 1.0, trials=3)
+    assert danlu.tune(lambda t: t.suggest("lr", Float(0, 1)), trials=2).best.value >= 0
+
+
+def test_a_goal_that_nobody_named_says_how_to_name_it():
+    with pytest.raises(GoalError, match="name another goal, minimize='loss'"):
+        danlu.tune(lambda t: {"loss": 0.5}, SPACE, trials=3)
+    limited = danlu.tune(
+        lambda t: {"loss": 0.5, "val loss": 2}, SPACE, minimize="loss", limits=["val loss <= 3"], trials=1
+    )
+    assert limited.best.violation == 0
+
+
 def test_parameters_of_a_switch_reach_arguments_that_have_defaults():
     def train(lr, opt, momentum=None):
         return 1.0 if opt == "adam" else momentum
@@ -346,6 +365,8 @@ def test_a_parameter_asked_for_by_another_name_is_said():
 
     said = danlu.tune(train, SPACE, trials=3).why()
     assert sum("asked for 'learning_rate'" in line and "never read 'lr'" in line for line in said) == 1
+    switched = danlu.tune(lambda lr, opt, momentum=None, **rest: lr, SWITCHED, trials=4, seed=0)
+    assert not any("never read" in line for line in switched.why())
     assert not any("never read" in line for line in danlu.tune(tried, SPACE, trials=1).why())
 
 

@@ -191,7 +191,7 @@ def _targets(target: float | Mapping[str, float] | None, names: Sequence[str]) -
 
 
 def _limit(text: str) -> Limit:
-    match = re.fullmatch(r"\s*(\S+?)\s*(<=|>=)\s*(\S+)\s*", text)
+    match = re.fullmatch(r"\s*(\S.*?)\s*(<=|>=)\s*(\S+)\s*", text)
     try:
         if match:
             return Limit(match[1], float(match[3]), below=match[2] == "<=")

@@ -101,7 +101,7 @@ class LiveTrial(Mapping[str, Value]):
 
     def __contains__(self, name: object) -> bool:
         there = name in Point(self._params, self._task.names)
-        if not there:
+        if not there and not any(own == name or own.endswith(f".{name}") for own in self._task.names):
             self._missed.add(str(name))
         return there
 

@@ -155,7 +155,7 @@ def plan_of(function: Callable[..., Any], names: Sequence[str]) -> Plan | None:
         optional = next(
             (each for each in nameable if each.name in LIVE and each.kind is not each.KEYWORD_ONLY), None
         )
-        if optional is None and names:
+        if optional is None and (names or not nameable):
             raise ObjectiveError(_astray(function, nameable, names))
         return Plan((), (optional,)) if optional else None
     spoken = [each for each in nameable if each.name == "trial" and each not in needed]
@@ -219,7 +219,7 @@ def _astray(function: Callable[..., Any], odd: Sequence[inspect.Parameter], name
     """The sentence for arguments that nothing in the space answers to."""
     called = _called(function)
     if not odd:
-        return f"{called} takes no argument, so it cannot see what is tried. Give it one, trial, and read trial[{names[0]!r}]."
+        return f"{called} takes no argument, so it cannot see what is tried. Give it one, trial, and read trial[{(names or ['lr'])[0]!r}]."
     if odd[0].name in ("self", "cls"):
         return f"{called} takes {odd[0].name}: it is a method without its object. Give a bound method, thing.{called}."
     near = get_close_matches(odd[0].name, [*names, *(name.rpartition(".")[2] for name in names)], n=1)

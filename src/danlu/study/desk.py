@@ -7,7 +7,7 @@ message said twice gets the same answer.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -98,7 +98,7 @@ class Desk:
             told = ", ".join(metrics) or "nothing"
             raise GoalError(
                 f"the goal needs {', '.join(missing)}, the objective gave {told}. "
-                f"Return or report {missing[0]!r}, or name another goal.{nearest(missing[0], list(metrics))}"
+                f"Return or report {missing[0]!r}, or name another goal{_named(metrics)}.{nearest(missing[0], list(metrics))}"
             )
         bad = [name for name in goal.names if not math.isfinite(metrics[name])]
         status, cause, reason = Status.DONE, None, ""
@@ -369,6 +369,11 @@ def _extended(curve: Curve, message: Report, *, restart: bool) -> Curve:
         metrics[name] = tuple(column)
     steps = curve.steps[:keep] if merge else (*curve.steps[:keep], message.step)
     return Curve(steps, metrics)
+
+
+def _named(metrics: Mapping[str, float]) -> str:
+    """How the goal would be named for what was given."""
+    return f", minimize={next(iter(metrics))!r}" if metrics else ""
 
 
 def _alike(one: dict[str, float], other: dict[str, float]) -> bool:

@@ -120,7 +120,7 @@ def tune(
     if space is None and not isinstance(objective, str):
         objective, space = _named(objective)
     space = Space({} if space is None else space) if not isinstance(space, Space) else space
-    objective = fit(objective, space.every) if len(space.every) else objective
+    objective = fit(objective, space.every)
     budget = _budget(trials, seconds_of(time), steps, cost, no_improvement)
     caps = Limits(seconds_of(trial_time), trial_memory)
     chosen = engine_of(engine, workers, gpus, caps)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import ObjectiveError, SettingError, StudyMissing
+from ..core.foreign import own_words
 from ..core.protocols import Engine, Store
 from ..engines.objective import fit, resolve_objective
 from .changed import reconcile
@@ -17,6 +18,7 @@ from .study import Callback
 from .tune import engine_of, open_store, open_study
 
 
+@own_words
 def work(
     store: Store | str | Path,
     name: str = "study",
