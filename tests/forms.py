@@ -92,6 +92,9 @@ READ = {
     "truth": lambda c: c and c["lr"] * c["hidden"],
     "params": lambda trial: trial.params["lr"] * trial.params["hidden"],
     "pop of a copy": popped,
+    "pop of params": lambda trial: (
+        trial.params.pop("lr") * trial["hidden"] * trial["lr"] / trial.params["lr"]
+    ),
     "by name": product,
     "lambda by name": lambda lr, hidden: lr * hidden,
     "only keywords": lambda *, lr, hidden: lr * hidden,

@@ -76,9 +76,9 @@ class LiveTrial(Mapping[str, Value]):
 
     @property
     def params(self) -> dict[str, Value]:
-        """The values of all active parameters, by full name."""
+        """The values of all active parameters, by full name, in a dict of one's own."""
         self._read.update(self._params)
-        return self._held()
+        return dict(self._held())
 
     def __getitem__(self, name: str) -> Value:
         self._read.add(name)

@@ -90,6 +90,7 @@ class Choice(_Options, frozen=True, kw_only=True, tag="choice", forbid_unknown_f
                     f"Choice needs names that are non-empty strings for its things, got {name!r}. "
                     "Write Choice({'name': thing, ...}), or Choice([...]) for plain options."
                 )
+            _no_parameter(things[name])
         self.__dict__["things"] = dict(things)
         msgspec.structs.force_setattr(self, "named", True)
 
@@ -255,8 +256,25 @@ def _restored(values: Any, ordered: bool, prior: Value, lists: tuple[str, ...], 
     return Choice(values, ordered=ordered, prior=prior, lists=lists, named=named)
 
 
+def _no_parameter(option: Any) -> None:
+    """Refuse an option with something to be searched in it, which would reach the objective as it is.
+
+    Raises:
+        SpaceError: with the switch to write.
+    """
+    if isinstance(option, Mapping | list | tuple):
+        for each in option.values() if isinstance(option, Mapping) else option:
+            _no_parameter(each)
+    if isinstance(type(option), Answering) or isinstance(option, Switch):
+        raise SpaceError(
+            f"Choice has options that are what they are, and {option!r:.80} is to be searched. Write "
+            "Switch(first={'name': ...}, second={...}): its options open spaces of their own."
+        )
+
+
 def _option(value: Any, given: list[Any]) -> Value:
     """An option as a journal keeps it; for one that it cannot keep, the dict that names them all."""
+    _no_parameter(value)
     try:
         return literal(value)
     except SpaceError as error:
