@@ -423,6 +423,14 @@ def test_reports_of_names_that_are_no_identifiers_and_of_entries_that_are_no_num
     assert nested.metrics == {"val/loss": (0.5,)}
 
 
+def test_counted_steps_are_said_once(capsys):
+    result = danlu.tune(lambda t: t.report(loss=0.5), SPACE, minimize="loss", trials=3)
+    assert sum("one step after the last" in line for line in result.why()) == 1
+    assert capsys.readouterr().err.count("one step after the last") == 1
+    named = danlu.tune(lambda t: t.report({"loss": 0.5}, step=1), SPACE, minimize="loss", trials=3)
+    assert not any("one step after the last" in line for line in named.why())
+
+
 def test_a_counted_step_goes_on_after_the_checkpoint(tmp_path):
     with danlu.open_study(SPACE, minimize="loss", store=tmp_path / "s.db") as study:
         trial = study.ask()

@@ -73,6 +73,7 @@ class LiveTrial(Mapping[str, Value]):
         self._channel = channel
         self._started = time.monotonic() if started is None else started
         self._charged = 0.0
+        self._counts = False
 
     @property
     def params(self) -> dict[str, Value]:
@@ -262,11 +263,14 @@ class LiveTrial(Mapping[str, Value]):
                 arguments can be read in two ways.
             Fenced: when another worker has taken the trial over.
         """
-        at, given = parsed(step, value, metrics, self._task.goal, self.reported + 1)
+        at, given = parsed(step, value, metrics, self._task.goal)
         values, facts = numbers(given, self._task.goal)
+        if at is None and not self._counts:
+            self._counts = True
+            self.remark("steps", "reports without a step are counted: each is one step after the last")
         if facts:
             self.log(facts)
-        self._send(at, values)
+        self._send(self.reported + 1 if at is None else at, values)
 
     def follow(self, curves: Mapping[str, list[float]]) -> None:
         """Keep curves of a training that is over, one value for each step from 1 on; nothing is judged any more."""

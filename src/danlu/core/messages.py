@@ -89,7 +89,7 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
     """How an attempt ended: with a return value (``cause`` None), by a verdict, or with a cause.
 
     ``memory`` is its peak on the GPU and the GPU's size in bytes, where it had one; ``crowded`` says of one that ran out of
-    memory that it had shared its device. ``said`` is what had to be read out of the objective's ways, as a sentence.
+    memory that it had shared its device.
     """
 
     trial: int
@@ -102,7 +102,6 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
     cost: float | None = None
     memory: tuple[int, int] | None = None
     crowded: bool = False
-    said: str = ""
 
 
 Message: TypeAlias = Report | Suggest | Save | Note | Outcome

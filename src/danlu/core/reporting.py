@@ -13,17 +13,17 @@ from .values import real, unboxed
 
 
 def parsed(
-    step: Any, value: Any, metrics: Mapping[str, Any], goal: Goal | None, counted: int
-) -> tuple[int, dict[str, Any]]:
-    """The step and the metrics of a report, however they were given; a step that was left out is ``counted``.
+    step: Any, value: Any, metrics: Mapping[str, Any], goal: Goal | None
+) -> tuple[int | None, dict[str, Any]]:
+    """The step and the metrics of a report, however they were given; None for a step that was left out.
 
     Raises:
         ReportError: for what can be read in two ways.
 
     Example:
         >>> from .goal import goal_of
-        >>> parsed(3, 0.5, {}, goal_of(minimize="loss"), 1), parsed({"loss": 0.5}, None, {}, None, 1)
-        ((3, {'loss': 0.5}), (1, {'loss': 0.5}))
+        >>> parsed(3, 0.5, {}, goal_of(minimize="loss")), parsed({"loss": 0.5}, None, {}, None)
+        ((3, {'loss': 0.5}), (None, {'loss': 0.5}))
     """
     given = dict(metrics)
     if isinstance(step, Mapping):
@@ -49,7 +49,7 @@ def parsed(
         )
     elif not given:
         raise ReportError("a report needs at least one metric. Write trial.report(step, loss=...).")
-    return counted if step is None else _whole(step), given
+    return None if step is None else _whole(step), given
 
 
 def _unnamed(step: Any, value: Any, goal: Goal | None) -> str:

@@ -49,7 +49,10 @@ def guarded(trial: LiveTrial, task: Task, act: Callable[[], Any]) -> Outcome | N
         read = _read(trial, task, returned)
         if read.failed:
             return outcome(cause=Cause.RAISED, reason=read.failed)
-        return outcome(returned=read.metrics, said=trial.unheard() or read.said)
+        unheard = trial.unheard()
+        if unheard:
+            trial.remark("parameters", unheard)
+        return outcome(returned=read.metrics)
     except TrialExit as exit_:
         return outcome(verdict=trial.verdict or Action.STOP, reason=str(exit_))
     except Fenced as error:
@@ -67,11 +70,10 @@ def guarded(trial: LiveTrial, task: Task, act: Callable[[], Any]) -> Outcome | N
 class _Read(NamedTuple):
     metrics: float | dict[str, float] | None = None
     failed: str = ""
-    said: str = ""
 
 
 def _read(trial: LiveTrial, task: Task, returned: Any) -> _Read:
-    """What an objective returned as metrics, its curves and facts kept; why it says that it failed; what had to be read into it."""
+    """What an objective returned as metrics, its curves and facts kept; why it says that it failed."""
     if inspect.iscoroutine(returned):
         returned = _awaited(returned)
     if inspect.isgenerator(returned):
@@ -96,12 +98,12 @@ def _read(trial: LiveTrial, task: Task, returned: Any) -> _Read:
         metrics = {**counted(whole, task.goal), **metrics}
     if read.facts or odd:
         trial.log({**read.facts, **odd})
-    said = (
-        f"the lists that the objective returns ({', '.join(curves)}) are curves, one value a step"
-        if curves
-        else ""
-    )
-    return _Read(metrics or None, said=said)
+    if curves:
+        names = ", ".join(curves)
+        trial.remark(
+            "returned", f"the lists that the objective returns ({names}) are curves, one value a step"
+        )
+    return _Read(metrics or None)
 
 
 def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:

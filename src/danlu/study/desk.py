@@ -290,8 +290,6 @@ class Desk:
         row = self._ledger.history.row(message.trial)
         if row.attempt == message.attempt and row.cut_off:
             self._ledger.leave(message.trial)
-        if message.said and message.said != self._ledger.history.chosen.get("objective"):
-            self._ledger.append([(None, ev.Noted(-1, {"objective": message.said}, self._clock()))], Terms())
         if message.verdict is not None or row.status in (Status.WAITING, Status.PAUSED):
             return GO
         if row.status >= Status.DONE:
