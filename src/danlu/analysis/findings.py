@@ -150,7 +150,7 @@ def _flat(seen: Effects) -> Iterator[Finding]:
 
 
 def _failing(history: History) -> Iterator[Finding]:
-    over = np.flatnonzero(history.statuses >= Status.DONE)
+    over = np.array(sorted(number for number, _ in history.ended), np.int64)
     failed = history.statuses[over] == Status.FAILED
     count, share = int(failed.sum()), float(failed.mean()) if len(over) else 0.0
     if count < 3 or share < 0.1:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import msgspec
@@ -73,7 +72,7 @@ def summary(name: str, history: History) -> Summary:
     best = history.best
     trial = None if best is None else history.trial(best)
     return Summary(
-        name, known.name, dict(Counter(row.status.name.lower() for row in history.rows)),
+        name, known.name, dict(history.states()),
         -1 if trial is None else trial.number, float("nan") if trial is None else trial.value,
         {} if trial is None else trial.params, savings(history), importance(history, method="fanova", most=1000) if enough else None, seen,
         robustness(history, model=model) if model is not None else None, tuple(findings(history, seen=seen)),

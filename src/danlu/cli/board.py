@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from typing import NamedTuple
 
 from ..core.budget import Budget
@@ -28,7 +27,7 @@ class Board(NamedTuple):
 
 def board(name: str, history: History, budget: Budget, seconds: float) -> Board:
     """Read a history; ``seconds`` is the time it has been driven, the source of rates."""
-    counts = Counter(row.status.name.lower() for row in history.rows)
+    counts = history.states()
     rate = history.finished / seconds if seconds > 0 else 0.0
     left = None
     if budget.trials is not None and rate > 0:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from ..study.ledger import Ledger
 
 
+_OVER = tuple(status.name.lower() for status in Status if status >= Status.DONE)
+
+
 class LiveView:
     """Follows one ledger while it is entered."""
 
@@ -82,7 +85,7 @@ def render(now: Board) -> RenderableType:
     from rich.table import Table
     from rich.text import Text
 
-    over = sum(count for state, count in now.counts.items() if Status[state.upper()] >= Status.DONE)
+    over = sum(count for state, count in now.counts.items() if state in _OVER)
     head = Table.grid(padding=(0, 2))
     total = now.total or max(now.asked, 1)
     head.add_row(

@@ -136,9 +136,7 @@ def _summary(result: Result) -> dict[str, Any]:
 
 
 def _counts(result: Result) -> dict[str, int]:
-    from collections import Counter
-
-    return Counter(row.status.name.lower() for row in result.history.rows)
+    return result.history.states()
 
 
 def _one(result: Result, number: int, *, json_: bool) -> None:

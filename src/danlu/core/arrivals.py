@@ -64,6 +64,7 @@ class Arrivals:
     def _restart(self) -> None:
         self._next = 0
         self._merged = self._history.reports.merged
+        self._aside = len(self._history.aside)
         self._longest: dict[int, int] = {}
         self._last: dict[int, int] = {}
         self._best: dict[int, tuple[float, int]] = {}
@@ -73,8 +74,9 @@ class Arrivals:
     def _catch_up(self) -> None:
         """Take the reports that came in since somebody looked last."""
         goal, reports = self._history.goal, self._history.reports
-        if reports.merged != self._merged:  # a report that was looked at has been filled in since
-            self._restart()
+        aside = self._history.aside
+        if (reports.merged, len(aside)) != (self._merged, self._aside):
+            self._restart()  # a report that was looked at has been filled in since, or no longer counts
         if not goal.metrics:
             return  # nothing has been read yet
         first = goal.metrics[0]
@@ -89,6 +91,6 @@ class Arrivals:
             if step > self._longest.get(trial, 0):
                 self._longest[trial] = step
             for there, came in self._steps.items():
-                if step >= there and trial not in came:
+                if step >= there and trial not in came and trial not in aside:
                     came[trial] = row, self._best[trial][1]
         self._next = len(reports)

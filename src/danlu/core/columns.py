@@ -54,7 +54,8 @@ class Columns:
         if self.stale:
             self.current()
         for row in rows[self._pointed :]:
-            self._points.add(row.asked.unit)
+            if not row.aside:
+                self._points.add(row.asked.unit)
         self._pointed = len(rows)
         return self._points
 
@@ -96,6 +97,7 @@ class Columns:
         self._place(new)
         self._store["active"][new] = active(self._history.space.slots, self._store["units"][new])
         self._store["statuses"][new] = [row.status for row in self._history.rows[new]]
+        self._store["fits"][[number for number in self._history.aside if new.start <= number < size]] = False
         self._count = size
         if self._history.space.revealed:
             for number in range(new.start, size):

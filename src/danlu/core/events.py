@@ -6,6 +6,7 @@ meaning, so that every journal ever written stays readable.
 
 A trial's life: Asked, then any of Suggested, Saved, Reported, Noted; Released hands it back and
 Resumed takes it up under the next attempt; Ended, or a Reported whose action is stop, is terminal until Reopened.
+SetAside keeps trials in the journal and takes them out of the search.
 ``attempt`` is the fence: a write under an old attempt is refused.
 """
 
@@ -261,6 +262,19 @@ class Reopened(msgspec.Struct, frozen=True, tag="reopened", gc=False):
     actor: str = ""
 
 
+class SetAside(msgspec.Struct, frozen=True, tag="set_aside", gc=False):
+    """These trials say nothing about the space: they stay visible, and count for nothing any more.
+
+    They are off the budget, no sampler or scheduler learns from them, none of them is the best, and their points may
+    be tried again. Those that were not over are over now. An ``actor`` is a person; without one danlu did it.
+    """
+
+    trials: tuple[int, ...]
+    reason: str
+    at: float
+    actor: str = ""
+
+
 Event: TypeAlias = (
     Created
     | Opened
@@ -277,6 +291,7 @@ Event: TypeAlias = (
     | Resumed
     | Ended
     | Reopened
+    | SetAside
 )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -37,7 +38,8 @@ class History:
     """What a journal says, folded. Algorithms read it; only ``fold`` changes it.
 
     ``ended`` holds the trials that are over in the order in which they ended, each with the number of reports
-    there were by then.
+    there were by then. ``aside`` holds those that were set aside, each with the reason: they keep their rows, and are
+    in nothing else that is counted, ranked or learned from.
     """
 
     def __init__(self, constraints: Sequence[Constraint | str] = ()) -> None:
@@ -66,6 +68,7 @@ class History:
         self.charter: ev.Charter | None = None
         self.ended: list[tuple[int, int]] = []
         self.programs = Programs()
+        self.aside: dict[int, str] = {}
         self._columns = Columns(self)
         self._arrivals = Arrivals(self)
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -73,7 +76,7 @@ class History:
             ev.Reshaped: self._reshaped, ev.Enqueued: self._enqueued, ev.Steered: self._steered, ev.Asked: self._asked,
             ev.Suggested: self._suggested, ev.Saved: self._saved, ev.Reported: self._reported,
             ev.Noted: self._noted, ev.Released: self._released, ev.Resumed: self._resumed,
-            ev.Ended: self._ended, ev.Reopened: self._reopened,
+            ev.Ended: self._ended, ev.Reopened: self._reopened, ev.SetAside: self._set_aside,
         }  # fmt: skip
 
     def fold(self, entries: Iterable[ev.Entry]) -> None:
@@ -98,6 +101,20 @@ class History:
         return f"History({len(self.rows)} trials, {self.seq} events)"
 
     __copy__ = copy.deepcopy  # half a copy would fold into the other half
+
+    @property
+    def counting(self) -> int:
+        """How many trials the budget counts: all but those that were set aside."""
+        return len(self.rows) - len(self.aside)
+
+    @property
+    def steps(self) -> int:
+        """How many reports the budget counts."""
+        return len(self.reports) - sum(self.reports.count(number) for number in self.aside)
+
+    def states(self) -> Counter[str]:
+        """How many trials are in which state, in words; those set aside are a state of their own."""
+        return Counter("set aside" if row.aside else row.status.name.lower() for row in self.rows)
 
     def row(self, number: int) -> Row:
         """The row of one trial.
@@ -143,6 +160,7 @@ class History:
             checkpoints=tuple(reversed(row.usable())),
             code=row.code,
             schedule=tuple((step, ev.unpack_params(params)) for step, params in row.schedule or ()),
+            aside=row.aside,
         )
 
     def trials(self) -> list[Trial]:
@@ -190,12 +208,12 @@ class History:
 
     @property
     def fits(self) -> Bools:
-        """Whether the trial's values lie in the space as it is now, shape (n,)."""
+        """Whether the trial's values lie in the space as it is now and it was not set aside, shape (n,)."""
         return self._columns.current().fits
 
     @property
     def seen(self) -> set[bytes]:
-        """The packed unit points of all trials ever asked."""
+        """The packed unit points of all trials ever asked but those set aside."""
         return self._columns.points()
 
     @property
@@ -337,7 +355,7 @@ class History:
 
     def _reopened(self, event: ev.Reopened) -> None:
         row = self.rows[event.trial]
-        if row.status < Status.DONE or not row.usable():
+        if row.aside or row.status < Status.DONE or not row.usable():
             return  # somebody else was faster, or its checkpoint has gone since somebody looked
         last = self.reports.last(event.trial)
         row.longer = 0 if last is None else last[0]
@@ -354,6 +372,48 @@ class History:
         self.decisions.append(
             (event.at, f"trial {event.trial} is trained on from step {row.longer}: {event.reason}")
         )
+
+    def _set_aside(self, event: ev.SetAside) -> None:
+        fresh = [number for number in event.trials if number not in self.aside and number < len(self.rows)]
+        asked_for = []
+        for number in fresh:
+            row = self.rows[number]
+            self.aside[number] = row.aside = event.reason
+            if row.status < Status.DONE:
+                self.live[row.status].discard(number)
+                row.status, row.ended_at = Status.STOPPED, event.at
+                self._settle(row)
+            row.losses, row.violation = None, 0.0
+            self.cut.discard(number)
+            if self.keep == "best":
+                self.keeping.give(row, None)
+            self.spent_cost -= row.taken
+            self.sampled -= row.asked.source == "sampler"
+            if row.asked.source == "enqueued":  # a person wanted it tried, and it has not been
+                asked_for.append({name: row.params()[name] for name in ev.unpack_params(row.asked.params)})
+        self.queue[:0] = asked_for
+        self._recount()
+        self._columns.stale = True
+        told = ", ".join(map(str, fresh[:8])) + (", ..." if len(fresh) > 8 else "")
+        if fresh:
+            by = f" by {event.actor}" if event.actor else ""
+            self.decisions.append((event.at, f"trials set aside{by} ({told}): {event.reason}"))
+
+    def _recount(self) -> None:
+        """Rank and count the trials anew, as some no longer count."""
+        self.ended = [each for each in self.ended if each[0] not in self.aside]
+        self.finished, self.front, self.reached, self.since_best = len(self.ended), [], None, 0
+        if not self.ended and not self.live[Status.PAUSED]:
+            self.spent_seconds = 0.0  # nothing has come of that time
+        over = [each[0] for each in self.ended]
+        others = {number for number, row in enumerate(self.rows) if row.losses is not None}.difference(over)
+        for number in (*over, *sorted(others)):  # paused ones, and those that train on
+            row = self.rows[number]
+            self.since_best += 1
+            if row.losses is not None and self._rank(number, row):
+                self.since_best = 0
+                if self.reached is None and self.goal.reached(row.metrics or {}):
+                    self.reached = number
 
     def counted(self, number: int) -> dict[str, float]:
         """The metrics that count for a trial by its curve: the goal's best step, or the last."""

@@ -6,6 +6,7 @@ so it can be thrown away and folded again from the journal. None of them ever se
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeAlias
 
@@ -24,13 +25,34 @@ from .trial import Trial
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """What a sampler or scheduler may know before the first trial."""
+    """What a sampler or scheduler may know before the first trial; ``aside`` are the trials set aside, rising."""
 
     space: Space
     goal: Goal
     budget: Budget
     seed: int
     fidelity: Fidelity | None = None
+    aside: tuple[int, ...] = ()
+
+    def place(self, number: int) -> int:
+        """Where a trial stands among those that count, for rules that deal trials out by their numbers."""
+        return number - bisect_left(self.aside, number)
+
+    def at(self, place: int) -> int:
+        """The number of the trial that stands there.
+
+        Example:
+            >>> from .goal import goal_of
+            >>> problem = Problem(Space(), goal_of(), Budget(), 0, aside=(0, 1, 4))
+            >>> [problem.at(place) for place in range(4)], problem.place(5)
+            ([2, 3, 5, 6], 2)
+        """
+        number = place
+        for each in self.aside:
+            if each > number:
+                break
+            number += 1
+        return number
 
     @property
     def resume_safe(self) -> bool:

@@ -46,6 +46,8 @@ class Row(msgspec.Struct, gc=False):
     before: tuple[Status, dict[str, float]] | None = (
         None  # what it was then, which stands if training on fails
     )
+    taken: float = 0.0
+    aside: str = ""
 
     def settle(self) -> float:
         """Add what an attempt that is over has taken, in time and in cost; what it counts in the budget of cost."""
@@ -54,6 +56,7 @@ class Row(msgspec.Struct, gc=False):
         if self.attempt_cost is not None:
             self.cost = (self.cost or 0.0) + self.attempt_cost
         self.attempt_seconds, self.attempt_cost = 0.0, None
+        self.taken += taken
         return taken
 
     def usable(self) -> list[Checkpoint]:

@@ -39,6 +39,7 @@ class Trial(msgspec.Struct, frozen=True):
     time over all attempts, ``cost`` what the budget counts (seconds unless charged otherwise). Where
     parameters changed while it trained, ``schedule`` says from which step on they were what, those of the
     trials it was copied from included. ``code`` stands for the program that trained it, ``a+b`` where one resumed what the other began.
+    ``aside`` says why the trial was set aside and counts for nothing, '' where it counts.
     """
 
     number: int
@@ -65,6 +66,7 @@ class Trial(msgspec.Struct, frozen=True):
     checkpoints: tuple[Checkpoint, ...]
     schedule: tuple[tuple[int, dict[str, Any]], ...] = ()
     code: str = ""
+    aside: str = ""
 
     def __repr__(self) -> str:
         metrics = ", ".join(f"{name}={value:g}" for name, value in self.metrics.items())

@@ -44,6 +44,7 @@ def head(name: str, history: History) -> dict[str, Any]:
         "name": name,
         "seq": history.seq,
         "trials": len(history),
+        "aside": len(history.aside),
         "states": {status.name.lower(): int(counts[status]) for status in Status},
         "best": None
         if best is None
@@ -150,7 +151,7 @@ def table(
         shown.append({
             "trial": number, "status": row.status, "params": row.params(), "metrics": metrics,
             "steps": int(lengths[number]), "seconds": row.seconds + row.attempt_seconds,
-            "reason": row.reason, "source": row.asked.source, **({"code": row.code} if several else {}),
+            "reason": row.reason, "source": row.asked.source, "aside": row.aside, **({"code": row.code} if several else {}),
         })  # fmt: skip
     return {
         "total": len(rows),

@@ -62,6 +62,7 @@ def evidence(history: History, need: int | None = None) -> Evidence:
     if not (lengths[np.fromiter(history.cut, dtype=np.int64, count=len(history.cut))] > 0).any():
         return _whole(history)
     over = (statuses >= Status.PAUSED) & (lengths > 0)
+    over[list(history.aside)] = False
     reached = np.sort(lengths[history.fits])[::-1]
     enough = reached[min(len(reached), len(history.space) + 3 if need is None else need) - 1]
     ends = np.unique(lengths[over])

@@ -124,7 +124,7 @@ class GP(msgspec.Struct, frozen=True, kw_only=True):
         history, space = view.history, view.space
         known = evidence(history)
         initial = self._initial(view)
-        begun = int((history.statuses >= Status.PAUSED).sum())
+        begun = int((history.statuses >= Status.PAUSED).sum()) - len(history.aside)
         if known.good.sum() < initial or not len(space) or (known.step and begun < BEGINNINGS * len(space)):
             return _first(view, rng, k)
         shown = features(space, bend=self.bend)

@@ -66,7 +66,9 @@ class Grid(msgspec.Struct, frozen=True):
 
     def ask(self, state: None, view: View, rng: np.random.Generator, k: int) -> NDArray[np.float64]:
         """The next combinations that are not in the history."""
-        walk = _walks.setdefault(view.history, {}).setdefault((view.space, self), Walk(view, self))
+        walk = _walks.setdefault(view.history, {}).setdefault(
+            (view.space, self, len(view.history.aside)), Walk(view, self)
+        )
         points = walk.peek(view.history.seen, k)
         if not points:
             raise Exhausted("every combination of the grid has been tried.")
@@ -90,7 +92,7 @@ class Walk:
         return list(kept)[:k]
 
 
-_walks: WeakKeyDictionary[History, dict[tuple[Space, Grid], Walk]] = WeakKeyDictionary()
+_walks: WeakKeyDictionary[History, dict[tuple[Space, Grid, int], Walk]] = WeakKeyDictionary()
 
 
 def _size(space: Space, resolution: int | None, cap: int) -> str | None:

@@ -187,7 +187,7 @@ def _modes(history: History, shown: Features, known: Evidence, recipe: Recipe) -
     """The hyperparameters of every process."""
     sizes = _sizes(len(known.numbers), recipe.initial)
     memo = _memo.setdefault(history, {})
-    key = (recipe.kernel, recipe.initial, shown.space, known.step)
+    key = (recipe.kernel, recipe.initial, shown.space, known.step, len(history.aside))
     at, modes = memo.get(key, (0, []))
     shape = gp.Shape(shown.groups, shown.bent)
     if at not in sizes:

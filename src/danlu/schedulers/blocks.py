@@ -1,6 +1,6 @@
 """Brackets of successive halving, one after the other: the state that Hyperband and its single bracket share.
 
-A bracket is a block of consecutive trial numbers. Its trials pause at their rung; when all that are due there
+A bracket is a block of consecutive trial numbers, those set aside left out. Its trials pause at their rung; when all that are due there
 have come, the best go on. A slot that a bracket cannot use yet goes to the next one, so nobody waits.
 """
 
@@ -38,7 +38,7 @@ class Blocks(NamedTuple):
     def block(self, trial: int) -> int:
         """The block of a trial number."""
         sizes = [bracket[0][0] for bracket in self.plan]
-        cycle, rest = divmod(trial, sum(sizes))
+        cycle, rest = divmod(self.problem.place(trial), sum(sizes))
         within = int(np.searchsorted(np.cumsum(sizes), rest, side="right"))
         return cycle * len(sizes) + within
 
@@ -83,7 +83,7 @@ class Blocks(NamedTuple):
         if rung == 0:
             start = sum(each[0][0] for each in self.plan) * (block // len(self.plan))
             start += sum(each[0][0] for each in self.plan[: block % len(self.plan)])
-            return np.arange(start, start + bracket[0][0])
+            return np.array([self.problem.at(place) for place in range(start, start + bracket[0][0])])
         due = self.members(block, rung - 1)
         if due is None or self.ladder.count((block, rung - 1)) < len(due):
             return None

@@ -112,7 +112,7 @@ class PBT(msgspec.Struct, frozen=True, kw_only=True):
     def tell(self, state: State, trial: Trial) -> State:
         """Note the newest report of a member that has come to the end of a generation."""
         generation = _heading(state, trial.number)
-        if trial.number >= self.population or not trial.curve.steps:
+        if state.problem.place(trial.number) >= self.population or not trial.curve.steps:
             return state
         if trial.curve.steps[-1] < state.marks[generation]:
             return state
@@ -132,7 +132,11 @@ class PBT(msgspec.Struct, frozen=True, kw_only=True):
         generation = _heading(state, trial.number)
         fidelity = state.problem.fidelity
         whole = fidelity is not None and trial.curve.steps[-1] >= fidelity.high
-        if trial.number >= self.population or trial.curve.steps[-1] < state.marks[generation] or whole:
+        if (
+            state.problem.place(trial.number) >= self.population
+            or trial.curve.steps[-1] < state.marks[generation]
+            or whole
+        ):
             return GO
         after = self.tell(state, trial)
         move = self._move(after, view, trial.number)
@@ -146,9 +150,9 @@ class PBT(msgspec.Struct, frozen=True, kw_only=True):
 
     def _move(self, state: State, view: View, extra: int = -1) -> Move:
         """What a free slot should do; ``extra`` counts as paused."""
-        if len(view.history) < self.population:
+        if view.history.counting < self.population:
             return New(tag="population")
-        members = np.arange(self.population)
+        members = np.array([state.problem.at(place) for place in range(self.population)])
         waits = members[(view.history.statuses[members] == Status.PAUSED) | (members == extra)].tolist()
         if not waits:
             return Wait()

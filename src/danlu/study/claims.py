@@ -70,7 +70,7 @@ class Claims:
             if op is not None and op in ledger.history.ops:  # asked before, and the answer was lost
                 return [self.again(op)]
             room = ledger.budget.trials
-            k = k if room is None else min(k, room - len(ledger.history))
+            k = k if room is None else min(k, room - ledger.history.counting)
             move = New() if ledger.history.queue else ledger.move()
             if isinstance(move, Wait):
                 return []

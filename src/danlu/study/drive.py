@@ -130,7 +130,7 @@ class Driver:
         except Exhausted as error:
             return None, str(error).rstrip(".")
         history = study.ledger.history
-        trials = study.ledger.budget.spent(trials=len(history))
+        trials = study.ledger.budget.spent(trials=history.counting)
         if number is None and not trials and not history.live[Status.RUNNING]:
             return None, "the scheduler has no more work"
         if number is None and trials and self._stay and history.live[Status.RUNNING]:
@@ -140,7 +140,7 @@ class Driver:
     def _nothing_left(self) -> str:
         """Why a study that is halted has nothing to wait for, '' while it has."""
         history, budget = self._study.ledger.history, self._study.ledger.budget
-        return "" if any(history.live) else budget.spent(trials=len(history)) or ""
+        return "" if any(history.live) else budget.spent(trials=history.counting) or ""
 
     def _spent(self) -> str:
         study, history = self._study, self._study.ledger.history
@@ -148,7 +148,7 @@ class Driver:
             return f"the target was reached in trial {history.reached}"
         spent = study.ledger.budget.spent(
             seconds=self._seconds(),
-            steps=len(history.reports),
+            steps=history.steps,
             cost=history.spent_cost,
             no_improvement=history.since_best,
         )

@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
+from itertools import takewhile
 
 from ..core.blobs import Blobs
 from ..core.budget import Budget
 from ..core.errors import Conflict
-from ..core.events import Action, Ended, Entry, Event, Reported
+from ..core.events import Action, Ended, Entry, Event, Reported, SetAside
 from ..core.folders import Folders
 from ..core.history import History
 from ..core.messages import Verdict
@@ -53,7 +53,7 @@ class Ledger:
         self._scheduler = self.scheduler.init(self.problem)
         self._stateful = self._sampler is not None or self._scheduler is not None
         if self._stateful:
-            self._retell()
+            self._restate()
 
     @property
     def budget(self) -> Budget:
@@ -66,8 +66,12 @@ class Ledger:
         """What algorithms may know of the study as a whole."""
         history = self.history
         known, budget = self._problem, self.budget
-        if known is None or known.space is not history.space or known.budget is not budget:
-            self._problem = known = Problem(history.space, history.goal, budget, history.seed, self.fidelity)
+        stale = known is None or known.space is not history.space or known.budget is not budget
+        if known is None or stale or len(known.aside) != len(history.aside):
+            aside = tuple(sorted(history.aside))
+            self._problem = known = Problem(
+                history.space, history.goal, budget, history.seed, self.fidelity, aside
+            )
         return known
 
     def sync(self) -> None:
@@ -151,32 +155,37 @@ class Ledger:
         if self._stateful:
             for entry in entries:
                 self.history.fold((entry,))
-                self._tell(entry.event)
+                if isinstance(entry.event, SetAside):
+                    self._restate()
+                else:
+                    self._tell(entry.event, self.history)
         else:
             self.history.fold(entries)
         for listener in self.listeners:
             listener(entries)
 
-    def _tell(self, event: Event) -> None:
-        if not isinstance(event, Ended | Reported):
+    def _tell(self, event: Event, history: History) -> None:
+        if not isinstance(event, Ended | Reported) or event.trial in self.history.aside:
             return
         over = isinstance(event, Ended) or event.action is not Action.GO
         if self._scheduler is None and not over:
             return
-        trial = self.history.trial(event.trial)
+        trial = history.trial(event.trial)
         if self._scheduler is not None:
             self._scheduler = self.scheduler.tell(self._scheduler, trial)
         if over and self._sampler is not None:
             self._sampler = self.sampler.tell(self._sampler, trial)
 
-    def _retell(self) -> None:
-        """Fold the journal once more from its start, now that there are states to tell."""
-        whole, self.history = self.history, History(self.history.constraints)
-        entries = self.journal.read(0)
+    def _restate(self) -> None:
+        """Fold the journal once more from its start and tell the algorithms all that counts, as if there were nothing else."""
+        self._sampler = self.sampler.init(self.problem)
+        self._scheduler = self.scheduler.init(self.problem)
+        again = History(self.history.constraints)
+        entries = takewhile(lambda entry: entry.seq <= self.history.seq, self.journal.read(0))
         with collection_paused():
-            while part := list(islice(entries, 10_000)):  # a long journal need not be in memory as a whole
-                self._fold(part)
-        assert self.history.seq >= whole.seq
+            for entry in entries:
+                again.fold((entry,))
+                self._tell(entry.event, again)
 
     def _sweep(self) -> None:
         self.blobs.drop(self.history.keeping.sweep())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,8 +57,7 @@ class Result:
         self._store = store
 
     def __repr__(self) -> str:
-        counts = Counter(row.status.name.lower() for row in self.history.rows)
-        states = ", ".join(f"{count} {state}" for state, count in counts.items())
+        states = ", ".join(f"{count} {state}" for state, count in self.history.states().items())
         best = ""
         if self.history.front:
             name, value = next(iter(self.best.metrics.items()))
@@ -108,6 +106,7 @@ class Result:
     def table(self) -> list[dict[str, Any]]:
         """One flat dict a trial: number, status, parameters, metrics, seconds, cause.
 
+        Where trials were set aside, ``aside`` says why, and is None for those that count.
         ``pandas.DataFrame(result.table())`` makes a frame of it.
         """
         several = len({row.code for row in self.history.rows}) > 1
@@ -121,6 +120,7 @@ class Result:
                 "seconds": trial.seconds,
                 "cause": trial.cause.value if trial.cause else None,
                 **({"code": trial.code} if several else {}),
+                **({"aside": trial.aside or None} if self.history.aside else {}),
             }
             for trial in self.trials
         ]

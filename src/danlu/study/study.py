@@ -177,6 +177,36 @@ class Study:
         """
         self.steering.enqueue(*points, op=op)
 
+    def set_aside(self, trials: Iterable[int], reason: str, *, actor: str = "") -> None:
+        """Keep these trials in the journal and take them out of the search, durable when this returns.
+
+        They are off the budget, nothing is learned from them, none of them is the best, and their points may be tried
+        again. Those that run are ended. Setting the same trials aside again changes nothing.
+
+        Args:
+            trials: their numbers.
+            reason: a sentence that ``result.why()`` and the trials' own records show.
+            actor: the person who wants it, '' for danlu itself.
+
+        Raises:
+            TrialMissing: when there is no such trial; nothing is written then.
+
+        Example:
+            >>> import danlu
+            >>> with danlu.open_study({"x": danlu.Float(0, 1)}, trials=1) as study:
+            ...     study.tell(study.ask(), 0.0)
+            ...     study.set_aside([0], "the data was broken")
+            ...     study.ask().number
+            1
+        """
+        self.ledger.sync()
+        history = self.ledger.history
+        fresh = tuple(n for n in dict.fromkeys(trials) if history.row(n).aside == "")
+        if fresh:
+            live = tuple(n for n in fresh if history.row(n).status < ev.Status.DONE)
+            event = ev.SetAside(fresh, reason, self.clock(), actor)
+            self.ledger.append([(None, event)], Terms(closes=live, worker=self.worker, durable=True))
+
     def note(self, text: str) -> None:
         """Keep a decision or remark with the study; ``result.why()`` shows it."""
         self.steering.note(text)
@@ -245,7 +275,7 @@ class Study:
 
     def _new(self, k: int, op: str | None, *, read: bool = True) -> list[LiveTrial]:
         numbers = self.claims.new(k, op, read=read)
-        if not numbers and self.ledger.budget.spent(trials=len(self.ledger.history)) is None:
+        if not numbers and self.ledger.budget.spent(trials=self.ledger.history.counting) is None:
             raise BudgetError(
                 "the scheduler has nothing to give out until a running trial reports or ends. Tell those first."
             )
