@@ -111,6 +111,7 @@ EXPECTED = {
     ("dropout", 0.1): Float(0.0, 0.5, prior=0.1),
     ("batch_size", 64): Choice([16, 32, 64, 128, 256], ordered=True, prior=64),
     ("hiddenSize", 64): Int(16, 256, log=True, prior=64),
+    ("learning_starts", 10_000): Int(2500, 40_000, log=True, prior=10_000),
     ("num_layers", 2): Int(1, 4, prior=2),
     ("nesterov", False): Choice([False, True], prior=False),
     ("kernel_size", 3): Choice([3, 5, 7], ordered=True, prior=3),

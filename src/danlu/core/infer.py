@@ -259,7 +259,7 @@ _RULES: tuple[tuple[str, Callable[[tuple[str, ...]], bool], Callable[[float], Le
     ("dropout", _has("dropout", "drop", "droprate", "dropconnect"), _share(0.5)),
     ("a small constant", _has("eps", "epsilon"), _log(1e3, 1e3)),
     ("a decay of a rate", lambda w: "decay" in w and bool({"lr", "rate", "learning"} & set(w)), _near_one),
-    ("a learning rate", lambda w: bool({"lr", "eta", "eta0", "lrate"} & set(w)) or "learning" in w or w == ("step", "size"),
+    ("a learning rate", lambda w: bool({"lr", "eta", "eta0", "lrate"} & set(w)) or {"learning", "rate"} <= set(w) or w == ("step", "size"),
      _log(30, 30)),
     ("a penalty", lambda w: bool({"decay", "wd", "l1", "l2", "reg", "lambda", "lambd", "ridge", "penalty", "regularization", "alpha"} & set(w)),
      _decay),

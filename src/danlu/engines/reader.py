@@ -17,6 +17,7 @@ import os
 import runpy
 import signal
 import sys
+import typing
 from typing import Any
 
 AFTER_FIRST = 5  # seconds that a program gets between the first parser and the next
@@ -51,7 +52,9 @@ class Reader:
                     values = check(json.loads(line))
                 self.say({"values": {name: plain(value) for name, value in values.items()}})
             except BaseException as error:  # parsers leave by SystemExit, and types may raise anything
-                last = [text.strip() for text in complaint.getvalue().splitlines() if text.strip()][-1:]
+                told = [text.strip(" \t│╭╮╰╯─") for text in complaint.getvalue().splitlines()]
+                told = [text for text in told if text and not text.startswith("For full help")]
+                last = [text for text in told if "rror" in text or "nvalid" in text][-1:] or told[-1:]
                 said = "" if isinstance(error, SystemExit) else f"{type(error).__name__}: {error}"
                 self.say({"error": said or (last[0] if last else "the parser refused")})
         os._exit(0)
@@ -380,8 +383,13 @@ def signature_flags(component: Any, *, dashes: bool) -> list[dict[str, Any]]:
         ]
     else:
         made = [(name, each.default) for name, each in inspect.signature(component).parameters.items()]
+    hints = {}
+    with contextlib.suppress(Exception):  # annotations may name what is not there
+        hints = typing.get_type_hints(component)
+    kinds = {int: "int", float: "float", str: "str"}
     found = []
     for name, value in made:
+        kind = kinds.get(hints[name], "other") if name in hints else kinds.get(type(value), "other")
         known = isinstance(value, PLAIN)
         flag = "--" + (name.replace("_", "-") if dashes else name)
         negative = "--no-" + name.replace("_", "-")
@@ -389,7 +397,7 @@ def signature_flags(component: Any, *, dashes: bool) -> list[dict[str, Any]]:
         found.append({
             "flag": flag, "dest": name, "kind": "boolean" if switch else "value", "options": [flag, f"--{name}", negative],
             "default": value if known else None, "choices": None, "against": negative if switch else "",
-            "type": type(value).__name__ if isinstance(value, (int, float)) and not isinstance(value, bool) else "other",
+            "type": kind,
             "truth": {"true": "True", "false": "False"} if isinstance(value, bool) else None,
         })  # fmt: skip
     return found
