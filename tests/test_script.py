@@ -61,8 +61,9 @@ SITUATIONS = [  # what is added to the parser, what is asked, fixed arguments; a
     ('--act", choices=["relu", "tanh"], default="relu', "act", "", {"act": "tanh"}, ["--act=tanh"]),
     ('--act", choices=["relu", "tanh"], default="relu', "act=relu|gelu", "", "invalid choice: 'gelu'"),
     ('--size", type=int, choices=[1, 2, 4], default=2', "size", "", {"size": 4}, ["--size=4"]),
-    ('--size", type=int, choices=[1, 2, 4], default=2', "size=1:4", "", {"size": 4}, ["--size=4"]),
-    ('--size", type=int, choices=[1, 2, 4], default=2', "size=1:5", "", "invalid choice: 5"),
+    ('--size", type=int, choices=[1, 2, 4], default=2', "size=1:4", "", "takes one of 1|2|4 and has no range"),
+    ('--size", type=int, choices=[1, 2, 4], default=2', "size=1|4", "", {"size": 4}, ["--size=4"]),
+    ('--size", type=int, choices=[1, 2, 4], default=2', "size=1|5", "", "invalid choice: 5"),
     ('--color", type=Color, choices=list(Color), default=Color.RED', "color", "", {"color": "blue"}, ["--color=blue"]),
     ('--lr", type=float, required=True', "lr=0.1:1", "", {"lr": 0.5}, ["--lr=0.5"]),
     ('data"); parser.add_argument("--lr", type=float, default=.1', "lr", "", "arguments are required: data"),
@@ -70,6 +71,7 @@ SITUATIONS = [  # what is added to the parser, what is asked, fixed arguments; a
     ('width", type=int); parser.add_argument("--lr", type=float, default=.1', "width=8:64", "{width} --lr 0.1", {"width": 9}, ["9", "--lr", "0.1"]),
     ('--lr", type=float, default=.1', "lr", "--lr 0.3", "searched and fixed"),
     ('--lr", type=float, default=.1', "lr", "--lr=0.3", "searched and fixed"),
+    ('-g", type=float, default=.1', "g", "-g 0.3", "searched and fixed"),
     ('--learning-rate", type=float, default=.1', "learning-rate", "--learn 0.3", "searched and fixed"),
     ('--learning-rate", type=float, default=.1', "learn", "", "Did you mean --learning-rate?"),
     ('--learning-rate", type=float, default=.1', "learning_rate", "", {"learning_rate": 0.5}, ["--learning-rate=0.5"]),
@@ -132,7 +134,7 @@ import argparse
 parser = argparse.ArgumentParser()
 parser.add_argument("--lr", type=float, default=0.1)
 args, rest = parser.parse_known_args()
-open("trained", "w").close()
+__import__("os").mkdir("trained")
 """,
     "stages_that_do_not_come": """
 import argparse

@@ -265,6 +265,11 @@ def _range(flag: Flag, text: str) -> Any:
         raise click.UsageError(
             f"--{flag.name} is on or off and has no range, got {text!r}. Write --tune {flag.name}."
         )
+    if flag.choices:
+        options = "|".join(map(str, flag.choices))
+        raise click.UsageError(
+            f"--{flag.name} takes one of {options} and has no range, got {text!r}. Write --tune {flag.name} or {flag.name}={options}."
+        )
     whole = flag.type == "int" or (flag.type != "float" and all(_is_int(each) for each in (low, high)))
     if whole and not all(each.is_integer() for each in bounds):
         raise click.UsageError(f"--{flag.name} takes whole numbers, got {text!r}.")
