@@ -308,8 +308,11 @@ class Worker:
                     return
                 yield
                 continue
+            task = self.study.claims.task(
+                number
+            )  # at once, as the driver does: what is read later may be another's attempt
             yield
-            yield from self.train(self.study.claims.task(number))
+            yield from self.train(task)
 
     def train(self, task):
         world, number, attempt = self.world, task.trial, task.attempt
