@@ -353,8 +353,21 @@ def test_other_code_can_be_refused_and_nothing_is_written_then(tmp_path):
     with pytest.raises(ObjectiveChanged, match="changed since trials 0 and 1 of 'study' ran"):
         danlu.tune(two, SPACE, trials=4, store=store, if_changed="refuse")
     assert danlu.open_study(store=store).result.history.seq == before
-    with pytest.raises(SettingError, match="if_changed needs one of continue, refuse"):
+    with pytest.raises(SettingError, match="if_changed needs one of continue, refuse, set aside"):
         danlu.tune(one, SPACE, trials=2, store=store, if_changed="maybe")
+
+
+def test_trials_of_other_code_can_be_set_aside(tmp_path, capfd):
+    store = tmp_path / "s.db"
+    first = danlu.tune(one, SPACE, trials=3, store=store)
+    result = danlu.tune(two, SPACE, trials=3, store=store, if_changed="set aside")
+    assert "Trials 0 to 2 are set aside" in capfd.readouterr().err
+    assert len(result.trials) == 6  # they are not on the budget
+    assert result.best.number >= 3
+    assert result.trials[0].aside.startswith("other code ran them: ")
+    danlu.tune(two, SPACE, trials=4, store=store, if_changed="refuse")  # what is set aside is no other code
+    assert capfd.readouterr().err == ""
+    assert first.trials[0].params == result.trials[0].params
 
 
 def test_a_trial_that_other_code_takes_up_says_both(tmp_path, capfd):

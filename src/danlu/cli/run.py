@@ -64,7 +64,7 @@ import click
 @click.option("--extend", is_flag=True, help="Allow a changed space for an existing study.")
 @click.option(
     "--if-changed",
-    type=click.Choice(["continue", "refuse"]),
+    type=click.Choice(["continue", "refuse", "set-aside"]),
     default="continue",
     show_default=True,
     help="When the code is other than that of earlier trials.",
@@ -119,7 +119,7 @@ def run(objective: str, **options: Any) -> None:
         name=options["name"] or (objective if options["module"] else Path(objective.rpartition(":")[2]).stem),
         seed=options["seed"],
         extend=options["extend"],
-        if_changed=options["if_changed"],
+        if_changed=options["if_changed"].replace("-", " "),
         longer=_longer(options["longer"]),
         watch=not options["as_json"],
     )

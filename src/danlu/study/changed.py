@@ -13,7 +13,7 @@ from ..core.programs import listed
 from ..core.provenance import Change, Provenance
 from .study import Study
 
-IfChanged: TypeAlias = Literal["continue", "refuse"]
+IfChanged: TypeAlias = Literal["continue", "refuse", "set aside"]
 """What becomes of a study whose objective's code is other than that of earlier trials."""
 
 
@@ -45,8 +45,10 @@ def reconcile(
         if if_changed == "refuse":
             raise ObjectiveChanged(
                 f"the objective's code changed since {numbered(trials)} of {study.name!r} ran: {listed(change.code)}. "
-                "Choose another name, or go on all the same: if_changed='continue'."
+                "Choose another name, go on all the same with if_changed='continue', or have these trials set aside: 'set aside'."
             )
+        if if_changed == "set aside":
+            study.set_aside(trials, f"other code ran them: {listed(change.code)}")
     if not others:
         _say_less(study, now)
     if history.programs.knows_sources(now.code):
@@ -59,7 +61,7 @@ def _others(study: Study, now: Provenance) -> dict[str, tuple[Change, list[int]]
     history = study.ledger.history
     ran: dict[str, list[int]] = {}
     for number, row in enumerate(history.rows):
-        if row.code:
+        if row.code and not row.aside:
             ran.setdefault(row.code, []).append(number)
     found = {}
     for code, trials in ran.items():
@@ -79,8 +81,10 @@ def _say(
         return
     number = len(study.ledger.history)
     follows = {
-        "continue": f"From trial {number} on the study holds results of both. To keep them apart, choose another name.",
+        "continue": f"From trial {number} on the study holds results of both. To keep them apart, choose another name, "
+        'or have the trials of the other code set aside: if_changed="set aside" (--if-changed set-aside).',
         "refuse": "",
+        "set aside": f"{numbered(trials).capitalize()} are set aside: they stay visible, and count for nothing any more.",
     }[if_changed]
     if expected:
         follows = "That is expected where trials are trained longer: look whether the lines that changed are these alone."

@@ -82,7 +82,9 @@ def _chosen(study: Study, which: object) -> list[int]:
         found = sorted(history.front)
     elif which == "all":
         found = [
-            number for number, row in enumerate(history.rows) if row.status in (Status.DONE, Status.STOPPED)
+            number
+            for number, row in enumerate(history.rows)
+            if row.status in (Status.DONE, Status.STOPPED) and not row.aside
         ]
         found += [
             number for number, row in enumerate(history.rows) if row.longer >= 0 and row.status < Status.DONE

@@ -95,7 +95,7 @@ def tune(
         callbacks: called with (result, trial) after each trial; a returned sentence ends the study.
         watch: a live view of the study; by default when the terminal is interactive.
         if_changed: what becomes of a study whose objective's code has changed since earlier trials: ``"continue"`` says
-            so and goes on, ``"refuse"`` raises.
+            so and goes on, ``"refuse"`` raises, ``"set aside"`` takes the trials of other code off the budget and out of the search.
         longer: finished trials to train longer, from their checkpoints as more of the same trials, beside what the budget
             leaves: ``"best"``, ``"all"`` that have a checkpoint, or numbers. The objective has to go further than before.
 
