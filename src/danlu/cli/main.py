@@ -77,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo("danlu: interrupted; run the same command again to resume.", err=True)
         sys.exit(130)
     except DanluError as error:
-        click.echo(f"danlu: {error}", err=True)
+        click.echo("\n".join([f"danlu: {error}", *getattr(error, "__notes__", ())]), err=True)
         sys.exit(2)
 
 

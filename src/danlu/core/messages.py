@@ -89,7 +89,7 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
     """How an attempt ended: with a return value (``cause`` None), by a verdict, or with a cause.
 
     ``memory`` is its peak on the GPU and the GPU's size in bytes, where it had one; ``crowded`` says of one that ran out of
-    memory that it had shared its device.
+    memory that it had shared its device. ``trace`` is the traceback of what it raised.
     """
 
     trial: int
@@ -102,6 +102,7 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
     cost: float | None = None
     memory: tuple[int, int] | None = None
     crowded: bool = False
+    trace: str = ""
 
 
 Message: TypeAlias = Report | Suggest | Save | Note | Outcome

@@ -21,7 +21,7 @@ import msgspec
 from ..core.events import Cause
 from ..core.messages import Message, Reply, Task
 from .objective import receive
-from .run import run
+from .run import run_apart
 from .wire import Broken, Down, Ready, Run, Setup, read, write
 
 
@@ -55,7 +55,7 @@ def main() -> None:
         assert isinstance(frame, Run)
         forget_peak()
         with logged(frame.task), limited(frame.task):
-            outcome = run(objective, frame.task, channel)
+            outcome = run_apart(objective, frame.task, channel)
         write(outbox, msgspec.structs.replace(outcome, memory=peak()))
         if outcome.cause is Cause.MEMORY:
             return
@@ -98,19 +98,30 @@ def logged(task: Task) -> Iterator[None]:
     if task.log:
         path.parent.mkdir(parents=True, exist_ok=True)
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    kept = os.dup(2)
+    kept, out, err = os.dup(2), sys.stdout, sys.stderr
     os.dup2(file, 1)
     os.dup2(file, 2)
     os.close(file)
     try:
         yield
     finally:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdout.flush()
-            sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):  # an objective may have put anything there
+                stream.flush()
         os.dup2(kept, 1)
         os.dup2(kept, 2)
         os.close(kept)
+        sys.stdout, sys.stderr = (_open(each, fd) for each, fd in ((out, 1), (err, 2)))
+
+
+def _open(stream: Any, descriptor: int) -> Any:
+    """The stream as it was before the trial, or a new one when the trial has closed it."""
+    closed = stream is None or getattr(stream, "closed", False)
+    return (
+        open(descriptor, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+        if closed
+        else stream
+    )
 
 
 @contextlib.contextmanager

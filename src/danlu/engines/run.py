@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import inspect
-import sys
-import traceback
+import os
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from numbers import Integral
 from typing import Any, NamedTuple
 
 from ..core.errors import Fenced, ObjectiveError, TrialExit
 from ..core.events import Action, Cause
+from ..core.failure import message_of, sentence, trace_of
 from ..core.goal import numbers_of
 from ..core.live import Channel, LiveTrial
 from ..core.messages import Outcome, Task
@@ -32,6 +33,20 @@ def run(objective: Callable[[LiveTrial], Any], task: Task, channel: Channel) -> 
     found = guarded(trial, task, lambda: objective(trial))
     assert found is not None
     return found
+
+
+def run_apart(objective: Callable[[LiveTrial], Any], task: Task, channel: Channel) -> Outcome:
+    """As ``run``, in a process that nobody interrupts from a terminal; the traceback goes to the trial's log."""
+    try:
+        outcome = run(objective, task, channel)
+    except KeyboardInterrupt as error:  # the objective's own
+        outcome = Outcome(
+            task.trial, task.attempt, 0.0, cause=Cause.RAISED, reason=sentence(error), trace=trace_of(error)
+        )
+    if outcome.trace:
+        with contextlib.suppress(OSError):  # descriptor 2 is the log, whatever became of sys.stderr
+            os.write(2, outcome.trace.encode())
+    return outcome
 
 
 def guarded(trial: LiveTrial, task: Task, act: Callable[[], Any]) -> Outcome | None:
@@ -59,10 +74,11 @@ def guarded(trial: LiveTrial, task: Task, act: Callable[[], Any]) -> Outcome | N
         return outcome(verdict=Action.STOP, reason=str(error))
     except ObjectiveError as error:
         return outcome(cause=Cause.INVALID, reason=str(error))
-    except (Exception, SystemExit) as error:
-        traceback.print_exc(file=sys.stderr)
+    except KeyboardInterrupt:
+        raise  # a person's, wherever one can reach this process
+    except BaseException as error:  # whatever a library ends its own programs with
         cause = Cause.MEMORY if _is_memory(error) else Cause.RAISED
-        return outcome(cause=cause, reason=_sentence(error))
+        return outcome(cause=cause, reason=sentence(error), trace=trace_of(error))
     finally:
         gc.collect(0)
 
@@ -143,16 +159,7 @@ def _followed(trial: LiveTrial, task: Task, generator: Generator[Any, Any, Any])
 
 
 def _is_memory(error: BaseException) -> bool:
-    words = str(error).lower()
+    words = message_of(error).lower()
     named = type(error).__name__ == "OutOfMemoryError"
     allocation = isinstance(error, RuntimeError | OSError) and any(word in words for word in _MEMORY_WORDS)
     return isinstance(error, MemoryError) or named or allocation
-
-
-def _sentence(error: BaseException) -> str:
-    """The error and the deepest line of the user's own code it came from."""
-    frames = traceback.extract_tb(error.__traceback__)
-    here = next((frame for frame in reversed(frames) if "site-packages" not in frame.filename), None)
-    where = f" ({here.filename.rpartition('/')[2]}:{here.lineno})" if here else ""
-    text = " ".join(str(error).split())[:500]
-    return f"{type(error).__name__}: {text}{where}"

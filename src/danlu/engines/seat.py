@@ -15,10 +15,11 @@ from typing import Any
 import msgspec
 
 from ..core.events import Cause
+from ..core.failure import sentence
 from ..core.messages import Message, Outcome, Reply, Task
 from .child import limited, logged
 from .objective import resolve_objective
-from .run import run
+from .run import run_apart
 from .wire import Broken, Down, Run, Up
 
 _encoder = msgspec.msgpack.Encoder()
@@ -69,11 +70,9 @@ class Seat:
             return
         try:
             with logged(task), limited(task):
-                outcome = run(objective, task, self._channel)
+                outcome = run_apart(objective, task, self._channel)
         except BaseException as error:  # whatever it is, the driver has to hear of it
-            outcome = Outcome(
-                task.trial, task.attempt, 0.0, cause=Cause.RAISED, reason=f"{type(error).__name__}: {error}"
-            )
+            outcome = Outcome(task.trial, task.attempt, 0.0, cause=Cause.RAISED, reason=sentence(error))
         self._said.put(outcome)
 
     def _channel(self, message: Message) -> Reply:

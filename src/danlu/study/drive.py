@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core import events as ev
-from ..core.errors import Conflict, Exhausted, Fenced, GoalError, ObjectiveError
+from ..core.errors import Conflict, Exhausted, Fenced
 from ..core.events import Cause, Status
 from ..core.messages import Message, Note, Outcome, Reply
 from ..core.protocols import Engine, Terms
+from .failures import Failures
 from .interrupt import Interrupt
 from .study import Callback, Study
 
@@ -51,12 +52,13 @@ class Driver:
         self._idle = 0.1
         self._heard = 0.0
         self._interrupt = Interrupt(self._drain)
+        self._failures = Failures(study.ledger.history)
 
     def drive(self, objective: Callable[..., Any] | str) -> str:
         """Run until something says stop; why, as a sentence.
 
         Raises:
-            GoalError, ObjectiveError: when the first trial shows that the objective cannot work.
+            GoalError, ObjectiveError: when the first trials show that the objective cannot work; they are set aside then.
             KeyboardInterrupt: at the second Ctrl-C, after all running trials have been handed back.
         """
         study = self._study
@@ -71,6 +73,7 @@ class Driver:
                 raise
             finally:
                 self._engine.close()
+        self._failures.close()
         closed = ev.Closed(study.worker, self._stopped, study.clock())
         study.ledger.append([(None, closed)], Terms(worker=study.worker, durable=True))
         return self._stopped
@@ -193,6 +196,7 @@ class Driver:
         if isinstance(message, Outcome):
             self._running.discard((message.trial, message.attempt))
             self._ended.append(message.trial)
+            self._failures.hear(message, self._study.ledger.history)
         return reply
 
     def _after(self) -> None:
@@ -207,14 +211,14 @@ class Driver:
             if row.status < Status.DONE or number in self._shown:
                 continue
             self._shown.add(number)
-            if row.cause is Cause.INVALID and history.finished == 1:
-                self._stopped = row.reason
-                raise (
-                    GoalError(row.reason) if row.reason.startswith("the goal") else ObjectiveError(row.reason)
-                )
             for callback in self._callbacks:
                 ends = callback(self._study.result, history.trial(number))
                 self._stopped = self._stopped or (str(ends) if ends else "")
+        broken, said = self._failures.verdict(history)
+        if said:
+            self._study.set_aside(broken, said)
+            self._stopped = said
+            raise self._failures.error(said)
 
     def _hand_back(self, reason: str) -> None:
         """End whatever runs here and leave it to be resumed."""

@@ -1,0 +1,127 @@
+"""What a failure says: one sentence that names its root, one traceback, and whether two failures are alike.
+
+Whatever an objective raises is somebody else's object: its text may be endless, or raise in turn. Everything here
+gives a text all the same.
+"""
+
+from __future__ import annotations
+
+import re
+import sysconfig
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+HEAD, TAIL = 300, 600
+"""Characters of a message that are kept from its start and from its end, where the cause often is."""
+
+TRACE = 8_000
+"""Characters of a traceback that are kept, most of them from its end."""
+
+_OWN = str(Path(__file__).absolute().parent.parent)
+_STANDARD = tuple(filter(None, (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))))
+
+
+def sentence(error: BaseException) -> str:
+    """The error, what it came from, and the deepest line of the user's own code.
+
+    Example:
+        >>> sentence(ValueError("no such optimizer"))
+        'ValueError: no such optimizer'
+    """
+    root = _root(error)
+    text = _named(error)
+    if root is not error:
+        text = f"{text}, from {_named(root)}"
+    return printable(f"{text}{_place(root) or _place(error)}")
+
+
+def trace_of(error: BaseException) -> str:
+    """The traceback as text, cut in its middle when it is long."""
+    try:
+        whole = "".join(traceback.format_exception(error))
+    except BaseException:  # a formatter of the error's own
+        whole = f"{_named(error)}\n"
+    return printable(cut(whole, TRACE // 4, 3 * TRACE // 4))
+
+
+def cut(text: str, head: int = HEAD, tail: int = TAIL) -> str:
+    """A text without its middle when it is too long.
+
+    Example:
+        >>> cut("lbfgs supports only l2", 5, 7)
+        'lbfgs ... only l2'
+    """
+    return text if len(text) <= head + tail + 5 else f"{text[:head]} ... {text[-tail:]}".replace("  ", " ")
+
+
+def printable(text: str) -> str:
+    """The text as any journal can keep it."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def kind_of(reason: str, params: Mapping[str, Any]) -> str:
+    """What failures have in common that are alike: their sentence without numbers, paths, addresses and parameters' values.
+
+    Example:
+        >>> one = kind_of("ValueError: bad rate 0.1 at 0x7f31 (train.py:12)", {"lr": 0.1})
+        >>> one == kind_of("ValueError: bad rate 0.25 at 0x7f88 (train.py:12)", {"lr": 0.25})
+        True
+        >>> one == kind_of("ValueError: bad rate 0.25 at 0x7f88 (train.py:80)", {"lr": 0.25})
+        False
+    """
+    text, place = reason, ""
+    found = re.search(r" \([^()]*:\d+\)$", reason)
+    if found is not None:
+        text, place = reason[: found.start()], found[0]
+    for value in sorted({str(value) for value in params.values()}, key=len, reverse=True):
+        if len(value) > 1:
+            text = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", "#", text)
+    text = re.sub(r"0x[0-9a-fA-F]+|\b[0-9a-f]{8,}\b", "#", text)
+    text = re.sub(r"(?<![\w])/[^\s'\":,;()]+", "/", text)
+    return re.sub(r"[-+]?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?", "#", text) + place
+
+
+def message_of(error: BaseException) -> str:
+    """The error's own text in one line, '' when it has none or will not give it."""
+    try:
+        text = str(error)
+    except BaseException as refusal:
+        return f"its message cannot be read ({type(refusal).__name__} in __str__)"
+    if len(text) > 4 * (HEAD + TAIL):
+        text = cut(text, 2 * HEAD, 2 * TAIL)  # before it is split into words
+    return cut(" ".join(text.split()))
+
+
+def _named(error: BaseException) -> str:
+    text = message_of(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _root(error: BaseException) -> BaseException:
+    """Where a chain of errors began; in a group, with its first one."""
+    seen = {id(error)}
+    while True:
+        group = getattr(error, "exceptions", None) if isinstance(error, BaseExceptionGroup) else None
+        before = group[0] if group else error.__cause__
+        if before is None and not error.__suppress_context__:
+            before = error.__context__
+        if before is None or id(before) in seen:
+            return error
+        seen.add(id(before))
+        error = before
+
+
+def _place(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not _foreign(frame.filename)]
+    others = [frame for frame in frames if not frame.filename.startswith(_OWN)]
+    for frame in (*reversed(own), *reversed(others)):
+        return f" ({frame.filename.rpartition('/')[2]}:{frame.lineno})"
+    return ""
+
+
+def _foreign(file: str) -> bool:
+    """Whether code is a library's."""
+    return "site-packages" in file or file.startswith((_OWN, "<frozen", *_STANDARD))

@@ -1,0 +1,220 @@
+"""Objectives that cannot work end their study at the third trial, and cost nothing when they have been mended."""
+
+import asyncio
+import json
+import math
+import os
+import sys
+
+import pytest
+
+import danlu
+from danlu.core.errors import DanluError, GoalError, ObjectiveError
+from danlu.core.events import Status
+from danlu.core.failure import cut, kind_of, sentence, trace_of
+
+SPACE = {"x": danlu.Float(0, 1), "n": danlu.Int(1, 99)}
+
+
+class Odd(BaseException):
+    """A library's own."""
+
+
+class Silent(Exception):
+    def __str__(self):
+        raise RuntimeError("no text")
+
+
+class Unpicklable(Exception):
+    def __reduce__(self):
+        raise TypeError("cannot be sent")
+
+
+def throw(error):
+    def objective(trial):
+        raise error(trial) if callable(error) and not isinstance(error, type) else error
+
+    return objective
+
+
+def chained(trial):
+    try:
+        {}["learning_rate"]
+    except KeyError as error:
+        raise RuntimeError("training failed") from error
+
+
+def hidden(trial):
+    try:
+        json.loads("{broken")
+    except ValueError:
+        raise RuntimeError("cannot read the settings")  # noqa: B904
+
+
+def deep(trial):
+    return deep(trial)
+
+
+def late(trial):
+    for step in range(1, 4):
+        trial.report(step, value=trial["x"])
+    raise OSError(f"no space left for /tmp/run-{trial.number}/model.pt")
+
+
+def quiet(trial):
+    sys.stdout = sys.stderr = None
+    raise ValueError("said without a voice")
+
+
+CANNOT = {
+    "name": (lambda t: missing_name, "missing_name"),  # noqa: F821
+    "attribute": (lambda t: t.params.learning_rate, "learning_rate"),
+    "import": (lambda t: __import__("no_such_package"), "no_such_package"),
+    "file": (lambda t: open("/no/such/data.csv"), "No such file"),  # noqa: SIM115, PTH123
+    "index": (lambda t: [][t.number], "IndexError"),
+    "type": (lambda t: "a" + 1, "TypeError"),
+    "division": (lambda t: 1 / 0, "ZeroDivisionError"),
+    "assert": (throw(AssertionError("shapes differ")), "shapes differ"),
+    "value": (throw(lambda t: ValueError(f"bad rate {t['x']}")), "bad rate"),
+    "parameters named": (throw(lambda t: ValueError(f"{t.params}")), "ValueError"),
+    "number": (throw(lambda t: RuntimeError(f"trial {t.number} is lost")), "is lost"),
+    "address": (throw(lambda t: RuntimeError(f"{object()!r} is no tensor")), "no tensor"),
+    "late": (late, "no space left"),
+    "chain": (chained, "learning_rate"),
+    "context": (hidden, "JSONDecodeError"),
+    "recursion": (deep, "RecursionError"),
+    "exit 0": (lambda t: sys.exit(0), "SystemExit"),
+    "exit text": (lambda t: sys.exit("usage: train.py"), "usage: train.py"),
+    "cancelled": (throw(asyncio.CancelledError()), "CancelledError"),
+    "generator": (throw(GeneratorExit()), "GeneratorExit"),
+    "odd": (throw(Odd("stop it")), "stop it"),
+    "skipped": (lambda t: pytest.skip("not here"), "not here"),
+    "silent": (throw(Silent()), "Silent"),
+    "unpicklable": (throw(Unpicklable("thread lock")), "thread lock"),
+    "group": (throw(ExceptionGroup("workers", [ValueError("bad shard"), OSError("gone")])), "bad shard"),
+    "surrogate": (throw(ValueError("name \udcff.png")), "name"),
+    "huge": (throw(ValueError("x " * 1_000_000 + "the cause is here")), "the cause is here"),
+    "empty": (throw(ValueError()), "ValueError"),
+    "stop iteration": (lambda t: next(iter(())), "StopIteration"),
+    "unicode": (lambda t: b"\xff".decode(), "UnicodeDecodeError"),
+    "overflow": (lambda t: math.exp(1e9), "OverflowError"),
+    "lookup": (throw(lambda t: KeyError(t["n"])), "KeyError"),
+    "not implemented": (throw(NotImplementedError("no backward")), "no backward"),
+    "permission": (throw(PermissionError(13, "Permission denied", "/root/data")), "Permission denied"),
+    "timeout of theirs": (throw(TimeoutError("no answer from the server")), "no answer"),
+    "nothing": (lambda t: None, "value"),
+    "text": (lambda t: "0.3", "0.3"),
+    "other metric": (lambda t: {"losss": 1.0}, "value"),
+    "complex": (lambda t: 1j, "1j"),
+    "no voice": (quiet, "without a voice"),
+    "address in use": (throw(OSError(98, "Address already in use")), "already in use"),
+    "connection": (throw(ConnectionRefusedError(111, "Connection refused")), "Connection refused"),
+}
+
+
+def ends(objective, word, store, **settings):
+    """The error of a study that cannot work, which the same call then survives."""
+    with pytest.raises((ObjectiveError, GoalError)) as caught:
+        danlu.tune(objective, SPACE, store=store, trials=6, seed=1, **settings)
+    assert word in str(caught.value)
+    return caught.value
+
+
+def mended(trial):
+    return trial["x"]
+
+
+@pytest.mark.parametrize("case", CANNOT)
+def test_what_cannot_work_ends_within_three_trials_and_is_not_on_the_budget(case, capsys):
+    objective, word = CANNOT[case]
+    before, store = (sys.stdout, sys.stderr), danlu.MemoryStore()
+    try:
+        error = ends(objective, word, store)
+    finally:
+        sys.stdout, sys.stderr = before
+    shown = capsys.readouterr().err + "".join(getattr(error, "__notes__", ()))
+    parts = {"chain": 2, "context": 2, "group": 3}  # of one traceback
+    assert shown.count("Traceback (most recent call last)") <= parts.get(case, 1)
+    result = danlu.tune(mended, SPACE, store=store, trials=6, seed=1)
+    broken = [trial for trial in result.trials if trial.aside]
+    assert 1 <= len(broken) <= 3
+    assert all(trial.status is Status.FAILED for trial in broken)
+    assert sum(trial.status is Status.DONE for trial in result.trials) == 6
+
+
+@pytest.mark.parametrize(
+    "case", ["name", "silent", "cancelled", "odd", "surrogate", "no voice", "huge", "exit 0"]
+)
+def test_the_same_in_a_pool(case, tmp_path):
+    objective, word = CANNOT[case]
+    ends(objective, word, tmp_path / "s.db", workers=2)
+    result = danlu.tune(mended, SPACE, store=tmp_path / "s.db", trials=6, seed=1)
+    assert sum(trial.status is Status.DONE for trial in result.trials) == 6
+    assert all(trial.deaths == 0 for trial in result.trials if trial.aside)
+
+
+@pytest.mark.parametrize("descriptor", [1, 2])
+def test_a_closed_descriptor_is_the_trial_s_own_affair(descriptor, tmp_path):
+    def closes(trial):
+        os.close(descriptor)
+        raise ValueError("after closing")
+
+    ends(closes, "after closing", tmp_path / "s.db", engine="pool")
+
+
+def test_an_interrupt_of_the_objective_s_own_fails_the_trial_in_a_pool(tmp_path):
+    ends(throw(KeyboardInterrupt("theirs")), "theirs", tmp_path / "s.db", engine="pool")
+
+
+def region(test, make=lambda t: ValueError("unsupported")):
+    def objective(trial):
+        if test(trial):
+            raise make(trial)
+        return trial["x"]
+
+    return objective
+
+
+REGIONS = {
+    "first": region(lambda t: t.number == 0),
+    "first two": region(lambda t: t.number < 2),
+    "all but the first": region(lambda t: t.number > 0),
+    "all but the third": region(lambda t: t.number != 2),
+    "odd": region(lambda t: t.number % 2),
+    "kinds": region(
+        lambda t: t.number < 4, lambda t: [ValueError, KeyError, OSError, TypeError][t.number]("?")
+    ),
+    "words": region(lambda t: t.number < 4, lambda t: ValueError("abcd"[t.number])),
+    "memory": region(lambda t: t.number < 4, lambda t: MemoryError()),
+    "cuda memory": region(lambda t: t.number < 4, lambda t: RuntimeError("CUDA out of memory")),
+    "diverged": lambda t: math.nan if t.number < 4 else t["x"],
+    "infinite": lambda t: math.inf if t.number < 4 else t["x"],
+    "late": region(lambda t: t.number >= 3),
+    "x high": region(lambda t: t["x"] > 0.5 and t.number),
+    "n": region(lambda t: t["n"] % 2 and t.number != 1),
+    "one in three": region(lambda t: t.number % 3 < 2),
+}
+
+
+@pytest.mark.parametrize("case", REGIONS)
+def test_what_fails_in_a_part_of_the_space_goes_on(case):
+    result = danlu.tune(REGIONS[case], SPACE, trials=7, seed=2)
+    assert len(result.trials) == 7
+    assert not any(trial.aside for trial in result.trials)
+
+
+def test_told_failures_end_nothing():
+    with danlu.open_study(SPACE, trials=5) as study:
+        for _ in range(5):
+            study.tell(study.ask(), failed="raised")
+        assert study.result.history.finished == 5
+
+
+def test_a_message_keeps_its_end_and_its_root():
+    text = "lbfgs supports only l2 " * 99 + "got l1"
+    assert sentence(ValueError(text)).endswith("got l1")
+    assert len(sentence(ValueError(text))) < 1000
+    assert cut("short") == "short"
+    assert "no text" in trace_of(Silent()) or "Silent" in trace_of(Silent())
+    assert kind_of("E: /tmp/a1/x.pt", {}) == kind_of("E: /tmp/b2/y.pt", {})
+    assert issubclass(ObjectiveError, DanluError)
