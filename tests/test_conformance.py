@@ -35,6 +35,8 @@ SCHEDULERS = {
     "asha, promoting brackets": lambda: danlu.ASHA(low=1, high=12, factor=2, brackets=3, promote=True),
     "halving": lambda: danlu.SuccessiveHalving(trials=4, low=3, high=12, factor=2),
     "hyperband": lambda: danlu.Hyperband(low=4, high=12),
+    "forecast": lambda: danlu.Forecast(high=12),
+    "none": danlu.NoScheduler,
     "extrapolation": lambda: danlu.Extrapolation(high=12),
     "pbt": lambda: danlu.PBT(population=4, interval=3),
     "pbt, restarting": lambda: danlu.PBT(population=4, interval=1, restart=1),

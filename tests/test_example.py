@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from test_crash import CrashingStore, Killed
 
 import danlu
 
@@ -44,20 +45,6 @@ def test_it_learns_and_reports(digits, tmp_path):
 
 
 def test_a_training_killed_between_epochs_resumes_bit_for_bit(digits, tmp_path):
-    class Killed(BaseException):
-        pass
-
-    def dying(trial):
-        if trial.attempt == 1:
-            report = trial.report
-
-            def die_after(step, **metrics):
-                report(step, **metrics)
-                raise Killed
-
-            trial.report = die_after
-        digits.train(trial)
-
     def tune(objective, store):
         return danlu.tune(
             objective,
@@ -69,8 +56,10 @@ def test_a_training_killed_between_epochs_resumes_bit_for_bit(digits, tmp_path):
             store=store,
         )
 
+    dying = CrashingStore(tmp_path / "killed.db", at=6, written=True)  # its first report is the sixth append
     with pytest.raises(Killed):
-        tune(dying, tmp_path / "killed.db")
+        tune(digits.train, dying)
+    dying.close()
     resumed, whole = (
         tune(digits.train, tmp_path / "killed.db").best,
         tune(digits.train, tmp_path / "whole.db").best,

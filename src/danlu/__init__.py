@@ -57,9 +57,11 @@ if TYPE_CHECKING:
     from .schedulers.both import Both as Both
     from .schedulers.diverged import Diverged as Diverged
     from .schedulers.extrapolation import Extrapolation as Extrapolation
+    from .schedulers.forecast import Forecast as Forecast
     from .schedulers.hyperband import Hyperband as Hyperband
     from .schedulers.hyperband import SuccessiveHalving as SuccessiveHalving
     from .schedulers.median import Median as Median
+    from .schedulers.none import NoScheduler as NoScheduler
     from .schedulers.patience import Patience as Patience
     from .schedulers.pbt import PBT as PBT
     from .stores.memory import MemoryStore as MemoryStore
@@ -109,9 +111,11 @@ _HOMES = {
     "ASHA": "schedulers.asha",
     "AutoScheduler": "schedulers.auto",
     "Extrapolation": "schedulers.extrapolation",
+    "Forecast": "schedulers.forecast",
     "Hyperband": "schedulers.hyperband",
     "SuccessiveHalving": "schedulers.hyperband",
     "Median": "schedulers.median",
+    "NoScheduler": "schedulers.none",
     "PBT": "schedulers.pbt",
     "Both": "schedulers.both",
     "Diverged": "schedulers.diverged",

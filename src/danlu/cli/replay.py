@@ -10,7 +10,7 @@ import click
 from ..core.plain import as_json
 from .show import existing, table
 
-USUAL = ("auto", "asha", "median", "extrapolation")
+USUAL = ("auto", "asha", "median", "extrapolation", "none")
 
 
 @click.command()

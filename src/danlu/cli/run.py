@@ -55,7 +55,7 @@ import click
 )
 @click.option(
     "--scheduler",
-    help="How long a trial may live: auto, asha, hyperband, halving, median, extrapolation, pbt, patience, diverged.",
+    help="How long a trial may live: auto, asha, hyperband, halving, median, extrapolation, forecast, pbt, patience, diverged, none (every trial in full).",
 )
 @click.option("--fidelity", metavar="NAME:LOW:HIGH", help="Range of the reported steps: epoch:1:81.")
 @click.option("--trial-time", metavar="TIME", help="Time limit of one trial.")

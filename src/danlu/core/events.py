@@ -184,7 +184,10 @@ class Saved(msgspec.Struct, frozen=True, tag="saved", gc=False):
 
 
 class Reported(msgspec.Struct, frozen=True, tag="reported", gc=False):
-    """Metrics at a step, and the verdict on them. ``seconds`` and ``cost`` are this attempt's so far."""
+    """Metrics at a step, and the verdict on them. ``seconds`` and ``cost`` are this attempt's so far.
+
+    ``expected`` is what the goal's first metric would have come to, where the verdict ended the curve because of it.
+    """
 
     trial: int
     attempt: int
@@ -197,6 +200,7 @@ class Reported(msgspec.Struct, frozen=True, tag="reported", gc=False):
     cause: Cause | None = None
     cost: float | None = None
     settled: bool = False
+    expected: float | None = None
 
 
 class Noted(msgspec.Struct, frozen=True, tag="noted", gc=False):

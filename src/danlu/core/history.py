@@ -64,6 +64,7 @@ class History:
         self.halted: ev.Steered | None = None
         self.pruned: dict[int, str] = {}  # trials that a person wants ended, and how the study says so
         self.cut: set[int] = set()  # trials whose curves end before they have come to a result
+        self.awaited: dict[int, tuple[int, float]] = {}  # of paused trials: reports by then, expected loss
         self.rows: list[Row] = []
         self.charter: ev.Charter | None = None
         self.ended: list[tuple[int, int]] = []
@@ -161,6 +162,7 @@ class History:
             code=row.code,
             schedule=tuple((step, ev.unpack_params(params)) for step, params in row.schedule or ()),
             aside=row.aside,
+            doubted=row.doubted,
         )
 
     def trials(self) -> list[Trial]:
@@ -290,9 +292,15 @@ class History:
         if row.unsettled and row.checkpoints and row.checkpoints[-1].step <= event.step:
             row.unsettled = False
             self.keeping.give(row, row.checkpoints[-2:])
+        if event.expected is not None and row.doubted is None:
+            row.doubted = event.step
+            if event.action is ev.Action.GO:
+                self.decisions.append((event.at, f"trial {event.trial}: {event.reason}"))
         if event.action is not ev.Action.GO and event.cause is None and not event.settled:
             self.cut.add(event.trial)
         if event.action is ev.Action.PAUSE:
+            if event.settled and event.expected is not None:
+                self.awaited[event.trial] = len(self.reports), self.goal.metrics[0].loss(event.expected)
             row.attempt_cost = event.cost
             self._leave(event.trial, row, Status.PAUSED, event.reason)
             self.since_best += row.losses is None
@@ -325,6 +333,7 @@ class History:
         row.attempt, row.worker, row.fresh, row.cause = event.attempt, event.worker, True, None
         row.code = self.programs.run(event.worker, "" if event.anew else row.code)
         self.cut.discard(event.trial)
+        self.awaited.pop(event.trial, None)
         self.keeping.give(row, None if event.anew else row.usable())
         row.unsettled = False
         row.deaths += event.orphan

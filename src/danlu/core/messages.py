@@ -112,13 +112,15 @@ class Verdict(msgspec.Struct, frozen=True, tag="verdict"):
     """What a trial has to do after a report; ``cause`` set means that it failed.
 
     ``settled`` says of a stop that what the trial has come to is its result, as it would hardly become the best or
-    better; without it the trial was cut short for the sake of others, and its last loss says little.
+    better; without it the trial was cut short for the sake of others, and its last loss says little. ``expected`` is
+    what the goal's first metric would have come to, where somebody has reason to know; samplers learn from it.
     """
 
     action: Action = Action.GO
     reason: str = ""
     cause: Cause | None = None
     settled: bool = False
+    expected: float | None = None
 
 
 class Drawn(msgspec.Struct, frozen=True, tag="drawn"):
@@ -140,9 +142,9 @@ GO = Verdict()
 """Carry on."""
 
 
-def pause(reason: str) -> Verdict:
-    """Stop here for now; the trial may be resumed."""
-    return Verdict(Action.PAUSE, reason)
+def pause(reason: str, *, settled: bool = False, expected: float | None = None) -> Verdict:
+    """Stop here for now; the trial may be resumed. ``settled`` and ``expected`` as in ``Verdict``."""
+    return Verdict(Action.PAUSE, reason, None, settled, expected)
 
 
 def stop(reason: str, *, cause: Cause | None = None, settled: bool = False) -> Verdict:

@@ -33,9 +33,11 @@ SCHEDULERS = {
     "both": "danlu.schedulers.both:Both",
     "diverged": "danlu.schedulers.diverged:Diverged",
     "extrapolation": "danlu.schedulers.extrapolation:Extrapolation",
+    "forecast": "danlu.schedulers.forecast:Forecast",
     "halving": "danlu.schedulers.hyperband:SuccessiveHalving",
     "hyperband": "danlu.schedulers.hyperband:Hyperband",
     "median": "danlu.schedulers.median:Median",
+    "none": "danlu.schedulers.none:NoScheduler",
     "pbt": "danlu.schedulers.pbt:PBT",
     "patience": "danlu.schedulers.patience:Patience",
 }

@@ -48,6 +48,7 @@ class Row(msgspec.Struct, gc=False):
     )
     taken: float = 0.0
     aside: str = ""
+    doubted: int | None = None
 
     def settle(self) -> float:
         """Add what an attempt that is over has taken, in time and in cost; what it counts in the budget of cost."""

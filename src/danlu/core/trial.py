@@ -40,6 +40,7 @@ class Trial(msgspec.Struct, frozen=True):
     parameters changed while it trained, ``schedule`` says from which step on they were what, those of the
     trials it was copied from included. ``code`` stands for the program that trained it, ``a+b`` where one resumed what the other began.
     ``aside`` says why the trial was set aside and counts for nothing, '' where it counts.
+    ``doubted`` is the step at which it was judged hopeless, also where it was trained on all the same.
     """
 
     number: int
@@ -67,6 +68,7 @@ class Trial(msgspec.Struct, frozen=True):
     schedule: tuple[tuple[int, dict[str, Any]], ...] = ()
     code: str = ""
     aside: str = ""
+    doubted: int | None = None
 
     def __repr__(self) -> str:
         metrics = ", ".join(f"{name}={value:g}" for name, value in self.metrics.items())

@@ -80,12 +80,17 @@ def running(history: History, known: Evidence) -> Numbers:
 
 
 def _whole(history: History) -> Evidence:
-    """The finished trials."""
-    numbers = np.array([number for number, _ in history.ended], dtype=np.int64)
+    """The finished trials, and those that were paused because of what they would have come to, with that loss."""
+    ended, awaited = history.ended, history.awaited
+    if awaited:
+        paused = [(number, reports) for number, (reports, _) in awaited.items()]
+        ended = sorted([*ended, *paused], key=lambda told: told[1])
+    numbers = np.array([number for number, _ in ended], dtype=np.int64)
     numbers = numbers[history.fits[numbers]]
-    return Evidence(
-        numbers, history.losses[numbers], history.slacks[numbers], history.violations[numbers], step=0
-    )
+    losses = history.losses[numbers]
+    for row, number in enumerate(numbers.tolist() if awaited else ()):
+        losses[row, 0] = awaited[number][1] if number in awaited else losses[row, 0]
+    return Evidence(numbers, losses, history.slacks[numbers], history.violations[numbers], step=0)
 
 
 def _at(history: History, step: int) -> Evidence:

@@ -1,7 +1,7 @@
 """The default: it looks at the first curves, picks the rungs at which losses tell something, and says why.
 
-Where the budget counts trials and nothing else, epochs are free: a trial ends early only when its curve says that it
-will hardly beat the best (``Extrapolation``), which loses next to nothing. Where time, steps or cost are the limit, or
+Where the budget counts trials and nothing else, epochs are free: a trial is set aside only when the trials that were
+trained in full say that it will hardly beat the best (``Forecast``), and a share of these decisions is checked. Where time, steps or cost are the limit, or
 nothing is, trials are compared as in asynchronous successive halving (Li et al., MLSys 2020). Where the first rung should be
 nobody knows beforehand, so the first trials and every fourth one later are not compared at it but one rung later;
 from these unselected trials it is read how well the losses at a rung rank trials as the next rung does. A rung
@@ -20,8 +20,8 @@ from ..core.messages import GO, Verdict, pause
 from ..core.protocols import Move, New, Problem, Resume, View
 from ..core.trial import Trial
 from ..maths.ranks import correlation
+from . import forecast
 from .diverged import Diverged
-from .extrapolation import Extrapolation
 from .ladder import Ladder
 from .rungs import best, compared, first, losses_at, paused
 
@@ -49,6 +49,9 @@ HEDGE = 4
 SHORT = 8
 """Trainings of fewer steps are not cut."""
 
+FORECAST = forecast.Forecast()
+"""How trials are set aside where epochs are free."""
+
 AHEAD = "first compared a rung later"
 
 
@@ -62,6 +65,7 @@ class State(NamedTuple):
         ladder: losses by rung.
         free: by rung, the trials that went through it without being compared there.
         known: the rank correlation of the rung below ``start`` with the next, and from how many trials.
+        forecast: what the trials that were trained in full say of the others, with one goal.
     """
 
     problem: Problem
@@ -70,12 +74,13 @@ class State(NamedTuple):
     ladder: Ladder
     free: Ladder
     known: tuple[float, int]
+    forecast: forecast.State | None
 
 
 class AutoScheduler(msgspec.Struct, frozen=True):
     """Ends diverged trials and hopeless ones; where epochs are the limit lets one in three go on at telling steps.
 
-    With a budget of trials alone a trial ends when its chance to beat the best is below 5 %. With a budget of time,
+    With a budget of trials alone it is ``Forecast`` that sets trials aside. With a budget of time,
     steps or cost, trials are compared at steps that ``result.why()`` tells: those whose objective saves checkpoints pause and are taken up again when they have earned it; without
     checkpoints the others are stopped for good. How long a training is comes from the study's fidelity, or from
     the first trial that ends.
@@ -96,10 +101,15 @@ class AutoScheduler(msgspec.Struct, frozen=True):
         """No trial has come to a rung."""
         fidelity = problem.fidelity
         steps = () if fidelity is None else _rungs(fidelity.low, fidelity.high)
-        return State(problem, steps, 0, Ladder(), Ladder(), (1.0, 0))
+        alone = len(problem.goal.metrics) == 1
+        return State(
+            problem, steps, 0, Ladder(), Ladder(), (1.0, 0), FORECAST.init(problem) if alone else None
+        )
 
     def tell(self, state: State, trial: Trial) -> State:
         """Note what the trial had when it came to a rung; then see whether the first rung still tells something."""
+        if state.forecast is not None:
+            state = state._replace(forecast=FORECAST.tell(state.forecast, trial))
         steps = trial.curve.steps
         if not steps:
             return state
@@ -126,9 +136,9 @@ class AutoScheduler(msgspec.Struct, frozen=True):
         if verdict != GO or not state.rungs:
             return verdict
         if _plenty(view.problem):
-            whole = state.rungs[-1]
-            alone = len(view.problem.goal.metrics) == 1 and len(state.rungs) > 1
-            return Extrapolation(high=whole).judge(None, view, trial) if alone else GO
+            if state.forecast is None or len(state.rungs) == 1:
+                return GO
+            return FORECAST.judge(state.forecast, view, trial)
         rung = self._heading(state, trial)
         step = state.rungs[rung]
         if rung == len(state.rungs) - 1 or trial.curve.steps[-1] < step:
@@ -143,7 +153,7 @@ class AutoScheduler(msgspec.Struct, frozen=True):
     def next(self, state: State, view: View) -> Move:
         """The best paused trial that has earned it, from the highest rung down; else a new one."""
         if _plenty(view.problem):
-            return New()
+            return New() if state.forecast is None else FORECAST.next(state.forecast, view)
         number, step = self._promotable(state, view)
         if number >= 0:
             return Resume(number, reason=f"one in {FACTOR} goes on from step {step}")
@@ -166,9 +176,8 @@ class AutoScheduler(msgspec.Struct, frozen=True):
         if len(state.rungs) == 1:
             return f"trials of {state.rungs[0]} steps are trained in full, that is short enough"
         if _plenty(state.problem):
-            several = len(state.problem.goal.metrics) > 1
-            plain = "trials end early when their chance to beat the best is below 5 %: the budget counts trials, not epochs"
-            return "" if several else plain
+            said = "" if state.forecast is None else FORECAST.why(state.forecast, view)
+            return said and f"the budget counts trials, not epochs: {said}"
         if state.start == len(state.rungs) - 1:
             return f"all trials are trained in full{seen}"
         step, whole = state.rungs[state.start], state.rungs[-1]

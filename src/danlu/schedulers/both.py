@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from ..core.events import Action
 from ..core.messages import GO, Verdict
 from ..core.protocols import Move, New, Problem, Scheduler, View
 from ..core.trial import Trial
@@ -36,11 +37,14 @@ class Both(msgspec.Struct, frozen=True):
         return told[0], told[1]
 
     def judge(self, state: tuple[Any, Any] | None, view: View, trial: Trial) -> Verdict:
-        """The first verdict that is not GO."""
+        """The first verdict that ends the trial for now, or for good."""
         first, second = self._pair()
         one, other = state or (None, None)
         verdict = first.judge(one, view, trial)
-        return verdict if verdict != GO else second.judge(other, view, trial)
+        if verdict.action is not Action.GO:
+            return verdict
+        after = second.judge(other, view, trial)
+        return verdict if after == GO else after
 
     def next(self, state: tuple[Any, Any] | None, view: View) -> Move:
         """The first move that is not a plain New."""

@@ -178,7 +178,7 @@ class Desk:
         event = ev.Reported(
             message.trial, message.attempt, message.step, message.metrics, message.seconds, self._clock(),
             verdict.action, verdict.reason, verdict.cause, message.cost if verdict.action else None,
-            verdict.settled,
+            verdict.settled, verdict.expected,
         )  # fmt: skip
         events: list[tuple[str | None, ev.Event]] = [(None, event)]
         leave = verdict.action is not Action.GO
