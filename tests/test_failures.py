@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import danlu
-from danlu.core.errors import DanluError, GoalError, ObjectiveError
+from danlu.core.errors import DanluError, GoalError, ObjectiveError, SettingError
 from danlu.core.events import Status
 from danlu.core.failure import cut, kind_of, sentence, trace_of
 
@@ -201,6 +201,28 @@ def test_what_fails_in_a_part_of_the_space_goes_on(case):
     result = danlu.tune(REGIONS[case], SPACE, trials=7, seed=2)
     assert len(result.trials) == 7
     assert not any(trial.aside for trial in result.trials)
+
+
+@pytest.mark.parametrize(("allowed", "asked"), [(1, 1), (2, 2), (5, 5), (0, 6), (9, 6)])
+def test_how_many_first_failures_end_a_study_is_a_setting(allowed, asked):
+    store = danlu.MemoryStore()
+    broken = throw(ValueError("unsupported"))
+    if asked < 6:
+        with pytest.raises(
+            ObjectiveError, match="the first trial failed," if asked == 1 else f"first {asked} trials"
+        ):
+            danlu.tune(broken, SPACE, store=store, trials=6, same_failures=allowed)
+    else:
+        danlu.tune(broken, SPACE, store=store, trials=6, same_failures=allowed)
+    with danlu.open_study(store=store) as study:
+        assert len(study.result.trials) == asked
+        assert study.settings.same_failures == allowed  # so do those who join
+
+
+@pytest.mark.parametrize("value", [-1, 2.5, True, "3"])
+def test_a_number_of_failures_that_is_none_is_refused(value):
+    with pytest.raises(SettingError, match=r"same_failures to be a whole number >= 1 .* got same_failures="):
+        danlu.tune(mended, SPACE, trials=2, same_failures=value)
 
 
 def test_told_failures_end_nothing():

@@ -60,6 +60,13 @@ import click
 @click.option("--fidelity", metavar="NAME:LOW:HIGH", help="Range of the reported steps: epoch:1:81.")
 @click.option("--trial-time", metavar="TIME", help="Time limit of one trial.")
 @click.option("--trial-memory", type=int, metavar="MIB", help="Memory limit of one trial.")
+@click.option(
+    "--same-failures",
+    type=click.IntRange(min=0),
+    default=3,
+    show_default=True,
+    help="End when the first N trials fail alike; 0 for never.",
+)
 @click.option("--seed", type=int, help="Seed of all randomness.")
 @click.option("--extend", is_flag=True, help="Allow a changed space for an existing study.")
 @click.option(
@@ -117,6 +124,7 @@ def run(objective: str, **options: Any) -> None:
         fidelity=_fidelity(options["fidelity"]),
         store=options["store"],
         name=options["name"] or (objective if options["module"] else Path(objective.rpartition(":")[2]).stem),
+        same_failures=options["same_failures"],
         seed=options["seed"],
         extend=options["extend"],
         if_changed=options["if_changed"].replace("-", " "),

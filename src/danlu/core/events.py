@@ -79,7 +79,7 @@ class Created(msgspec.Struct, frozen=True, tag="created", gc=False):
 class Charter(msgspec.Struct, frozen=True, gc=False):
     """What a study is run by, for whoever joins it: its objective by import path, its algorithms as plain data.
 
-    ``sampler`` and ``scheduler`` are as ``core.settings`` writes them.
+    ``sampler`` and ``scheduler`` are as ``core.settings`` writes them. ``same_failures`` of 0 never ends a study.
     """
 
     objective: str = ""
@@ -89,6 +89,7 @@ class Charter(msgspec.Struct, frozen=True, gc=False):
     fidelity: Fidelity | None = None
     retries: int = 2
     limits: Limits = Limits()
+    same_failures: int = 3
 
 
 class Opened(msgspec.Struct, frozen=True, tag="opened", gc=False):

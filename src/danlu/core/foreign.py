@@ -72,7 +72,7 @@ ARGUMENTS: dict[str, str] = {
         "watch=True or watch=False",
     ),
     **dict.fromkeys(("catch", "fail_fast", "raise_on_failed_trial", "catch_eval_exceptions", "error_score"),
-                    "nothing: a trial that raises is kept as failed, and the study goes on"),
+                    "same_failures=..., how many first trials that fail alike end the study; later ones are kept as failed"),
     **dict.fromkeys(("gc_after_trial", "reuse_actors", "log_to_driver"), "nothing: danlu does so by itself"),
     **dict.fromkeys(("max_failures", "max_retries", "max_retries_per_trial", "max_consecutive_failed_trials"), "retries=..."),
     **dict.fromkeys(("epochs", "max_epochs", "max_t", "max_budget", "max_resource", "num_epochs"),

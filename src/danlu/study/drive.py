@@ -52,7 +52,7 @@ class Driver:
         self._idle = 0.1
         self._heard = 0.0
         self._interrupt = Interrupt(self._drain)
-        self._failures = Failures(study.ledger.history)
+        self._failures = Failures(study.ledger.history, study.settings.same_failures)
 
     def drive(self, objective: Callable[..., Any] | str) -> str:
         """Run until something says stop; why, as a sentence.

@@ -1,4 +1,4 @@
-"""What failures say of a study: three first ones alike are no region of the space but an objective that cannot work.
+"""What failures say of a study: so many first ones alike are no region of the space but an objective that cannot work.
 
 One traceback of each kind is shown, the others are counted. While all that has come in are failures of one kind, its
 traceback is held back, as it may be the study's own end.
@@ -17,9 +17,6 @@ from ..core.history import History
 from ..core.messages import Outcome
 from ..core.rows import Row
 
-ALIKE = 3
-"""So many first trials that fail alike, with none that worked before, end a study."""
-
 BROKEN = "the objective cannot work"
 """How the reason begins for which such trials are set aside."""
 
@@ -31,9 +28,11 @@ class Failures:
 
     Args:
         history: as it is when the driver begins; what was set aside before is no concern of its.
+        alike: so many first trials that fail alike, with none that worked before, end the study; 0 for never.
     """
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, alike: int = 3) -> None:
+        self._alike = alike
         self._before = set(history.aside)
         self._traces: dict[str, str] = {}
         self._shown: set[str] = set()
@@ -45,7 +44,7 @@ class Failures:
             kind = kind_of(outcome.reason, history.row(outcome.trial).params())
             self._traces.setdefault(kind, outcome.trace)
             self._count[kind] += 1
-        if not _undecided(history):
+        if not _undecided(history, self._alike):
             self.show()
 
     def show(self) -> None:
@@ -69,11 +68,13 @@ class Failures:
         )
         if told:  # another worker was faster
             return (), told
-        first = [history.rows[number] for number, _ in history.ended[:ALIKE]]
+        first = [history.rows[number] for number, _ in history.ended[: max(1, self._alike)]]
         if history.finished == 1 and first[0].cause is Cause.INVALID:
             return (history.ended[0][0],), first[0].reason
+        if not self._alike:
+            return (), ""
         if (
-            len(first) < ALIKE
+            len(first) < self._alike
             or history.front
             or len({_kind(row) for row in first}) > 1
             or not _kind(first[0])
@@ -82,8 +83,8 @@ class Failures:
         kind = _kind(first[0])
         over = tuple(number for number, _ in history.ended if _kind(history.rows[number]) == kind)
         return over, (
-            f"{BROKEN}: the first {len(over)} trials failed alike, and none has worked: {first[-1].reason}. "
-            "Mend it and make the same call again: these trials are set aside and not on the budget."
+            f"{BROKEN}: {_first(len(over))}, and none has worked: {first[-1].reason}. Mend it and make the same call again: "
+            "what failed is set aside and not on the budget."
         )
 
     def error(self, said: str) -> GoalError | ObjectiveError:
@@ -108,7 +109,11 @@ def _kind(row: Row) -> str:
     return f"{row.cause} {kind_of(row.reason, row.params())}"
 
 
-def _undecided(history: History) -> bool:
+def _undecided(history: History, alike: int) -> bool:
     """Whether all that is over so far failed alike, too few times to tell."""
-    rows = [history.rows[number] for number, _ in history.ended[: ALIKE + 1]]
-    return not history.front and len(rows) <= ALIKE and len({_kind(row) for row in rows}) < 2
+    rows = [history.rows[number] for number, _ in history.ended[: alike + 1]]
+    return not history.front and len(rows) <= alike and len({_kind(row) for row in rows}) < 2
+
+
+def _first(count: int) -> str:
+    return "the first trial failed" if count == 1 else f"the first {count} trials failed alike"

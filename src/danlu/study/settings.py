@@ -24,6 +24,7 @@ class Settings(NamedTuple):
     retries: int | None = None
     limits: Limits | None = None
     objective: str = ""
+    same_failures: int | None = None
 
 
 class Settled(NamedTuple):
@@ -37,13 +38,14 @@ class Settled(NamedTuple):
     limits: Limits = Limits()
     objective: str = ""
     follows: bool = False
+    same_failures: int = 3
 
     @property
     def charter(self) -> Charter:
         """These settings as a journal keeps them."""
         return Charter(
             self.objective, settings.written(self.sampler), settings.written(self.scheduler), self.budget,
-            self.fidelity, self.retries, self.limits,
+            self.fidelity, self.retries, self.limits, self.same_failures,
         )  # fmt: skip
 
 
@@ -57,6 +59,12 @@ def settled(given: Settings, stored: Charter | None, space: Space) -> Settled:
     retries = of.retries if given.retries is None else given.retries
     if retries < 0:
         raise SettingError(f"a study needs retries >= 0, got retries={retries!r}.")
+    same_failures = of.same_failures if given.same_failures is None else given.same_failures
+    if isinstance(same_failures, bool) or not isinstance(same_failures, int) or same_failures < 0:
+        raise SettingError(
+            "a study needs same_failures to be a whole number >= 1 of first trials that fail alike, or 0 to go on "
+            f"whatever fails, got same_failures={same_failures!r}."
+        )
     return Settled(
         given.budget or of.budget,
         _sampler(given.sampler, of, space),
@@ -66,6 +74,7 @@ def settled(given: Settings, stored: Charter | None, space: Space) -> Settled:
         given.limits or of.limits,
         given.objective or of.objective,
         follows=stored is not None and given.budget is None,
+        same_failures=same_failures,
     )
 
 

@@ -52,6 +52,7 @@ def tune(
     trial_time: str | float | None = None,
     trial_memory: int | None = None,
     retries: int = 2,
+    same_failures: int = 3,
     sampler: Sampler | str | None = None,
     scheduler: Scheduler | str | None = None,
     fidelity: Fidelity | None = None,
@@ -85,6 +86,7 @@ def tune(
         workers, gpus: slots on this machine; more than one worker runs a pool of processes.
         trial_time, trial_memory: limits of one trial (``"10m"``; bytes); they run in a pool.
         retries: how often a trial is taken up again after its worker died.
+        same_failures: so many first trials that fail alike, with none that worked, end the study (1 or more; 0: never).
         fidelity: the range of the steps that are reported, for schedulers that compare trials at some of them.
         sampler, scheduler, engine, store: an object or its name; ``store`` may be a file name.
         name: the study's name in the store.
@@ -129,7 +131,7 @@ def tune(
         space,
         goal=goal, budget=budget, sampler=sampler, scheduler=scheduler, store=store, name=name, seed=seed,
         extend=extend, keep=keep, retries=retries, trial_limits=caps, fidelity=fidelity, objective=import_path(objective),
-        clock=getattr(chosen, "clock", None),
+        same_failures=same_failures, clock=getattr(chosen, "clock", None),
     )  # fmt: skip
     with opened:
         runs = furnish(objective, space.things)
@@ -164,6 +166,7 @@ def open_study(
     extend: bool = False,
     keep: Keep = "best",
     retries: int | None = None,
+    same_failures: int | None = None,
     trial_limits: Limits | None = None,
     fidelity: Fidelity | None = None,
     objective: str = "",
@@ -198,7 +201,9 @@ def open_study(
     return Study(
         Opening(name, space, goal, seed, extend, keep),
         store=opened,
-        settings=Settings(budget, sampler, scheduler, fidelity, retries, trial_limits, objective),
+        settings=Settings(
+            budget, sampler, scheduler, fidelity, retries, trial_limits, objective, same_failures
+        ),
         clock=clock or clocks.time,
     )
 
