@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -16,8 +17,10 @@ import numpy as np
 from ..core.events import Status
 from ..core.history import History
 from ..core.parameters import Choice, Float, Int
-from .effects import Effects
 from .measured import Measured, measured
+
+if TYPE_CHECKING:
+    from .effects import Effects  # SciPy comes with it, and a study that runs asks for findings
 
 EDGE = 0.05
 """So near to 0 or 1 a coordinate is at the edge."""
@@ -26,11 +29,21 @@ TOP = 0.1
 """The share of the trials that counts as the best, when it is asked where they lie; five at least."""
 
 
+SAME = 4
+"""So many different points with exactly the same result say that the metric tells nothing."""
+
+SAME_BUT_MOVING = 10
+"""The same where the metric moves while a trial trains: it can be measured, and coarse ones meet at their ceiling."""
+
+STILL = 3
+"""Reports from which on a curve that is one value counts as one that never moves."""
+
+
 class Finding(msgspec.Struct, frozen=True):
     """Something worth knowing.
 
     Attributes:
-        kind: ``edge``, ``flat``, ``few``, ``failing`` or ``stale``.
+        kind: ``alike``, ``still``, ``edge``, ``flat``, ``few``, ``failing`` or ``stale``.
         subject: the parameter it is about, '' for the study.
         text: what was seen, with its figures.
         reason: why the rule says so.
@@ -66,13 +79,73 @@ def findings(history: History, metric: str | None = None, *, seen: Effects | Non
         The best x sits at the upper edge: 0.998, of 0 to 1. Widen it to 1.5 and go on.
     """
     known = measured(history, metric, fits=True)
-    found = list(_few(history, known))
+    same, found = unmoved(history, metric), list(_few(history, known))
     if len(known.rows) < 10:
-        return found
+        return [*same, *found]
     flat = list(_flat(seen)) if seen is not None else []
     idle = {finding.subject for finding in flat}
     edges = [finding for finding in _edges(history, known) if finding.subject not in idle]
-    return [*_failing(history), *edges, *found, *_stale(known), *flat]
+    return [*same, *_failing(history), *edges, *found, *_stale(known), *flat]
+
+
+def unmoved(history: History, metric: str | None = None) -> list[Finding]:
+    """Whether the metric is the same in every trial that is over, or never moves while any of them trains.
+
+    It looks no further than the first trial that shows the contrary.
+
+    Args:
+        history: of the study; trials that failed or were set aside say nothing.
+        metric: of the goal; its first when None.
+
+    Example:
+        >>> import danlu
+        >>> result = danlu.tune(lambda t: 0.0, {"x": danlu.Float(0, 1)}, maximize="accuracy", trials=5)
+        >>> unmoved(result.history)[0].text
+        'accuracy is 0 in all 5 trials that are over, whatever their parameters.'
+    """
+    names = [each.name for each in history.goal.metrics]
+    if not names:
+        return []
+    column = 0 if metric is None else names.index(metric)
+    name, points, firsts = names[column], set[bytes](), list[float]()
+    still, moving, curves = True, False, 0
+    for number, _ in history.ended:
+        row = history.rows[number]
+        if row.losses is None:
+            continue
+        points.add(row.asked.unit)
+        firsts.append((row.metrics or {}).get(name, row.losses[column]))
+        if not moving:
+            curve = history.reports.curve(number).metrics.get(name, ())
+            told = [value for value in curve if not math.isnan(value)]
+            moving = len(set(told)) > 1
+            curves += len(told) >= STILL
+        still = still and firsts[-1] == firsts[0]
+        if not still and (moving or not curves):
+            return []  # most studies, at their second trial
+    found = []
+    if still and len(points) >= (SAME_BUT_MOVING if moving else SAME):
+        found.append(_alike(name, firsts[0], len(firsts)))
+    if not still and not moving and curves >= SAME and len(points) >= SAME:
+        found.append(_still(name, curves))
+    return found
+
+
+def _alike(name: str, value: float, count: int) -> Finding:
+    return Finding(
+        "alike", "", f"{name} is {value:g} in all {count} trials that are over, whatever their parameters.",
+        "A metric that no parameter changes cannot be searched.",
+        "Check that the objective uses its parameters, that the loss and the output layer suit the labels (one unit for "
+        "many classes predicts one of them for ever), and that the metric is that of this trial.",
+    )  # fmt: skip
+
+
+def _still(name: str, count: int) -> Finding:
+    return Finding(
+        "still", "", f"{name} has not moved within any of the {count} trials that reported it {STILL} times or more.",
+        "What does not move while a model trains says nothing of its training, and nothing to early stopping.",
+        "Check that what is reported is measured anew at each step, and that the optimizer has the model's weights.",
+    )  # fmt: skip
 
 
 def _few(history: History, known: Measured) -> Iterator[Finding]:

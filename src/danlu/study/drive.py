@@ -16,7 +16,7 @@ from ..core.errors import Conflict, Exhausted, Fenced
 from ..core.events import Cause, Status
 from ..core.messages import Message, Note, Outcome, Reply
 from ..core.protocols import Engine, Terms
-from .failures import Failures
+from .failures import Failures, say
 from .interrupt import Interrupt
 from .study import Callback, Study
 
@@ -25,6 +25,10 @@ LATE = 10.0
 
 GRACE = 25.0
 """Seconds that they get after SIGTERM; schedulers of clusters kill half a minute after it."""
+
+
+TAKEN_BACK = "taken back:"
+"""How a sentence begins that says that an earlier one no longer holds."""
 
 
 class Driver:
@@ -214,11 +218,30 @@ class Driver:
             for callback in self._callbacks:
                 ends = callback(self._study.result, history.trial(number))
                 self._stopped = self._stopped or (str(ends) if ends else "")
+        if ended and history.finished >= 4:  # fewer cannot tell
+            self._notice()
         broken, said = self._failures.verdict(history)
         if said:
             self._study.set_aside(broken, said)
             self._stopped = said
             raise self._failures.error(said)
+
+    def _notice(self) -> None:
+        """Say once that the metric tells nothing, and take it back when it does."""
+        from ..analysis.findings import unmoved  # late: two or three trials need none of it
+
+        history = self._study.ledger.history
+        found = {finding.kind: str(finding) for finding in unmoved(history)}
+        for kind in ("alike", "still"):
+            said = history.chosen.get(kind, TAKEN_BACK)
+            if (kind in found) is (not said.startswith(TAKEN_BACK)):
+                continue
+            text = (
+                found.get(kind)
+                or f"{TAKEN_BACK} {history.goal.metrics[0].name} moves now. It was said: {said}"
+            )
+            self._study.ledger.append([(None, ev.Noted(-1, {kind: text}, self._study.clock()))], Terms())
+            say(f"danlu: {text}")
 
     def _hand_back(self, reason: str) -> None:
         """End whatever runs here and leave it to be resumed."""
