@@ -8,6 +8,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process import kernels as sk
 
 from danlu.maths import acquisition, bends, gp, kernels, pareto, qmc
+from danlu.maths.targets import half_rank
 
 RNG = np.random.default_rng(0)
 X = RNG.random((14, 3))
@@ -229,3 +230,9 @@ def test_far_from_the_front_the_gain_keeps_its_order():
 def test_chances_below_a_bound():
     chance = acquisition.log_probability_below(np.array([0.3]), np.array([0.5]), 0.1)
     assert chance[0] == pytest.approx(stats.norm(0.3, 0.5).logcdf(0.1))
+
+
+@pytest.mark.parametrize("size", [1e300, 8e307, 1e-200, 1e-310])
+def test_losses_of_any_size_are_warped_as_ordinary_ones(size):
+    losses = np.array([-1.0, 0.5, 1.0, 2.0, -0.25])
+    np.testing.assert_allclose(half_rank(size * losses), half_rank(losses), rtol=1e-9)

@@ -23,6 +23,9 @@ def half_rank(losses: Floats) -> Floats:
         >>> bool(warped.max() < 3), warped.argsort().tolist()
         (True, [0, 1, 2, 3])
     """
+    largest = np.abs(losses).max()
+    if largest > 1e100 or 0.0 < largest < 1e-100:  # squares would overflow, or vanish
+        losses = np.ldexp(losses, -int(np.frexp(largest)[1]))
     median = np.median(losses)
     good = losses <= median
     spread = np.sqrt(np.mean((losses[good] - median) ** 2))
