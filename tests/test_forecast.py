@@ -109,6 +109,24 @@ def test_the_default_does_not_lose_the_winner(curve, seed):
         assert sum(len(trial.curve) for trial in ours.trials) < 0.8 * 30 * 50
 
 
+@pytest.mark.parametrize("saves", [True, False])
+@pytest.mark.parametrize("curve", [rises_late, jumps, crosses])
+def test_a_budget_of_steps_does_not_lose_the_winner_either(curve, saves):
+    def train(trial):
+        state = {"epoch": 0}
+        for epoch in range(trial.restore(state) + 1 if saves else 1, 51):
+            state["epoch"] = epoch
+            if saves:
+                trial.save(epoch, state)
+            trial.report(epoch, acc=curve(trial.params, epoch))
+
+    ours, full = (
+        danlu.tune(train, SPACE, maximize="acc", steps=20 * 50, seed=1, scheduler=how)
+        for how in (None, "none")
+    )
+    assert ours.best.value >= 0.98 * full.best.value
+
+
 def test_the_case_that_was_found():
     """A default that rises late was followed by trials that were stopped flat, at their fourth report."""
 

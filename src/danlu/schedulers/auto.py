@@ -3,10 +3,12 @@
 Where the budget counts trials and nothing else, epochs are free: a trial is set aside only when the trials that were
 trained in full say that it will hardly beat the best (``Forecast``), and a share of these decisions is checked. Where time, steps or cost are the limit, or
 nothing is, trials are compared as in asynchronous successive halving (Li et al., MLSys 2020). Where the first rung should be
-nobody knows beforehand, so the first trials and every fourth one later are not compared at it but one rung later;
-from these unselected trials it is read how well the losses at a rung rank trials as the next rung does. A rung
+nobody knows beforehand, so the first trials and every fourth one later are not compared at it but one rung later, and a
+quarter of all steps goes to trials that are never compared but trained in full. From these unselected trials it is read how
+well the losses at a rung rank trials as later ones do, and whether the best of them would have been cut there. A rung
 that says little is left out, as in Hyper-Tune's choice of brackets (Li et al., VLDB 2022), and if all say little,
-every trial is trained in full.
+every trial is trained in full. Two neighboring rungs may agree and both be wrong about the end: curves that rise
+late do that. So nothing is cut before six trials are whole, unless a fidelity says from which step on trials may be compared.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from ..core.events import Status
 from ..core.messages import GO, Verdict, pause
 from ..core.protocols import Move, New, Problem, Resume, View
 from ..core.trial import Trial
@@ -46,6 +49,12 @@ TELLING = 0.5
 HEDGE = 4
 """One trial in so many is first compared one rung later."""
 
+ENDS = 6
+"""What so many whole trials say of a rung and the end counts more than what neighboring rungs say of each other."""
+
+SHARE = 0.25
+"""So much of all steps goes to trials that are trained in full."""
+
 SHORT = 8
 """Trainings of fewer steps are not cut."""
 
@@ -53,6 +62,7 @@ FORECAST = forecast.Forecast()
 """How trials are set aside where epochs are free."""
 
 AHEAD = "first compared a rung later"
+WHOLE = "trained in full, to see what early steps tell"
 
 
 class State(NamedTuple):
@@ -64,7 +74,8 @@ class State(NamedTuple):
         start: the first rung at which trials are compared; the last one when all are trained in full.
         ladder: losses by rung.
         free: by rung, the trials that went through it without being compared there.
-        known: the rank correlation of the rung below ``start`` with the next, and from how many trials.
+        known: the rank correlation of the rung below ``start`` with a later one, and from how many trials.
+        whole: the trials with a report that are trained in full, whatever they come to.
         forecast: what the trials that were trained in full say of the others, with one goal.
     """
 
@@ -74,6 +85,7 @@ class State(NamedTuple):
     ladder: Ladder
     free: Ladder
     known: tuple[float, int]
+    whole: frozenset[int]
     forecast: forecast.State | None
 
 
@@ -102,9 +114,8 @@ class AutoScheduler(msgspec.Struct, frozen=True):
         fidelity = problem.fidelity
         steps = () if fidelity is None else _rungs(fidelity.low, fidelity.high)
         alone = len(problem.goal.metrics) == 1
-        return State(
-            problem, steps, 0, Ladder(), Ladder(), (1.0, 0), FORECAST.init(problem) if alone else None
-        )
+        judged = FORECAST.init(problem) if alone else None
+        return State(problem, steps, 0, Ladder(), Ladder(), (1.0, 0), frozenset(), judged)
 
     def tell(self, state: State, trial: Trial) -> State:
         """Note what the trial had when it came to a rung; then see whether the first rung still tells something."""
@@ -113,6 +124,8 @@ class AutoScheduler(msgspec.Struct, frozen=True):
         steps = trial.curve.steps
         if not steps:
             return state
+        if trial.tag == WHOLE and trial.number not in state.whole:
+            state = state._replace(whole=state.whole | {trial.number})
         if not state.rungs:
             if not trial.finished or trial.cause is not None:
                 return state
@@ -143,6 +156,8 @@ class AutoScheduler(msgspec.Struct, frozen=True):
         step = state.rungs[rung]
         if rung == len(state.rungs) - 1 or trial.curve.steps[-1] < step:
             return GO
+        if view.problem.fidelity is None and state.free.count(len(state.rungs) - 2) < ENDS:
+            return GO
         if not view.history.row(trial.number).checkpoints:
             return self._stop(state, trial, rung)
         after = self.tell(state, trial)
@@ -157,8 +172,12 @@ class AutoScheduler(msgspec.Struct, frozen=True):
         number, step = self._promotable(state, view)
         if number >= 0:
             return Resume(number, reason=f"one in {FACTOR} goes on from step {step}")
+        if state.start == len(state.rungs) - 1:
+            return New()
+        if self._owes(state, view):
+            return New(tag=WHOLE)
         ahead = view.number < PROBES or view.number % HEDGE == HEDGE - 1
-        return New(tag=AHEAD if ahead and state.start < len(state.rungs) - 1 else "")
+        return New(tag=AHEAD if ahead else "")
 
     def horizon(self, state: State, view: View, trial: Trial) -> int | None:
         """The next rung at which the trial is compared, else the whole."""
@@ -185,7 +204,20 @@ class AutoScheduler(msgspec.Struct, frozen=True):
 
     def _first(self, state: State, trial: Trial) -> int:
         """The first rung at which this trial is compared."""
+        if trial.tag == WHOLE:
+            return len(state.rungs) - 1
         return min(state.start + (trial.tag == AHEAD), len(state.rungs) - 1)
+
+    def _owes(self, state: State, view: View) -> bool:
+        """Whether another trial should be trained in full for the steps that have been spent."""
+        rows = view.history.rows
+        begun = state.whole.union(
+            number for number in view.history.live[Status.RUNNING] if rows[number].asked.tag == WHOLE
+        )
+        if state.problem.fidelity is None and len(begun) < ENDS:
+            return True
+        length = state.rungs[-1] if state.rungs else 1
+        return len(begun) * length <= SHARE * len(view.history.reports)
 
     def _heading(self, state: State, trial: Trial) -> int:
         """The next rung at which this trial is compared."""
@@ -255,9 +287,12 @@ def _raised(state: State) -> State:
 def _telling(state: State) -> tuple[float, int]:
     """The rank correlation of the first rung with the farthest that enough unselected trials have come to."""
     free = state.free.entries(state.start)[0][: -RECENT - 1 : -1].tolist()
-    for rung in range(len(state.rungs) - 1, state.start, -1):
+    last = len(state.rungs) - 1
+    for rung in range(last, state.start, -1):
         both = [n for n in free if state.ladder.has(rung, n) and state.free.has(rung - 1, n)]
-        if len(both) >= BELIEVED:
+        if len(both) >= (ENDS if rung == last else BELIEVED):
             pairs = np.array([[state.ladder.losses(at, n)[0] for at in (state.start, rung)] for n in both])
-            return correlation(pairs[:, 0], pairs[:, 1]), len(both)
+            ahead = int((pairs[:, 0] < pairs[np.argmin(pairs[:, 1]), 0]).sum())
+            told = correlation(pairs[:, 0], pairs[:, 1])
+            return (told if ahead < len(both) / 2 else min(told, 0.0)), len(both)
     return 1.0, 0
