@@ -816,3 +816,16 @@ def test_the_words_of_other_tools_cost_no_import_time():
         "import sys, danlu; from danlu import Choice, Float; assert 'asyncio' not in sys.modules, 'asyncio'"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_an_objective_and_a_space_that_are_swapped_are_told():
+    with pytest.raises(SpaceError, match=r"swapped\? Write tune\(objective, space\)"):
+        danlu.tune({"x": Float(0, 1)}, lambda t: 1.0, minimize="loss", trials=2)
+    with pytest.raises(SpaceError, match="a space is a mapping of names to parameters"):
+        danlu.tune(lambda t: 1.0, [("x", Float(0, 1))], trials=2)
+
+
+@pytest.mark.parametrize("goal", [True, 1, 0.5])
+def test_a_goal_that_is_no_name_is_told(goal):
+    with pytest.raises(GoalError, match="a goal is the name of a metric"):
+        danlu.tune(lambda t: 1.0, {"x": Float(0, 1)}, minimize=goal, trials=2)

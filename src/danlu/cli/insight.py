@@ -55,7 +55,7 @@ def diagnose(store: str, name: str | None, trial: int | None, json_: bool) -> No
 @click.option(
     "--trials",
     type=click.IntRange(min=1),
-    help="Compare after so many trials; by default as many as the shortest has.",
+    help="Compare after N trials; by default as many as the shortest study has.",
 )
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False), help="Draw it into this file (png, svg, pdf)."

@@ -37,7 +37,7 @@ import click
 @click.option("--space", metavar="FILE", help="space.toml or file.py:name (default: FILE.py:space).")
 @click.option("-n", "--trials", type=int, help="Budget of trials (default 100).")
 @click.option("--time", "time_", metavar="TIME", help="Budget of time: 90s, 15m, 1h30m.")
-@click.option("--no-improvement", type=int, help="End after so many trials without a better one.")
+@click.option("--no-improvement", type=int, help="Stop after N trials without improvement.")
 @click.option("-j", "--workers", type=int, default=1, show_default=True, help="Trials at once.")
 @click.option(
     "--engine", help="What runs the trials: inline, pool, cohort, ray (default: pool for several workers)."
@@ -45,8 +45,8 @@ import click
 @click.option("--gpus", type=int, default=0, help="GPUs to deal out to the workers.")
 @click.option("--store", type=click.Path(dir_okay=False), help="File that keeps the study (default: none).")
 @click.option("--name", help="The study's name in the store (default: the function's).")
-@click.option("--minimize", multiple=True, metavar="METRIC", help="Metric to minimise; repeatable.")
-@click.option("--maximize", multiple=True, metavar="METRIC", help="Metric to maximise; repeatable.")
+@click.option("--minimize", multiple=True, metavar="METRIC", help="Metric to minimize; repeatable.")
+@click.option("--maximize", multiple=True, metavar="METRIC", help="Metric to maximize; repeatable.")
 @click.option("--target", type=float, help="End when the first metric reaches this.")
 @click.option("--limit", multiple=True, metavar="RULE", help="Constraint on a metric: 'latency <= 20'.")
 @click.option(

@@ -22,7 +22,7 @@ import click
 @click.option("--metric", help="What decides: val_loss, val_accuracy, val_f1, ... (default: the recipe's).")
 @click.option("-j", "--workers", type=int, default=1, show_default=True, help="Trainings at once.")
 @click.option("--gpus", type=int, default=0, help="GPUs to deal out to the workers.")
-@click.option("--folds", type=int, default=0, help="Cross-validation with so many folds.")
+@click.option("--folds", type=int, default=0, help="Cross-validation with N folds.")
 @click.option("--top", type=int, default=3, show_default=True, help="How many of the best are confirmed.")
 @click.option("--seeds", type=int, default=3, show_default=True, help="Fresh seeds for each of them.")
 @click.option("--store", type=click.Path(dir_okay=False), help="File that keeps the study (default: none).")

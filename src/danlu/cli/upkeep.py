@@ -80,7 +80,7 @@ def repair(store: str, target: str) -> None:
 @click.argument("store", type=click.Path(dir_okay=False))
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
 @click.option(
-    "--older", type=float, default=FRESH, show_default=True, help="Only files older than so many seconds."
+    "--older", type=float, default=FRESH, show_default=True, help="Only files older than N seconds."
 )
 def gc(store: str, dry_run: bool, older: float) -> None:
     """Remove checkpoints and trials' folders that no study of STORE names any more, and what dying writers left behind."""

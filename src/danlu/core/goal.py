@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -170,8 +170,12 @@ def _real(value: Any, where: str) -> float:
     return number
 
 
-def _names(given: str | Sequence[str]) -> list[str]:
-    names = [given] if isinstance(given, str) else list(given)
+def _names(given: Any) -> list[str]:
+    if not isinstance(given, Iterable):
+        raise GoalError(
+            f"a goal is the name of a metric, minimize='loss', or a list of names, got {given!r}."
+        )
+    names: list[str] = [given] if isinstance(given, str) else list(given)
     for name in names:
         if not isinstance(name, str) or not name:
             raise GoalError(f"a metric needs a name that is a non-empty string, got {name!r}.")

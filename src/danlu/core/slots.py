@@ -69,6 +69,14 @@ def flatten(
     Raises:
         SpaceError: for what is no parameter and no fixed value, with what to write.
     """
+    foreign: Any = parameters  # whatever was given in a mapping's place
+    if not isinstance(foreign, Mapping):
+        swapped = (
+            " Are objective and space swapped? Write tune(objective, space)." if callable(foreign) else ""
+        )
+        raise SpaceError(
+            f"a space is a mapping of names to parameters, {{'lr': Float(1e-5, 0.1)}}, got {foreign!r}.{swapped}"
+        )
     for name, what in parameters.items():
         if not isinstance(name, str) or not name:
             raise SpaceError(f"a parameter needs a name that is a non-empty string, got {name!r}.")
