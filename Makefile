@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+DEMO := $(VENV)/.demo
 SEARCH := .venv-search/bench
 
 export OMP_NUM_THREADS ?= 1
@@ -13,7 +14,7 @@ PROMISES := $(addprefix tests/test_,crash.py kills.py stores.py pool.py cli.py u
 
 .PHONY: demo test check chromium bench bench-search bench-search-full bench-fidelity bench-deep docs vendor fault clean
 
-demo: $(READY)  ## tune a small network on handwritten digits (under two minutes)
+demo: $(DEMO)  ## tune a small network on handwritten digits (under two minutes)
 	$(BIN)/python examples/digits_cnn.py
 
 test: check chromium  ## everything that has to hold, in minutes
@@ -78,13 +79,19 @@ fault: $(READY)  ## half an hour of kills, lost power, bad networks and damaged 
 clean:
 	rm -rf $(VENV) runs
 
-$(READY): pyproject.toml constraints.txt
+$(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "danlu needs Python 3.11 or newer; set PYTHON=..."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "danlu needs Python 3.11 or newer, $(PYTHON) is older; set PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
+
+$(DEMO): pyproject.toml constraints.txt | $(VENV)/bin/python  # what the demo needs, and no more
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[demo]"
+	@touch $(DEMO)
+
+$(READY): pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
-	@touch $(READY)
+	@touch $(READY) $(DEMO)
 
 $(SEARCH)/.ready: $(READY) benchmarks/search/peers/bench.txt
 	$(PYTHON) -m venv $(SEARCH)
