@@ -185,13 +185,25 @@ def test_log_improvement_is_exact_where_the_plain_form_is_zero():
         assert acquisition.log_h(np.array([u]))[0] == pytest.approx(float(exact), rel=1e-6)
 
 
-def test_sobol_is_scipys_and_starts_anywhere():
+@pytest.mark.parametrize(
+    ("width", "seed"), [(1, 0), (2, 1), (5, 3), (40, 9), (qmc.TABLED, 2), (qmc.TABLED + 1, 2)]
+)
+@pytest.mark.filterwarnings("ignore:The balance properties")
+def test_sobol_is_scipys_and_starts_anywhere(width, seed):
     from scipy.stats import qmc as theirs
 
-    whole = theirs.Sobol(5, scramble=True, rng=np.random.default_rng(3)).random(64)
-    np.testing.assert_array_equal(qmc.sobol(5, 3, 0, 64), whole)
-    np.testing.assert_array_equal(qmc.sobol(5, 3, 40, 24), whole[40:])
+    whole = theirs.Sobol(width, scramble=True, rng=np.random.default_rng(seed)).random(64)
+    np.testing.assert_array_equal(qmc.sobol(width, seed, 0, 64), whole)
+    np.testing.assert_array_equal(qmc.sobol(width, seed, 40, 24), whole[40:])
+
+
+def test_sobol_of_nothing_and_far_along():
+    from scipy.stats import qmc as theirs
+
     assert qmc.sobol(0, 3, 0, 4).shape == (4, 0)
+    assert qmc.sobol(3, 3, 9, 0).shape == (0, 3)
+    far = theirs.Sobol(3, scramble=True, rng=np.random.default_rng(3)).fast_forward(2**29 + 5).random(3)
+    np.testing.assert_array_equal(qmc.sobol(3, 3, 2**29 + 5, 3), far)
 
 
 def test_the_gain_in_area_agrees_with_counting():

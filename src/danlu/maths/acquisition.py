@@ -9,7 +9,6 @@ bound: Srinivas et al. (2010).
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import erfcx, log_ndtr, logsumexp, ndtr
 
 from .kernels import Floats
 
@@ -26,6 +25,8 @@ def log_h(u: Floats) -> Floats:
         >>> bool(abs(log_h(np.array([0.0]))[0] + 0.5 * np.log(2 * np.pi)) < 1e-12)
         True
     """
+    from scipy.special import erfcx, ndtr
+
     u = np.asarray(u, dtype=float)
     high = np.maximum(u, -1.0)
     direct = np.log(np.exp(-0.5 * high * high - _LOG_SQRT_2PI) + high * ndtr(high))
@@ -50,6 +51,8 @@ def expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
 
 def probability_of_improvement(mean: Floats, std: Floats, best: float, margin: float = 0.0) -> Floats:
     """P(f < best - margin)."""
+    from scipy.special import ndtr
+
     chance: Floats = ndtr((best - margin - mean) / std)
     return chance
 
@@ -64,6 +67,8 @@ def log_probability_below(mean: Floats, std: Floats, bound: float = 0.0) -> Floa
 
     Gardner et al., "Bayesian optimization with inequality constraints" (ICML 2014).
     """
+    from scipy.special import log_ndtr
+
     chance: Floats = log_ndtr((bound - mean) / std)
     return chance
 
@@ -89,6 +94,8 @@ def log_expected_hypervolume_improvement(
         >>> bool(abs(gain[0]) < 1e-5)
         True
     """
+    from scipy.special import logsumexp
+
     inside = front[(front < reference).all(1)]
     inside = inside[np.argsort(inside[:, 0], kind="stable")]
     upper = np.append(inside[:, 0], reference[0])

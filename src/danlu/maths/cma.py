@@ -11,7 +11,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from .kernels import Floats
 
@@ -165,6 +164,8 @@ def _roots(covariance: Floats) -> tuple[Floats, Floats, Floats]:
 
 def _with_margin(state: Strategy, sizes: Floats) -> Strategy:
     """Every discrete coordinate keeps the chance alpha = 1 / (d population) to leave its present value."""
+    from scipy.special import ndtr, ndtri
+
     mean, stretch = state.mean.copy(), state.stretch.copy()
     alpha = 1.0 / (len(mean) * state.population)
     spreads = state.sigma * np.sqrt(np.diag(state.covariance))

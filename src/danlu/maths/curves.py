@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import gammaln, logsumexp, stdtr
 
 from .kernels import Floats
 
@@ -40,6 +39,8 @@ class Outlook(NamedTuple):
 
     def below(self, bar: float) -> float:
         """The probability of a value below ``bar``."""
+        from scipy.special import stdtr
+
         return float(self.weights @ stdtr(self.degrees, (bar - self.means) / self.scales))
 
     def mean(self) -> float:
@@ -61,6 +62,8 @@ def outlook(steps: Floats, losses: Floats, horizon: float) -> Outlook:
         >>> abs(seen.mean() - 0.4) < 0.03, seen.below(0.2) < 0.05
         (True, True)
     """
+    from scipy.special import gammaln, logsumexp
+
     back = (
         np.linspace(0.0, np.sqrt(len(steps) - 1.0), POINTS) ** 2
         if len(steps) > POINTS

@@ -19,9 +19,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, solve_triangular
-from scipy.linalg.lapack import dpotrf, dpotri
-from scipy.optimize import minimize
 
 from . import bends
 from . import trend as trends
@@ -157,6 +154,9 @@ def log_likelihood(
     Raises:
         LinAlgError: when the covariance is not positive definite.
     """
+    from scipy.linalg import cho_solve
+    from scipy.linalg.lapack import dpotri
+
     count, n = shape.scales, len(y)
     scales = np.exp(theta[:count])[shape.groups]
     variance, noise, curved, mixed = np.exp(theta[count : count + 4])
@@ -225,6 +225,8 @@ def mode(
         start: a theta to start from; the prior's mode when None.
         evaluations: how often the likelihood may be computed.
     """
+    from scipy.optimize import minimize
+
     trend = _trend(inputs)
 
     def loss(theta: Floats) -> tuple[float, Floats]:
@@ -264,6 +266,8 @@ def condition(
     inputs: Floats, y: Floats, shape: Shape, theta: Floats, *, kernel: Kernel = matern52
 ) -> Posterior:
     """The process with given hyperparameters."""
+    from scipy.linalg import cho_solve
+
     empty = np.zeros((0, 0))
     model = Posterior(shape, theta, kernel, empty, empty, empty, np.zeros(0))
     seen = model.seen(inputs)
@@ -287,6 +291,8 @@ def extend(model: Posterior, inputs: Floats, y: Floats) -> Posterior:
         >>> bool(np.allclose(extend(part, x[4:], y).weights, whole.weights))
         True
     """
+    from scipy.linalg import cho_solve, solve_triangular
+
     seen, known = model.seen(inputs), (model.inputs, model.sides)
     cross, own = model.covariance(known, seen), model.covariance(seen, seen)
     side = solve_triangular(model.factor, cross, lower=True, check_finite=False)
@@ -301,6 +307,8 @@ def extend(model: Posterior, inputs: Floats, y: Floats) -> Posterior:
 
 def predict(model: Posterior, inputs: Floats) -> tuple[Floats, Floats]:
     """Mean and variance of the latent function at rows of ``inputs`` (eq. 2.25, 2.26)."""
+    from scipy.linalg import solve_triangular
+
     seen = model.seen(inputs)
     cross = model.covariance(seen, (model.inputs, model.sides))
     solved = solve_triangular(model.factor, cross.T, lower=True, check_finite=False)
@@ -317,6 +325,8 @@ def average(model: Posterior, inputs: Floats) -> tuple[float, float]:
         >>> bool(abs(average(model, np.array([[0.2], [0.4]]))[0] + 0.2) < 0.01)
         True
     """
+    from scipy.linalg import solve_triangular
+
     seen = model.seen(inputs)
     cross = model.covariance(seen, (model.inputs, model.sides)).mean(0)
     solved = solve_triangular(model.factor, cross, lower=True, check_finite=False)
@@ -326,6 +336,8 @@ def average(model: Posterior, inputs: Floats) -> tuple[float, float]:
 
 def predict_slopes(model: Posterior, inputs: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Mean and variance (q,) at rows of ``inputs`` (q, p), and their gradients by the features (q, p)."""
+    from scipy.linalg import cho_solve
+
     variance, (curved, mixed) = model.variance, model.trend
     seen, sides = model.seen(inputs)
     by_input = np.broadcast_to(1.0 / model.scales, seen.shape)
@@ -356,6 +368,8 @@ def predict_slopes(model: Posterior, inputs: Floats) -> tuple[Floats, Floats, Fl
 
 def sample(model: Posterior, inputs: Floats, rng: np.random.Generator) -> Floats:
     """One joint draw of the latent function at rows of ``inputs``."""
+    from scipy.linalg import solve_triangular
+
     seen = model.seen(inputs)
     cross, prior = model.covariance(seen, (model.inputs, model.sides)), model.covariance(seen, seen)
     solved = solve_triangular(model.factor, cross.T, lower=True, check_finite=False)
@@ -366,12 +380,16 @@ def sample(model: Posterior, inputs: Floats, rng: np.random.Generator) -> Floats
 
 def leave_one_out(model: Posterior, y: Floats) -> tuple[Floats, Floats]:
     """Mean and variance at each observation from all others (eq. 5.12), without refitting."""
+    from scipy.linalg import cho_solve
+
     inverse = cho_solve((model.factor, True), np.eye(len(y)), check_finite=False)
     diagonal = np.diag(inverse)
     return y - model.weights / diagonal, 1.0 / diagonal
 
 
 def _factor(covariance: Floats, noise: float) -> NDArray[Any]:
+    from scipy.linalg.lapack import dpotrf
+
     covariance.flat[:: len(covariance) + 1] += noise + JITTER
     factor, failed = dpotrf(covariance, lower=1, clean=1)
     if failed:

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp, ndtr, ndtri
 
 from .kernels import Floats
 
@@ -68,6 +67,8 @@ def log_density(parzen: Parzen, points: Floats) -> Floats:
 
     All kernels but the prior's share one width, so their exponents are one matrix product.
     """
+    from scipy.special import logsumexp, ndtr
+
     ordered = parzen.sizes == 0
     inverse = 1.0 / parzen.widths[:, ordered]
     centres = parzen.centres[:, ordered]
@@ -91,6 +92,8 @@ def log_density(parzen: Parzen, points: Floats) -> Floats:
 
 def draw(parzen: Parzen, count: int, rng: np.random.Generator) -> Floats:
     """``count`` points of the mixture, shape (count, d)."""
+    from scipy.special import ndtr, ndtri
+
     kernels = rng.choice(len(parzen.weights), size=count, p=parzen.weights)
     centres, widths = parzen.centres[kernels], parzen.widths[kernels]
     low, high = ndtr(-centres / widths), ndtr((1.0 - centres) / widths)

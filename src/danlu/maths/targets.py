@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtri
 
 from .kernels import Floats
 
@@ -23,6 +22,8 @@ def half_rank(losses: Floats) -> Floats:
         >>> bool(warped.max() < 3), warped.argsort().tolist()
         (True, [0, 1, 2, 3])
     """
+    from scipy.special import ndtri
+
     largest = np.abs(losses).max()
     if largest > 1e100 or 0.0 < largest < 1e-100:  # squares would overflow, or vanish
         losses = np.ldexp(losses, -int(np.frexp(largest)[1]))

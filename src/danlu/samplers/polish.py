@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 
 from ..core.features import Features
 from ..maths import gp
@@ -130,6 +129,8 @@ def _ascend(surface: Surface, points: Floats) -> Floats:
     The sum of their values is one function of all their coordinates, as in Balandat et al., "BoTorch"
     (2020): the points do not touch each other, and the price of a step is paid once.
     """
+    from scipy.optimize import minimize
+
     shown, beliefs = surface.shown, surface.beliefs
     _, mask = shown.snap(points)
     rows, at = np.nonzero(mask[:, shown.smooth])
