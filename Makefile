@@ -6,13 +6,10 @@ READY := $(VENV)/.ready
 DEMO := $(VENV)/.demo
 SEARCH := .venv-search/bench
 
-export OMP_NUM_THREADS ?= 1
-export OPENBLAS_NUM_THREADS ?= 1
-
 PROMISES := $(addprefix tests/test_,crash.py kills.py stores.py pool.py cli.py upkeep.py study.py simulation.py faults.py \
 	postgres.py network.py ray.py worker.py conformance.py replay.py packing.py steering.py dashboard.py)
 
-.PHONY: demo test check chromium bench bench-search bench-search-full bench-fidelity bench-deep docs vendor fault clean
+.PHONY: demo test check chromium bench bench-threads bench-search bench-search-full bench-fidelity bench-deep docs vendor fault clean
 
 demo: $(DEMO)  ## tune a small network on handwritten digits (under two minutes)
 	$(BIN)/python examples/digits_cnn.py
@@ -33,6 +30,9 @@ chromium:  ## the tests drive a real browser: Debian's, installed when it is mis
 
 bench: $(READY)  ## overhead beside Optuna, which it installs into an environment of its own
 	$(BIN)/python benchmarks/overhead.py
+
+bench-threads: $(READY)  ## minutes: what asking costs with the default threads beside one thread, on a busy machine
+	$(BIN)/python benchmarks/threads.py --busy
 
 bench-search: $(READY) $(SEARCH)/.ready  ## ten minutes: search quality beside five peers on six tasks
 	$(SEARCH)/bin/python benchmarks/search/run.py --results runs/search

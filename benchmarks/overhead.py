@@ -1,7 +1,8 @@
 """What danlu itself costs, beside Optuna in the same run: `make bench`.
 
 CPU seconds are measured, not wall time, because shared machines lie about the latter. Every figure is
-the median of several fresh processes; danlu and Optuna alternate, so both see the same machine.
+the median of several fresh processes; danlu and Optuna alternate, so both see the same machine. Both run with the
+libraries' own numbers of threads, as users run them; threads.py has the figures of one thread beside.
 """
 
 import json
@@ -176,7 +177,6 @@ def environment():
 
 
 def main():
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     peers = environment()
     found = {}
     for turn in range(REPEATS):
@@ -188,7 +188,6 @@ def main():
                 [python, __file__, name],
                 capture_output=True,
                 text=True,
-                env=os.environ | threads,
                 check=False,
             )
             if ran.returncode:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 settings.register_profile(
     "danlu", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )

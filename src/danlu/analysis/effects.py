@@ -21,6 +21,7 @@ from ..core.features import Features, features
 from ..core.history import History
 from ..core.parameters import Choice
 from ..maths import gp
+from ..maths.threads import single
 from .measured import Floats, Numbers, measured, thinned
 from .sheet import Axis, axes
 
@@ -149,6 +150,7 @@ class Model(NamedTuple):
         return found
 
 
+@single
 def model_of(history: History, metric: str | None = None, rows: Numbers | None = None) -> Model:
     """A process fitted to the trials of a study, or to these of them.
 
@@ -191,6 +193,7 @@ def of_many_sizes(values: Floats) -> bool:
     return bool(high > 30 * low)
 
 
+@single
 def effects(history: History, metric: str | None = None, *, model: Model | None = None) -> Effects:
     """Partial dependence of a metric on every parameter; conditional ones over the trials in which they were active.
 
@@ -226,6 +229,7 @@ def effects(history: History, metric: str | None = None, *, model: Model | None 
     return Effects(model.metric, model.total, tuple(found), model.log, fitted, _notice(model.total, fitted))
 
 
+@single
 def surface(
     history: History,
     x: str,

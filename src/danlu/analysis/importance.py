@@ -22,6 +22,7 @@ from ..core.rng import generator
 from ..maths import anova
 from ..maths.forest import grow, predict
 from ..maths.kernels import Floats
+from ..maths.threads import single
 from .measured import Numbers, measured, thinned
 
 Method: TypeAlias = Literal["ped-anova", "fanova", "permutation"]
@@ -65,6 +66,7 @@ class Importance(msgspec.Struct, frozen=True):
     notice: str = ""
 
 
+@single
 def importance(
     history: History,
     metric: str | None = None,

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from . import bends
 from . import trend as trends
 from .kernels import Floats, Kernel, matern52, squared_distances
+from .threads import single
 
 Numbers = NDArray[np.int64]
 NONE = np.zeros(0, dtype=np.int64)
@@ -206,6 +207,7 @@ class Mode(NamedTuple):
         return found
 
 
+@single
 def mode(
     inputs: Floats,
     y: Floats,

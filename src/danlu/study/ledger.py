@@ -21,6 +21,7 @@ from ..core.messages import Verdict
 from ..core.protocols import Journal, Move, Problem, Terms, View
 from ..core.rng import lender
 from ..core.trial import Trial
+from ..maths.threads import one_thread
 from .settings import Settled
 
 Listener = Callable[[Sequence[Entry]], None]
@@ -115,27 +116,31 @@ class Ledger:
         """``k`` unit points from the sampler (fewer when a grid runs out)."""
         view = self.view(tag)
         rng = lender.lend(self.history.seed, view.number, "ask")
-        points: list[list[float]] = self.sampler.ask(self._sampler, view, rng, k).tolist()
+        with one_thread:
+            points: list[list[float]] = self.sampler.ask(self._sampler, view, rng, k).tolist()
         return points
 
     def why(self, tag: str) -> dict[str, str]:
         """What sampler and scheduler have chosen to do next, and why, where they choose."""
         view = self.view(tag)
         pairs = (("sampler", self.sampler, self._sampler), ("scheduler", self.scheduler, self._scheduler))
-        told = {
-            who: str(algorithm.why(state, view))
-            for who, algorithm, state in pairs
-            if hasattr(algorithm, "why")
-        }
+        with one_thread:
+            told = {
+                who: str(algorithm.why(state, view))
+                for who, algorithm, state in pairs
+                if hasattr(algorithm, "why")
+            }
         return {who: why for who, why in told.items() if why}
 
     def judge(self, trial: Trial) -> Verdict:
         """The scheduler's verdict on a trial whose newest report ends its curve."""
-        return self.scheduler.judge(self._scheduler, self.view(trial.tag), trial)
+        with one_thread:
+            return self.scheduler.judge(self._scheduler, self.view(trial.tag), trial)
 
     def move(self) -> Move:
         """What the scheduler wants done with a free slot."""
-        return self.scheduler.next(self._scheduler, self.view())
+        with one_thread:
+            return self.scheduler.next(self._scheduler, self.view())
 
     def horizon(self, number: int) -> int | None:
         """The step to which an attempt of this trial that begins now will run; None when nobody knows."""
@@ -171,10 +176,11 @@ class Ledger:
         if self._scheduler is None and not over:
             return
         trial = history.trial(event.trial)
-        if self._scheduler is not None:
-            self._scheduler = self.scheduler.tell(self._scheduler, trial)
-        if over and self._sampler is not None:
-            self._sampler = self.sampler.tell(self._sampler, trial)
+        with one_thread:
+            if self._scheduler is not None:
+                self._scheduler = self.scheduler.tell(self._scheduler, trial)
+            if over and self._sampler is not None:
+                self._sampler = self.sampler.tell(self._sampler, trial)
 
     def _restate(self) -> None:
         """Fold the journal once more from its start and tell the algorithms all that counts, as if there were nothing else."""
