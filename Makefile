@@ -14,6 +14,8 @@ PROMISES := $(addprefix tests/test_,crash.py kills.py stores.py pool.py cli.py u
 demo: $(DEMO)  ## tune a small network on handwritten digits (under two minutes)
 	$(BIN)/python examples/digits_cnn.py
 
+test fault: export OMP_NUM_THREADS ?= 1
+test fault: export OPENBLAS_NUM_THREADS ?= 1
 test: check chromium  ## everything that has to hold, in minutes
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not fault"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share the cores, and their children too
 settings.register_profile(
     "danlu", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
