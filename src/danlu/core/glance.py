@@ -22,6 +22,7 @@ class Glance:
         self.seq = history.seq
         self.best = history.best
         self.front = list(history.front)
+        self.ended = list(history.ended)  # before the rows: whoever has ended has a row
         self.rows = list(history.rows)
         for name in _COLUMNS:
             column = getattr(history, name).copy()
