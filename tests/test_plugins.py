@@ -9,7 +9,7 @@ from torch import nn
 
 import danlu
 from danlu import Float
-from danlu.core.errors import SpaceError
+from danlu.core.errors import GoalError, SettingError, SpaceError
 
 warnings.filterwarnings("ignore", module="lightning|transformers|accelerate|torch.utils")
 pytestmark = [pytest.mark.filterwarnings("ignore::UserWarning"), pytest.mark.filterwarnings("ignore::FutureWarning"),
@@ -131,9 +131,111 @@ def test_lightning_says_what_was_not_logged():
             self.callback_metrics = {"train_loss": torch.tensor(1.0)}
 
         current_epoch = 0
+        num_val_batches = ()
 
     with pytest.raises(danlu.DanluError, match="logged no 'val_acc' in this epoch, only train_loss"):
         Report(None, "val_acc").on_train_epoch_end(Trainer(), None)
+
+
+def lightning_module(lr=0.1):
+    import lightning
+
+    class Module(lightning.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.net = nn.Linear(4, 2)
+
+        def training_step(self, batch, index):
+            return nn.functional.cross_entropy(self.net(batch[0]), batch[1])
+
+        def validation_step(self, batch, index):
+            self.log("val_loss", nn.functional.cross_entropy(self.net(batch[0]), batch[1]))
+
+        def configure_optimizers(self):  # learns for two epochs, then forgets
+            optimizer = torch.optim.SGD(self.parameters(), lr=lr)
+            schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 1.0 if epoch < 2 else -3.0)
+            return [optimizer], [schedule]
+
+    return Module()
+
+
+def lightning_fit(trial, module, **how):
+    import lightning
+    from torch.utils.data import DataLoader, TensorDataset
+
+    from danlu.plugins.lightning import Report
+
+    loader = DataLoader(TensorDataset(X, Y), 16)
+    report = Report(trial, "val_loss", save=True)
+    trainer = lightning.Trainer(
+        max_epochs=4, callbacks=[report], logger=False, enable_checkpointing=False, enable_progress_bar=False,
+        enable_model_summary=False, accelerator="cpu", **how,
+    )  # fmt: skip
+    trainer.fit(module, loader, loader, ckpt_path=report.restore())
+
+
+def test_the_best_lightning_module_has_the_weights_of_its_best_epoch(tmp_path, monkeypatch):
+    import tempfile
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    result = danlu.tune(
+        lambda t: lightning_fit(t, lightning_module(t["lr"])), {"lr": danlu.Choice([0.1, 0.001])}, minimize="val_loss",
+        trials=2, sampler="grid", scheduler="none", store=tmp_path / "s.db",
+    )  # fmt: skip
+    model = lightning_module()
+    result.restore(model)
+    curve = result.best.curve.metrics["val_loss"]
+    assert curve[-1] > min(curve)
+    assert float(nn.functional.cross_entropy(model.net(X), Y)) == pytest.approx(result.best.value, rel=1e-5)
+    assert list((tmp_path / "temporary").glob("danlu-*")) == []
+
+
+def test_lightning_reports_no_epoch_that_was_not_validated():
+    result = danlu.tune(
+        lambda t: lightning_fit(t, lightning_module(t["lr"]), check_val_every_n_epoch=2), {"lr": danlu.Choice([0.1])},
+        minimize="val_loss", trials=1,
+    )  # fmt: skip
+    assert result.trials[0].curve.steps == (2, 4)
+    twice = danlu.tune(
+        lambda t: lightning_fit(t, lightning_module(t["lr"]), val_check_interval=0.5), {"lr": danlu.Choice([0.1])},
+        minimize="val_loss", trials=1,
+    )  # fmt: skip
+    assert twice.trials[0].curve.steps == (1, 2, 3, 4)
+
+
+def test_the_best_skorch_net_has_the_weights_of_its_best_epoch():
+    from skorch import NeuralNetClassifier
+    from skorch.callbacks import LRScheduler
+    from skorch.dataset import Dataset
+    from skorch.helper import predefined_split
+
+    from danlu.plugins.skorch import Report
+
+    forgets = LRScheduler(
+        policy=torch.optim.lr_scheduler.LambdaLR, lr_lambda=lambda epoch: 1.0 if epoch < 2 else -3.0
+    )
+
+    def made(lr, *callbacks):
+        return NeuralNetClassifier(
+            nn.Linear, module__in_features=4, module__out_features=2, criterion=nn.CrossEntropyLoss, lr=lr,
+            max_epochs=4, verbose=0, train_split=predefined_split(Dataset(X.numpy(), Y.numpy())), callbacks=[forgets, *callbacks],
+        )  # fmt: skip
+
+    def train(trial):
+        torch.manual_seed(trial.seed)
+        made(trial["lr"], ("danlu", Report(trial, "valid_loss", save=True))).fit(X.numpy(), Y.numpy())
+
+    result = danlu.tune(
+        train, {"lr": danlu.Choice([0.5, 0.1])}, keep="all", minimize="valid_loss", trials=2, sampler="grid"
+    )
+    for trial in result.trials:
+        net = made(0.1).initialize()
+        result.restore(net.module_, trial=trial.number)
+        found = float(nn.functional.cross_entropy(net.module_(X), Y))
+        curve = trial.curve.metrics["valid_loss"]
+        assert curve[-1] > min(curve)
+        assert found == pytest.approx(min(trial.curve.metrics["valid_loss"]), rel=1e-4)
 
 
 def test_skorch_reports_every_epoch_and_is_stopped():
@@ -222,6 +324,125 @@ def test_hugging_face_hyperparameter_search_with_our_backend(trainer):
     assert len(best.run_summary.trials) == 4
     usual = trainer.hyperparameter_search(backend=DANLU, n_trials=1)
     assert usual.hyperparameters["per_device_train_batch_size"] == 16
+
+
+def ours(trainer, **how):
+    from danlu.plugins.huggingface import DANLU
+
+    return trainer.hyperparameter_search(backend=DANLU, **{"n_trials": 2, "seed": 0, "hp_space": rate} | how)
+
+
+def rate(trial):
+    return {"learning_rate": Float(1e-4, 0.1, log=True)}
+
+
+def accuracies(run):
+    return [trial.metrics for trial in run.run_summary.trials]
+
+
+def test_maximize_means_the_one_metric_and_never_the_loss(trainer, capsys):
+    run = ours(trainer, direction="maximize")
+    assert run.objective == max(found["objective"] for found in accuracies(run))
+    assert 0 < run.objective <= 1
+    assert "danlu: maximizing the one metric of compute_metrics." in capsys.readouterr().err
+    trainer.compute_metrics = None
+    with pytest.raises(danlu.DanluError, match="a loss is not maximized"):
+        ours(trainer, direction="maximize", n_trials=3)
+
+
+def test_several_metrics_are_not_added_up(trainer):
+    trainer.compute_metrics = lambda found: {"accuracy": 0.5, "f1": 0.25}
+    with pytest.raises(danlu.DanluError, match="eval_accuracy, eval_f1: metrics are not added up"):
+        ours(trainer, direction="maximize", n_trials=3)
+
+
+def test_compute_objective_decides(trainer, capsys):
+    run = ours(trainer, direction="maximize", compute_objective=lambda metrics: -3 * metrics["eval_loss"])
+    assert run.objective == max(found["objective"] for found in accuracies(run)) < 0
+    assert "maximizing objective, by your compute_objective" in capsys.readouterr().err
+    with pytest.raises(GoalError, match="both say what decides"):
+        ours(trainer, metric="eval_loss", compute_objective=lambda metrics: 0.0)
+
+
+def test_a_direction_that_contradicts_the_metrics_name_is_refused(trainer):
+    from danlu.plugins.huggingface import hp_search
+
+    with pytest.raises(GoalError, match=r"eval_accuracy was to be minimized.*direction='maximize'"):
+        ours(trainer, metric="eval_accuracy")
+    with pytest.raises(GoalError, match="eval_loss was to be maximized"):
+        hp_search(trainer, rate, maximize=True)
+    with pytest.raises(SettingError, match="'minimize' or 'maximize'"):
+        ours(trainer, direction="max")
+
+
+def test_the_metric_for_the_best_model_decides_where_nothing_else_does(trainer):
+    trainer.args.metric_for_best_model, trainer.args.greater_is_better = "accuracy", True
+    run = ours(trainer, direction="maximize")
+    assert run.objective == max(found["eval_accuracy"] for found in accuracies(run))
+    with pytest.raises(GoalError, match="greater_is_better=True"):
+        ours(trainer)
+
+
+def test_several_directions_give_the_front(trainer):
+    runs = ours(
+        trainer, direction=["minimize", "maximize"], n_trials=4,
+        compute_objective=lambda metrics: (metrics["eval_loss"], metrics["eval_accuracy"]),
+    )  # fmt: skip
+    assert all(len(run.objective) == 2 for run in runs)
+    assert [int(run.run_id) for run in runs] == [trial.number for trial in runs[0].run_summary.front]
+    with pytest.raises(GoalError, match="several directions need compute_objective"):
+        ours(trainer, direction=["minimize", "maximize"])
+
+
+def test_a_space_in_optunas_way(trainer):
+    seen = []
+
+    def space(trial):
+        kind = trial.suggest_categorical("lr_scheduler_type", ["linear", "constant"])
+        found = {
+            "learning_rate": trial.suggest_float("learning_rate", 1e-4, 0.1, log=True),
+            "lr_scheduler_type": kind,
+        }
+        if kind == "linear":
+            found["warmup_steps"] = trial.suggest_int("warmup_steps", 0, 8, step=2)
+        seen.append((trial.number, found))
+        return found
+
+    run = ours(trainer, hp_space=space, n_trials=6)
+    assert len(run.run_summary.trials) == 6
+    assert run.hyperparameters == dict(seen[1:])[int(run.run_id)]
+    assert {"linear", "constant"} == {trial.params["lr_scheduler_type"] for trial in run.run_summary.trials}
+
+
+@pytest.mark.parametrize(("space", "said"), [
+    (lambda trial: trial.suggest_float("learning_rate", 1e-4, 0.1) and None, "has to return the training arguments"),
+    (lambda trial: None, "has to return danlu's parameters"),
+    (lambda trial: {"seed": trial.suggest_int("seed", 1, 40)}, "finds luck"),
+])  # fmt: skip
+def test_a_space_that_is_not_understood_is_refused(trainer, space, said):
+    with pytest.raises(SpaceError, match=said):
+        ours(trainer, hp_space=space)
+
+
+def test_each_run_has_its_name_and_folder_and_the_best_its_weights(trainer, tmp_path):
+    from danlu.plugins.huggingface import hp_search
+
+    seen = []
+
+    class Watching(type(trainer.callback_handler.callbacks[0])):
+        def on_train_begin(self, args, state, control, **kwargs):
+            seen.append(args.output_dir)
+
+    trainer.add_callback(Watching())
+    result = hp_search(trainer, {"learning_rate": Float(1e-4, 0.5, log=True)}, trials=3, seed=0, save=True)
+    assert seen == [str(tmp_path / f"run-{at}") for at in range(3)]
+    assert trainer.args.output_dir == str(tmp_path)
+    fresh = trainer.model_init()
+    result.restore(fresh)
+    found = fresh(X, Y)["loss"]
+    assert float(found) == pytest.approx(result.best.value, rel=1e-4)
+    ours(trainer, hp_name=lambda trial: f"try-{trial.number}", n_trials=1)
+    assert seen[-1] == str(tmp_path / "try-0")
 
 
 def test_hugging_face_is_stopped_in_the_middle(trainer):

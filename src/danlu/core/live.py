@@ -31,6 +31,7 @@ from .errors import (
 )
 from .events import Action
 from .foreign import ATTRIBUTES, READ_ONLY
+from .goal import Goal
 from .messages import Drawn, Message, Note, Refused, Reply, Report, Save, Suggest, Task, Verdict
 from .parameters import Choice, Leaf
 from .point import Point
@@ -204,6 +205,11 @@ class LiveTrial(Mapping[str, Value]):
         The fidelity's highest level, or the rung at which the scheduler will pause the trial.
         """
         return self._task.horizon
+
+    @property
+    def goal(self) -> Goal | None:
+        """What the study optimizes; None for a trial that was made by hand."""
+        return self._task.goal
 
     @property
     def dir(self) -> Path:

@@ -1,6 +1,9 @@
 """skorch: a callback that reports the history's last row.
 
-net = NeuralNetClassifier(Net, lr=trial["lr"], callbacks=[("danlu", Report(trial, "valid_loss"))])
+net = NeuralNetClassifier(Net, lr=trial["lr"], callbacks=[("danlu", Report(trial, "valid_loss", save=True))])
+
+With ``save=True`` the weights of a trial's best epoch are kept, and ``result.restore(net.initialize().module_)`` loads the best
+trial's. A net without validation (``train_split=None``) has no ``valid_loss``: report ``train_loss``, or a score of yours.
 """
 
 from __future__ import annotations
@@ -9,6 +12,7 @@ from typing import Any
 
 from ..core.errors import MissingExtra, ReportError
 from ..core.live import LiveTrial
+from .best import Best
 
 try:
     from skorch.callbacks import Callback
@@ -22,13 +26,15 @@ class Report(Callback):  # type: ignore[misc]
     Args:
         trial: the live trial.
         metrics: columns of the history, ``valid_loss`` when none is named.
+        save: whether the module's weights are kept where the goal's first metric was best, for ``result.restore``.
 
     Raises:
         ReportError: during training, when the history has no such column.
     """
 
-    def __init__(self, trial: LiveTrial, *metrics: str) -> None:
+    def __init__(self, trial: LiveTrial, *metrics: str, save: bool = False) -> None:
         self.trial, self.metrics = trial, metrics or ("valid_loss",)
+        self.save, self.best = save, Best(trial)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Report the epoch."""
@@ -37,4 +43,7 @@ class Report(Callback):  # type: ignore[misc]
         missing = [name for name in self.metrics if name not in row]
         if missing:
             raise ReportError(f"skorch's history has no {missing[0]!r}. It has: {', '.join(sorted(row))}.")
-        self.trial.report(int(row["epoch"]), **{name: float(row[name]) for name in self.metrics})
+        found = {name: float(row[name]) for name in self.metrics}
+        if self.save and self.best.improved(found):
+            self.trial.save(int(row["epoch"]), net.module_)
+        self.trial.report(int(row["epoch"]), **found)

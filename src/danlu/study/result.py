@@ -235,12 +235,15 @@ class Result:
     def restore(self, *things: Any, trial: int | None = None) -> int:
         """Load a trial's newest checkpoint, the best trial's by default, into ``things``; return its step.
 
+        The things that were saved first are enough: of ``trial.save(epoch, model, optimizer)`` the model alone.
+
         Raises:
             DanluError: when that trial saved none.
         """
         best = self.best if trial is None else self.history.trial(trial)
         for kept in best.checkpoints:
             data = blobs_at(self._store.blobs).get(kept.digest)
-            checkpoint.load(checkpoint.unpack(data)[1:], things)
+            parts = checkpoint.unpack(data)[1:]
+            checkpoint.load(parts[: len(things)] if things else parts, things)
             return kept.step
         raise DanluError(f"trial {best.number} saved no checkpoint. Call trial.save in the objective.")
