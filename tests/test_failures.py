@@ -100,7 +100,7 @@ CANNOT = {
     "overflow": (lambda t: math.exp(1e9), "OverflowError"),
     "lookup": (throw(lambda t: KeyError(t["n"])), "KeyError"),
     "not implemented": (throw(NotImplementedError("no backward")), "no backward"),
-    "permission": (throw(PermissionError(13, "Permission denied", "/root/data")), "Permission denied"),
+    "permission": (throw(PermissionError(13, "Permission denied", "data.csv")), "Permission denied"),
     "timeout of theirs": (throw(TimeoutError("no answer from the server")), "no answer"),
     "nothing": (lambda t: None, "value"),
     "text": (lambda t: "0.3", "0.3"),
