@@ -8,6 +8,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from test_crash import CrashingStore, Killed
 
 import danlu
 from danlu import Float
@@ -119,9 +120,6 @@ def test_a_damaged_blob_is_found(tmp_path):
 
 
 def test_a_corrupt_newest_checkpoint_falls_back_to_the_one_before(tmp_path):
-    class Killed(BaseException):
-        pass
-
     def train(trial):
         memory = {"trained": []}
         start = trial.restore(memory)
@@ -129,23 +127,21 @@ def test_a_corrupt_newest_checkpoint_falls_back_to_the_one_before(tmp_path):
             memory["trained"].append(step)
             trial.save(step, memory)
             trial.report(step, loss=1 / step)
-            if step == 4 and trial.attempt == 1:
-                raise Killed
         trial.log(trained=memory["trained"], start=start)
 
-    def run():
-        return danlu.tune(
-            train, {"x": Float(0, 1)}, minimize="loss", trials=1, store=tmp_path / "s.db", seed=1
-        )
+    def run(store):
+        return danlu.tune(train, {"x": Float(0, 1)}, minimize="loss", trials=1, store=store, seed=1)
 
+    dying = CrashingStore(tmp_path / "s.db", at=11, written=True)  # its fourth report is the eleventh append
     with pytest.raises(Killed):
-        run()
+        run(dying)
+    dying.close()
     store = danlu.SqliteStore(tmp_path / "s.db")
     with danlu.open_study(store=store) as study:
         newest = study.ledger.history.rows[0].usable()[-1]
     assert newest.step == 4
     (Path(store.blobs) / newest.digest).write_bytes(b"damaged")
-    trial = run().trials[0]
+    trial = run(tmp_path / "s.db").trials[0]
     assert trial.facts["start"] == 3
     assert trial.facts["skipped_checkpoint"] == 4
     assert trial.curve.steps == (1, 2, 3, 4, 5, 6)
