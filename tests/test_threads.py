@@ -1,5 +1,6 @@
 """danlu calculates with one thread of linear algebra, and leaves everybody else's as they were."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -49,8 +50,9 @@ def test_an_error_inside_gives_the_threads_back():
     assert set(blas()) == {3}
 
 
-@pytest.mark.usefixtures("three")
-def test_several_threads_of_python_may_calculate_at_once():
+@contextlib.contextmanager
+def another_calculates():
+    """Another thread of Python is inside until the function it gives is called, or the block is left."""
     inside, leave = threading.Event(), threading.Event()
 
     def other():
@@ -61,35 +63,31 @@ def test_several_threads_of_python_may_calculate_at_once():
     thread = threading.Thread(target=other)
     thread.start()
     inside.wait()
+
+    def end():
+        leave.set()
+        thread.join()
+
     try:
+        yield end
+    finally:
+        end()
+
+
+@pytest.mark.usefixtures("three")
+def test_several_threads_of_python_may_calculate_at_once():
+    with another_calculates():
         with one_thread:
             assert set(blas()) == {1}
         assert set(blas()) == {1}  # the other one still calculates
-    finally:
-        leave.set()
-        thread.join()
     assert set(blas()) == {3}
 
 
 @pytest.mark.usefixtures("three")
 def test_the_last_to_leave_gives_the_threads_back_whoever_took_them():
-    inside, leave = threading.Event(), threading.Event()
-
-    def other():
-        with one_thread:
-            inside.set()
-            leave.wait()
-
-    thread = threading.Thread(target=other)
-    thread.start()
-    inside.wait()
-    try:
-        with one_thread:
-            leave.set()
-            thread.join()
-            assert set(blas()) == {1}
-    finally:
-        leave.set()
+    with another_calculates() as end, one_thread:
+        end()
+        assert set(blas()) == {1}
     assert set(blas()) == {3}
 
 
