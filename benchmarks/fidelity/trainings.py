@@ -1,6 +1,6 @@
 """Real trainings that tell little early, with danlu's defaults and with every trial in full.
 
-    python benchmarks/fidelity/trainings.py [--seeds 3] [--trials 30] [--only NAME ...]
+    python benchmarks/fidelity/trainings.py [--seeds 3] [--trials 30] [--jobs 1] [--only NAME ...]
 
 A graph network on a made citation graph, addition modulo a prime (the network memorizes, and understands much later if
 weight decay is right), a Transformer with warm-up on Python's own documentation, a convolutional network under one cycle of the
@@ -13,7 +13,9 @@ import json
 import math
 import pydoc_data.topics
 import time
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -217,25 +219,31 @@ def study(name, seed, trials, scheduler):
     return result.best.value, used / (trials * epochs), time.monotonic() - began
 
 
+def pair(job):
+    """The same study with the default and with every training in full."""
+    name, seed, trials = job
+    (ours, used, seconds), (full, _, whole) = (study(name, seed, trials, how) for how in (None, "none"))
+    behind = full - ours if TRAININGS[name][2] == "accuracy" else ours - full
+    return {
+        "training": name, "seed": seed, "default": ours, "full": full, "loss": round(max(0.0, behind / abs(full)), 4),
+        "saved": round(1 - used, 3), "seconds": round(seconds, 1), "seconds full": round(whole, 1),
+    }  # fmt: skip
+
+
 def main():
     parse = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parse.add_argument("--seeds", type=int, default=3)
     parse.add_argument("--trials", type=int, default=30)
+    parse.add_argument("--jobs", type=int, default=1)
     parse.add_argument("--only", nargs="*", default=list(TRAININGS))
     parse.add_argument("--out", default=str(HERE / "results/trainings.json"))
     given = parse.parse_args()
+    jobs = [(name, seed, given.trials) for name in given.only for seed in range(given.seeds)]
     rows = []
-    for name in given.only:
-        for seed in range(given.seeds):
-            (ours, used, seconds), (full, _, whole) = (
-                study(name, seed, given.trials, how) for how in (None, "none")
-            )
-            behind = full - ours if TRAININGS[name][2] == "accuracy" else ours - full
-            rows.append({
-                "training": name, "seed": seed, "default": ours, "full": full, "loss": round(max(0.0, behind / abs(full)), 4),
-                "saved": round(1 - used, 3), "seconds": round(seconds, 1), "seconds full": round(whole, 1),
-            })  # fmt: skip
-            print(rows[-1], flush=True)
+    with ProcessPoolExecutor(given.jobs, get_context("spawn")) as pool:
+        for row in pool.map(pair, jobs, chunksize=1):
+            print(row, flush=True)
+            rows.append(row)
     within = sum(row["loss"] <= 0.02 for row in rows)
     print(
         f"{within} of {len(rows)} within 2 %, worst {max(row['loss'] for row in rows):.1%}, saved {np.mean([row['saved'] for row in rows]):.0%}"
