@@ -73,6 +73,16 @@ def vectorised():
     )
 
 
+def on_gpu():
+    found = json.loads((HERE.parent / "results/gpu.json").read_text("utf-8"))
+    rows = [
+        [name, f"{row['alone']:.2f}", f"{row['stacked']:.3f}", f"{row['faster']:.0f}x", row["chosen"]]
+        for name, row in found["stacked"].items()
+    ]
+    head = ["networks", "one after the other, s an epoch", "stacked", "faster", "the engine's choice"]
+    return f"On one {found['gpu']} (`benchmarks/gpu.py`), wall seconds:\n\n{table(head, rows)}"
+
+
 def overhead():
     rows = [[row["network"], f"{100 * (row['ratio'] - 1):.1f} %"] for row in read("overhead.json")]
     return table(["network", "CPU time of `fit` over a bare loop"], rows)
@@ -143,6 +153,8 @@ word pairs with logistic regression; popularity, and implicit alternating least 
 
 {vectorised}
 
+{on_gpu}
+
 ## The loop
 
 The bare loop has the same order, schedule, judging and copy of the best weights.
@@ -169,7 +181,7 @@ times the rate was added (67 of 69 right), once after.
 def main():
     torch.set_num_threads(1)
     sections = {
-        function.__name__: function() for function in (recipes, vectorised, overhead, finder, diagnosis)
+        function.__name__: function() for function in (recipes, vectorised, on_gpu, overhead, finder, diagnosis)
     }
     (DOCS / "deep.md").write_text(PAGE.format(**sections), "utf-8")
     pictures()
