@@ -181,7 +181,8 @@ times the rate was added (67 of 69 right), once after.
 def main():
     torch.set_num_threads(1)
     sections = {
-        function.__name__: function() for function in (recipes, vectorised, on_gpu, overhead, finder, diagnosis)
+        function.__name__: function()
+        for function in (recipes, vectorised, on_gpu, overhead, finder, diagnosis)
     }
     (DOCS / "deep.md").write_text(PAGE.format(**sections), "utf-8")
     pictures()
