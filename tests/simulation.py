@@ -2,16 +2,20 @@
 
 The study's own code runs as it is: claims, desk, ledger, history, schedulers, and the journal's terms. What is simulated is
 what surrounds it: turns of workers, lost requests and lost replies, repeated messages, crashes, pauses longer than a lease,
-clocks that jump. A failing seed replays to the bit.
+clocks that jump, process namespaces that share a host name and cannot look into each other. A failing seed replays to the bit.
 """
 
 import hashlib
+import math
 import random
+import socket
 from collections import Counter
 from functools import partial
+from unittest import mock
 
 import danlu
 from danlu.core import events as ev
+from danlu.core import worker as life
 from danlu.core.errors import Conflict, DanluError, Fenced, StoreError
 from danlu.core.events import Action, Cause, Status
 from danlu.core.history import History
@@ -38,6 +42,7 @@ class World:
         self.poison = {number for number in range(trials) if self.dice.random() < 0.1}
         self.raises = {number for number in range(trials) if self.dice.random() < 0.1} - self.poison
         self.blobs, self.acknowledged, self.ended = {}, {}, {}
+        self.processes, self.seer = {}, ""  # of every namespace; whose eyes look
         self.counts = Counter()
         self.readers = [(History(), []) for _ in range(2)]
         self.workers = [Worker(self, f"w{number}") for number in range(workers)]
@@ -47,6 +52,17 @@ class World:
         return self.dice.random() < share * self.faults
 
     def run(self, turns=400):
+        with self.one_host():
+            return self.live(turns)
+
+    def one_host(self):
+        """All workers have one host name and one boot; each sees the processes of its own namespace alone."""
+        return mock.patch.multiple(
+            life, boot=lambda: "boot", _namespace=lambda: self.seer,
+            _started=lambda pid: self.processes.get((self.seer, pid), ""),
+        )  # fmt: skip
+
+    def live(self, turns):
         for _ in range(turns):
             self.turn()
         self.faults = 0.0
@@ -99,6 +115,14 @@ class World:
             worker.step()
         if self.chance(0.1) or not self.faults:
             self.read(self.dice.randrange(2))
+
+    def healthy(self, held, journal):
+        """A lease that runs is nobody's to end but of the namespace that has seen its worker die."""
+        living = {worker.identity for worker in self.workers}
+        for trial, lease in held.items():
+            if lease is None or journal._leases[trial] == lease or lease[1] not in living:
+                continue
+            raise Violation(f"trial {trial} was taken from {lease[1]}, which lives and holds its lease")
 
     def read(self, which):
         """A reader that follows the journal by its cursor."""
@@ -180,14 +204,29 @@ class World:
 class Network:
     """A journal behind a network that loses requests and replies; what it loses, the caller hears as a store error."""
 
-    def __init__(self, world, inner):
-        self.world, self.inner = world, inner
+    def __init__(self, world, inner, namespace):
+        self.world, self.inner, self.namespace = world, inner, namespace
 
     def __getattr__(self, name):
         return getattr(self.inner, name)
 
+    def look(self):
+        """End the leases of those who are known to be dead from here, as the stores do."""
+        self.world.seer = self.namespace
+        for trial, (attempt, owner, until) in self.inner._leases.items():
+            if until < math.inf and life.dead(owner):
+                self.world.counts["seen dead"] += 1
+                self.inner._leases[trial] = (attempt, owner, -1.0)
+
+    def orphans(self, running):
+        self.look()
+        return self.inner.orphans(running)
+
     def append(self, events, terms):
         self.world.meanwhile()
+        held = {trial: self.inner._leases.get(trial) for trial, _ in terms.takes}
+        self.look()
+        self.world.healthy(held, self.inner)
         if self.world.chance(0.05):
             self.world.counts["lost request"] += 1
             raise StoreError("the request was lost")
@@ -201,39 +240,54 @@ class Network:
 class Behind:
     """A store whose journals are behind the network."""
 
-    def __init__(self, world):
-        self.world = world
+    def __init__(self, world, namespace):
+        self.world, self.namespace = world, namespace
         self.lease_seconds, self.blobs = world.store.lease_seconds, "unused"
 
     def studies(self):
         return self.world.store.studies()
 
     def create(self, name, event):
-        return Network(self.world, self.world.store.create(name, event))
+        return Network(self.world, self.world.store.create(name, event), self.namespace)
 
     def journal(self, name):
-        return Network(self.world, self.world.store.journal(name))
+        return Network(self.world, self.world.store.journal(name), self.namespace)
 
 
 class Worker:
     """One process: opens the study, takes trials, trains them step by step; each ``step`` is one turn."""
 
     def __init__(self, world, name):
-        self.world, self.name = world, name
+        self.world, self.name, self.number = world, name, int(name[1:])
         self.life, self.asleep, self.skew, self.over, self.busy = 0, 0.0, 0.0, False, False
         self.open()
 
     def open(self):
+        if self.life:
+            del self.world.processes[self.namespace, self.pid]
         self.life += 1
-        self.identity = f"{self.name}/{self.life}"
+        self.world.processes[self.namespace, self.pid] = str(self.life)
+        self.identity = (
+            f"{socket.gethostname()}/boot/{self.namespace}/{self.pid}/{self.life}/{self.name}.{self.life}"
+        )
         self.study = danlu.open_study(
             SPACE, minimize="loss", trials=self.world.trials, seed=1, sampler="random", retries=RETRIES,
-            scheduler=danlu.Patience(steps=3), store=Behind(self.world), name="s",
+            scheduler=danlu.Patience(steps=3), store=Behind(self.world, self.namespace), name="s",
             clock=lambda: self.world.now + self.skew,
         )  # fmt: skip
         self.study.worker = self.study.claims._worker = self.identity
         self.study.ledger.blobs = Forgetting()
         self.work = self.live()
+
+    @property
+    def namespace(self):
+        """Every second worker is a container, another one each time it is started; the others share the machine's own."""
+        return f"{self.name}.{self.life}" if self.number % 2 else "machine"
+
+    @property
+    def pid(self):
+        """Small numbers, given again: every container has a process 1."""
+        return 1 if self.number % 2 else 1 + self.life % 2 + self.number
 
     def crash(self):
         self.open()

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from simulation import World, simulate
 
+from danlu.core import worker as life
 from danlu.core.errors import Conflict, StoreError
 from danlu.core.messages import GO, Outcome
 from danlu.core.protocols import Terms
@@ -25,6 +26,7 @@ KINDS = {
     9: ("poisoned", "workers killed by their configuration"),
     10: ("overtaken", "requests overtaken by other workers"),
     16: ("clock jump", "jumps of a worker's clock"),
+    7: ("seen dead", "leases of workers that another process of their namespace saw die"),
 }
 """What each promise is tried with."""
 
@@ -120,6 +122,12 @@ def escape(self, message):
     return ANSWER(self, message)
 
 
+def by_host(worker):
+    """Who lives, by host name and process number alone, as if every container were one."""
+    host, _, _, pid, started, _ = worker.rsplit("/", 5)
+    return host == life.socket.gethostname() and life._started(int(pid)) != started
+
+
 MUTANTS = {
     "no fence on tell": without(holds=(), where=lambda terms: terms.closes),
     "no fence on reports": without(holds=(), where=lambda terms: not terms.closes),
@@ -139,6 +147,7 @@ MUTANTS = {
     "a checkpoint counts before its report": mock.patch.object(
         Row, "usable", lambda self: list(self.checkpoints or [])
     ),
+    "a guess about life overrules a lease": mock.patch.object(life, "dead", by_host),
 }
 
 

@@ -22,7 +22,7 @@ from typing import Any
 from ..core import events as ev
 from ..core.errors import CorruptError, Fenced, Outrun, SchemaError, StoreError, StudyExists, StudyMissing
 from ..core.protocols import Terms
-from ..core.worker import dead
+from ..core.worker import dead, same_clock
 from .filesystem import refuse_network
 from .memory import CLOSED, fenced
 from .seal import checksum, damaged
@@ -218,6 +218,7 @@ class SqliteJournal:
     def __init__(self, store: SqliteStore, study: int) -> None:
         self._store = store
         self._study = study
+        self._foreign: dict[int, tuple[tuple[str, float] | None, float]] = {}
 
     def read(self, after: int) -> Iterator[ev.Entry]:
         """All entries above ``after``, checksums compared."""
@@ -270,7 +271,7 @@ class SqliteJournal:
             leases = [
                 (trial, connection.execute(query, (self._study, trial)).fetchone()) for trial in running
             ]
-        return [trial for trial, lease in leases if lease is None or self._over(*lease)]
+        return [trial for trial, lease in leases if lease is None or self._over(trial, *lease)]
 
     def _append(
         self, connection: sqlite3.Connection, bodies: list[tuple[str | None, bytes]], asked: int, terms: Terms
@@ -308,11 +309,18 @@ class SqliteJournal:
                 raise Fenced(fenced(trial, attempt))
         for trial, attempt in terms.takes:
             held = connection.execute(query, (self._study, trial)).fetchone()
-            if held is not None and (held[0] != attempt or not self._over(held[1], held[2])):
+            if held is not None and (held[0] != attempt or not self._over(trial, held[1], held[2])):
                 raise Outrun(f"trial {trial} is held by another worker.")
 
-    def _over(self, worker: str, until: float) -> bool:
-        return until < self._store.clock() or dead(worker)
+    def _over(self, trial: int, worker: str, until: float) -> bool:
+        """Whether a lease is over; one by the clock of another boot once this process has seen nobody renew it for its time."""
+        now = self._store.clock()
+        if same_clock(worker):
+            return until < now or dead(worker)
+        lease, since = self._foreign.get(trial, (None, now))
+        if lease != (worker, until):
+            self._foreign[trial], since = ((worker, until), now), now
+        return now - since > self._store.lease_seconds
 
 
 class Transaction:
