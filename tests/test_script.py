@@ -514,7 +514,7 @@ def test_a_script_that_fails_says_why_and_bad_flags_get_a_sentence(script):
         minimize="val_loss",
         trials=1,
     )
-    assert result.trials[0].reason.startswith("RuntimeError: train.py ended with code 1: ValueError: no data")
+    assert result.trials[0].reason.startswith("train.py ended with code 1: ValueError: no data")
     silent = danlu.tune(
         Script(str(script / "train.py"), {}, ["perplexity {x}"]),
         {"x": Float(0, 1)},

@@ -88,6 +88,7 @@ def run(objective: str, **options: Any) -> None:
     read from its parser (argparse, click, typer, absl, fire, tyro), its output line by line.
     """
     from ..study.tune import tune
+    from .leave import leave, told_of_sigterm
 
     what: Any = objective
     engine = options["engine"]
@@ -104,34 +105,39 @@ def run(objective: str, **options: Any) -> None:
                 )
         space = _space(objective, options["space"])
     space = _constrained(space, options["constraints"])
-    result = tune(
-        what,
-        space,
-        minimize=options["minimize"],
-        maximize=options["maximize"],
-        target=options["target"],
-        limits=options["limit"],
-        trials=options["trials"],
-        time=options["time_"],
-        no_improvement=options["no_improvement"],
-        workers=options["workers"],
-        engine=engine,
-        gpus=options["gpus"],
-        trial_time=options["trial_time"],
-        trial_memory=None if options["trial_memory"] is None else options["trial_memory"] << 20,
-        sampler=options["sampler"],
-        scheduler=options["scheduler"],
-        fidelity=_fidelity(options["fidelity"]),
-        store=options["store"],
-        name=options["name"] or (objective if options["module"] else Path(objective.rpartition(":")[2]).stem),
-        same_failures=options["same_failures"],
-        seed=options["seed"],
-        extend=options["extend"],
-        if_changed=options["if_changed"].replace("-", " "),
-        longer=_longer(options["longer"]),
-        watch=not options["as_json"],
-    )
+    name = options["name"] or (objective if options["module"] else Path(objective.rpartition(":")[2]).stem)
+    ended: list[int] = []
+    with told_of_sigterm():
+        result = tune(
+            what,
+            space,
+            minimize=options["minimize"],
+            maximize=options["maximize"],
+            target=options["target"],
+            limits=options["limit"],
+            trials=options["trials"],
+            time=options["time_"],
+            no_improvement=options["no_improvement"],
+            workers=options["workers"],
+            engine=engine,
+            gpus=options["gpus"],
+            trial_time=options["trial_time"],
+            trial_memory=None if options["trial_memory"] is None else options["trial_memory"] << 20,
+            sampler=options["sampler"],
+            scheduler=options["scheduler"],
+            fidelity=_fidelity(options["fidelity"]),
+            store=options["store"],
+            name=name,
+            same_failures=options["same_failures"],
+            seed=options["seed"],
+            extend=options["extend"],
+            if_changed=options["if_changed"].replace("-", " "),
+            longer=_longer(options["longer"]),
+            watch=not options["as_json"],
+            callbacks=[lambda _, trial: ended.append(trial.number)],
+        )
     _tell(result, options, _winner(result, what))
+    leave(result, ended)
 
 
 _SPELLED = {"module": "-m", "terminal": "--terminal", "fixed": "what stands after --"}
@@ -214,5 +220,3 @@ def _tell(result: Any, options: dict[str, Any], command: str) -> None:
     store = options["store"]
     if store is not None:
         click.echo(f"see every trial: danlu show {store} {result.name}")
-    if result.stopped.startswith(("interrupted", "asked to leave")):
-        raise click.exceptions.Exit(130)

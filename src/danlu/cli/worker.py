@@ -28,18 +28,24 @@ def worker(store: str, objective: str | None, **options: Any) -> None:
     The study's journal says what to run and how; FILE.py:FUNCTION names the objective where the file lies elsewhere here.
     Trials whose worker died are taken up from their checkpoints. SIGTERM and Ctrl-C drain: nothing new is taken,
     and what runs is handed back at its next report; the exit code is then 143 or 130, so that a scheduler starts it again.
+    A study in which every trial has failed ends with 1.
     """
     from ..core.budget import seconds_of
     from ..study.work import work
+    from .leave import leave, told_of_sigterm
 
     wait, as_json = options.pop("wait"), options.pop("as_json")
     seconds = float(wait) if wait.replace(".", "", 1).isdigit() else seconds_of(wait)
-    result = work(store, options.pop("name"), objective, wait=seconds or 0.0, **options)
+    ended: list[int] = []
+    with told_of_sigterm():
+        result = work(
+            store, options.pop("name"), objective, wait=seconds or 0.0,
+            callbacks=[lambda _, trial: ended.append(trial.number)], **options,
+        )  # fmt: skip
     if as_json:
         from ..core.plain import as_json as shown
 
         click.echo(shown({"study": result.name, "stopped": result.stopped, "trials": result.table()}))
     else:
         click.echo(f"{result!r}\n{result.stopped}")
-    if result.stopped.startswith(("interrupted", "asked to leave")):
-        raise click.exceptions.Exit(143 if result.stopped.startswith("asked") else 130)
+    leave(result, ended)

@@ -30,6 +30,8 @@ plain Python would raise, so ``except ValueError`` keeps working.
     TrialExit (BaseException)            how a trial is ended from outside; ``except Exception``
     |-- TrialStopped                     cannot swallow it
     `-- TrialPaused
+
+    Interrupted (KeyboardInterrupt)      a person wants the study to stop at once
 """
 
 from __future__ import annotations
@@ -159,3 +161,7 @@ class TrialStopped(TrialExit):
 
 class TrialPaused(TrialExit):
     """The trial was paused and may be resumed from its checkpoint."""
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal has asked twice: the study stops at once. Code that only raises ``KeyboardInterrupt`` raises no such thing."""

@@ -271,13 +271,15 @@ class SetAside(msgspec.Struct, frozen=True, tag="set_aside", gc=False):
     """These trials say nothing about the space: they stay visible, and count for nothing any more.
 
     They are off the budget, no sampler or scheduler learns from them, none of them is the best, and their points may
-    be tried again. Those that were not over are over now. An ``actor`` is a person; without one danlu did it.
+    be tried again. Those that were not over are over now. An ``actor`` is a person; without one danlu did it. ``trace`` is
+    the traceback of what they failed of, where there is one.
     """
 
     trials: tuple[int, ...]
     reason: str
     at: float
     actor: str = ""
+    trace: str = ""
 
 
 Event: TypeAlias = (

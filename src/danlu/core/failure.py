@@ -6,6 +6,7 @@ gives a text all the same.
 
 from __future__ import annotations
 
+import os
 import re
 import sysconfig
 import traceback
@@ -20,11 +21,23 @@ TRACE = 8_000
 """Characters of a traceback that are kept, most of them from its end."""
 
 _OWN = str(Path(__file__).absolute().parent.parent)
+_PLUMBING = str(Path(_OWN, "engines"))
 _STANDARD = tuple(filter(None, (sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"))))
 
 
+class ProgramFailed(RuntimeError):
+    """A program ended with a code other than 0; what it printed last stands for its traceback."""
+
+    def __init__(self, message: str, printed: str) -> None:
+        super().__init__(message)
+        self.printed = printed
+
+    def __reduce__(self) -> tuple[type[ProgramFailed], tuple[str, str]]:
+        return ProgramFailed, (str(self), self.printed)
+
+
 def sentence(error: BaseException) -> str:
-    """The error, what it came from, and the deepest line of the user's own code.
+    """The error, what it came from, and the deepest line of the user's own code; the line itself where there is no message.
 
     Example:
         >>> sentence(ValueError("no such optimizer"))
@@ -38,12 +51,21 @@ def sentence(error: BaseException) -> str:
 
 
 def trace_of(error: BaseException) -> str:
-    """The traceback as text, cut in its middle when it is long."""
+    """The traceback as text from the user's code on, cut in its middle when it is long.
+
+    With DANLU_TRACEBACK=full in the environment danlu's own frames stay, and nothing is cut.
+    """
+    full = os.environ.get("DANLU_TRACEBACK") == "full"
     try:
-        whole = "".join(traceback.format_exception(error))
+        told = traceback.TracebackException.from_exception(error)
+        if not full:
+            _without_plumbing(told, set())
+        whole = "".join(told.format())
     except BaseException:  # a formatter of the error's own
         whole = f"{_named(error)}\n"
-    return printable(cut(whole, TRACE // 4, 3 * TRACE // 4))
+    if isinstance(error, ProgramFailed) and error.printed and not full:
+        whole = error.printed + "\n"
+    return printable(whole if full else cut(whole, TRACE // 4, 3 * TRACE // 4))
 
 
 def cut(text: str, head: int = HEAD, tail: int = TAIL) -> str:
@@ -95,8 +117,17 @@ def message_of(error: BaseException) -> str:
 
 
 def _named(error: BaseException) -> str:
+    if isinstance(error, ProgramFailed):
+        return message_of(error)
     text = message_of(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"{type(error).__name__}: {text or _line(error)}".removesuffix(": ")
+
+
+def _line(error: BaseException) -> str:
+    """The line of the user's code where an error without a message was raised, '' where it only says so."""
+    frame = _deepest(error)
+    line = "" if frame is None or not frame.line else " ".join(frame.line.split())
+    return "" if line.startswith("raise ") else printable(cut(line))
 
 
 def _root(error: BaseException) -> BaseException:
@@ -114,12 +145,31 @@ def _root(error: BaseException) -> BaseException:
 
 
 def _place(error: BaseException) -> str:
+    frame = _deepest(error)
+    return "" if frame is None else f" ({frame.filename.rpartition('/')[2]}:{frame.lineno})"
+
+
+def _deepest(error: BaseException) -> traceback.FrameSummary | None:
+    """The deepest frame of the user's own code, else of a library's; None where all is danlu's."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not _foreign(frame.filename)]
     others = [frame for frame in frames if not frame.filename.startswith(_OWN)]
-    for frame in (*reversed(own), *reversed(others)):
-        return f" ({frame.filename.rpartition('/')[2]}:{frame.lineno})"
-    return ""
+    return next((frame for frame in (*reversed(own), *reversed(others))), None)
+
+
+def _without_plumbing(told: traceback.TracebackException, seen: set[int]) -> None:
+    """Let the traceback, and those of the errors that it came from, begin where danlu called somebody's code."""
+    if id(told) in seen:
+        return
+    seen.add(id(told))
+    frames = list(told.stack)
+    theirs = any(not _foreign(frame.filename) for frame in frames)
+    plumbing = _OWN if theirs else _PLUMBING  # danlu's own networks are somebody's code too
+    first = next((at for at, frame in enumerate(frames) if not frame.filename.startswith(plumbing)), 0)
+    told.stack[:] = frames[first:]
+    for other in (told.__cause__, told.__context__, *(told.exceptions or ())):
+        if other is not None:
+            _without_plumbing(other, seen)
 
 
 def _foreign(file: str) -> bool:

@@ -39,7 +39,7 @@ class History:
 
     ``ended`` holds the trials that are over in the order in which they ended, each with the number of reports
     there were by then. ``aside`` holds those that were set aside, each with the reason: they keep their rows, and are
-    in nothing else that is counted, ranked or learned from.
+    in nothing else that is counted, ranked or learned from. ``trace`` is the traceback of those set aside last.
     """
 
     def __init__(self, constraints: Sequence[Constraint | str] = ()) -> None:
@@ -70,6 +70,7 @@ class History:
         self.ended: list[tuple[int, int]] = []
         self.programs = Programs()
         self.aside: dict[int, str] = {}
+        self.trace = ""
         self._columns = Columns(self)
         self._arrivals = Arrivals(self)
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -403,6 +404,7 @@ class History:
         self.queue[:0] = asked_for
         self._recount()
         self._columns.stale = True
+        self.trace = event.trace
         told = ", ".join(map(str, fresh[:8])) + (", ..." if len(fresh) > 8 else "")
         if fresh:
             by = f" by {event.actor}" if event.actor else ""

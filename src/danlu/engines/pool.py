@@ -14,18 +14,23 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ..core.errors import ObjectiveError, SettingError
 from ..core.events import Cause
+from ..core.failure import cut
 from ..core.messages import Outcome, Task
 from ..core.protocols import Answer
 from .objective import Sent, send
 from .packing import Need, Packing
 from .slot import Slot, gpu_sizes, oom_kills
 from .wire import Broken, Ready, Setup, Up
+
+EXITED = "the process exited by itself (os._exit, or a library that ends its process)"
+"""How the reason begins for a trial whose code ended its worker: as deliberate as an exception, so it is not tried again."""
 
 
 class Pool:
@@ -215,7 +220,7 @@ class Pool:
         elif code < 0:
             cause, reason = Cause.CRASHED, f"its worker was killed by {_signal(-code)}"
         else:
-            cause, reason = Cause.CRASHED, f"its worker exited with code {code}"
+            cause, reason = Cause.RAISED, f"{EXITED} with code {code}{_last_words(task.log)}"
         return Outcome(task.trial, task.attempt, seconds, cause=cause, reason=reason)
 
     def _environment(self, number: int) -> dict[str, str]:
@@ -238,6 +243,18 @@ class Pool:
         seen = os.environ.get("CUDA_VISIBLE_DEVICES", "")
         devices = seen.split(",") if seen else [str(each) for each in range(self._gpus)]
         return {"CUDA_VISIBLE_DEVICES": devices[device % len(devices)]}
+
+
+def _last_words(log: str) -> str:
+    """What a trial printed last, as the end of a sentence."""
+    try:
+        with Path(log or os.devnull).open("rb") as file:
+            file.seek(-min(4096, os.fstat(file.fileno()).st_size), os.SEEK_END)
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    said = next((" ".join(line.split()) for line in reversed(lines) if line.strip()), "")
+    return f"; it printed last: {cut(said)}" if said else ""
 
 
 def _signal(number: int) -> str:

@@ -6,11 +6,13 @@ import contextlib
 import gc
 import inspect
 import os
+import signal
+import threading
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from numbers import Integral
 from typing import Any, NamedTuple
 
-from ..core.errors import Fenced, ObjectiveError, TrialExit
+from ..core.errors import Fenced, Interrupted, ObjectiveError, TrialExit
 from ..core.events import Action, Cause
 from ..core.failure import message_of, sentence, trace_of
 from ..core.goal import numbers_of
@@ -28,7 +30,7 @@ _MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memo
 
 
 def run(objective: Callable[[LiveTrial], Any], task: Task, channel: Channel) -> Outcome:
-    """Call the objective and classify whatever comes out of it, ``KeyboardInterrupt`` excepted."""
+    """Call the objective and classify whatever comes out of it, a person's ``KeyboardInterrupt`` excepted."""
     trial = LiveTrial(task, channel)
     found = guarded(trial, task, lambda: objective(trial))
     assert found is not None
@@ -37,12 +39,7 @@ def run(objective: Callable[[LiveTrial], Any], task: Task, channel: Channel) -> 
 
 def run_apart(objective: Callable[[LiveTrial], Any], task: Task, channel: Channel) -> Outcome:
     """As ``run``, in a process that nobody interrupts from a terminal; the traceback goes to the trial's log."""
-    try:
-        outcome = run(objective, task, channel)
-    except KeyboardInterrupt as error:  # the objective's own
-        outcome = Outcome(
-            task.trial, task.attempt, 0.0, cause=Cause.RAISED, reason=sentence(error), trace=trace_of(error)
-        )
+    outcome = run(objective, task, channel)
     if outcome.trace:
         with contextlib.suppress(OSError):  # descriptor 2 is the log, whatever became of sys.stderr
             os.write(2, outcome.trace.encode())
@@ -74,9 +71,9 @@ def guarded(trial: LiveTrial, task: Task, act: Callable[[], Any]) -> Outcome | N
         return outcome(verdict=Action.STOP, reason=str(error))
     except ObjectiveError as error:
         return outcome(cause=Cause.INVALID, reason=str(error))
-    except KeyboardInterrupt:
-        raise  # a person's, wherever one can reach this process
     except BaseException as error:  # whatever a library ends its own programs with
+        if isinstance(error, KeyboardInterrupt) and _from_a_person(error):
+            raise
         cause = Cause.MEMORY if _is_memory(error) else Cause.RAISED
         return outcome(cause=cause, reason=sentence(error), trace=trace_of(error))
     finally:
@@ -156,6 +153,17 @@ def _followed(trial: LiveTrial, task: Task, generator: Generator[Any, Any, Any])
                 )
     finally:
         generator.close()
+
+
+def _from_a_person(error: KeyboardInterrupt) -> bool:
+    """Whether a signal may have raised it: not where danlu holds Ctrl-C, where it is ignored, or beside the main thread."""
+    if isinstance(error, Interrupted):
+        return True
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    handler = signal.getsignal(signal.SIGINT)
+    held = getattr(getattr(handler, "__self__", None), "interrupts", False)
+    return not held and handler != signal.SIG_IGN
 
 
 def _is_memory(error: BaseException) -> bool:

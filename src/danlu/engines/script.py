@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..core.errors import ObjectiveError
+from ..core.failure import ProgramFailed
 from ..core.live import LiveTrial
 from .flags import Flag, Program, terminal_of
 from .output import Curve, lines
@@ -116,7 +117,7 @@ class Script:
             with contextlib.suppress(OSError):  # what the program has put there stays
                 os.rmdir(own["dir"])  # noqa: PTH106 - as in the environment
         if code:
-            raise RuntimeError(f"{name} ended with code {code}: {_reason(last)}")
+            raise ProgramFailed(f"{name} ended with code {code}: {_reason(last)}", "\n".join(last))
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:

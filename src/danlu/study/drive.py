@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..core import events as ev
-from ..core.errors import Conflict, Exhausted, Fenced
+from ..core.errors import Conflict, Exhausted, Fenced, Interrupted
 from ..core.events import Cause, Status
 from ..core.messages import Message, Note, Outcome, Reply
 from ..core.protocols import Engine, Terms
@@ -72,8 +72,10 @@ class Driver:
             try:
                 study.announce()
                 self._turn()
-            except BaseException:
+            except BaseException as error:
                 self._hand_back("the driver was interrupted")
+                if isinstance(error, Interrupted):
+                    raise KeyboardInterrupt from None  # by which Python itself ends with SIGINT's code
                 raise
             finally:
                 self._engine.close()
@@ -81,6 +83,14 @@ class Driver:
         closed = ev.Closed(study.worker, self._stopped, study.clock())
         study.ledger.append([(None, closed)], Terms(worker=study.worker, durable=True))
         return self._stopped
+
+    def pass_on(self) -> None:
+        """Once the study is safe, let SIGTERM end the program, or let the program's own handler hear of it.
+
+        Raises:
+            SystemExit: with code 143, when SIGTERM came and the program has no handler.
+        """
+        self._interrupt.pass_on()
 
     def _turn(self) -> None:
         while True:
@@ -222,9 +232,9 @@ class Driver:
             self._notice()
         broken, said = self._failures.verdict(history)
         if said:
-            self._study.set_aside(broken, said)
+            self._study.set_aside(broken, said, trace=self._failures.trace)
             self._stopped = said
-            raise self._failures.error(said)
+            raise self._failures.error(said, history)
 
     def _notice(self) -> None:
         """Say once that the metric tells nothing, and take it back when it does."""

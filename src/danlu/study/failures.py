@@ -87,10 +87,15 @@ class Failures:
             "what failed is set aside and not on the budget."
         )
 
-    def error(self, said: str) -> GoalError | ObjectiveError:
-        """What the caller of ``tune`` is to get, with the one traceback as its note."""
+    @property
+    def trace(self) -> str:
+        """The traceback that was heard last; '' where none was."""
+        return next(reversed(self._traces.values()), "")
+
+    def error(self, said: str, history: History) -> GoalError | ObjectiveError:
+        """What the caller of ``tune`` is to get, with the one traceback as its note, another worker's if need be."""
         made = GoalError(said) if said.startswith("the goal") else ObjectiveError(said)
-        trace = next(reversed(self._traces.values()), "")
+        trace = self.trace or history.trace
         if trace:
             made.add_note("\n" + trace.rstrip())
         return made

@@ -1,4 +1,4 @@
-"""Ctrl-C: once asks running trials to checkpoint and leave, twice stops at once.
+"""Ctrl-C: once asks running trials to checkpoint and leave, twice stops at once. SIGTERM asks too, and then ends the program.
 
 The second one may only break into the user's own code, never into an append or a fold, so it is held
 back until the driver says that the moment is safe.
@@ -13,35 +13,46 @@ import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 
+from ..core.errors import Interrupted
+
 DRAINING = "interrupted by Ctrl-C"
+
+TERMINATED = 128 + signal.SIGTERM
+"""The exit code of a program that SIGTERM has ended."""
 
 
 class Interrupt:
-    """While entered, the first SIGINT or SIGTERM calls ``drain(reason, hurry=...)``; the second raises KeyboardInterrupt.
+    """While entered, the first SIGINT or SIGTERM calls ``drain(reason, hurry=...)``; the second raises Interrupted.
 
-    SIGTERM is in a hurry: whoever sends it kills some time later.
+    SIGTERM is in a hurry: whoever sends it kills some time later. A signal that the program ignores stays ignored.
     """
+
+    interrupts = True
+    """Who asks for the handler of SIGINT sees by this that a Ctrl-C raises ``Interrupted``, and nothing else does."""
 
     def __init__(self, drain: Callable[..., None]) -> None:
         self._drain = drain
         self._count = 0
         self._safe = False
+        self._asked = False
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Interrupt:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._handle)
+                before = signal.getsignal(number)
+                if before != signal.SIG_IGN:
+                    self._before[number] = before
+                    signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *exc: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
-        self._before.clear()
 
     @contextlib.contextmanager
     def allowed(self, *, safe: bool) -> Iterator[None]:
-        """Whether KeyboardInterrupt may be raised inside; one that was held back is raised at the end."""
+        """Whether Interrupted may be raised inside; one that was held back is raised at the end."""
         before, self._safe = self._safe, safe
         self._raise()
         try:
@@ -50,17 +61,37 @@ class Interrupt:
             self._safe = before
         self._raise()
 
+    def pass_on(self) -> None:
+        """Let SIGTERM, if it came, do what it would have done without a study: a handler of the program's own hears of it.
+
+        Raises:
+            SystemExit: with code 143, where the program has no handler of its own.
+        """
+        if not self._asked:
+            return
+        self._asked = False
+        handler = self._before.get(signal.SIGTERM)
+        if callable(handler):
+            handler(signal.SIGTERM, None)
+        else:
+            raise SystemExit(TERMINATED)
+
     def _raise(self) -> None:
         if self._safe and self._count > 1:
-            raise KeyboardInterrupt
+            raise Interrupted
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         del frame
         self._count += 1
+        self._asked = self._asked or number == signal.SIGTERM
         if self._count == 1:
+            again = (
+                "press Ctrl-C again to stop at once."
+                if number == signal.SIGINT
+                else "then this program ends."
+            )
             print(  # noqa: T201 - the person at the terminal has to know what Ctrl-C did
-                "\ndanlu: running trials stop at their next report and can be resumed; "
-                "press Ctrl-C again to stop at once.",
+                f"\ndanlu: running trials stop at their next report and can be resumed; {again}",
                 file=sys.stderr,
             )
             if number == signal.SIGINT:

@@ -177,7 +177,7 @@ class Study:
         """
         self.steering.enqueue(*points, op=op)
 
-    def set_aside(self, trials: Iterable[int], reason: str, *, actor: str = "") -> None:
+    def set_aside(self, trials: Iterable[int], reason: str, *, actor: str = "", trace: str = "") -> None:
         """Keep these trials in the journal and take them out of the search, durable when this returns.
 
         They are off the budget, nothing is learned from them, none of them is the best, and their points may be tried
@@ -187,6 +187,7 @@ class Study:
             trials: their numbers.
             reason: a sentence that ``result.why()`` and the trials' own records show.
             actor: the person who wants it, '' for danlu itself.
+            trace: the traceback of what they failed of, for those who hear of it elsewhere.
 
         Raises:
             TrialMissing: when there is no such trial; nothing is written then.
@@ -204,7 +205,7 @@ class Study:
         fresh = tuple(n for n in dict.fromkeys(trials) if history.row(n).aside == "")
         if fresh:
             live = tuple(n for n in fresh if history.row(n).status < ev.Status.DONE)
-            event = ev.SetAside(fresh, reason, self.clock(), actor)
+            event = ev.SetAside(fresh, reason, self.clock(), actor, trace)
             self.ledger.append([(None, event)], Terms(closes=live, worker=self.worker, durable=True))
 
     def note(self, text: str) -> None:

@@ -107,6 +107,8 @@ def tune(
     Raises:
         DanluError: one of its branches, for bad input, before any work starts.
         KeyboardInterrupt: at the second Ctrl-C; all running trials are handed back first.
+        SystemExit: with code 143 after SIGTERM, when the study is safe; a handler of the program's own is called instead, and
+            then the result is returned.
 
     Example:
         >>> import danlu
@@ -141,12 +143,15 @@ def tune(
         if points:
             opened.enqueue(*points, op=f"enqueue/{stable_hash(points)}")
         driver = Driver(opened, chosen, callbacks)
-        with _watching(opened, watch):
-            stopped = driver.drive(runs)
-        say_unchanged(opened, taken)
-        result = opened.result
-        result.stopped = stopped
-        return result
+        try:
+            with _watching(opened, watch):
+                stopped = driver.drive(runs)
+            say_unchanged(opened, taken)
+            result = opened.result
+            result.stopped = stopped
+            return result
+        finally:
+            driver.pass_on()
 
 
 @own_words

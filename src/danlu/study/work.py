@@ -55,6 +55,7 @@ def work(
         StudyMissing: when there is no such study.
         ObjectiveError: when the objective cannot be found here.
         SettingError: when the study's own sampler or scheduler cannot be made of its journal.
+        SystemExit: with code 143 after SIGTERM, as in ``tune``.
 
     Example:
         >>> import danlu
@@ -93,10 +94,13 @@ def work(
         reconcile(study, what)
         chosen = engine_of(engine or "pool", workers, gpus, study.settings.limits)
         driver = Driver(study, chosen, callbacks, grace=grace, stay=stay)
-        stopped = driver.drive(what)
-        result = study.result
-        result.stopped = stopped
-        return result
+        try:
+            stopped = driver.drive(what)
+            result = study.result
+            result.stopped = stopped
+            return result
+        finally:
+            driver.pass_on()
 
 
 def _await(store: Store, name: str, wait: float) -> None:
