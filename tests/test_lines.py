@@ -198,3 +198,26 @@ def test_steps_that_are_none_are_refused():
         curve("loss=3\nacc: .1\n", "loss={x}", "acc={x}")
     with pytest.raises(RuntimeError, match="it printed nothing"):
         curve("", "loss={x}")
+
+
+REDRAWN = "".join(f"\r {i}/3 [00:0{i}, 9it/s, loss={1 / (i + 1)}]" for i in range(1, 4)) + "\n"
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1000])
+def test_a_line_that_is_redrawn_is_one_step_and_says_how_to_make_several_of_it(chunk):
+    one = curve(REDRAWN, "loss={x}", chunk=chunk)
+    assert one.reports == [(1, {"loss": 0.25})]
+    said = one.remarks["redraws of loss={x}"]
+    assert "one step, whose last value counts" in said
+    remedy = said.rpartition(": ")[2].strip("'")
+    each = curve(REDRAWN, remedy, chunk=chunk)
+    assert each.reports == [(i, {"loss": 1 / (i + 1)}) for i in range(1, 4)]
+    assert not any(about.startswith("redraws") for about in each.remarks)
+    named = curve(REDRAWN, r"re:loss=(?P<loss>[\d.]+)", chunk=chunk)
+    assert "by a group named step" in named.remarks[r"redraws of re:loss=(?P<loss>[\d.]+)"]
+
+
+def test_a_line_that_is_redrawn_with_the_same_value_needs_no_remark():
+    told = curve("\rloss=3\rloss=3\nloss=2\n", "loss={x}")
+    assert told.reports == [(1, {"loss": 3}), (2, {"loss": 2})]
+    assert not any(about.startswith("redraws") for about in told.remarks)

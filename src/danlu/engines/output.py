@@ -82,6 +82,7 @@ class Curve:
         self._ahead: set[int] = set()
         self._next: dict[str, float] = {}
         self._drafts: dict[int, tuple[Found, str]] = {}
+        self._redrawn: set[int] = set()
         self._seen: set[int] = set()
         self._first: list[str] = []
         self._recent: deque[str] = deque(maxlen=KEPT)
@@ -96,13 +97,14 @@ class Curve:
         for at, pattern in enumerate(self._patterns):
             found = pattern.find(line.text)
             if found is not None and found.step is None:
+                if at in self._drafts and self._drafts[at][0].values != found.values:
+                    self._redrawn.add(at)
                 self._drafts[at] = found, line.text
             elif found is not None:
                 self._take(at, found, line.text)
         if not line.draft:
             drafts, self._drafts = self._drafts, {}
-            for at, (found, text) in drafts.items():
-                self._take(at, found, text)
+            self._settle(drafts)
 
     def close(self, program: str) -> None:
         """Report what is open.
@@ -110,8 +112,7 @@ class Curve:
         Raises:
             RuntimeError: when a pattern has matched nothing, with the line that came nearest.
         """
-        for at, (found, text) in self._drafts.items():
-            self._take(at, found, text)
+        self._settle(self._drafts)
         for at, pattern in enumerate(self._patterns):
             if at not in self._seen:
                 near = pattern.nearest([*self._first, *self._recent])
@@ -121,6 +122,13 @@ class Curve:
                 near = near or (f"it ended with {ended[:200]!r}" if ended else "it printed nothing")
                 raise RuntimeError(f"no line of {program} matched {pattern.text!r}: {near}")
         self._report()
+
+    def _settle(self, drafts: Mapping[int, tuple[Found, str]]) -> None:
+        """Take what a line has come to; of one that was redrawn with other values the last counts, which is said."""
+        for at, (found, text) in drafts.items():
+            self._take(at, found, text)
+            if at in self._redrawn:
+                self._trial.remark(f"redraws of {self._patterns[at].text}", _redraws(self._patterns[at]))
 
     def _take(self, at: int, found: Found, text: str) -> None:
         step = found.step
@@ -200,3 +208,11 @@ class Curve:
         if values and self._step is not None:
             self._told, self._last = self._step, values
             self._trial.report(self._step, **values)
+
+
+def _redraws(pattern: Pattern) -> str:
+    remedy = repr("{step}/{*}" + pattern.text) if pattern.parts else "by a group named step"
+    return (
+        f"a line that {pattern.text!r} matches is redrawn with other values: they are one step, whose last value counts. "
+        f"To make a step of each, match the counter that is drawn with it: {remedy}"
+    )
