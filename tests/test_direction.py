@@ -3,7 +3,8 @@
 import pytest
 from sklearn.metrics import get_scorer_names
 
-from danlu.core.direction import DOWN, UP, direction
+import danlu
+from danlu.core.direction import DOWN, UP, contradicted, direction
 
 
 def listed(names):
@@ -66,3 +67,30 @@ def test_every_scorer_of_scikit_learn_is_maximized_or_asked_for():
     assert sum(way is None for way in ways.values()) <= 10, [
         name for name, way in ways.items() if way is None
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "maximize", "said"),
+    [
+        ("accuracy", False, "accuracy is minimized, as asked, although more of 'accuracy' is better"),
+        ("val_loss", True, "val_loss is maximized, as asked, although less of 'loss' is better"),
+        ("neg_mean_squared_error", False, "'neg' turns it around"),
+        ("accuracy", True, ""),
+        ("val_loss", False, ""),
+        ("x", True, ""),
+    ],
+)
+def test_a_direction_against_the_name_is_said(name, maximize, said):
+    found = contradicted(name, maximize=maximize)
+    assert said in found
+    assert bool(said) == bool(found)
+
+
+def test_a_direction_against_the_name_is_said_once_in_a_study_and_heeded(capsys):
+    store = danlu.MemoryStore()
+    calls = {"space": {"x": danlu.Float(0, 1)}, "minimize": "accuracy", "store": store}
+    danlu.tune(lambda t: t["x"], trials=2, **calls)
+    result = danlu.tune(lambda t: t["x"], trials=4, **calls)
+    assert capsys.readouterr().err.count("accuracy is minimized, as asked, although") == 1
+    assert sum("although more of 'accuracy' is better" in line for line in result.why()) == 1
+    assert result.best.value == min(trial.value for trial in result.trials)

@@ -49,7 +49,7 @@ def test_a_strangers_file_is_left_alone(tmp_path):
     text = tmp_path / "notes.txt"
     text.write_text("no database at all, but long enough to look like one" * 100)
     before = text.read_bytes()
-    with pytest.raises(StoreError, match="cannot be used"):
+    with pytest.raises(StoreError, match="is no store of danlu: it is a file of another kind"):
         danlu.SqliteStore(text)
     assert text.read_bytes() == before
 
@@ -429,3 +429,34 @@ def test_a_new_file_may_be_opened_by_many_at_once(tmp_path):
         for thread in opening:
             thread.join()
     assert failures == []
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("", "a store in a file needs its name, got ''"),
+        (".", "is a folder. Name a file in it: .*study.db"),
+        ("folder", "is a folder. Name a file in it: .*folder/study.db"),
+        (
+            "file/study.db",
+            "cannot be made: a file is where its folder would be. Name a file in a folder where you may write",
+        ),
+        ("/proc/nobody/study.db", "cannot be made: .*Name a file in a folder where you may write"),
+        ("/proc/study.db", "cannot be written: .*Name a file in a folder where you may write"),
+        ("file", "is no store of danlu: it is a file of another kind, or its beginning is damaged"),
+    ],
+)
+def test_a_path_that_can_be_no_store_says_what_to_name(tmp_path, monkeypatch, where, said):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("epoch,loss\n1,0.5\n" * 99)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError, match=said):
+        danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=1, store=where)
+    assert (tmp_path / "file").read_text().startswith("epoch,loss")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_a_store_makes_the_folders_that_are_missing(tmp_path):
+    path = tmp_path / "a" / "b" / "study.db"
+    danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=1, store=path)
+    assert path.is_file()

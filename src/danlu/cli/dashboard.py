@@ -6,7 +6,7 @@ import click
 
 
 @click.command()
-@click.argument("store", type=click.Path(dir_okay=False))
+@click.argument("store")
 @click.option("--open", "open_", is_flag=True, help="Open it in the browser.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="[default: 8642, or a free one when that is taken]"

@@ -27,7 +27,7 @@ class Finding(NamedTuple):
 
 
 @click.command()
-@click.argument("store", required=False, type=click.Path(dir_okay=False))
+@click.argument("store", required=False)
 @click.option("--json", "json_", is_flag=True, help="Machine-readable output.")
 def doctor(store: str | None, json_: bool) -> None:
     """Check this machine, and STORE if one is named, a file or a postgresql:// URL; exit code 1 when something is wrong."""

@@ -29,7 +29,7 @@ FIGURES = (
 
 
 @click.command()
-@click.argument("store", type=click.Path(dir_okay=False))
+@click.argument("store")
 @click.argument("name", required=False)
 @click.option("--trial", type=int, help="What the curves of one trial say.")
 @click.option("--json", "json_", is_flag=True, help="Machine-readable output.")
@@ -50,7 +50,7 @@ def diagnose(store: str, name: str | None, trial: int | None, json_: bool) -> No
 
 
 @click.command()
-@click.argument("stores", type=click.Path(dir_okay=False), nargs=-1, required=True)
+@click.argument("stores", nargs=-1, required=True)
 @click.option("--metric", help="Of the goal; its first by default.")
 @click.option(
     "--trials",
@@ -92,7 +92,7 @@ def compare(
 
 
 @click.command()
-@click.argument("store", type=click.Path(dir_okay=False))
+@click.argument("store")
 @click.argument("kind", type=click.Choice(FIGURES))
 @click.argument("name", required=False)
 @click.option(

@@ -14,7 +14,7 @@ USUAL = ("auto", "asha", "median", "extrapolation", "none")
 
 
 @click.command()
-@click.argument("store", type=click.Path(dir_okay=False))
+@click.argument("store")
 @click.argument("name", required=False)
 @click.option(
     "--scheduler", "names", multiple=True, help="By name; may be repeated. The usual ones by default."

@@ -13,7 +13,7 @@ from ..study.result import Result
 
 
 @click.command()
-@click.argument("store", type=click.Path(dir_okay=False))
+@click.argument("store")
 @click.argument("name", required=False)
 @click.option("--trial", type=int, help="Everything about one trial.")
 @click.option(

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 @click.command()
-@click.argument("store", type=click.Path(dir_okay=False))
+@click.argument("store")
 @click.argument("order", type=click.Choice(["pause", "resume", "stop", "prune", "enqueue", "note"]))
 @click.argument("name", required=False)
 @click.option("--trial", type=int, help="The trial to prune, or to keep a note with.")

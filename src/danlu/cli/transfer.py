@@ -10,7 +10,7 @@ import click
 
 
 @click.command()
-@click.argument("store", type=click.Path(dir_okay=False))
+@click.argument("store")
 @click.argument("name", required=False)
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="File to write (default: stdout).")
 @click.option(
@@ -63,7 +63,7 @@ def _tensorboard(store: Any, name: str, folder: str, *, follow: bool) -> None:
 
 @click.command(name="import")
 @click.argument("source", type=click.Path(dir_okay=False, exists=True))
-@click.argument("store", type=click.Path(dir_okay=False))
+@click.argument("store")
 @click.option("--name", help="Another name for the study.")
 def import_(source: str, store: str, name: str | None) -> None:
     """Make a study in STORE of the JSON lines in SOURCE."""

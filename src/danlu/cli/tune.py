@@ -25,7 +25,7 @@ import click
 @click.option("--folds", type=int, default=0, help="Cross-validation with N folds.")
 @click.option("--top", type=int, default=3, show_default=True, help="How many of the best are confirmed.")
 @click.option("--seeds", type=int, default=3, show_default=True, help="Fresh seeds for each of them.")
-@click.option("--store", type=click.Path(dir_okay=False), help="File that keeps the study (default: none).")
+@click.option("--store", metavar="FILE", help="File that keeps the study (default: none).")
 @click.option("--name", help="The study's name in the store (default: the recipe's).")
 @click.option(
     "--model", type=click.Path(dir_okay=False), help="Where to save the network (torch.export's .pt2)."

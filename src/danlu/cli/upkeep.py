@@ -21,7 +21,7 @@ FRESH = 3600.0
 
 
 @click.command()
-@click.argument("store", type=click.Path(dir_okay=False))
+@click.argument("store")
 @click.option("--json", "json_", is_flag=True, help="Machine-readable output.")
 def check(store: str, json_: bool) -> None:
     """Read every event and every checkpoint of STORE; exit code 1 when something is damaged."""
@@ -39,7 +39,7 @@ def check(store: str, json_: bool) -> None:
 
 
 @click.command()
-@click.argument("store", type=click.Path(dir_okay=False))
+@click.argument("store")
 @click.argument("target", type=click.Path(dir_okay=False))
 def backup(store: str, target: str) -> None:
     """Copy STORE, its checkpoints and its trials' folders to TARGET, also while studies run in it."""
@@ -48,7 +48,7 @@ def backup(store: str, target: str) -> None:
 
 
 @click.command()
-@click.argument("source", type=click.Path(dir_okay=False))
+@click.argument("source")
 @click.argument("store", type=click.Path(dir_okay=False))
 def restore(source: str, store: str) -> None:
     """Make STORE of the backup SOURCE; a STORE that is there already is not touched."""
@@ -57,7 +57,7 @@ def restore(source: str, store: str) -> None:
 
 
 @click.command()
-@click.argument("store", type=click.Path(dir_okay=False))
+@click.argument("store")
 @click.argument("target", type=click.Path(dir_okay=False))
 def repair(store: str, target: str) -> None:
     """Make TARGET of what is sound in STORE: each study up to its first damaged event. STORE stays as it is."""
@@ -77,7 +77,7 @@ def repair(store: str, target: str) -> None:
 
 
 @click.command()
-@click.argument("store", type=click.Path(dir_okay=False))
+@click.argument("store")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
 @click.option(
     "--older", type=float, default=FRESH, show_default=True, help="Only files older than N seconds."

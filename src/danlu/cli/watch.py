@@ -11,7 +11,7 @@ import click
 
 
 @click.command()
-@click.argument("store", type=click.Path(dir_okay=False))
+@click.argument("store")
 @click.argument("name", required=False)
 @click.option("--once", is_flag=True, help="Print what there is and leave.")
 @click.option("--json", "json_", is_flag=True, help="Events as JSON lines, the export's own format.")

@@ -103,6 +103,22 @@ def direction(name: str) -> Direction:
     return Direction(way, f"{more} of {found!r} is better")
 
 
+def contradicted(name: str, *, maximize: bool) -> str:
+    """What to say of a metric that is optimized against what its name says; '' where the two agree or the name says nothing.
+
+    Example:
+        >>> contradicted("accuracy", maximize=True), contradicted("x", maximize=False)
+        ('', '')
+        >>> contradicted("accuracy", maximize=False)[:77]
+        "accuracy is minimized, as asked, although more of 'accuracy' is better. If th"
+    """
+    way, why = direction(name)
+    asked = "maximize" if maximize else "minimize"
+    if way in (None, asked):
+        return ""
+    return f"{name} is {asked}d, as asked, although {why}. If that is not what is meant, {way} it, in a study of another name."
+
+
 def _words(name: str) -> tuple[list[str], str]:
     """The words of a name, and what turns its meaning around ('' when nothing does)."""
     text = name.replace("²", "2").strip()

@@ -23,7 +23,7 @@ from ..core import events as ev
 from ..core.errors import CorruptError, Fenced, Outrun, SchemaError, StoreError, StudyExists, StudyMissing
 from ..core.protocols import Terms
 from ..core.worker import dead, same_clock
-from .filesystem import refuse_network
+from .filesystem import make_room, refuse_network, unusable
 from .memory import CLOSED, fenced
 from .seal import checksum, damaged
 
@@ -59,7 +59,7 @@ class SqliteStore:
         clock: seconds that never go back, the same for all processes; tests pass their own.
 
     Raises:
-        StoreError: when the file is not danlu's, or lies on a network file system.
+        StoreError: when the file is not danlu's, cannot be written, is a folder, or lies on a network file system.
         SchemaError: when a newer danlu wrote it.
     """
 
@@ -74,7 +74,7 @@ class SqliteStore:
         self._open: list[sqlite3.Connection] = []
         self._appends = 0
         refuse_network(self.path)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_room(self.path)
         self._prepare()
 
     def __repr__(self) -> str:
@@ -115,7 +115,7 @@ class SqliteStore:
         try:
             yield
         except DAMAGE as error:
-            raise StoreError(f"{self.path} cannot be used: {error}.") from error
+            raise StoreError(unusable(self.path, error)) from error
 
     def close(self) -> None:
         """Close all connections of this store."""

@@ -6,6 +6,7 @@ study in one store and ask and tell at the same time.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -211,6 +212,14 @@ class Study:
     def note(self, text: str) -> None:
         """Keep a decision or remark with the study; ``result.why()`` shows it."""
         self.steering.note(text)
+
+    def remark(self, about: str, sentence: str) -> None:
+        """Say once in a study how something in it is understood: on stderr, and in ``result.why()``."""
+        if about not in self.ledger.history.chosen:
+            print(sentence, file=sys.stderr)  # noqa: T201 - what is understood has to be seen
+            self.ledger.append(
+                [(None, ev.Noted(-1, {about: sentence}, self.clock()))], Terms(worker=self.worker)
+            )
 
     @property
     def steering(self) -> Steering:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..core.budget import Budget, Limits, seconds_of
-from ..core.errors import ObjectiveError, SettingError
+from ..core.direction import contradicted
+from ..core.errors import ObjectiveError, SettingError, StoreError
 from ..core.events import Keep
 from ..core.fidelity import Fidelity
 from ..core.foreign import own_words
@@ -203,7 +204,7 @@ def open_study(
     opened = open_store(store)
     if not isinstance(name, str) or not name.strip():
         raise SettingError(f"a study needs a name that is a non-empty string, got {name!r}.")
-    return Study(
+    study = Study(
         Opening(name, space, goal, seed, extend, keep),
         store=opened,
         settings=Settings(
@@ -211,6 +212,11 @@ def open_study(
         ),
         clock=clock or clocks.time,
     )
+    for metric in study.ledger.history.goal.metrics:
+        odd = contradicted(metric.name, maximize=metric.maximize)
+        if odd:
+            study.remark(f"direction of {metric.name}", odd)
+    return study
 
 
 def open_store(store: Store | str | os.PathLike[str] | None) -> Store:
@@ -228,6 +234,10 @@ def open_store(store: Store | str | os.PathLike[str] | None) -> Store:
         scheme, _, rest = store.partition("://")
         opened = find(STORES, "store", scheme)(rest)
     else:
+        if not os.fspath(store):
+            raise StoreError(
+                "a store in a file needs its name, got ''. Name one, study.db, or leave the store out."
+            )
         opened = find(STORES, "store", "sqlite")(Path(store))
     return opened
 
@@ -261,6 +271,8 @@ def engine_of(engine: Engine | str | None, workers: int, gpus: int, limits: Limi
     """
     if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
         raise SettingError(f"tune needs workers to be a whole number >= 1, got {workers!r}.")
+    if isinstance(gpus, bool) or not isinstance(gpus, int) or gpus < 0:
+        raise SettingError(f"tune needs gpus to be a whole number >= 0, got {gpus!r}.")
     for name, limit in (("trial_time", limits.seconds), ("trial_memory", limits.memory)):
         if limit is not None and not limit > 0:
             raise SettingError(f"tune needs {name} > 0, got {limit!r}. Leave it out for no limit.")
