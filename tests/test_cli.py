@@ -305,3 +305,68 @@ def test_watch_follows_a_running_study(tmp_path):
         read_until(screen, None, 5)
         _, status = os.waitpid(pid, 0)
         assert os.waitstatus_to_exitcode(status) == 130
+
+
+MINE = """
+import danlu
+space = {"x": danlu.Float(0.1, 1)}
+def both(trial):
+    return {"size": 1.0, "val acc": trial["x"]}
+def plain(trial):
+    return trial["x"]
+def writes(trial):
+    (trial.dir / "model.txt").write_text("x")
+    return trial["x"]
+"""
+SENTENCES = [  # what is asked, what is said of it
+    (("both",), "name another goal, --maximize 'val acc'."),
+    (("plain", "--trials", "0"), "got --trials 0."),
+    (("plain", "--no-improvement", "0"), "got --no-improvement 0."),
+    (("plain", "--scheduler", "hyperband"), "Say it to the study, --fidelity epoch:1:81, or to the scheduler, high=81."),
+    (("plain", "--engine", "inline", "--trial-time", "9s"), "use --engine pool."),
+    (("plain", "--engine", "cohort"), "Use --engine pool."),
+    (("plain", "--gpus", "-1"), "gpus to be a whole number >= 0, got -1"),
+    (("plain", "--name", ""), "a study needs a name that is a non-empty string, got ''"),
+    (("plain", "--store", "."), "is a folder. Name a file in it"),
+    (("plain", "--store", ""), "a store in a file needs its name"),
+    (("plain", "--store", "mine.py"), "is no store of danlu: it is a file of another kind"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), SENTENCES, ids=lambda each: " ".join(each) if isinstance(each, tuple) else ""
+)
+def test_sentences_are_in_the_words_of_the_command_line(tmp_path, asked, said):
+    (tmp_path / "mine.py").write_text(MINE)
+    function, *options = asked
+    last = run("run", f"mine.py:{function}", "-n", "2", *options, code=2, cwd=tmp_path).splitlines()[-1]
+    assert said in last
+    assert not re.search(r"\b(minimize|maximize|trials|engine|fidelity)=", last)
+
+
+def test_an_existing_study_is_refused_in_the_words_of_the_command_line(tmp_path):
+    (tmp_path / "mine.py").write_text(MINE)
+    asked = ("run", "mine.py:plain", "-n", "1", "--store", "s.db")
+    run(*asked, cwd=tmp_path)
+    (tmp_path / "mine.py").write_text(MINE.replace("Float(0.1, 1)", "Float(0.1, 2)"))
+    assert "change the space on purpose with --extend." in run(*asked, code=2, cwd=tmp_path)
+    assert "made with --keep all." in run(*asked, "--extend", "--longer", "0", code=2, cwd=tmp_path)
+
+
+def test_every_command_says_what_is_wrong_with_a_store(tmp_path):
+    (tmp_path / "mine.py").write_text(MINE)
+    for command in ("show", "watch", "check", "diagnose", "gc", "replay", "export"):
+        assert "is a folder. Name a file in it" in run(command, tmp_path, code=2)
+        assert "file of another kind" in run(command, tmp_path / "mine.py", code=2)
+
+
+def test_files_that_go_with_the_command_are_said(tmp_path):
+    (tmp_path / "mine.py").write_text(MINE)
+    said = subprocess.run(
+        [sys.executable, "-m", "danlu.cli", "run", "mine.py:writes", "-n", "1"],
+        capture_output=True, text=True, timeout=60, cwd=tmp_path, check=True,
+    )  # fmt: skip
+    assert "what trial 0 wrote into its folder goes when this command ends. --store FILE keeps" in said.stderr
+    kept = run("run", "mine.py:writes", "-n", "2", "--store", "s.db", "--keep", "all", cwd=tmp_path)
+    assert "goes when this command ends" not in kept
+    assert len(list((tmp_path / "s.db.blobs/trials/writes").iterdir())) == 2

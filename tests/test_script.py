@@ -483,6 +483,35 @@ def test_the_winner_can_be_run_again_from_its_command_line(script):
     assert "first matched line 'Epoch 1/4 | train loss 9.9 | val loss:" in shown.stderr
 
 
+SAVES = """
+import argparse, pathlib
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float, default=0.1)
+parser.add_argument("--save")
+args = parser.parse_args()
+pathlib.Path(args.save).write_text(str(args.lr))
+print(f"loss: {args.lr}")
+"""
+
+
+def test_a_folder_that_goes_with_the_command_is_said_and_the_winner_makes_its_own(tmp_path):
+    (tmp_path / "save.py").write_text(SAVES)
+    asked = ("save.py", "--tune", "lr", "--metric", "loss: {x}", "-n", 2)
+    fixed = ("--", "--save", "{dir}/m.txt")
+    told = run(*asked, *fixed, cwd=tmp_path)
+    assert "{dir} is temporary" in told.stderr
+    assert "--store FILE keeps the folders of the best trials." in told.stderr
+    (command,) = [
+        line.partition("run it again: ")[2] for line in told.stdout.splitlines() if "run it again" in line
+    ]
+    subprocess.run(command, shell=True, check=True, cwd=tmp_path, capture_output=True)
+    assert float((tmp_path / "save-best" / "m.txt").read_text()) > 0
+    kept = run(*asked, "--store", "s.db", *fixed, cwd=tmp_path)
+    assert "temporary" not in kept.stderr
+    assert "goes when" not in kept.stderr
+    assert next((tmp_path / "s.db.blobs/trials/save").glob("*/m.txt"))
+
+
 def test_metrics_are_named_maximised_when_they_sound_like_it_and_percent_is_no_number(script):
     ran = run(
         "train.py", "--tune", "lr", "--metric", "acc {x}%", "-n", 3, "--json", "--", "--epochs", 2, cwd=script

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..core.events import Ended, Entry, Reported, Status
 from ..core.history import History
 from .board import Board, board, duration
+from .spelled import spelled
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -73,7 +74,7 @@ def event_line(entry: Entry, history: History) -> str:
         value = (row.metrics or {}).get(first)
         shown = "" if value is None else f" {first}={value:.6g}"
         best = " (best)" if history.best == event.trial else ""
-        why = f": {row.reason}" if row.reason else ""
+        why = f": {spelled(row.reason)}" if row.reason else ""
         return f"trial {event.trial} {row.status.name.lower()}{shown}{best}{why}"
     return ""
 

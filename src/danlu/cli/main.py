@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -47,6 +48,20 @@ class Lazy(click.Group):
         command: click.Command = getattr(import_module(module), name)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; an error of danlu is a sentence, in the command's own words."""
+        from danlu.core.errors import DanluError
+
+        try:
+            return super().invoke(ctx)
+        except DanluError as error:
+            from danlu.cli.spelled import spelled
+
+            command = self.get_command(ctx, ctx.invoked_subcommand or "")
+            said = "\n".join([f"danlu: {error}", *getattr(error, "__notes__", ())])
+            click.echo(spelled(said, command) if command else said, err=True)
+            ctx.exit(2)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, from the table above."""
         del ctx
@@ -62,8 +77,6 @@ def danlu() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors of danlu are one sentence on stderr and exit code 2."""
-    from danlu.core.errors import DanluError
-
     try:
         sys.exit(danlu.main(arguments, standalone_mode=False))
     except click.NoSuchOption as error:
@@ -76,9 +89,6 @@ def main(arguments: list[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("danlu: interrupted; run the same command again to resume.", err=True)
         sys.exit(130)
-    except DanluError as error:
-        click.echo("\n".join([f"danlu: {error}", *getattr(error, "__notes__", ())]), err=True)
-        sys.exit(2)
 
 
 def _own_word(error: click.NoSuchOption) -> click.UsageError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +45,7 @@ import click
     "--engine", help="What runs the trials: inline, pool, cohort, ray (default: pool for several workers)."
 )
 @click.option("--gpus", type=int, default=0, help="GPUs to deal out to the workers.")
-@click.option("--store", type=click.Path(dir_okay=False), help="File that keeps the study (default: none).")
+@click.option("--store", metavar="FILE", help="File that keeps the study (default: none).")
 @click.option("--name", help="The study's name in the store (default: the function's).")
 @click.option("--minimize", multiple=True, metavar="METRIC", help="Metric to minimize; repeatable.")
 @click.option("--maximize", multiple=True, metavar="METRIC", help="Metric to maximize; repeatable.")
@@ -68,6 +70,13 @@ import click
     help="End when the first N trials fail alike; 0 for never.",
 )
 @click.option("--seed", type=int, help="Seed of all randomness.")
+@click.option(
+    "--keep",
+    type=click.Choice(["best", "all"]),
+    default="best",
+    show_default=True,
+    help="Whose checkpoints and folders a new study keeps.",
+)
 @click.option("--extend", is_flag=True, help="Allow a changed space for an existing study.")
 @click.option(
     "--if-changed",
@@ -96,6 +105,11 @@ def run(objective: str, **options: Any) -> None:
         from .script import scripted
 
         what, space, (options["minimize"], options["maximize"]) = scripted(objective, options)
+        if what.in_folder and options["store"] is None:
+            click.echo(
+                f"{{dir}} is temporary: it lies in {tempfile.gettempdir()} and goes when this command ends. {_KEPT}",
+                err=True,
+            )
         engine = "pool"  # what a script prints goes to its trial's log
     else:
         for name in ("module", "terminal", "fixed"):
@@ -105,7 +119,7 @@ def run(objective: str, **options: Any) -> None:
                 )
         space = _space(objective, options["space"])
     space = _constrained(space, options["constraints"])
-    name = options["name"] or (objective if options["module"] else Path(objective.rpartition(":")[2]).stem)
+    name = _name(objective, options)
     ended: list[int] = []
     with told_of_sigterm():
         result = tune(
@@ -131,6 +145,7 @@ def run(objective: str, **options: Any) -> None:
             same_failures=options["same_failures"],
             seed=options["seed"],
             extend=options["extend"],
+            keep=options["keep"],
             if_changed=options["if_changed"].replace("-", " "),
             longer=_longer(options["longer"]),
             watch=not options["as_json"],
@@ -140,6 +155,13 @@ def run(objective: str, **options: Any) -> None:
     leave(result, ended)
 
 
+def _name(objective: str, options: dict[str, Any]) -> str:
+    if options["name"] is not None:
+        return str(options["name"])
+    return objective if options["module"] else Path(objective.rpartition(":")[2]).stem
+
+
+_KEPT = "--store FILE keeps the folders of the best trials."
 _SPELLED = {"module": "-m", "terminal": "--terminal", "fixed": "what stands after --"}
 
 
@@ -201,22 +223,32 @@ def _winner(result: Any, what: Any) -> str:
 
     if not isinstance(what, Script) or not result.history.front:
         return ""
-    best = result.best  # its own folder holds what it has made, which running it again would write over
-    return what.command(best.params, {"dir": f"{result.name}-best", "trial": str(best.number)})
+    best, folder = (
+        result.best,
+        f"{result.name}-best",
+    )  # its own holds what it has made, which would be written over
+    command = what.command(best.params, {"dir": folder, "trial": str(best.number)})
+    return f"mkdir -p {shlex.quote(folder)} && {command}" if what.in_folder else command
 
 
 def _tell(result: Any, options: dict[str, Any], command: str) -> None:
     from ..core.plain import as_json
     from .show import print_best
+    from .spelled import spelled
 
     if options["as_json"]:
         told = {"study": result.name, "stopped": result.stopped, "trials": result.table()}
         click.echo(as_json(told | ({"command": command} if command else {})))
         return
-    click.echo(f"{result!r}\n{result.stopped}")
+    click.echo(f"{result!r}\n{spelled(result.stopped)}")
     print_best(result)
     if command:
         click.echo(f"run it again: {command}")
     store = options["store"]
     if store is not None:
         click.echo(f"see every trial: danlu show {store} {result.name}")
+    elif result.history.front and result.has_dir():
+        click.echo(
+            f"what trial {result.best.number} wrote into its folder goes when this command ends. {_KEPT}",
+            err=True,
+        )

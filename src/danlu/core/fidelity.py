@@ -60,7 +60,7 @@ def span(noun: str, low: int | None, high: int | None, fidelity: Fidelity | None
     if high is None and fidelity is None:
         raise SettingError(
             f"{noun} needs to know at which step a trial is whole. "
-            'Give high=..., or tune(..., fidelity=danlu.Fidelity("epoch", 1, 81)).'
+            'Say it to the study, fidelity=danlu.Fidelity("epoch", 1, 81), or to the scheduler, high=81.'
         )
     first = low if low is not None else fidelity.low if fidelity is not None else 1
     last = high if high is not None else fidelity.high if fidelity is not None else 1

@@ -83,6 +83,11 @@ class Script:
         return {name for name in names if name in holes}
 
     @property
+    def in_folder(self) -> bool:
+        """Whether its fixed arguments send it to the trial's own folder."""
+        return any(hole == "dir" for text in self.fixed for hole in HOLE.findall(text))
+
+    @property
     def script(self) -> str:
         """The absolute path of its main file."""
         return str(self.program.source().absolute())

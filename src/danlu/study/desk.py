@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 from ..core import events as ev
+from ..core.direction import direction
 from ..core.errors import (
     Conflict,
     Fenced,
@@ -370,8 +371,10 @@ def _extended(curve: Curve, message: Report, *, restart: bool) -> Curve:
 
 
 def _named(metrics: Mapping[str, float]) -> str:
-    """How the goal would be named for what was given."""
-    return f", minimize={next(iter(metrics))!r}" if metrics else ""
+    """How the goal would be named for what was given: by the first metric whose direction its name says, else the first."""
+    ways = {name: direction(name).way for name in metrics}
+    name = next((name for name, way in ways.items() if way), next(iter(ways), ""))
+    return f", {ways[name] or 'minimize'}={name!r}" if name else ""
 
 
 def _alike(one: dict[str, float], other: dict[str, float]) -> bool:

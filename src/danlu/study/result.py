@@ -232,6 +232,11 @@ class Result:
         )
         raise DanluError(f"trial {number} has no folder: {why}")
 
+    def has_dir(self, trial: int | None = None) -> bool:
+        """Whether ``dir`` finds a folder of that trial, by default the best one's, here and now."""
+        number = self.best.number if trial is None else trial
+        return Folders(self._store.blobs, self.name).of(number).is_dir()
+
     def restore(self, *things: Any, trial: int | None = None) -> int:
         """Load a trial's newest checkpoint, the best trial's by default, into ``things``; return its step.
 
