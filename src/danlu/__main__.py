@@ -1,0 +1,5 @@
+"""``python -m danlu`` is the command ``danlu``."""
+
+from .cli.main import main
+
+main()
