@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..core.budget import Budget
@@ -53,7 +54,7 @@ def best_line(history: History) -> str:
     return f"trial {trial.number}: {metrics}"
 
 
-def sparkline(values: tuple[float, ...], width: int = 24) -> str:
+def sparkline(values: Sequence[float], width: int = 24) -> str:
     """A curve in one line of text; values that are not finite are gaps.
 
     Example:

@@ -28,7 +28,7 @@ from .programs import Programs
 from .reports import Reports
 from .rows import Row, counted, covers
 from .space import Constraint, Space
-from .trial import Checkpoint, Trial
+from .trial import Checkpoint, Curve, Trial
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -128,8 +128,12 @@ class History:
             raise TrialMissing(f"there is no trial {number}; the study has {len(self.rows)}.")
         return self.rows[number]
 
-    def trial(self, number: int) -> Trial:
+    def trial(self, number: int, curve: Curve | None = None) -> Trial:
         """The frozen record of one trial.
+
+        Args:
+            number: the trial's.
+            curve: shown in place of a copy of its own, which costs more the longer it is.
 
         Raises:
             TrialMissing: when there is no such trial.
@@ -145,7 +149,7 @@ class History:
             metrics=metrics,
             losses=row.losses or self.goal.losses({}),
             violation=row.violation,
-            curve=self.reports.curve(number),
+            curve=self.reports.curve(number).whole() if curve is None else curve,
             source=asked.source,
             tag=asked.tag,
             attempt=row.attempt,

@@ -1,16 +1,18 @@
 """Every report of every trial, in columns: one row a report, one float64 column a metric.
 
-A trial's curve is a list of row numbers. When a trial starts over from an earlier step, the rows of
-the steps it repeats are dropped from its list; the columns only grow.
+A trial's curve is a list of row numbers. When a trial starts over from an earlier step, it goes on with a new list
+without the steps it repeats; the columns only grow. So a curve that was handed out stays what it was.
 """
 
 from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from .series import Series
 from .trial import Curve
 
 if TYPE_CHECKING:
@@ -60,8 +62,9 @@ class Reports:
     def rewind(self, trial: int, step: int) -> None:
         """Forget the trial's reports at ``step`` and later: it is about to make them again."""
         rows = self._rows.get(trial)
-        while rows and self._steps[rows[-1]] >= step:
-            rows.pop()
+        keep = 0 if rows is None else self._before(rows, step)
+        if rows is not None and keep < len(rows):
+            self._rows[trial] = rows[:keep]
 
     def last(self, trial: int) -> tuple[int, dict[str, float]] | None:
         """The newest step of a trial and what was reported there (NaN where nothing was)."""
@@ -72,13 +75,23 @@ class Reports:
 
     def curve(self, trial: int) -> Curve:
         """The trial's whole curve, metrics it never reported left out."""
-        rows = self._rows.get(trial, array("q"))[:]
+        rows = self._rows.get(trial)
         if not rows:
             return Curve()
-        metrics = {
-            name: tuple(self._columns[name][row] for row in rows) for name in self._told.get(trial, ())
-        }
-        return Curve(tuple(self._steps[row] for row in rows), metrics)
+        size, names = len(rows), self._told.get(trial, ())
+        end = rows[size - 1]
+        return self._cut(rows, size - 1, self._steps[end], {name: self._columns[name][end] for name in names})
+
+    def extended(self, trial: int, step: int, metrics: Mapping[str, float], *, restart: bool) -> Curve:
+        """The trial's curve as it will be with this report; at a restart, without the steps from there on."""
+        rows = self._rows.get(trial) or array("q")
+        size = self._before(rows, step) if restart else len(rows)
+        names = dict.fromkeys((*self._told.get(trial, ()), *metrics))
+        last = dict.fromkeys(names, math.nan)
+        if size and self._steps[rows[size - 1]] == step:
+            size -= 1
+            last |= {name: self._columns[name][rows[size]] for name in self._told[trial]}
+        return self._cut(rows, size, step, last | dict(metrics))
 
     def count(self, trial: int) -> int:
         """The number of reports of one trial."""
@@ -95,6 +108,15 @@ class Reports:
         import numpy as np
 
         return np.frombuffer(self._column(name), float)[rows] if len(rows) else np.zeros(0)
+
+    def _cut(self, rows: array[int], before: int, step: int, last: Mapping[str, float]) -> Curve:
+        """A curve of the first rows and one more report."""
+        metrics = {name: Series(self._columns.get(name), rows, before, value) for name, value in last.items()}
+        return Curve(Series(self._steps, rows, before, step), metrics)
+
+    def _before(self, rows: Sequence[int], step: int) -> int:
+        """How many of a trial's rows come before a step."""
+        return bisect_left(rows, step, key=self._steps.__getitem__)
 
     def _column(self, name: str) -> array[float]:
         if name not in self._columns:

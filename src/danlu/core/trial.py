@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -17,11 +18,15 @@ class Curve(msgspec.Struct, frozen=True):
     A metric that was not reported at some step is NaN there.
     """
 
-    steps: tuple[int, ...] = ()
-    metrics: dict[str, tuple[float, ...]] = {}
+    steps: Sequence[int] = ()
+    metrics: Mapping[str, Sequence[float]] = {}
 
     def __len__(self) -> int:
         return len(self.steps)
+
+    def whole(self) -> Curve:
+        """The same in tuples, which every encoder knows."""
+        return Curve(tuple(self.steps), {name: tuple(values) for name, values in self.metrics.items()})
 
 
 class Checkpoint(msgspec.Struct, frozen=True):

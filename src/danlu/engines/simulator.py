@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -34,8 +34,8 @@ class Recording(msgspec.Struct, frozen=True):
         ObjectiveError: when the columns do not have the same length.
     """
 
-    steps: tuple[int, ...]
-    metrics: dict[str, tuple[float, ...]]
+    steps: Sequence[int]
+    metrics: Mapping[str, Sequence[float]]
     seconds: tuple[float, ...] = ()
     cause: Cause | None = None
     returned: dict[str, float] | None = None

@@ -58,10 +58,12 @@ class Diverged(msgspec.Struct, frozen=True, kw_only=True):
             if not math.isfinite(newest):
                 return stop(f"{name} is {newest} at step {step}", cause=Cause.DIVERGED)
         for metric in goal.metrics:
+            newest = trial.metrics.get(metric.name, 0.0)
+            if metric.maximize or newest <= self.factor:
+                continue
             curve = trial.curve.metrics.get(metric.name, ())
             first = next((value for value in curve if value > 0), math.inf)
-            newest = trial.metrics.get(metric.name, 0.0)
-            if not metric.maximize and newest > self.factor * max(1.0, first):
+            if newest > self.factor * max(1.0, first):
                 return stop(
                     f"{metric.name} rose from {first:.3g} to {newest:.3g} at step {step}",
                     cause=Cause.DIVERGED,

@@ -181,8 +181,8 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
         """Forecast where the curve will end, once it has come to the next part of its training."""
         if trial.number in state.doubts or len(state.whole) < self.enough or len(state.wrong) > 1:
             return GO
-        mine = _curve(state.problem, trial)
-        if mine is None or not self._looks(state, mine):
+        mine = _curve(state.problem, trial) if self._looks(state, trial) else None
+        if mine is None:
             return GO
         found = _forecast(state, mine)
         if found is None or found[0] >= self.chance:
@@ -245,11 +245,14 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
                 state = state._replace(right=state.right + 1)
         return state._replace(whole=(*state.whole, mine), bar=bar)
 
-    def _looks(self, state: State, mine: Whole) -> bool:
-        """Whether the newest report is the first in one of the parts of the training in which trials are judged."""
-        if len(mine.steps) < 2:
+    def _looks(self, state: State, trial: Trial) -> bool:
+        """Whether the newest finite report is the first in one of the parts of the training in which trials are judged."""
+        steps, values = trial.curve.steps, trial.curve.metrics.get(state.problem.goal.metrics[0].name, ())
+        finite = (steps[at] for at in range(len(values) - 1, -1, -1) if math.isfinite(values[at]))
+        step, before = next(finite, None), next(finite, None)
+        if step is None or before is None:
             return False
-        length, before, step = self._length(state), float(mine.steps[-2]), float(mine.steps[-1])
+        length = self._length(state)
         if step < self.grace * length or step >= length or step <= state.since:
             return False
         return math.floor(LOOKS * step / length) > math.floor(LOOKS * before / length)

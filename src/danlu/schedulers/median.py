@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core.errors import SettingError
 from ..core.messages import GO, Verdict, stop
 from ..core.protocols import Move, New, Problem, View
-from ..core.trial import Curve, Trial
+from ..core.trial import Trial
+from .along import Along
 from .ladder import Ladder
 
 HUGE = 1e100
 """Losses beyond it are as good as infinite, and can still be averaged."""
 
 
+class Sofar(NamedTuple):
+    """How many losses a curve has, their sum and the least of them."""
+
+    length: int = 0
+    total: float = 0.0
+    best: float = math.inf
+
+    def then(self, loss: float) -> Sofar:
+        """With one more."""
+        return Sofar(self.length + 1, self.total + loss, min(self.best, loss))
+
+
 class State(NamedTuple):
-    """Running means of losses by step."""
+    """Running means of losses by step; the curves of the trials that are not over."""
 
     problem: Problem
     ladder: Ladder
+    curves: Along[Sofar]
 
 
 class Median(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,26 +75,34 @@ class Median(msgspec.Struct, frozen=True, kw_only=True):
 
     def init(self, problem: Problem) -> State:
         """No trial has come to any step."""
-        return State(problem, Ladder())
+        metric = problem.goal.metrics[0]
+
+        def step(sofar: Sofar, value: float) -> Sofar:
+            return sofar.then(_bounded(metric.loss(value)))
+
+        return State(problem, Ladder(), Along(step, Sofar()))
 
     def tell(self, state: State, trial: Trial) -> State:
         """Note the running mean at the newest step."""
-        losses = _losses(state.problem, trial.curve)
-        if not len(losses):
+        values = trial.curve.metrics.get(state.problem.goal.metrics[0].name, ())
+        if not len(values):
             return state
-        ladder = state.ladder.told(trial.curve.steps[-1], trial.number, [float(losses.mean())])
-        return state if ladder is state.ladder else state._replace(ladder=ladder)
+        sofar = state.curves.of(trial.number, values)
+        ladder = state.ladder.told(trial.curve.steps[-1], trial.number, [sofar.total / sofar.length])
+        curves = (
+            state.curves.without(trial.number) if trial.finished else state.curves.told(trial.number, values)
+        )
+        return state._replace(ladder=ladder, curves=curves)
 
     def judge(self, state: State, view: View, trial: Trial) -> Verdict:
         """Compare the best so far with the others' means."""
-        step, losses = trial.curve.steps[-1], _losses(view.problem, trial.curve)
-        others = state.ladder.others(step, trial.number)[:, 0]
-        if len(others) < self.least or step < self.warm_up or not len(losses):
+        step, name = trial.curve.steps[-1], view.problem.goal.metrics[0].name
+        others, values = state.ladder.others(step, trial.number)[:, 0], trial.curve.metrics.get(name, ())
+        if len(others) < self.least or step < self.warm_up or not len(values):
             return GO
-        best, bar = float(losses.min()), float(np.percentile(others, self.percentile))
-        if not best > bar:
+        bar = float(np.percentile(others, self.percentile))
+        if not state.curves.of(trial.number, values).best > bar:
             return GO
-        name = view.problem.goal.metrics[0].name
         return stop(
             f"at step {step} its best {name} is behind what {self.percentile:g} % of {len(others)} trials had"
         )
@@ -90,9 +112,6 @@ class Median(msgspec.Struct, frozen=True, kw_only=True):
         return New()
 
 
-def _losses(problem: Problem, curve: Curve) -> NDArray[np.float64]:
-    """The first metric along the curve, as losses; NaN counts as the worst, and all are finite."""
-    metric = problem.goal.metrics[0]
-    losses = np.array([metric.loss(value) for value in curve.metrics.get(metric.name, ())])
-    finite: NDArray[np.float64] = np.nan_to_num(np.clip(losses, -HUGE, HUGE), nan=HUGE)
-    return finite
+def _bounded(loss: float) -> float:
+    """A finite loss; NaN counts as the worst."""
+    return HUGE if math.isnan(loss) else min(max(loss, -HUGE), HUGE)

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from ..core.errors import SettingError
 from ..core.messages import GO, Verdict, stop
 from ..core.protocols import Move, New, Problem, View
 from ..core.trial import Trial
+from .along import Along
+
+
+class Sofar(NamedTuple):
+    """The best loss of a curve, and the reports since."""
+
+    best: float | None
+    since: int
+
+
+class State(NamedTuple):
+    """The curves of the trials that are not over."""
+
+    metric: str
+    curves: Along[Sofar]
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,26 +59,35 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
         if self.delta < 0:
             raise SettingError(f"Patience needs delta >= 0, got delta={self.delta!r}.")
 
-    def init(self, problem: Problem) -> None:
-        """No state."""
+    def init(self, problem: Problem) -> State:
+        """No trial has reported."""
+        metric, delta = problem.goal.metrics[0], self.delta
 
-    def tell(self, state: None, trial: Trial) -> None:
-        """Nothing to keep."""
+        def step(sofar: Sofar, value: float) -> Sofar:
+            if value != value:
+                return sofar
+            best, since = sofar
+            loss = metric.loss(value)
+            return Sofar(loss, 0) if best is None or loss < best - delta else Sofar(best, since + 1)
 
-    def judge(self, state: None, view: View, trial: Trial) -> Verdict:
+        return State(metric.name, Along(step, Sofar(None, 0)))
+
+    def tell(self, state: State, trial: Trial) -> State:
+        """Note how long ago the best report was, until the trial is over."""
+        values = trial.curve.metrics.get(state.metric, ())
+        curves = state.curves
+        return state._replace(
+            curves=curves.without(trial.number) if trial.finished else curves.told(trial.number, values)
+        )
+
+    def judge(self, state: State, view: View, trial: Trial) -> Verdict:
         """Count the reports since the best one."""
         metric = view.problem.goal.metrics[0]
-        losses = [metric.loss(value) for value in trial.curve.metrics.get(metric.name, ()) if value == value]
-        best = since = 0
-        for position, loss in enumerate(losses):
-            if position == 0 or loss < losses[best] - self.delta:
-                best, since = position, 0
-            else:
-                since += 1
+        since = state.curves.of(trial.number, trial.curve.metrics.get(metric.name, ())).since
         if since < self.steps or trial.curve.steps[-1] < self.warm_up:
             return GO
         return stop(f"{metric.name} has not improved for {since} reports", settled=True)
 
-    def next(self, state: None, view: View) -> Move:
+    def next(self, state: State, view: View) -> Move:
         """Always a new trial."""
         return New()

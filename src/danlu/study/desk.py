@@ -213,9 +213,11 @@ class Desk:
             return stop(wanted, cause=Cause.CANCELLED if goal.missing(known) else None)
         if goal.metrics[0].name not in message.metrics:
             return GO
-        trial = self._ledger.history.trial(message.trial)
-        curve = _extended(trial.curve, message, restart=row.fresh)
-        judged = msgspec.structs.replace(trial, curve=curve, metrics=message.metrics)
+        curve = self._ledger.history.reports.extended(
+            message.trial, message.step, message.metrics, restart=row.fresh
+        )
+        trial = self._ledger.history.trial(message.trial, curve)
+        judged = msgspec.structs.replace(trial, metrics=message.metrics)
         verdict = self._ledger.judge(judged)
         if row.longer >= 0 and verdict.cause is None:
             return GO  # a person wants it trained to its end
@@ -352,22 +354,6 @@ class Desk:
         drops = (number,) if isinstance(event, ev.Released) else ()
         terms = Terms(holds=((number, attempt),), drops=drops, durable=bool(drops))
         self._ledger.append([(None, event)], terms)
-
-
-def _extended(curve: Curve, message: Report, *, restart: bool) -> Curve:
-    """The curve with this report at its end."""
-    keep = sum(step < message.step for step in curve.steps) if restart else len(curve.steps)
-    merge = bool(keep) and curve.steps[keep - 1] == message.step
-    size = keep if merge else keep + 1
-    names = dict.fromkeys((*curve.metrics, *message.metrics))
-    metrics = {}
-    for name in names:
-        column = list(curve.metrics.get(name, (math.nan,) * keep)[:keep])
-        column += [math.nan] * (size - len(column))
-        column[-1] = message.metrics.get(name, column[-1])
-        metrics[name] = tuple(column)
-    steps = curve.steps[:keep] if merge else (*curve.steps[:keep], message.step)
-    return Curve(steps, metrics)
 
 
 def _named(metrics: Mapping[str, float]) -> str:

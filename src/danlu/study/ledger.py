@@ -175,7 +175,7 @@ class Ledger:
         over = isinstance(event, Ended) or event.action is not Action.GO
         if self._scheduler is None and not over:
             return
-        trial = history.trial(event.trial)
+        trial = history.trial(event.trial, history.reports.curve(event.trial))
         with one_thread:
             if self._scheduler is not None:
                 self._scheduler = self.scheduler.tell(self._scheduler, trial)
