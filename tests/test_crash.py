@@ -4,7 +4,8 @@ import pytest
 from objectives import SPACE, from_scratch, resumable
 
 import danlu
-from danlu.core.events import Status
+from danlu.core.errors import ObjectiveError
+from danlu.core.events import SetAside, Status
 
 
 class Killed(BaseException):
@@ -108,6 +109,41 @@ def test_a_crash_at_every_append_is_as_if_it_never_happened(case, tmp_path, prom
             )
     promised(
         1, 2 * whole_store.count, "deaths before and after every append of eight studies: the same as without"
+    )
+
+
+def broken(trial):
+    raise OSError(f"no data for {trial['x']}")
+
+
+def test_a_crash_while_the_first_trials_fail_is_as_if_it_never_happened(tmp_path, promised):
+    """Each time the call is made again as a person would: as it was while fewer than three had failed, mended from then on."""
+    whole_store = CrashingStore(tmp_path / "whole.db", at=0, written=False)
+    with pytest.raises(ObjectiveError, match="no data"):
+        run(whole_store, broken)
+    count = whole_store.count
+    with danlu.open_study(store=tmp_path / "whole.db") as study:
+        last = list(study.result.entries())[-1].event
+    assert isinstance(last, SetAside)
+    assert len(last.trials) == 3
+    assert "in broken" in last.trace
+    expected = essence(run(CrashingStore(tmp_path / "whole.db", 0, written=False), resumable))
+    assert len(expected) == 7
+    for at in range(1, count + 1):
+        for written in (False, True):
+            path = tmp_path / f"{at}-{written}.db"
+            with pytest.raises(Killed):
+                run(CrashingStore(path, at, written=written), broken)
+            if at + written < count:  # the third end is not in the journal yet
+                with pytest.raises(ObjectiveError, match="no data"):
+                    run(CrashingStore(path, 0, written=False), broken)
+            result = run(CrashingStore(path, 0, written=False), resumable)
+            assert essence(result) == expected, (at, written)
+            assert sum(bool(trial.aside) for trial in result.trials) == 3
+    promised(
+        1,
+        2 * count,
+        "deaths before and after every append of a study that cannot work, mended: the same as without",
     )
 
 

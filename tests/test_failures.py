@@ -6,12 +6,14 @@ import math
 import os
 import sys
 
+import msgspec
 import pytest
 
 import danlu
 from danlu.core.errors import DanluError, GoalError, ObjectiveError, SettingError
-from danlu.core.events import Status
+from danlu.core.events import Cause, Status
 from danlu.core.failure import cut, kind_of, sentence, trace_of
+from danlu.study.failures import Failures
 
 SPACE = {"x": danlu.Float(0, 1), "n": danlu.Int(1, 99)}
 
@@ -201,6 +203,85 @@ def test_what_fails_in_a_part_of_the_space_goes_on(case):
     result = danlu.tune(REGIONS[case], SPACE, trials=7, seed=2)
     assert len(result.trials) == 7
     assert not any(trial.aside for trial in result.trials)
+
+
+WIDE = danlu.Space(
+    {
+        "a": danlu.Float(0, 1),
+        "rate": danlu.Float(1e-4, 1, log=True),
+        "n": danlu.Int(1, 8),
+        "act": danlu.Choice(["relu", "tanh"]),
+        "kind": danlu.Choice(["r", "s", "t"]),
+    }
+)
+
+
+def ended_too_early(fails, seeds, sampler="random"):
+    """Of how many studies, each with its own seed, the failures of a part of the space were the end."""
+    count = 0
+    for seed in range(seeds):
+        try:
+            danlu.tune(
+                region(fails, lambda t: ValueError("unsupported")), WIDE, trials=4, seed=seed, sampler=sampler
+            )
+        except ObjectiveError:
+            count += 1
+    return count
+
+
+@pytest.mark.parametrize(
+    "fails",
+    [lambda t: t["a"] > 0.5, lambda t: t["rate"] < 0.01, lambda t: t["n"] > 4, lambda t: t["act"] == "relu"],
+)
+def test_half_of_a_parameter_s_range_that_fails_never_ends_a_study(fails):
+    """Three points by chance would be in that half in one study of eight: the third is the farthest from the first two."""
+    assert ended_too_early(fails, 40) == 0
+    assert ended_too_early(fails, 10, "auto") == 0
+
+
+def test_a_larger_part_that_fails_ends_fewer_studies_than_chance_would():
+    """Four fifths of a range, or three quarters that two parameters decide on, look like all of it: 51 and 42 of 100 by chance."""
+    assert ended_too_early(lambda t: t["a"] > 0.2, 60) <= 15
+    assert ended_too_early(lambda t: t["a"] > 0.5 or t["rate"] > 0.01, 60) <= 22
+
+
+def test_the_probe_keeps_to_the_constraints_and_is_no_point_that_was_tried():
+    seen = []
+
+    def broken(trial):
+        seen.append(dict(trial))
+        raise ValueError("no data")
+
+    space = danlu.Space({"a": danlu.Float(0, 1), "b": danlu.Float(0, 1)}, constraints=["a + b <= 0.5"])
+    with pytest.raises(ObjectiveError):
+        danlu.tune(broken, space, trials=9, seed=4)
+    assert len(seen) == 3
+    assert all(point["a"] + point["b"] <= 0.5 for point in seen)
+    seen.clear()
+    result = danlu.tune(broken, {"n": danlu.Int(1, 2)}, trials=9, seed=4)
+    assert sorted(point["n"] for point in seen) == [1, 2]
+    assert result.stopped.startswith("every")
+
+
+def test_what_fails_before_it_has_read_a_parameter_needs_no_probe():
+    """Many workers have begun more than three trials by then."""
+    with danlu.open_study(WIDE, trials=9) as study:
+        for _ in range(3):
+            trial = study.ask()
+            study.desk.end(
+                [
+                    msgspec.structs.replace(
+                        study.desk.failed(trial.number, 1, Cause.RAISED, "NameError: x"), blind=True
+                    )
+                ]
+            )
+        failures = Failures(study.result.history)
+        assert failures.verdict(study.ledger.history)[0] == (0, 1, 2)
+    with danlu.open_study(WIDE, trials=9) as study:
+        for _ in range(3):
+            trial = study.ask()
+            study.desk.end([study.desk.failed(trial.number, 1, Cause.RAISED, "NameError: x")])
+        assert Failures(study.result.history).verdict(study.ledger.history) == ((), "")
 
 
 @pytest.mark.parametrize(("allowed", "asked"), [(1, 1), (2, 2), (5, 5), (0, 6), (9, 6)])

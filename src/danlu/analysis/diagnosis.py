@@ -21,6 +21,7 @@ from ..core.events import Status
 from ..core.history import History
 from ..core.trial import Curve
 from ..maths.curves import roughness
+from ..maths.threads import one_thread
 from .measured import thinned
 
 ADVICE = {
@@ -94,6 +95,7 @@ class Trouble(msgspec.Struct, frozen=True):
         return f"trial {self.trial}: {self.trouble or 'unknown'}. {self.evidence} {self.advice}".rstrip()
 
 
+@one_thread
 def diagnose_curves(history: History, number: int) -> Trouble:
     """What is wrong with one trial, as far as its curves show.
 

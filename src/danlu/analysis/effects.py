@@ -21,6 +21,7 @@ from ..core.features import Features, features
 from ..core.history import History
 from ..core.parameters import Choice
 from ..maths import gp
+from ..maths.targets import shrunk
 from ..maths.threads import single
 from .measured import Floats, Numbers, measured, thinned
 from .sheet import Axis, axes
@@ -111,6 +112,7 @@ class Model(NamedTuple):
         units, mask: points of the trials it was given, and which coordinates are active, shape (n, d).
         targets: what it was given, shape (n,).
         total: trials with a value.
+        exponent: losses are divided by so many powers of two before they are standardized.
     """
 
     metric: str
@@ -124,6 +126,7 @@ class Model(NamedTuple):
     mask: NDArray[np.bool_]
     targets: Floats
     total: int
+    exponent: int = 0
 
     def average(self, units: Floats) -> tuple[float, float]:
         """Mean and standard deviation of the standardised average over unit points."""
@@ -140,13 +143,13 @@ class Model(NamedTuple):
 
     def standard(self, losses: Floats) -> Floats:
         """Losses as the process sees them."""
-        shown: Floats = (np.log(losses) if self.log else losses) - self.middle
+        shown: Floats = (np.log(losses) if self.log else np.ldexp(losses, -self.exponent)) - self.middle
         return shown / self.scale
 
     def values(self, standard: Floats) -> Floats:
         """What the process says, in the user's sign and unit."""
         shown = self.middle + self.scale * np.asarray(standard)
-        found: Floats = self.sign * (np.exp(shown) if self.log else shown)
+        found: Floats = self.sign * (np.exp(shown) if self.log else np.ldexp(shown, self.exponent))
         return found
 
 
@@ -167,7 +170,7 @@ def model_of(history: History, metric: str | None = None, rows: Numbers | None =
     best, rest = order[: FITTED // 2], order[FITTED // 2 :]
     kept = np.sort(np.concatenate([best, rest[thinned(len(rest), FITTED - len(best))]]))
     log = of_many_sizes(known.losses)
-    losses = np.log(known.losses) if log else known.losses
+    losses, exponent = (np.log(known.losses), 0) if log else shrunk(known.losses)
     low, high = np.percentile(losses, [25, 75])
     clipped = np.minimum(losses, high + 3 * max(high - low, 1e-12))
     middle, scale = float(clipped.mean()), float(clipped.std()) or 1.0
@@ -176,7 +179,18 @@ def model_of(history: History, metric: str | None = None, rows: Numbers | None =
     units, mask = history.units[used], history.active[used]
     posterior = gp.fit(shown.of(units, mask), targets, gp.Shape(shown.groups, shown.bent), evaluations=60)
     return Model(
-        known.name, known.sign, shown, posterior, middle, scale, log, units, mask, targets, len(known.rows)
+        known.name,
+        known.sign,
+        shown,
+        posterior,
+        middle,
+        scale,
+        log,
+        units,
+        mask,
+        targets,
+        len(known.rows),
+        exponent,
     )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from ..core.events import Status
 from ..core.history import History
 from ..core.parameters import Choice, Float, Int
+from ..maths.threads import one_thread
 from .measured import Measured, measured
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Finding(msgspec.Struct, frozen=True):
         return f"{self.text} {self.remedy}"
 
 
+@one_thread
 def findings(history: History, metric: str | None = None, *, seen: Effects | None = None) -> list[Finding]:
     """Findings about a study, the most pressing first; none of a study with fewer than ten results but that they are few.
 
@@ -88,6 +90,7 @@ def findings(history: History, metric: str | None = None, *, seen: Effects | Non
     return [*same, *_failing(history), *edges, *found, *_stale(known), *flat]
 
 
+@one_thread
 def unmoved(history: History, metric: str | None = None) -> list[Finding]:
     """Whether the metric is the same in every trial that is over, or never moves while any of them trains.
 

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from ..core.history import History
+from ..maths.threads import one_thread
 from .diagnosis import Trouble, commonest, diagnose_study
 from .effects import Effects, effects, model_of
 from .findings import Finding, findings
@@ -53,6 +54,7 @@ class Summary(msgspec.Struct, frozen=True):
         return "\n".join(_lines(self))
 
 
+@one_thread
 def summary(name: str, history: History) -> Summary:
     """A study on one page; ``str`` of it is that page.
 

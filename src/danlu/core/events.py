@@ -241,7 +241,7 @@ class Resumed(msgspec.Struct, frozen=True, tag="resumed", gc=False):
 
 
 class Ended(msgspec.Struct, frozen=True, tag="ended", gc=False):
-    """The trial is over: DONE with its metrics, STOPPED, or FAILED with a cause."""
+    """The trial is over: DONE with its metrics, STOPPED, or FAILED with a cause, ``blind`` before it had read a parameter."""
 
     trial: int
     attempt: int
@@ -252,6 +252,7 @@ class Ended(msgspec.Struct, frozen=True, tag="ended", gc=False):
     cause: Cause | None = None
     reason: str = ""
     cost: float | None = None
+    blind: bool = False
 
 
 class Reopened(msgspec.Struct, frozen=True, tag="reopened", gc=False):

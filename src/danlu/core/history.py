@@ -364,7 +364,7 @@ class History:
     def _ended(self, event: ev.Ended) -> None:
         row = self.rows[event.trial]
         row.attempt_seconds = event.seconds
-        row.cause, row.attempt_cost = event.cause, event.cost
+        row.cause, row.attempt_cost, row.blind = event.cause, event.cost, event.blind
         self._finish(event.trial, row, event.status, event.metrics, event.reason, event.at)
 
     def _reopened(self, event: ev.Reopened) -> None:
@@ -469,7 +469,7 @@ class History:
     def _count(self, number: int, row: Row, metrics: dict[str, float]) -> None:
         """What a trial has come to, for good or for now: a paused one can be the best."""
         losses, violation = self.goal.losses(metrics), self.goal.violation(metrics)
-        if self.goal.missing(metrics) or any(math.isnan(loss) for loss in losses):
+        if self.goal.missing(metrics) or not all(math.isfinite(loss) for loss in losses):
             self._uncount(number, row)
             return
         if row.losses is not None and not covers(Row(row.asked, losses=losses, violation=violation), row):

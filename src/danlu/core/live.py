@@ -172,6 +172,11 @@ class LiveTrial(Mapping[str, Value]):
             self._params[name] = fresh(things[name][self._params[name]])
             self._lacking.remove(name)
 
+    @property
+    def untouched(self) -> bool:
+        """Whether the objective has read none of its parameters, so that what it did cannot depend on them."""
+        return not self._read
+
     def unheard(self) -> str:
         """What the objective asked for and did not get beside parameters that it never read, as a sentence; else ''."""
         every = {name for name in self._params if not self._was_read(name)}

@@ -89,7 +89,8 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
     """How an attempt ended: with a return value (``cause`` None), by a verdict, or with a cause.
 
     ``memory`` is its peak on the GPU and the GPU's size in bytes, where it had one; ``crowded`` says of one that ran out of
-    memory that it had shared its device. ``trace`` is the traceback of what it raised.
+    memory that it had shared its device. ``trace`` is the traceback of what it raised; a ``blind`` one raised before it had
+    read any of its parameters.
     """
 
     trial: int
@@ -103,6 +104,7 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
     memory: tuple[int, int] | None = None
     crowded: bool = False
     trace: str = ""
+    blind: bool = False
 
 
 Message: TypeAlias = Report | Suggest | Save | Note | Outcome

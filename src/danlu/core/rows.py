@@ -48,6 +48,7 @@ class Row(msgspec.Struct, gc=False):
     )
     taken: float = 0.0
     aside: str = ""
+    blind: bool = False
     doubted: int | None = None
 
     def settle(self) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..core.history import History
 from ..core.plain import packed, plain
+from ..maths.threads import one_thread
 from . import views
 from .page import whole
 
@@ -16,6 +17,7 @@ TRIALS, ROWS = 50, 200
 """So many of the best trials have a page of their own in a report, and so many rows the table."""
 
 
+@one_thread
 def report(name: str, history: History, path: str | Path, *, finder: Any = None) -> Path:
     """Write a study into one file that opens anywhere, without a network.
 

@@ -75,7 +75,7 @@ def guarded(trial: LiveTrial, task: Task, act: Callable[[], Any]) -> Outcome | N
         if isinstance(error, KeyboardInterrupt) and _from_a_person(error):
             raise
         cause = Cause.MEMORY if _is_memory(error) else Cause.RAISED
-        return outcome(cause=cause, reason=sentence(error), trace=trace_of(error))
+        return outcome(cause=cause, reason=sentence(error), trace=trace_of(error), blind=trial.untouched)
     finally:
         gc.collect(0)
 

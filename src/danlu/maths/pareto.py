@@ -47,7 +47,7 @@ def crowding(losses: Floats) -> Floats:
     distance = np.zeros(n)
     for goal in range(goals):
         order = np.argsort(losses[:, goal], kind="stable")
-        column = losses[order, goal]
+        column = losses[order, goal] / 2  # so that no difference overflows
         span = column[-1] - column[0] if n else 0.0
         distance[order[[0, -1]]] = np.inf
         if n > 2 and 0.0 < span < np.inf:

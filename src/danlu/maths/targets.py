@@ -24,9 +24,7 @@ def half_rank(losses: Floats) -> Floats:
     """
     from scipy.special import ndtri
 
-    largest = np.abs(losses).max()
-    if largest > 1e100 or 0.0 < largest < 1e-100:  # squares would overflow, or vanish
-        losses = np.ldexp(losses, -int(np.frexp(largest)[1]))
+    losses, _ = shrunk(losses)
     median = np.median(losses)
     good = losses <= median
     spread = np.sqrt(np.mean((losses[good] - median) ** 2))
@@ -36,6 +34,25 @@ def half_rank(losses: Floats) -> Floats:
     quantiles = (ranks + 0.5) / len(losses)
     warped = np.where(good, losses, median + spread * ndtri(np.maximum(quantiles, 0.5)))
     return standard(warped)
+
+
+def shrunk(values: Floats) -> tuple[Floats, int]:
+    """Values of extreme sizes divided by a power of two, so that squares and sums neither overflow nor vanish; its exponent.
+
+    Others are left as they are, with an exponent of 0.
+
+    Args:
+        values: finite.
+
+    Example:
+        >>> shrunk(np.array([2.0**1000, 2.0**999])), shrunk(np.array([3.0]))
+        ((array([0.5 , 0.25]), 1001), (array([3.]), 0))
+    """
+    largest = np.abs(values).max(initial=0.0)
+    if 1e-100 <= largest <= 1e100 or largest == 0.0:
+        return values, 0
+    exponent = int(np.frexp(largest)[1])
+    return np.ldexp(values, -exponent), exponent
 
 
 def standard(values: Floats) -> Floats:

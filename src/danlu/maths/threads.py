@@ -1,4 +1,4 @@
-"""One thread of linear algebra for danlu's own calculations.
+"""One thread of linear algebra, and numpy's own rules for numbers, for danlu's own calculations.
 
 Its matrices are small: more threads wait for each other, and on a busy machine they wait for minutes of CPU time. The
 libraries that numpy and scipy calculate with (OpenBLAS, MKL, BLIS) are held to one thread while danlu calculates, and
@@ -7,16 +7,22 @@ that was built to use them.
 
 The number belongs to the process. A training that runs in another thread at that moment, and multiplies matrices with
 numpy, does so with one thread until danlu's calculation is over.
+
+What a program has set with ``numpy.seterr`` is for its own calculations. In danlu's, what is too large for a number is infinite and what
+is too small is 0, without a word: losses of 1e308 are somebody's losses.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import ContextDecorator
 from functools import wraps
-from threading import Lock
+from threading import Lock, local
 from types import TracebackType
 from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,11 +31,19 @@ LOADS = ("scipy.linalg", "scipy.special")
 """Modules that load libraries of their own, beside numpy's; danlu calculates nothing large before it has imported one."""
 
 
-class OneThread:
-    """A context in which linear algebra has one thread; it may be entered again inside, and by several threads."""
+RULES: dict[str, Any] = {"over": "ignore", "under": "ignore", "divide": "warn", "invalid": "warn"}
+"""Numpy's rules while danlu calculates: ``with np.errstate(**RULES)``."""
+
+
+class OneThread(ContextDecorator):
+    """A context in which linear algebra has one thread; it may be entered again inside, and by several threads.
+
+    Numbers that overflow or vanish are no errors inside, whatever the program has set.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
+        self._rules = local()
         self._depth = 0
         self._known: tuple[bool, ...] = ()
         self._libraries: list[Any] = []
@@ -44,10 +58,13 @@ class OneThread:
                     self._find(loaded)
                 self._limit(loaded)
             self._depth += 1
+        before = np.seterr(**RULES)
+        self._rules.before = [*getattr(self._rules, "before", ()), before]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        np.seterr(**self._rules.before.pop())
         with self._lock:
             self._depth -= 1
             if self._depth == 0:
@@ -86,7 +103,7 @@ def _set(library: Any, number: int) -> None:
 
 
 one_thread = OneThread()
-"""The process's own; ``with one_thread:`` around whatever calculates."""
+"""The process's own; ``with one_thread:`` around whatever calculates, ``@one_thread`` over it."""
 
 
 def single(function: Callable[P, T]) -> Callable[P, T]:

@@ -14,6 +14,7 @@ from ..analysis.sheet import sheet
 from ..analysis.timeline import timeline
 from ..core.errors import MissingExtra, SettingError
 from ..core.history import History
+from ..maths.threads import one_thread
 from . import parameters, trials
 
 
@@ -51,6 +52,7 @@ GRIDS = ("slices", "effects")
 """Figures of one panel a parameter."""
 
 
+@one_thread
 def plot(history: History, kind: str = "history", *, axes: Any = None, **settings: Any) -> Any:
     """Draw one figure of a study.
 

@@ -21,6 +21,9 @@ from ..core.rng import generator
 from ..core.space import pack_unit
 from .ledger import Ledger
 
+PROBE = "probe"
+"""The source of a trial that is to tell a part of the space that fails from an objective that cannot work."""
+
 
 class Policy(NamedTuple):
     """How a study treats its trials: deaths of a worker that are forgiven, limits of an attempt, where its files go."""
@@ -53,10 +56,18 @@ class Claims:
                 return number
         return None
 
-    def new(self, k: int, op: str | None = None, *, read: bool = True) -> list[int]:
+    def new(
+        self,
+        k: int,
+        op: str | None = None,
+        *,
+        read: bool = True,
+        probe: Callable[[], list[float] | None] | None = None,
+    ) -> list[int]:
         """Claim up to ``k`` new trials, or a paused one if the scheduler says so; their numbers.
 
-        ``read`` is False when the journal has been read just now; who loses the race reads it again anyway.
+        ``read`` is False when the journal has been read just now; who loses the race reads it again anyway. ``probe`` says
+        which unit point has to be tried before any other, or None.
 
         Raises:
             Exhausted: when a finite space has no untried point left.
@@ -71,13 +82,14 @@ class Claims:
                 return [self.again(op)]
             room = ledger.budget.trials
             k = k if room is None else min(k, room - ledger.history.counting)
-            move = New() if ledger.history.queue else ledger.move()
+            wanted = probe() if probe is not None and k > 0 else None
+            move = New() if ledger.history.queue or wanted is not None else ledger.move()
             if isinstance(move, Wait):
                 return []
             try:
                 if isinstance(move, Resume):
                     return [self._resume(move)]
-                return self._ask(move, k, op) if k > 0 else []
+                return self._ask(move, k, op, wanted) if k > 0 else []
             except Outrun:
                 continue
 
@@ -178,7 +190,7 @@ class Claims:
         """Whether the trial is trained from its start, because its training depends on its length."""
         return move.donor is None and not self._ledger.problem.resume_safe
 
-    def _ask(self, move: New, k: int, op: str | None) -> list[int]:
+    def _ask(self, move: New, k: int, op: str | None, probe: list[float] | None = None) -> list[int]:
         ledger = self._ledger
         history = ledger.history
         if history.space.forgotten:
@@ -187,7 +199,10 @@ class Claims:
                 "Open it with its space, or write the constraint as text."
             )
         first = len(history)
-        if history.queue:
+        if probe is not None:
+            points = [history.space.snap(probe)]
+            source, reason = PROBE, "all trials before it failed alike, and none is as far from them"
+        elif history.queue:
             k = min(k, len(history.queue))
             points = [self._enqueued(first + i, point) for i, point in enumerate(history.queue[:k])]
             source, reason = "enqueued", "enqueued by a person"

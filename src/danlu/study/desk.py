@@ -314,7 +314,7 @@ class Desk:
             if message.cause is Cause.CRASHED:
                 reason = f"{reason}, {row.deaths + 1} times; this configuration is quarantined"
             failed = self.failed(message.trial, message.attempt, message.cause, reason, message.seconds)
-            self.end([failed])
+            self.end([msgspec.structs.replace(failed, blind=message.blind)])
         else:
             self.end([self._returned(message)])
         return GO

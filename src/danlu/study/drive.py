@@ -71,6 +71,7 @@ class Driver:
         with self._interrupt:
             try:
                 study.announce()
+                self._clear()
                 self._turn()
             except BaseException as error:
                 self._hand_back("the driver was interrupted")
@@ -91,6 +92,14 @@ class Driver:
             SystemExit: with code 143, when SIGTERM came and the program has no handler.
         """
         self._interrupt.pass_on()
+
+    def _clear(self) -> None:
+        """Set aside what an earlier session would have, had it not died: this call is the next try."""
+        broken, said = self._failures.verdict(self._study.ledger.history)
+        if broken:
+            self._study.set_aside(broken, said)
+            self._failures.know(broken)
+            say(f"danlu: set aside from an earlier session that came to no end: {said}")
 
     def _turn(self) -> None:
         while True:
@@ -143,7 +152,11 @@ class Driver:
             return None, self._nothing_left()
         number = study.claims.old()
         try:
-            number = next(iter(study.claims.new(1, read=False)), None) if number is None else number
+            number = (
+                next(iter(study.claims.new(1, read=False, probe=self._probe)), None)
+                if number is None
+                else number
+            )
         except Exhausted as error:
             return None, str(error).rstrip(".")
         history = study.ledger.history
@@ -153,6 +166,9 @@ class Driver:
         if number is None and trials and self._stay and history.live[Status.RUNNING]:
             return None, ""
         return number, trials or ""
+
+    def _probe(self) -> list[float] | None:
+        return self._failures.probe(self._study.ledger.history)
 
     def _nothing_left(self) -> str:
         """Why a study that is halted has nothing to wait for, '' while it has."""

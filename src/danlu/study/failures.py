@@ -1,5 +1,10 @@
 """What failures say of a study: so many first ones alike are no region of the space but an objective that cannot work.
 
+Three points that are drawn by chance lie in a half of the space that fails, one time in eight. So the last of the first
+trials is no such point while all before it have failed alike: it is the one that is most different from them in every
+parameter. Only a study whose failed trials include such a probe is ended, or one whose trials fail before they have read a
+parameter.
+
 One traceback of each kind is shown, the others are counted. While all that has come in are failures of one kind, its
 traceback is held back, as it may be the study's own end.
 """
@@ -7,18 +12,25 @@ traceback is held back, as it may be the study's own end.
 from __future__ import annotations
 
 import contextlib
+import struct
 import sys
 from collections import Counter
+from collections.abc import Iterable, Sequence
 
-from ..core.errors import GoalError, ObjectiveError
+from ..core.errors import GoalError, ObjectiveError, SpaceError
 from ..core.events import Cause, Status
 from ..core.failure import kind_of
+from ..core.feasible import meet
 from ..core.history import History
 from ..core.messages import Outcome
 from ..core.rows import Row
+from ..core.space import pack_unit
+from .claims import PROBE
 
 BROKEN = "the objective cannot work"
 """How the reason begins for which such trials are set aside."""
+
+_LEVELS = tuple((2 * at + 1) / 16 for at in range(8))
 
 _TELLING = (Cause.RAISED, Cause.INVALID, Cause.CRASHED)
 
@@ -44,7 +56,7 @@ class Failures:
             kind = kind_of(outcome.reason, history.row(outcome.trial).params())
             self._traces.setdefault(kind, outcome.trace)
             self._count[kind] += 1
-        if not _undecided(history, self._alike):
+        if not self._alike or (history.ended and not _all_alike(history)):
             self.show()
 
     def show(self) -> None:
@@ -61,6 +73,10 @@ class Failures:
         if more:
             say(f"danlu: {more} more failed in the same ways; result.why() has a line for each.")
 
+    def know(self, aside: Iterable[int]) -> None:
+        """These were set aside before this driver began."""
+        self._before.update(aside)
+
     def verdict(self, history: History) -> tuple[tuple[int, ...], str]:
         """The trials that show that the objective cannot work, and the sentence; ((), '') while nothing does."""
         told = next(
@@ -68,24 +84,33 @@ class Failures:
         )
         if told:  # another worker was faster
             return (), told
-        first = [history.rows[number] for number, _ in history.ended[: max(1, self._alike)]]
+        first = [history.rows[number] for number, _ in history.ended]
         if history.finished == 1 and first[0].cause is Cause.INVALID:
             return (history.ended[0][0],), first[0].reason
         if not self._alike:
             return (), ""
-        if (
-            len(first) < self._alike
-            or history.front
-            or len({_kind(row) for row in first}) > 1
-            or not _kind(first[0])
-        ):
+        if len(first) < self._alike or not _all_alike(history):
             return (), ""
-        kind = _kind(first[0])
-        over = tuple(number for number, _ in history.ended if _kind(history.rows[number]) == kind)
+        if not self._probed(first) and farthest(history) is not None:
+            return (), ""
+        over = tuple(number for number, _ in history.ended)
         return over, (
             f"{BROKEN}: {_first(len(over))}, and none has worked: {first[-1].reason}. Mend it and make the same call again: "
             "what failed is set aside and not on the budget."
         )
+
+    def probe(self, history: History) -> list[float] | None:
+        """The unit point to try next because all that is over failed alike; None when there is no need for one."""
+        due = self._alike >= 2 and history.counting >= self._alike - 1 and history.ended
+        if not due or not _all_alike(history):
+            return None
+        counting = [row for row in history.rows if not row.aside]
+        return None if any(row.asked.source == PROBE for row in counting) else farthest(history)
+
+    def _probed(self, over: Sequence[Row]) -> bool:
+        """Whether no part of the space explains these failures."""
+        blind = sum(row.blind for row in over)
+        return self._alike == 1 or blind >= self._alike or any(row.asked.source == PROBE for row in over)
 
     @property
     def trace(self) -> str:
@@ -101,6 +126,35 @@ class Failures:
         return made
 
 
+def farthest(history: History) -> list[float] | None:
+    """The unit point that is as far as can be, in every parameter, from those that count; None where each was tried.
+
+    Levels lie a little inside of the ranges, as their very ends may fail for reasons of their own.
+    """
+    tried = [
+        struct.unpack(f"<{len(row.asked.unit) // 8}d", row.asked.unit)
+        for row in history.rows
+        if not row.aside
+    ]
+    space = history.space
+    if not len(space) or not tried:
+        return None
+    unit = [
+        max(
+            _LEVELS,
+            key=lambda level: min(abs(level - point[at]) if at < len(point) else 1.0 for point in tried),
+        )
+        for at in range(len(space))
+    ]
+    try:
+        found, values = space.snap(unit)
+        if not space.allows(values):
+            found, _ = space.snap(meet(space, found))
+    except SpaceError:
+        return None
+    return None if pack_unit(found) in history.seen else found
+
+
 def say(text: str) -> None:
     """A line on standard error, if there still is one: an objective may have closed it."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
@@ -114,10 +168,10 @@ def _kind(row: Row) -> str:
     return f"{row.cause} {kind_of(row.reason, row.params())}"
 
 
-def _undecided(history: History, alike: int) -> bool:
-    """Whether all that is over so far failed alike, too few times to tell."""
-    rows = [history.rows[number] for number, _ in history.ended[: alike + 1]]
-    return not history.front and len(rows) <= alike and len({_kind(row) for row in rows}) < 2
+def _all_alike(history: History) -> bool:
+    """Whether nothing has worked, and all that is over failed in one way that says something of the objective."""
+    kinds = {_kind(history.rows[number]) for number, _ in history.ended}
+    return not history.front and len(kinds) == 1 and "" not in kinds
 
 
 def _first(count: int) -> str:
