@@ -7,7 +7,7 @@ DEMO := $(VENV)/.demo
 SEARCH := .venv-search/bench
 
 PROMISES := $(addprefix tests/test_,containers.py crash.py kills.py stores.py pool.py cli.py upkeep.py study.py simulation.py faults.py \
-	postgres.py network.py ray.py worker.py conformance.py replay.py packing.py steering.py dashboard.py broken.py)
+	postgres.py network.py ray.py worker.py conformance.py replay.py packing.py steering.py dashboard.py broken.py extremes.py)
 
 .PHONY: demo test check chromium bench bench-threads bench-search bench-search-full bench-fidelity bench-deep docs vendor fault clean
 

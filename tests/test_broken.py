@@ -206,6 +206,7 @@ def test_it_ends_within_three_trials_and_names_the_cause(engine, cause, there, r
     with danlu.open_study(store=there / "s.db", name="study") as study:
         trials = study.result.trials
         history = study.result.history
-    assert 1 <= sum(trial.status is danlu.Status.FAILED for trial in trials) <= 3
+    begun = 1 if engine in ("pool", "ray") else 0  # of two slots, the other may have failed too by then
+    assert 1 <= sum(trial.status is danlu.Status.FAILED for trial in trials) <= 3 + begun
     assert all(trial.aside for trial in trials if trial.status is danlu.Status.FAILED)
     assert history.counting <= 1  # at most one more had begun in the other slot

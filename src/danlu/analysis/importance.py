@@ -22,6 +22,7 @@ from ..core.rng import generator
 from ..maths import anova
 from ..maths.forest import grow, predict
 from ..maths.kernels import Floats
+from ..maths.targets import shrunk
 from ..maths.threads import single
 from .measured import Numbers, measured, thinned
 
@@ -104,7 +105,7 @@ def importance(
     if len(known.rows) < 4:
         raise SettingError(f"importance needs at least 4 trials with a result, there are {len(known.rows)}.")
     kept = thinned(len(known.rows), most)
-    table = _Table(history, known.rows[kept], known.losses[kept])
+    table = _Table(history, known.rows[kept], shrunk(known.losses[kept])[0])
     values, spread, pairs, explained = _METHODS[method](table, quantile)
     total = values.sum() or 1.0
     bounds = np.percentile(spread / (spread.sum(1, keepdims=True) + 1e-300), [5, 95], axis=0)
