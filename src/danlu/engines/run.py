@@ -17,11 +17,12 @@ from ..core.events import Action, Cause
 from ..core.failure import message_of, sentence, trace_of
 from ..core.goal import numbers_of
 from ..core.live import Channel, LiveTrial
-from ..core.messages import Outcome, Task
+from ..core.messages import Note, Outcome, Task
 from ..core.returned import counting, returned_of
 from ..core.rows import counted
 from ..core.trial import Curve
 from ..core.values import real
+from .leftovers import Before
 
 GOES_ON = object()
 """What an act returns when the attempt is not over."""
@@ -32,8 +33,14 @@ _MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memo
 def run(objective: Callable[[LiveTrial], Any], task: Task, channel: Channel) -> Outcome:
     """Call the objective and classify whatever comes out of it, a person's ``KeyboardInterrupt`` excepted."""
     trial = LiveTrial(task, channel)
-    found = guarded(trial, task, lambda: objective(trial))
+    before, left = Before(), ""
+    try:
+        found = guarded(trial, task, lambda: objective(trial))
+    finally:
+        left = before.settle(task.trial)
     assert found is not None
+    if left and found.verdict is None:  # after a verdict the attempt is over, and has nothing more to say
+        channel(Note(task.trial, task.attempt, {"left": left}, study=True))
     return found
 
 
