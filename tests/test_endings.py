@@ -11,7 +11,7 @@ import threading
 import pytest
 
 import danlu
-from danlu.core.errors import ObjectiveError
+from danlu.core.errors import DanluError, ObjectiveError
 from danlu.core.failure import sentence, trace_of
 
 SPACE = {"x": danlu.Float(0, 1)}
@@ -75,12 +75,23 @@ def command(there, *arguments):
 def test_a_run_in_which_every_trial_failed_names_the_cause_in_its_exit(there):
     ran = command(there, "run", "own.py:nan", "-n", 4)
     assert ran.returncode == 1
-    assert "no trial has a result: 4 of 4 failed, 4 of them so: value is nan" in ran.stderr
+    assert "no trial of 'nan' has a result: 4 of 4 failed, 4 of them so: value is nan" in ran.stderr
     ran = command(there, "run", "own.py:odd", "-n", 5, "--store", "s.db")
     assert ran.returncode == 1
     assert "5 of 5 failed, 2 of them so: ValueError: a is missing (own.py:" in ran.stderr
     ran = command(there, "worker", "s.db", "--study", "odd")
     assert (ran.returncode, "5 of 5 failed" in ran.stderr) == (1, True)
+
+
+def test_the_best_of_a_study_without_a_result_is_refused_with_the_cause():
+    result = danlu.tune(lambda t: float("inf"), SPACE, trials=3)
+    with pytest.raises(DanluError, match=r"3 of 3 failed, 3 of them so: value is inf\. result\.why"):
+        result.best  # noqa: B018 - it is what a program asks for
+    with (
+        danlu.open_study(SPACE, trials=3) as study,
+        pytest.raises(DanluError, match="has a result yet: 0 asked"),
+    ):
+        study.result.best  # noqa: B018
 
 
 def test_a_run_that_has_nothing_to_do_says_so(there):

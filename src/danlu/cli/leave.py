@@ -5,13 +5,10 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
-
-from ..core.events import Status
 
 
 @contextlib.contextmanager
@@ -38,32 +35,8 @@ def leave(result: Any, ended: Sequence[int]) -> None:
         raise click.exceptions.Exit(143)
     if result.stopped.startswith("interrupted"):
         raise click.exceptions.Exit(130)
-    why = fruitless(result)
-    if why:
-        click.echo(f"danlu: {why}", err=True)
+    if result.fruitless and not any(result.history.live):
+        click.echo(f"danlu: {result.fruitless}", err=True)
         raise click.exceptions.Exit(1)
     if not ended:
         click.echo("danlu: this call has ended no trial; what is shown is from earlier ones.", err=True)
-
-
-def fruitless(result: Any) -> str:
-    """Why a study has no result, as a sentence; '' when it has one.
-
-    Example:
-        >>> import danlu
-        >>> fruitless(danlu.tune(lambda t: float("nan"), {"x": danlu.Float(0, 1)}, trials=2))
-        'no trial has a result: 2 of 2 failed, 2 of them so: value is nan. See them: result.why(), danlu show STORE NAME.'
-        >>> fruitless(danlu.tune(lambda t: 1.0, {"x": danlu.Float(0, 1)}, trials=2))
-        ''
-    """
-    history = result.history
-    if history.front:
-        return ""
-    failed = [row for row in history.rows if row.status is Status.FAILED and not row.aside]
-    if not failed:
-        return "" if any(history.live) else "no trial has a result, as none has ended."
-    reason, count = Counter(row.reason for row in failed).most_common(1)[0]
-    return (
-        f"no trial has a result: {len(failed)} of {history.counting} failed, {count} of them so: {reason.rstrip('.')}. "
-        "See them: result.why(), danlu show STORE NAME."
-    )

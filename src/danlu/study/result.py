@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,12 +92,28 @@ class Result:
         """
         number = self.history.best
         if number is None:
-            failed = sum(row.status is Status.FAILED for row in self.history.rows)
             raise DanluError(
-                f"no trial of {self.name!r} has a result yet: {len(self.history)} asked, {failed} failed. "
-                "See result.why()."
+                self.fruitless or f"no trial of {self.name!r} has a result yet: {len(self.history)} asked."
             )
         return self.history.trial(number)
+
+    @property
+    def fruitless(self) -> str:
+        """Why no trial has a result, with the most frequent failure, as a sentence; '' while one may have.
+
+        Example:
+            >>> import danlu
+            >>> danlu.tune(lambda t: float("nan"), {"x": danlu.Float(0, 1)}, trials=2).fruitless
+            "no trial of 'study' has a result: 2 of 2 failed, 2 of them so: value is nan. result.why() has a line for each."
+        """
+        failed = [row for row in self.history.rows if row.status is Status.FAILED and not row.aside]
+        if self.history.front or not failed:
+            return ""
+        reason, count = Counter(row.reason for row in failed).most_common(1)[0]
+        return (
+            f"no trial of {self.name!r} has a result: {len(failed)} of {self.history.counting} failed, {count} of them so: "
+            f"{reason.rstrip('.')}. result.why() has a line for each."
+        )
 
     @property
     def front(self) -> list[Trial]:
