@@ -1,5 +1,6 @@
 """What we write, read by TensorBoard's own reader and its HParams plugin."""
 
+import argparse
 import json
 import math
 import re
@@ -9,8 +10,13 @@ import time
 import urllib.request
 
 import pytest
+from google.protobuf import json_format
+from tensorboard.backend.event_processing import data_provider
+from tensorboard.backend.event_processing import plugin_event_multiplexer as event_multiplexer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
+from tensorboard.context import RequestContext
+from tensorboard.plugins import base_plugin
+from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_groups, plugin_data_pb2
 
 import danlu
 from danlu.plugins.tensorboard import TensorBoard
@@ -181,3 +187,60 @@ def test_nan_is_written_as_it_is(tmp_path):
     values = [scalar.value for scalar in read(tmp_path / "study/trial-000000").Scalars("loss")]
     assert values[0] == 1.0
     assert math.isnan(values[1])
+
+
+def table_of(folder):
+    """What TensorBoard's HParams plugin makes of a folder."""
+    multiplexer = event_multiplexer.EventMultiplexer()
+    multiplexer.AddRunsFromDirectory(str(folder)).Reload()
+    flags = argparse.Namespace(generic_data="auto", samples_per_plugin={}, max_reload_threads=1)
+    provider = data_provider.MultiplexerDataProvider(multiplexer, str(folder))
+    held = base_plugin.TBContext(data_provider=provider, multiplexer=multiplexer, flags=flags)
+    known = backend_context.Context(held)
+    tags = known.hparams_metadata(RequestContext(), "")
+    found = known.experiment_from_metadata(
+        RequestContext(), "", True, tags, known.hparams_from_data_provider(RequestContext(), "", 99)
+    )
+    asked = {
+        "allowedStatuses": ["STATUS_SUCCESS"], "startIndex": 0, "sliceSize": 99,
+        "colParams": [
+            {"hparam": info.name, "filterDiscrete": json_format.MessageToDict(info.domain_discrete)}
+            for info in found.hparam_infos
+            if info.HasField("domain_discrete")
+        ],
+    }  # fmt: skip
+    request = json_format.ParseDict(asked, api_pb2.ListSessionGroupsRequest())
+    groups = list_session_groups.Handler(RequestContext(), known, "", request).run().session_groups
+    return found, groups
+
+
+def test_choices_of_numbers_and_truths_are_found_by_tensorboards_filters(tmp_path):
+    space = {
+        "batch": danlu.Choice([16, 32]), "flip": danlu.Choice([False, True]), "act": danlu.Choice(["relu", 2]),
+        "opt": danlu.Switch(sgd={"momentum": danlu.Float(0, 1)}, adam={}),
+    }  # fmt: skip
+    danlu.tune(
+        lambda t: t["batch"], space, trials=5, callbacks=[TensorBoard(tmp_path)], sampler="random", seed=1
+    )
+    found, groups = table_of(tmp_path)
+    kinds = {info.name: info.type for info in found.hparam_infos}
+    assert kinds["batch"] == api_pb2.DATA_TYPE_FLOAT64
+    assert kinds["flip"] == api_pb2.DATA_TYPE_BOOL
+    assert kinds["act"] == kinds["opt"] == api_pb2.DATA_TYPE_STRING
+    assert len(groups) == 5
+
+
+def test_parameters_that_are_suggested_are_columns(tmp_path):
+    def draws(trial):
+        depth = trial.suggest("depth", danlu.Int(1, 3))
+        return sum(trial.suggest(f"width{i}", danlu.Int(8, 64)) for i in range(depth))
+
+    result = danlu.tune(draws, trials=4, callbacks=[TensorBoard(tmp_path)], seed=1)
+    found, groups = table_of(tmp_path)
+    assert {info.name for info in found.hparam_infos} == {
+        name for trial in result.trials for name in trial.params
+    }
+    told = {
+        frozenset((name, value.number_value) for name, value in group.hparams.items()) for group in groups
+    }
+    assert told == {frozenset(trial.params.items()) for trial in result.trials}

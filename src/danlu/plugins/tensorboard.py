@@ -2,6 +2,10 @@
 
 A run of TensorBoard is a trial; all is read from the journal, so a study may be written while it runs, later, from another machine, or
 again. Files are only appended to: TensorBoard may look at them at any time.
+
+Of what describes a session or the whole experiment TensorBoard keeps the first that it reads. So a trial is described when it first
+reports, with what it has suggested until then, and the experiment is left to TensorBoard to gather where trials suggest their parameters.
+Parameters that population-based training changes are those that the trial began with.
 """
 
 from __future__ import annotations
@@ -55,6 +59,8 @@ class TensorBoard:
         self._space = Space()
         self._names: tuple[str, ...] = ()
         self._asked: dict[int, dict[str, Any]] = {}
+        self._described: set[int] = set()
+        self._experiment_due: ev.Created | None = None
         self._begun: set[Path] = set()
 
     def __call__(self, result: Result, trial: Trial) -> None:
@@ -98,27 +104,38 @@ class TensorBoard:
             case ev.Created():
                 self._space = Space.from_spec(event.space)
                 self._names = event.goal.names
-                return [("", self._experiment(event))]
+                self._experiment_due = event if self._space.slots else None
             case ev.Asked():
                 self._asked[event.trial] = ev.unpack_params(event.params)
-                return [(_run(event.trial), self._start(event.trial, event.at))]
             case ev.Suggested():
                 self._asked[event.trial][event.name] = event.value
-                return [(_run(event.trial), self._start(event.trial, event.at))]
-            case ev.Resumed():
-                if event.params:
-                    self._asked[event.trial] |= ev.unpack_params(event.params)
-                return [(_run(event.trial), self._start(event.trial, event.at))]
+                self._experiment_due = None
             case ev.Reported():
-                found = [_scalars(event.metrics, event.step, event.at)]
+                found = [*self._begin(event.trial, event.at)]
+                found += [(_run(event.trial), _scalars(event.metrics, event.step, event.at))]
                 if event.action is Action.STOP:
-                    found.append(_end(event.at, Status.FAILED if event.cause else Status.STOPPED))
-                return [(_run(event.trial), each) for each in found]
+                    found += [
+                        (_run(event.trial), _end(event.at, Status.FAILED if event.cause else Status.STOPPED))
+                    ]
+                return found
             case ev.Ended():
                 final = {f"final/{name}": value for name, value in event.metrics.items()}
-                found = [_scalars(final, 0, event.at)] if final else []
-                return [(_run(event.trial), each) for each in (*found, _end(event.at, event.status))]
+                each = [_scalars(final, 0, event.at)] if final else []
+                found = [(_run(event.trial), one) for one in (*each, _end(event.at, event.status))]
+                return [*self._begin(event.trial, event.at), *found]
+            case ev.SetAside():
+                ends = [(_run(number), _end(event.at, Status.FAILED)) for number in event.trials]
+                return [one for number in event.trials for one in self._begin(number, event.at)] + ends
         return []
+
+    def _begin(self, trial: int, at: float) -> list[tuple[str, Any]]:
+        """What describes a trial, once; before the first of all, what describes the experiment."""
+        if trial in self._described:
+            return []
+        self._described.add(trial)
+        due, self._experiment_due = self._experiment_due, None
+        whole = [("", self._experiment(due))] if due is not None else []
+        return [*whole, (_run(trial), self._start(trial, at))]
 
     def _experiment(self, event: ev.Created) -> Any:
         infos = []
@@ -130,8 +147,9 @@ class TensorBoard:
                     info.domain_interval.min_value = slot.parameter.low
                     info.domain_interval.max_value = slot.parameter.high
                 case Choice():
-                    info.type = api_pb2.DATA_TYPE_STRING
-                    info.domain_discrete.extend([str(option) for option in slot.parameter.values])
+                    info.type = _type_of(slot.parameter.values)
+                    options = [_plain(option, info.type) for option in slot.parameter.values]
+                    info.domain_discrete.extend(options)
             infos.append(info)
         metrics = [
             api_pb2.MetricInfo(name=api_pb2.MetricName(tag=tag), display_name=tag)
@@ -143,12 +161,40 @@ class TensorBoard:
 
     def _start(self, trial: int, at: float) -> Any:
         info = plugin_data_pb2.SessionStartInfo(group_name=_run(trial), start_time_secs=at)
+        kinds = {
+            slot.name: _type_of(slot.parameter.values)
+            for slot in self._space.slots
+            if isinstance(slot.parameter, Choice)
+        }
         for name, value in self._asked[trial].items():
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                info.hparams[name].CopyFrom(struct_pb2.Value(number_value=float(value)))
-            else:
-                info.hparams[name].CopyFrom(struct_pb2.Value(string_value=str(value)))
+            kind = kinds.get(name, _type_of([value]))
+            info.hparams[name].CopyFrom(_wrapped(_plain(value, kind)))
         return _plugin(_START, plugin_data_pb2.HParamsPluginData(session_start_info=info), at)
+
+
+def _type_of(values: Iterable[Any]) -> int:
+    """TensorBoard's type for values: it shows and filters what is listed and what a trial has as the same only in the same type."""
+    values = list(values)
+    found: int = api_pb2.DATA_TYPE_STRING
+    if all(isinstance(each, bool) for each in values):
+        found = api_pb2.DATA_TYPE_BOOL
+    elif all(isinstance(each, int | float) and not isinstance(each, bool) for each in values):
+        found = api_pb2.DATA_TYPE_FLOAT64
+    return found
+
+
+def _plain(value: Any, kind: int) -> bool | float | str:
+    if kind == api_pb2.DATA_TYPE_STRING:
+        return str(value)
+    return bool(value) if kind == api_pb2.DATA_TYPE_BOOL else float(value)
+
+
+def _wrapped(value: bool | float | str) -> Any:
+    if isinstance(value, bool):
+        return struct_pb2.Value(bool_value=value)
+    if isinstance(value, float):
+        return struct_pb2.Value(number_value=value)
+    return struct_pb2.Value(string_value=value)
 
 
 def _run(trial: int) -> str:
