@@ -7,6 +7,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 import danlu
+from danlu.core.errors import SettingError
 from danlu.plugins.mlflow import MLflow
 
 SPACE = {"lr": danlu.Float(1e-4, 1, log=True), "act": danlu.Choice(["relu", "tanh"])}
@@ -88,3 +89,70 @@ def test_a_study_may_go_to_an_experiment_of_another_name(uri):
     MLflow(uri, experiment="all").write(result)
     _, parent, _ = runs(uri, "all")
     assert parent.data.tags["danlu.study"] == "it's"
+
+
+def test_names_that_mlflow_does_not_take_are_written_as_it_does(uri):
+    result = danlu.tune(
+        lambda t: {"acc@1 (top)": t["lr*2"]}, {"lr*2": danlu.Float(0, 1)}, maximize="acc@1 (top)", trials=1
+    )
+    MLflow(uri).write(result)
+    _, _, children = runs(uri, "study")
+    assert children[0].data.metrics == {"final/acc_1 _top_": result.best.value}
+    assert children[0].data.params == {"lr_2": str(result.best.params["lr*2"])}
+
+
+def test_more_parameters_than_a_request_takes(uri):
+    space = {f"x{i}": danlu.Float(0, 1) for i in range(150)}
+    MLflow(uri).write(danlu.tune(lambda t: t["x0"], space, trials=1, sampler="random"))
+    _, _, children = runs(uri, "study")
+    assert len(children[0].data.params) == 150
+
+
+def test_what_is_not_over_what_was_ended_and_what_was_set_aside_is_told_apart(uri):
+    with danlu.open_study({"x": danlu.Float(0, 1)}, minimize="loss", trials=6) as study:
+        trials = study.ask_batch(4)
+        study.tell(trials[0], loss=1.0)
+        study.tell(trials[1], failed="cancelled")
+        study.tell(trials[2], loss=2.0)
+        study.set_aside([2], "its data was broken")
+        MLflow(uri).write(study.result)
+    _, _, children = runs(uri, "study")
+    assert [children[n].info.status for n in range(4)] == ["FINISHED", "KILLED", "KILLED", "RUNNING"]
+    assert children[2].data.tags["danlu.aside"] == "its data was broken"
+
+
+def test_what_population_based_training_changes_is_a_tag_and_waiting_is_scheduled(uri):
+    def climb(trial):
+        for step in range(trial.restore() + 1, 9):
+            trial.save(step)
+            trial.report(step, loss=trial["x"])
+
+    result = danlu.tune(
+        climb, {"x": danlu.Float(0, 1)}, minimize="loss", trials=6, scheduler=danlu.PBT(population=6, interval=2), seed=1,
+        fidelity=danlu.Fidelity("epoch", 1, 8),
+    )  # fmt: skip
+    MLflow(uri).write(result)
+    _, _, children = runs(uri, "study")
+    changed = [
+        trial for trial in result.trials if children[trial.number].data.params["x"] != str(trial.params["x"])
+    ]
+    assert changed
+    for trial in changed:
+        assert children[trial.number].data.tags["danlu.now.x"] == str(trial.params["x"])
+
+
+def test_a_run_that_was_deleted_is_made_again_and_an_experiment_is_asked_for(uri):
+    store = danlu.MemoryStore()
+    first = danlu.tune(train, SPACE, minimize="loss", trials=1, store=store, seed=1)
+    MLflow(uri).write(first)
+    client, _, children = runs(uri, "study")
+    client.delete_run(children[0].info.run_id)
+    with danlu.open_study(store=store) as study:
+        study.steering.note("seen")
+        study.set_aside([0], "deleted")
+        MLflow(uri).write(study.result)
+    _, _, children = runs(uri, "study")
+    assert children[0].data.tags["danlu.aside"] == "deleted"
+    client.delete_experiment(client.get_experiment_by_name("study").experiment_id)
+    with pytest.raises(SettingError, match="was deleted in MLflow.*name another: MLflow"):
+        MLflow(uri).write(first)

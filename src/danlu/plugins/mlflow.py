@@ -2,16 +2,21 @@
 
 All is read from the journal, so a study may be logged while it runs, later, from another machine, or again: a run of MLflow is found by
 its tags and gone on with, and what is there already is not logged twice. MLflow's databases keep an infinity as the largest float.
+
+What MLflow has its own rules for follows them. Names may hold letters, digits and ``_ - . / :`` and spaces, so ``acc@1`` is logged as
+``acc_1``. A parameter cannot be changed, so what a trial is resumed with by population-based training is a tag, ``danlu.now.lr``. A
+trial that waits or is paused is SCHEDULED, one that a person ended or that was set aside is KILLED, with the reason as a tag.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from ..core import events as ev
-from ..core.errors import MissingExtra
-from ..core.events import Action, Status
+from ..core.errors import MissingExtra, SettingError
+from ..core.events import Action, Cause, Status
 from ..core.trial import Trial
 from ..study.result import Result
 
@@ -22,8 +27,8 @@ except ImportError as error:
     raise MissingExtra("logging to MLflow", "mlflow", "mlflow") from error
 
 _STUDY, _TRIAL, _SEEN = "danlu.study", "danlu.trial", "danlu.seq"
-_PART = 1000
-"""MLflow takes so many metrics in one request at most."""
+_PART, _PARAMS = 1000, 100
+"""MLflow takes so many metrics, and so many parameters, in one request at most."""
 
 _ENDS = {Status.DONE: "FINISHED", Status.STOPPED: "FINISHED", Status.FAILED: "FAILED"}
 
@@ -81,6 +86,11 @@ class MLflow:
             return
         self._name, title = name, self._experiment or name
         held = self._client.get_experiment_by_name(title)
+        if held is not None and held.lifecycle_stage == "deleted":
+            raise SettingError(
+                f"the experiment {title!r} was deleted in MLflow, which keeps its name. Restore it there, or name another: "
+                "MLflow(experiment=...)."
+            )
         self._where = held.experiment_id if held is not None else self._client.create_experiment(title)
         found = [run for run in self._search(f"tags.`{_TRIAL}` = 'study'") if run.data.tags[_STUDY] == name]
         if found:
@@ -112,44 +122,70 @@ class MLflow:
     def _log(self, event: ev.Event, pending: dict[str, list[Metric]]) -> None:
         match event:
             case ev.Asked():
-                tags = {"mlflow.parentRunId": self._parent, "danlu.source": event.source}
-                if event.trial not in self._runs:
-                    self._runs[event.trial] = self._new(self._name, str(event.trial), event.at, **tags)
-                self._params(event.trial, ev.unpack_params(event.params))
+                run = self._run(event.trial, event.at, {"danlu.source": event.source})
+                self._params(run, ev.unpack_params(event.params))
             case ev.Suggested():
-                self._params(event.trial, {event.name: event.value})
+                self._params(self._run(event.trial), {event.name: event.value})
+            case ev.Resumed():
+                run = self._run(event.trial)
+                changed = ev.unpack_params(event.params) if event.params else {}
+                tags = [RunTag(f"danlu.now.{_key(name)}", str(value)) for name, value in changed.items()]
+                self._client.log_batch(run, tags=tags)
+                self._client.update_run(run, status="RUNNING")
+            case ev.Released() | ev.Reopened():
+                self._client.update_run(self._run(event.trial), status="SCHEDULED")
             case ev.Reported():
-                run = self._runs[event.trial]
+                run = self._run(event.trial)
                 pending.setdefault(run, []).extend(_metrics(event.metrics, event.at, event.step))
+                if event.action is Action.PAUSE:
+                    self._client.update_run(run, status="SCHEDULED")
                 if event.action is Action.STOP:
                     self._flush(run, pending.pop(run))
                     self._end(run, Status.FAILED if event.cause else Status.STOPPED, event.reason, event.at)
             case ev.Ended():
-                run = self._runs[event.trial]
+                run = self._run(event.trial)
                 final = {f"final/{name}": value for name, value in event.metrics.items()}
                 self._flush(run, [*pending.pop(run, []), *_metrics(final, event.at, 0)])
-                self._end(run, event.status, event.reason, event.at)
+                ended = "KILLED" if event.cause is Cause.CANCELLED else ""
+                self._end(run, event.status, event.reason, event.at, ended)
+            case ev.SetAside():
+                for number in event.trials:
+                    run = self._run(number)
+                    self._client.set_tag(run, "danlu.aside", event.reason)
+                    self._client.set_terminated(run, "KILLED", end_time=round(1000 * event.at))
             case ev.Closed():
                 self._client.set_tag(self._parent, "danlu.closed", event.reason)
                 self._client.set_terminated(self._parent, "FINISHED", end_time=round(1000 * event.at))
             case ev.Opened():
                 self._client.update_run(self._parent, status="RUNNING")
 
-    def _params(self, trial: int, params: dict[str, Any]) -> None:
-        self._client.log_batch(
-            self._runs[trial], params=[Param(name, str(value)) for name, value in params.items()]
-        )
+    def _run(self, trial: int, at: float | None = None, tags: dict[str, str] | None = None) -> str:
+        """The run of a trial, made when there is none: also when somebody has deleted it."""
+        if trial not in self._runs:
+            own = {"mlflow.parentRunId": self._parent, **(tags or {})}
+            self._runs[trial] = self._new(self._name, str(trial), at, **own)
+        return self._runs[trial]
+
+    def _params(self, run: str, params: dict[str, Any]) -> None:
+        made = [Param(_key(name), str(value)) for name, value in params.items()]
+        for first in range(0, len(made), _PARAMS):
+            self._client.log_batch(run, params=made[first : first + _PARAMS])
 
     def _flush(self, run: str, metrics: list[Metric]) -> None:
         for first in range(0, len(metrics), _PART):
             self._client.log_batch(run, metrics=metrics[first : first + _PART])
 
-    def _end(self, run: str, status: Status, reason: str, at: float) -> None:
+    def _end(self, run: str, status: Status, reason: str, at: float, ended: str = "") -> None:
         self._client.log_batch(
             run, tags=[RunTag("danlu.status", status.name.lower()), RunTag("danlu.reason", reason)]
         )
-        self._client.set_terminated(run, _ENDS[status], end_time=round(1000 * at))
+        self._client.set_terminated(run, ended or _ENDS[status], end_time=round(1000 * at))
+
+
+def _key(name: str) -> str:
+    """A name as MLflow takes it."""
+    return re.sub(r"[^\w\-. /:]", "_", name)
 
 
 def _metrics(values: dict[str, float], at: float, step: int) -> list[Metric]:
-    return [Metric(name, value, round(1000 * at), step) for name, value in values.items()]
+    return [Metric(_key(name), value, round(1000 * at), step) for name, value in values.items()]
