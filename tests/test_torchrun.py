@@ -119,6 +119,42 @@ def test_ranks_see_the_same_values_hear_the_same_verdict_and_fail_together(tmp_p
     assert state == {"rank": 0}
 
 
+NAMED = textwrap.dedent(
+    """
+    import sys
+    import torch, torch.distributed as dist
+    import danlu
+    from danlu.core.errors import SettingError
+    from danlu.plugins import torchrun
+
+    def train(x, act, step=2):
+        both = [torch.zeros(1) for _ in range(2)]
+        dist.all_gather(both, act(torch.tensor([x])))
+        assert torch.equal(*both) and step == 2
+        return float(both[0])
+
+    dist.init_process_group("gloo")
+    try:
+        torchrun.tune(train, {"x": danlu.Float(0, 1)}, workers=2)
+    except SettingError as error:
+        print("refused:", error)
+    space = {"x": danlu.Float(0, 1), "act": danlu.Choice({"relu": torch.relu, "tanh": torch.tanh})}
+    torchrun.tune(train, space, minimize="loss", trials=3, store=sys.argv[1], seed=1)
+    dist.destroy_process_group()
+    """
+)
+
+
+def test_every_rank_calls_the_objective_as_its_arguments_want(tmp_path):
+    (tmp_path / "ranks.py").write_text(NAMED)
+    ran = launch(tmp_path / "ranks.py", tmp_path / "s.db")
+    out, error = ran.communicate(timeout=120)
+    assert ran.returncode == 0, error
+    with danlu.open_study(store=tmp_path / "s.db") as study:
+        assert [trial.status for trial in study.result.trials] == [Status.DONE] * 3
+    assert (out + error).count("refused: under torchrun all ranks train one trial") == 2
+
+
 def test_without_ranks_it_says_what_to_do():
     with pytest.raises(ObjectiveError, match="init_process_group"):
         torchrun.tune(lambda trial: 0.0, {"x": danlu.Float(0, 1)})

@@ -10,6 +10,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -18,9 +19,10 @@ from ..core.budget import Limits
 from ..core.errors import MissingExtra, ObjectiveError, SettingError
 from ..core.messages import GO, Message, Reply, Report, Suggest, Task
 from ..core.protocols import Answer
-from ..engines.objective import resolve_objective
+from ..engines.objective import furnish, resolve_objective
 from ..engines.run import run
 from ..study.result import Result
+from ..study.tune import prepared
 from ..study.tune import tune as tune_alone
 
 try:
@@ -31,7 +33,11 @@ except ImportError as error:
 ALONE = 60.0
 """Seconds after which a rank whose training failed, while that of rank 0 goes on, ends itself."""
 
+PATIENCE = timedelta(days=365)
+"""How long ranks wait for rank 0, which may have nothing to train for as long as a person pauses the study."""
+
 _OVER = b"."
+_OURS = ("engine", "workers", "gpus", "trial_time", "trial_memory")
 _encoder = msgspec.msgpack.Encoder()
 _task = msgspec.msgpack.Decoder(Task)
 _reply: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
@@ -46,13 +52,14 @@ def tune(objective: Callable[..., Any] | str, *arguments: Any, **settings: Any) 
 
     Args:
         objective: as in ``danlu.tune``.
-        arguments, settings: as in ``danlu.tune``, but for ``engine``, ``workers``, ``trial_time`` and ``trial_memory``.
+        arguments, settings: as in ``danlu.tune``, but for ``engine``, ``workers``, ``gpus``, ``trial_time`` and ``trial_memory``.
 
     Returns:
         The result on rank 0, None on the others.
 
     Raises:
         ObjectiveError: when there is no process group.
+        SettingError: on every rank, for a setting that ranks cannot have.
         DanluError: as ``danlu.tune``, on rank 0; the other ranks then end without a result.
 
     Example:
@@ -63,9 +70,16 @@ def tune(objective: Callable[..., Any] | str, *arguments: Any, **settings: Any) 
             "torchrun.tune needs a process group. Start the script with torchrun and call "
             "torch.distributed.init_process_group() first."
         )
-    group = dist.new_group(backend="gloo")
+    refused = [name for name in _OURS if name in settings]
+    if refused:
+        raise SettingError(
+            f"under torchrun all ranks train one trial, and none can be ended alone, so {refused[0]}= has no meaning. Leave it out."
+        )
+    group = dist.new_group(backend="gloo", timeout=PATIENCE)
     if dist.get_rank() != 0:
-        _follow(resolve_objective(objective), group)
+        space = arguments[0] if arguments else settings.get("space")
+        fitted, whole = prepared(objective, space)
+        _follow(resolve_objective(furnish(fitted, whole.things)), group)
         return None
     try:
         return tune_alone(objective, *arguments, engine=Ranks(group), **settings)

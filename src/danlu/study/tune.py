@@ -122,10 +122,7 @@ def tune(
             "danlu.tune was called while the objective's file was being imported. Put the call under "
             "if __name__ == '__main__': so that workers can import the file."
         )
-    if space is None and not isinstance(objective, str):
-        objective, space = _named(objective)
-    space = Space({} if space is None else space) if not isinstance(space, Space) else space
-    objective = fit(objective, space.every)
+    objective, space = prepared(objective, space)
     budget = _budget(trials, seconds_of(time), steps, cost, no_improvement)
     caps = Limits(seconds_of(trial_time), trial_memory)
     chosen = engine_of(engine, workers, gpus, caps)
@@ -240,6 +237,20 @@ def open_store(store: Store | str | os.PathLike[str] | None) -> Store:
             )
         opened = find(STORES, "store", "sqlite")(Path(store))
     return opened
+
+
+def prepared(
+    objective: Callable[..., Any] | str, space: Parameters | None
+) -> tuple[Callable[..., Any] | str, Space]:
+    """The objective as its arguments want to be called, and the space, which its signature may tell.
+
+    Raises:
+        SpaceError, ObjectiveError: when they make no sense, or not together.
+    """
+    if space is None and not isinstance(objective, str):
+        objective, space = _named(objective)
+    whole = space if isinstance(space, Space) else Space({} if space is None else space)
+    return fit(objective, whole.every), whole
 
 
 def _named(objective: Callable[..., Any]) -> tuple[Callable[..., Any], Parameters | None]:
