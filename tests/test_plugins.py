@@ -445,6 +445,28 @@ def test_each_run_has_its_name_and_folder_and_the_best_its_weights(trainer, tmp_
     assert seen[-1] == str(tmp_path / "try-0")
 
 
+def test_the_best_hugging_face_model_has_the_weights_of_its_best_epoch(trainer):
+    from transformers import TrainerCallback
+
+    from danlu.plugins.huggingface import hp_search
+
+    class Spoiling(TrainerCallback):
+        """Makes every epoch after the first worse than it, and the last the worst."""
+
+        def on_epoch_end(self, args, state, control, model=None, **kwargs):
+            if round(state.epoch) > 1:
+                with torch.no_grad():
+                    model.net[2].bias[0] = 5.0 * state.epoch
+
+    trainer.add_callback(Spoiling())
+    result = hp_search(trainer, {"learning_rate": Float(1e-4, 1e-3, log=True)}, trials=2, seed=0, save=True)
+    losses = result.best.curve.metrics["eval_loss"]
+    assert losses[0] < losses[1] < losses[2]
+    fresh = trainer.model_init()
+    assert result.restore(fresh) == 1
+    assert float(fresh(X, Y)["loss"]) == pytest.approx(losses[0], rel=1e-4)
+
+
 def test_hugging_face_is_stopped_in_the_middle(trainer):
     from danlu.plugins.huggingface import hp_search
 
