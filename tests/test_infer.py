@@ -151,3 +151,16 @@ def test_functions_of_one_trial_stay_what_they_are():
     assert by_signature(lambda x, lr=0.1: 0) is None  # x has no value
     drawn = danlu.tune(lambda trial: trial.suggest("x", Float(0, 1)), trials=3)
     assert len(drawn.trials) == 3
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["subsample", "colsample_bytree", "bagging_fraction", "feature_fraction", "colsampleByTree", "data_frac"],
+)
+def test_a_share_of_rows_or_columns_is_never_nothing(name):
+    for default in (1.0, 0.5, 0.1):
+        found = infer(name, default)
+        assert found.why == "a share of rows or columns"
+        assert isinstance(found.parameter, Float)
+        assert 0 < found.parameter.low < default <= found.parameter.high == 1.0
+    assert infer("n_estimators", 100).why == "a number of trees"

@@ -483,6 +483,22 @@ def test_the_winner_can_be_run_again_from_its_command_line(script):
     assert "first matched line 'Epoch 1/4 | train loss 9.9 | val loss:" in shown.stderr
 
 
+@pytest.mark.parametrize(
+    ("metrics", "main"),
+    [
+        (["step {step} train loss: {train_loss} test loss: {x}"], "test_loss"),
+        (["loss {loss}", "val acc {x}"], "val_acc"),
+        (["train {train_loss} val {val_loss}"], "val_loss"),
+        (["train loss: {x} val loss: {val_loss}"], "train_loss"),
+        (["train {train_loss}"], "train_loss"),
+        (["a {loss} b {acc}"], "loss"),
+    ],
+)
+def test_what_is_x_is_the_goal_and_training_is_not_where_there_is_more(script, metrics, main):
+    objective = Script(str(script / "train.py"), {}, metrics)
+    assert objective.main == main
+
+
 SAVES = """
 import argparse, pathlib
 parser = argparse.ArgumentParser()

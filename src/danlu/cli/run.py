@@ -23,7 +23,7 @@ import click
     "metrics",
     multiple=True,
     metavar="LINE",
-    help="A line of its output, as it is printed, with holes: 'Epoch {step}/{*} val loss: {x}'; {x} the number, {acc} a number "
+    help="A line of its output, as it is printed, with holes: 'Epoch {step}/{*} val loss: {x}'; {x} the number that is optimized, {acc} a number "
     "that is named acc, {step} the step, {*} anything; or re:REGEX with named groups. Repeatable.",
 )
 @click.option("-m", "module", is_flag=True, help="The script is a module, as in python -m package.module.")

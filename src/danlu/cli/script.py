@@ -37,7 +37,7 @@ def scripted(target: str, options: Mapping[str, Any]) -> tuple[Script, dict[str,
     with contextlib.ExitStack() as stack:
         reading = _reading(stack, program, fixed, asked, terminal=options["terminal"])
         flags, space = _space(reading, fixed, asked)
-        goals, why = _goals(Script(program, flags, options["metrics"]).names, options)
+        goals, why = _goals(Script(program, flags, options["metrics"]), options)
         objective = Script(
             program, flags, options["metrics"], fixed=fixed, terminal=options["terminal"], why=why
         )
@@ -218,12 +218,13 @@ def _values(parameter: Any) -> list[Any]:
     return [parameter.low, parameter.high]
 
 
-def _goals(names: Sequence[str], options: Mapping[str, Any]) -> tuple[Goals, dict[str, str]]:
-    """The metrics of the goal; guessed where none is given and the first one's name says it.
+def _goals(script: Script, options: Mapping[str, Any]) -> tuple[Goals, dict[str, str]]:
+    """The metrics of the goal; where none is given, the one that is {x}, if its name says the direction.
 
     Raises:
         UsageError: for a name that is not printed, and for a direction that nobody can know.
     """
+    names = script.names
     small, large = tuple(options["minimize"]), tuple(options["maximize"])
     for name in (*small, *large):
         if name not in names:
@@ -236,7 +237,7 @@ def _goals(names: Sequence[str], options: Mapping[str, Any]) -> tuple[Goals, dic
         return (small, large), dict.fromkeys(small, "minimized, as asked") | dict.fromkeys(
             large, "maximized, as asked"
         )
-    first = names[0]
+    first = script.main
     way, reason = direction(first)
     if way is None:
         raise click.UsageError(

@@ -251,12 +251,21 @@ def _heads(default: float) -> Leaf | None:
     return Choice(sorted({max(1, whole // 2), whole, 2 * whole}), ordered=True, prior=whole)
 
 
+def _part(default: float) -> Leaf | None:
+    """Of rows or columns, of which nothing cannot be taken."""
+    if not 0 < default <= 1:
+        return None
+    return Float(min(0.2, default / 2), 1.0, prior=float(default))
+
+
 _RULES: tuple[tuple[str, Callable[[tuple[str, ...]], bool], Callable[[float], Leaf | None]], ...] = (
     ("label smoothing", _has("smoothing"), _share(0.3)),
     ("a price of errors", lambda w: w == ("c",), _log(1e3, 1e3)),
     ("a share", _has("mixup", "cutmix"), _share(1.0)),
     ("a share of the steps", lambda w: "warmup" in w and bool({"ratio", "fraction", "share", "pct"} & set(w)), _share(0.3)),
     ("dropout", _has("dropout", "drop", "droprate", "dropconnect"), _share(0.5)),
+    ("a share of rows or columns", lambda w: bool({"subsample", "colsample", "subsampling"} & set(w))
+     or (bool({"fraction", "frac"} & set(w)) and bool({"bagging", "feature", "sample", "data"} & set(w))), _part),
     ("a small constant", _has("eps", "epsilon"), _log(1e3, 1e3)),
     ("a decay of a rate", lambda w: "decay" in w and bool({"lr", "rate", "learning"} & set(w)), _near_one),
     ("a learning rate", lambda w: bool({"lr", "eta", "eta0", "lrate"} & set(w)) or {"learning", "rate"} <= set(w) or w == ("step", "size"),
@@ -270,7 +279,8 @@ _RULES: tuple[tuple[str, Callable[[tuple[str, ...]], bool], Callable[[float], Le
     ("a kernel", _has("kernel", "kernel_size"), _odd),
     ("attention heads", lambda w: bool({"head", "heads", "nhead", "nheads"} & set(w)), _heads),
     ("a depth", lambda w: bool({"layers", "layer", "depth", "nlayers", "blocks", "block", "stages"} & set(w)), _depth),
-    ("a width", lambda w: bool({"hidden", "width", "units", "dim", "channels", "filters", "embedding", "embed", "emsize", "nhid", "neurons", "factors", "features", "feedforward", "rank", "size", "nodes", "estimators", "trees", "leaves", "components", "neighbors", "clusters", "leaf", "bins"} & set(w)),
+    ("a number of trees", _has("estimators", "trees"), _width),
+    ("a width", lambda w: bool({"hidden", "width", "units", "dim", "channels", "filters", "embedding", "embed", "emsize", "nhid", "neurons", "factors", "features", "feedforward", "rank", "size", "nodes", "leaves", "components", "neighbors", "clusters", "leaf", "bins"} & set(w)),
      _width),
 )  # fmt: skip
 

@@ -20,6 +20,7 @@ from .output import Curve, lines
 from .pattern import Pattern
 
 KEPT = 20
+_TRAINING = frozenset({"train", "training", "trn"})
 HOLE = re.compile(r"\{(\w[\w.-]*)\}")
 
 
@@ -81,6 +82,16 @@ class Script:
         """The parameters whose places the fixed arguments say."""
         holes = {hole.replace("-", "_") for text in self.fixed for hole in HOLE.findall(text)}
         return {name for name in names if name in holes}
+
+    @property
+    def main(self) -> str:
+        """The metric that is meant when none is named: what ``{x}`` is, else the first that is not of the training itself."""
+        for text in self.metrics:
+            named = Pattern(text).named
+            if "x" in named:
+                return named["x"]
+        tested = [name for name in self.names if not _TRAINING & set(re.split(r"[\W_]+", name.lower()))]
+        return (tested or self.names)[0]
 
     @property
     def in_folder(self) -> bool:
