@@ -153,7 +153,8 @@ def test_export_and_import_move_a_study(store, tmp_path):
     assert run("export", tmp_path / "t.db") == (tmp_path / "s.jsonl").read_text()
     torn = tmp_path / "torn.jsonl"
     torn.write_text((tmp_path / "s.jsonl").read_text()[:-9])
-    assert "is damaged and was left out" in run("import", torn, tmp_path / "u.db", code=1)
+    assert "damaged: its checksum does not match" in run("import", torn, tmp_path / "u.db", code=2)
+    assert "damaged: its checksum does not match" in run("import", torn, tmp_path / "u.db", "--sound", code=1)
 
 
 def test_doctor_reads_the_whole_store(store, tmp_path):

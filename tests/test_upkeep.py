@@ -1,5 +1,6 @@
 """A store is checked, copied while in use, mended, and swept; nothing is written over."""
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -158,3 +159,82 @@ def test_a_database_is_not_copied_as_a_file(store, tmp_path):
     assert "copy a PostgreSQL database with pg_dump" in run(
         "backup", store, "postgresql://127.0.0.1/x", code=2
     )
+
+
+def spoiled(path, study):
+    """A report with a step that no fold can hold, as early versions let one be written."""
+    from danlu.core import events as ev
+    from danlu.stores.seal import checksum
+
+    with contextlib.closing(sqlite3.connect(path)) as file, file:
+        (number, head) = file.execute("SELECT id, head FROM study WHERE name = ?", (study,)).fetchone()
+        body = ev.encode(ev.Reported(0, 1, 2**63, {"loss": 1.0}, 0.1, 1.0))
+        row = (number, head + 1, None, body, checksum(head + 1, None, body))
+        file.execute("INSERT INTO event VALUES (?, ?, ?, ?, ?)", row)
+        file.execute("UPDATE study SET head = head + 1 WHERE id = ?", (number,))
+    return head
+
+
+def test_one_bad_study_closes_the_file_to_no_other(store, tmp_path):
+    head = spoiled(store, "one")
+    sentence = f"event {head + 1} (reported) contradicts what is before it"
+    listed = json.loads(run("show", store, "--json"))
+    assert [("damage" in row, row["trials"]) for row in listed] == [(True, 5), (False, 5)]
+    assert sentence in listed[0]["damage"]
+    assert len(json.loads(run("show", store, "two", "--json"))) == 5
+    assert sentence in run("show", store, "one", code=2)
+    assert f"one: {head} events, 10 checkpoints: {sentence}" in run("check", store, code=1)
+    assert "two: " in run("check", store, code=1)
+    assert sentence in run("doctor", store, code=1)
+    assert sentence in run("export", store, "one", "-o", tmp_path / "one.jsonl", code=1)
+    assert sentence in run("import", tmp_path / "one.jsonl", tmp_path / "again.db", code=1)
+    assert len(load(str(tmp_path / "again.db"), "one").trials) == 5
+    assert f"one: {head} events are sound; {sentence}" in run("repair", store, tmp_path / "mended.db")
+    run("check", tmp_path / "mended.db")
+    assert [len(load(str(tmp_path / "mended.db"), name).trials) for name in ("one", "two")] == [5, 5]
+    assert "10 checkpoints and every event" in run("backup", store, tmp_path / "copy.db")
+    with pytest.raises(danlu.DanluError, match="contradicts"):
+        danlu.open_study(store=store, name="one")
+    run("delete", store, "--study", "one", "--yes")
+    assert "two: " in run("check", store)
+
+
+def test_a_study_is_deleted_with_all_that_is_its_own(store):
+    folder = store.parent / "s.db.blobs"
+    (folder / "trials/one/000001").mkdir(parents=True)
+    (folder / "logs/one").mkdir(parents=True, exist_ok=True)
+    (folder / "logs/two").mkdir(parents=True, exist_ok=True)
+    assert "There are: one, two" in run("delete", store, "--study", "three", "--yes", code=2)
+    declined = subprocess.run(
+        [sys.executable, "-m", "danlu.cli", "delete", str(store), "--study", "one"],
+        input="n\n", capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (declined.returncode, "nothing was deleted" in declined.stdout) == (1, True)
+    said = run("delete", store, "--study", "one", "--yes")
+    assert "one is deleted, with 0 checkpoints" in said  # the other study saved the same bytes
+    assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_dir()) == [
+        "logs", "logs/two", "trials",
+    ]  # fmt: skip
+    assert "two: " in run("check", store)
+    assert "two is deleted, with 10 checkpoints" in run("delete", store, "--study", "two", "--yes")
+    assert not list(folder.glob("?" * 64))
+    assert danlu.tune(
+        train, {"x": danlu.Float(0, 1)}, minimize="loss", trials=1, store=store, name="one"
+    ).trials
+
+
+def test_a_study_is_not_deleted_under_a_worker(store):
+    opened = danlu.SqliteStore(store)
+    with danlu.open_study({"x": danlu.Float(0, 1)}, store=opened, name="live") as study:
+        trial = study.ask()
+        assert "1 trial of the study 'live' may still run" in run(
+            "delete", store, "--study", "live", "--yes", code=2
+        )
+        run("delete", store, "--study", "live", "--yes", "--force")
+        danlu.open_study({"x": danlu.Float(0, 1)}, store=opened, name="live").close()
+        with pytest.raises(danlu.DanluError, match="the study has been deleted"):
+            study.tell(trial, 0.5)
+    assert [entry.seq for entry in opened.journal("live").read(0)] == [
+        1
+    ]  # the new one, and nobody wrote into it
+    opened.close()

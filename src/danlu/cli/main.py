@@ -26,6 +26,7 @@ COMMANDS = {
     "backup": ("danlu.cli.upkeep:backup", "Copy a store, also while it is in use."),
     "restore": ("danlu.cli.upkeep:restore", "Make a store of a backup."),
     "repair": ("danlu.cli.upkeep:repair", "Save what is sound of a damaged store."),
+    "delete": ("danlu.cli.upkeep:delete", "Delete a study, with all that belongs to it."),
     "gc": ("danlu.cli.upkeep:gc", "Remove checkpoints that nobody names."),
     "doctor": ("danlu.cli.doctor:doctor", "Check this machine and a store."),
 }

@@ -31,7 +31,7 @@ def show(store: str, name: str | None, trial: int | None, why: bool, method: str
     opened = existing(store)
     names = opened.studies()
     if name is None and len(names) != 1:
-        rows = [_summary(load(store, each)) for each in names]
+        rows = [_listed(opened, each) for each in names]
         click.echo(as_json(rows) if json_ else table(rows) or "no studies")
         return
     result = load(store, name or names[0])
@@ -126,6 +126,19 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return "" if value is None else str(value)
+
+
+def _listed(store: Any, name: str) -> dict[str, Any]:
+    """A study's line in the list; one that cannot be read has a sentence instead."""
+    from ..core.history import History, sound
+
+    history, damage = History(), list[str]()
+    try:
+        for _ in sound(store.journal(name).read(0), damage, history):
+            pass
+    except StoreError as error:
+        damage.append(str(error))
+    return _summary(Result(name, history, store)) | ({"damage": damage[0]} if damage else {})
 
 
 def _summary(result: Result) -> dict[str, Any]:

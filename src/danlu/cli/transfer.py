@@ -22,7 +22,7 @@ import click
 @click.option("--follow", is_flag=True, help="With --tensorboard: go on until the study is closed.")
 def export(store: str, name: str | None, output: str | None, folder: str | None, follow: bool) -> None:
     """Write study NAME of STORE as JSON lines with checksums, or for TensorBoard."""
-    from ..core.errors import CorruptError
+    from ..core.history import sound
     from ..stores.jsonlines import dump
     from .show import existing
 
@@ -34,14 +34,14 @@ def export(store: str, name: str | None, output: str | None, folder: str | None,
     if folder is not None:
         _tensorboard(opened, chosen, folder, follow=follow)
         return
-    count = -1
-    with click.open_file(output or "-", "w", encoding="utf-8") as target:
-        try:
-            for line in dump(chosen, opened.journal(chosen).read(0)):
-                target.write(line)
-                count += 1
-        except CorruptError as error:
-            raise click.ClickException(f"{error} {count} events were written.") from error
+    count, damage = -2, list[str]()
+    # a file gets its name when all of it is there
+    with click.open_file(output or "-", "w", encoding="utf-8", atomic=output not in (None, "-")) as target:
+        for line in dump(chosen, sound(opened.journal(chosen).read(0), damage), damage):
+            target.write(line)
+            count += 1
+    if damage:
+        raise click.ClickException(f"{damage[0]} {count} events were written.")
     click.echo(f"{count} events of {chosen!r} written", err=True)
 
 
@@ -65,14 +65,18 @@ def _tensorboard(store: Any, name: str, folder: str, *, follow: bool) -> None:
 @click.argument("source", type=click.Path(dir_okay=False, exists=True))
 @click.argument("store")
 @click.option("--name", help="Another name for the study.")
-def import_(source: str, store: str, name: str | None) -> None:
-    """Make a study in STORE of the JSON lines in SOURCE."""
+@click.option("--sound", is_flag=True, help="Take what is before the first damaged line, instead of nothing.")
+def import_(source: str, store: str, name: str | None, sound: bool) -> None:
+    """Make a study in STORE of the JSON lines in SOURCE: all of it, or nothing."""
     from ..stores.jsonlines import load
     from ..study.tune import open_store
 
-    with Path(source).open(encoding="utf-8") as lines:
-        loaded = load(lines, open_store(store), name)
+    # a byte that is no UTF-8 damages its line, and no line end but \n ends one
+    with Path(source).open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
+        loaded = load(lines, open_store(store), name, sound=sound)
     click.echo(f"{loaded.events} events of {loaded.name!r} read")
+    if loaded.remark:
+        click.echo(f"danlu: {source}: {loaded.remark}", err=True)
     if loaded.lost:
         click.echo(f"danlu: {source}: {loaded.lost}", err=True)
         raise click.exceptions.Exit(1)

@@ -1,7 +1,9 @@
-"""``danlu check``, ``backup``, ``restore``, ``repair`` and ``gc``: looking after a store's file, its checkpoints and folders."""
+"""``danlu check``, ``backup``, ``restore``, ``repair``, ``delete`` and ``gc``: looking after a store's file, its checkpoints and folders."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import shutil
 import sqlite3
 import time
@@ -12,9 +14,13 @@ from typing import Any
 import click
 
 from ..core.blobs import Blobs, blobs_at
-from ..core.errors import CorruptError, StoreError
-from ..core.folders import Folders, all_folders, filed
-from ..core.history import History
+from ..core.errors import CorruptError, StoreError, StudyBusy
+from ..core.events import Entry
+from ..core.folders import Folders, all_folders, filed, logs_at
+from ..core.history import History, sound
+from ..core.places import without_secrets
+from ..stores.seal import busy
+from .staging import blobs_of, staged
 
 FRESH = 3600.0
 """Seconds for which a checkpoint that no journal names is left alone: it may be on its way into one."""
@@ -27,7 +33,8 @@ def check(store: str, json_: bool) -> None:
     """Read every event and every checkpoint of STORE; exit code 1 when something is damaged."""
     from ..core.plain import as_json
 
-    rows = [_checked(store, name) for name in _opened(store).studies()]
+    opened = _opened(store)
+    rows = [_checked(opened, name) for name in opened.studies()]
     if json_:
         click.echo(as_json(rows))
     else:
@@ -61,19 +68,62 @@ def restore(source: str, store: str) -> None:
 @click.argument("target", type=click.Path(dir_okay=False))
 def repair(store: str, target: str) -> None:
     """Make TARGET of what is sound in STORE: each study up to its first damaged event. STORE stays as it is."""
-    from ..stores.jsonlines import dump, load
+    from ..core.written import healed
     from ..study.tune import open_store
 
-    _absent(Path(target))
-    source, sink = _opened(store), open_store(target)
-    for name in source.studies():
-        found: list[str] = []
-        lines = _sound(dump(name, source.journal(name).read(0)), found)
-        loaded = load(lines, sink, name)
-        click.echo(f"{name}: {loaded.events} events are sound{'; ' + found[0] if found else ''}")
-        history = _history(sink, name)
-        _take(blobs_at(source.blobs), blobs_at(sink.blobs), set(history.keeping.digests))
-        Folders(source.blobs, name).copy(_keepers(history), Folders(sink.blobs, name))
+    _no_database(target, "repair into a file, then danlu export and danlu import")
+    source = _opened(store)
+    with staged(Path(target)) as made, contextlib.closing(open_store(str(made))) as sink:
+        for name in source.studies():
+            found, history = list[str](), History()
+            entries = sound(source.journal(name).read(0), found, history)
+            first = next(entries, None)
+            if first is not None:
+                sink.adopt(
+                    name, ((entry.op, healed(entry.event)) for entry in itertools.chain([first], entries))
+                )
+            click.echo(f"{name}: {history.seq} events are sound{'; ' + found[0] if found else ''}")
+            _take(blobs_at(source.blobs), blobs_at(sink.blobs), set(history.keeping.digests))
+            Folders(source.blobs, name).copy(_keepers(history), Folders(sink.blobs, name))
+
+
+@click.command()
+@click.argument("store", type=click.Path(dir_okay=False))
+@click.option("--study", "name", required=True, help="The study's name.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Also while a worker may be alive.")
+def delete(store: str, name: str, yes: bool, force: bool) -> None:
+    """Delete a study of STORE, with its checkpoints, its trials' folders and their logs. It asks before it does."""
+    opened = _opened(store)
+    if name not in opened.studies():
+        if not _leave_no_folder(opened.blobs, name):
+            opened.journal(name)  # says what there is
+        click.echo(
+            f"{name} was deleted before; its folders and logs are gone now too. danlu gc removes its checkpoints."
+        )
+        return
+    held = opened.journal(name).held()
+    if held and not force:
+        raise StudyBusy(busy(name, len(held)))
+    read = _read_of(opened, name, [])
+    if not yes:
+        states = ", ".join(f"{count} {state}" for state, count in read.states().items()) or "no trials"
+        if not click.confirm(f"Delete {name} ({states}) for good?"):
+            click.echo("nothing was deleted")
+            raise click.exceptions.Exit(1)
+    damage, others = list[str](), set[str]()
+    for other in opened.studies():
+        if other != name:
+            others |= set(_read_of(opened, other, damage).keeping.digests)
+    opened.delete(name, force=force)
+    _leave_no_folder(opened.blobs, name)
+    mine = set() if damage else set(read.keeping.digests) - others
+    blobs_at(opened.blobs).drop(mine)
+    click.echo(f"{name} is deleted, with {len(mine)} checkpoints")
+    if damage:
+        click.echo(
+            f"danlu: its checkpoints stay, as it is not known who else needs them: {damage[0]}", err=True
+        )
 
 
 @click.command()
@@ -112,16 +162,10 @@ def _opened(path: str) -> Any:
     return existing(path)
 
 
-def _checked(store: str, name: str) -> dict[str, Any]:
+def _checked(opened: Any, name: str) -> dict[str, Any]:
     """What was read of a study, and what of it is damaged."""
-    opened, history = _opened(store), History()
-    events, damage = 0, []
-    try:
-        for entry in opened.journal(name).read(0):
-            history.fold((entry,))
-            events += 1
-    except (CorruptError, StoreError) as error:
-        damage.append(str(error))
+    history, damage = History(), list[str]()
+    events = sum(1 for _ in _sound_of(opened, name, damage, history))
     blobs = blobs_at(opened.blobs)
     for digest in sorted(history.keeping.digests):
         try:
@@ -129,6 +173,24 @@ def _checked(store: str, name: str) -> dict[str, Any]:
         except CorruptError as error:
             damage.append(str(error))
     return {"study": name, "events": events, "checkpoints": len(history.keeping.digests), "damage": damage}
+
+
+def _sound_of(opened: Any, name: str, damage: list[str], history: History) -> Iterator[Entry]:
+    """What is sound of a study; what is wrong with it, its row in the store included, goes into ``damage``."""
+    try:
+        journal = opened.journal(name)
+    except StoreError as error:
+        damage.append(str(error))
+        return
+    yield from sound(journal.read(0), damage, history)
+
+
+def _read_of(opened: Any, name: str, damage: list[str]) -> History:
+    """What a study says as far as it is sound."""
+    history = History()
+    for _ in _sound_of(opened, name, damage, history):
+        pass
+    return history
 
 
 def _history(store: Any, name: str) -> History:
@@ -164,32 +226,23 @@ def _newest(path: Path) -> float:
 def _copied(source: Path, target: Path) -> str:
     """Copy a store under another name, the database as of one instant; how many checkpoints and folders went with it."""
     for end in (source, target):
-        if ":/" in str(end):
-            raise StoreError(
-                f"{end} is no file: copy a PostgreSQL database with pg_dump, and its blobs folder with it."
-            )
-    _absent(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".part")
-    try:
-        with sqlite3.connect(source) as old, sqlite3.connect(partial) as new:
-            old.backup(new)
-        new.close()
-        old.close()
-        opened = _opened(str(partial))
-        histories = {name: _history(opened, name) for name in opened.studies()}
-        opened.close()
+        _no_database(str(end), "copy a PostgreSQL database with pg_dump, and its blobs folder with it")
+    damage, missing, folders, lost = list[str](), 0, 0, 0
+    with staged(target) as made, contextlib.closing(_opened(str(source))) as old:
+        with contextlib.closing(sqlite3.connect(made)) as new:
+            old.connection().backup(new)
+        with contextlib.closing(_opened(str(made))) as opened:
+            histories = {name: _read_of(opened, name, damage) for name in opened.studies()}
         kept = {digest for history in histories.values() for digest in history.keeping.digests}
-        old_place, new_place = f"{source.absolute()}.blobs", f"{target.absolute()}.blobs"
-        missing = _take(blobs_at(old_place), blobs_at(new_place), kept)
-        folders = lost = 0
+        if damage:  # what the rest of a damaged study names is not known
+            kept |= {file.name for file in blobs_at(old.blobs).kept() if not file.name.endswith(".part")}
+        place = str(blobs_of(made))
+        missing = _take(blobs_at(old.blobs), blobs_at(place), kept)
         for name, history in histories.items():
-            copied, changed = Folders(old_place, name).copy(_keepers(history), Folders(new_place, name))
+            copied, changed = Folders(old.blobs, name).copy(_keepers(history), Folders(place, name))
             folders, lost = folders + copied, lost + changed
-        partial.replace(target)
-    finally:
-        for left in (partial, Path(f"{partial}-wal"), Path(f"{partial}-shm")):
-            left.unlink(missing_ok=True)
+    for sentence in damage:
+        click.echo(f"danlu: the damage was copied too: {sentence}", err=True)
     if missing:
         click.echo(
             f"danlu: {missing} checkpoints were replaced or lost before they could be copied.", err=True
@@ -201,6 +254,24 @@ def _copied(source: Path, target: Path) -> str:
     return f"{len(kept) - missing} checkpoints" + (f", {folders} folders of trials" if folders else "")
 
 
+def _no_database(place: str, remedy: str) -> None:
+    """Refuse what is no file.
+
+    Raises:
+        StoreError: when it is a URL.
+    """
+    if ":/" in place:
+        raise StoreError(f"{without_secrets(place)} is no file: {remedy}.")
+
+
+def _leave_no_folder(place: str, name: str) -> bool:
+    """Remove the folders and logs of a study; whether there were any."""
+    found = [path for path in (Folders(place, name).root, logs_at(place, name)) if path.exists()]
+    for path in found:
+        shutil.rmtree(path)
+    return bool(found)
+
+
 def _take(source: Blobs, target: Blobs, digests: set[str]) -> int:
     """Copy checkpoints, each checked on the way; how many are missing or damaged."""
     missing = 0
@@ -210,20 +281,3 @@ def _take(source: Blobs, target: Blobs, digests: set[str]) -> int:
         except CorruptError:
             missing += 1
     return missing
-
-
-def _absent(target: Path) -> None:
-    """Refuse to write over anything.
-
-    Raises:
-        StoreError: when the target is there.
-    """
-    if target.exists() or Path(f"{target}.blobs").exists():
-        raise StoreError(f"{target} is there already. Name another file, or move it away.")
-
-
-def _sound(lines: Iterator[str], found: list[str]) -> Iterator[str]:
-    try:
-        yield from lines
-    except (CorruptError, StoreError) as error:
-        found.append(str(error))

@@ -16,11 +16,13 @@ plain Python would raise, so ``except ValueError`` keeps working.
     |   `-- ForeignCall (AttributeError)   it asked a trial for what only other tools' trials have
     |   `-- ObjectiveChanged             the stored study was run with other code
     |-- ReportError (ValueError)         a report that contradicts an earlier one
+    |-- KeepError (ValueError)           what no journal can keep, refused before it is written
     |-- Exhausted (LookupError)          a finite space has no untried point left
     |-- StoreError (RuntimeError)        a store that cannot be used as asked
     |   |-- SchemaError                  written by a newer danlu
     |   |-- CorruptError                 a checksum does not match
-    |   `-- StudyExists / StudyMissing   by that name
+    |   |-- StudyExists / StudyMissing   by that name
+    |   `-- StudyBusy                    its trials run, so it is not deleted
     |-- Conflict (RuntimeError)          somebody else was first; nothing was written
     |   |-- Outrun                       the journal grew past what the writer had seen
     |   `-- Fenced                       this worker's lease on the trial is over
@@ -94,6 +96,10 @@ class ReportError(DanluError, ValueError):
     """A report contradicts an earlier report of the same trial."""
 
 
+class KeepError(DanluError, ValueError):
+    """No journal can keep this: it could not be read back, folded or exported. Nothing was written."""
+
+
 class Exhausted(DanluError, LookupError):
     """A finite space holds no untried point any more."""
 
@@ -116,6 +122,10 @@ class StudyExists(StoreError):
 
 class StudyMissing(StoreError):
     """No study by that name is in the store."""
+
+
+class StudyBusy(StoreError):
+    """Trials of the study are under way, so it cannot be deleted."""
 
 
 class Conflict(DanluError, RuntimeError):

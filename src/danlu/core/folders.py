@@ -91,5 +91,7 @@ class Folders:
 
 
 def all_folders(place: str) -> list[Path]:
-    """The folders of studies beside the blobs at ``place``, also of studies that are gone."""
-    return sorted(path for path in (beside(place) / "trials").glob("*") if path.is_dir())
+    """The folders of studies beside the blobs at ``place``, of their trials and of their logs, also of studies that are gone."""
+    return sorted(
+        path for kind in ("trials", "logs") for path in (beside(place) / kind).glob("*") if path.is_dir()
+    )

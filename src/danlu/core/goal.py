@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from .errors import GoalError, ObjectiveError
-from .values import real
+from .values import real, shown
 
 At = Literal["best", "last"]
 
@@ -164,7 +164,7 @@ def _real(value: Any, where: str) -> float:
     if number is None:
         raise ObjectiveError(
             f"an objective has to return a real number or a mapping of metrics to real numbers, "
-            f"got {value!r} {where}".rstrip()
+            f"got {shown(value)} {where}".rstrip()
             + ". Return float(loss) or {'loss': float(loss)}."
         )
     return number
@@ -190,7 +190,7 @@ def _targets(target: float | Mapping[str, float] | None, names: Sequence[str]) -
         if name not in names:
             raise GoalError(f"a target needs a metric of the goal ({', '.join(names)}), got {name!r}.")
         if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-            raise GoalError(f"the target of {name} needs to be a number, got {value!r}.")
+            raise GoalError(f"the target of {name} needs to be a number, got {shown(value)}.")
     return {name: float(value) for name, value in aims.items()}
 
 

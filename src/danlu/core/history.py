@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from . import events as ev
 from .arrivals import Arrivals, Arrived
 from .columns import Columns
-from .errors import TrialMissing
+from .errors import CorruptError, DanluError, SpaceError, StoreError, TrialMissing
 from .events import Cause, Status
 from .goal import Goal
 from .keeping import Keeping
@@ -29,6 +29,7 @@ from .reports import Reports
 from .rows import Row, counted, covers
 from .space import Constraint, Space
 from .trial import Checkpoint, Curve, Trial
+from .values import shown
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -82,11 +83,18 @@ class History:
         }  # fmt: skip
 
     def fold(self, entries: Iterable[ev.Entry]) -> None:
-        """Take the next events of the journal, in order."""
+        """Take the next events of the journal, in order.
+
+        Raises:
+            CorruptError: at the first event that contradicts those before it, or that no danlu should have written.
+        """
         handlers = self._handlers
         for entry in entries:
             event = entry.event
-            handlers[type(event)](event)
+            try:
+                handlers[type(event)](event)
+            except (DanluError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+                raise CorruptError(unfoldable(entry, error)) from error
             at = event.at
             rested = type(event) is ev.Opened or (type(event) is ev.Steered and event.order == "resume")
             if at > self.last_at > 0 and not rested:
@@ -124,8 +132,8 @@ class History:
         Raises:
             TrialMissing: when there is no such trial.
         """
-        if not 0 <= number < len(self.rows):
-            raise TrialMissing(f"there is no trial {number}; the study has {len(self.rows)}.")
+        if not hasattr(number, "__index__") or not 0 <= number < len(self.rows):
+            raise TrialMissing(f"there is no trial {shown(number)}; the study has {len(self.rows)}.")
         return self.rows[number]
 
     def trial(self, number: int, curve: Curve | None = None) -> Trial:
@@ -232,6 +240,8 @@ class History:
     # The handlers, one an event, in the order of a trial's life.
 
     def _created(self, event: ev.Created) -> None:
+        if self.rows:
+            raise ValueError("a study is created once, before its trials")
         self.space = Space.from_spec(event.space, constraints=self.constraints)
         self.goal, self.seed, self.declared = event.goal, event.seed, event.space
         self.created_at, self.keep, self._columns.stale = event.at, event.keep, True
@@ -265,6 +275,8 @@ class History:
         self.decisions.append((event.at, about + str(event)))
 
     def _asked(self, event: ev.Asked) -> None:
+        if event.trial != len(self.rows):
+            raise ValueError(f"trial {event.trial} is asked where trial {len(self.rows)} comes next")
         self.live[Status.RUNNING].add(event.trial)
         self.rows.append(
             Row(event, worker=event.worker, why=event.reason, code=self.programs.run(event.worker))
@@ -275,8 +287,15 @@ class History:
 
     def _suggested(self, event: ev.Suggested) -> None:
         row = self.rows[event.trial]
+        try:
+            space = self.space.reveal(event.name, event.parameter)
+        except (
+            SpaceError
+        ) as error:  # two workers revealed one name as two things at the same time: the first stands
+            row.facts = (row.facts or {}) | {event.name: event.value}
+            self.decisions.append((event.at, f"trial {event.trial} drew {event.name} otherwise: {error}"))
+            return
         row.drawn = (row.drawn or {}) | {event.name: event.value}
-        space = self.space.reveal(event.name, event.parameter)
         if space.spec != self.space.spec:
             self.space = space
             self._columns.stale = True
@@ -497,7 +516,10 @@ class History:
 
     def _settle(self, row: Row) -> None:
         """What an attempt that is over has taken."""
-        self.spent_cost += row.settle()
+        taken = row.settle()
+        self.spent_cost += (
+            taken if math.isfinite(taken) else 0.0
+        )  # early versions let NaN in, which no budget ends
 
     def _rank(self, number: int, row: Row) -> bool:
         """Whether the trial is on the front of the best; those it beats leave it."""
@@ -518,3 +540,28 @@ class History:
     def _ordered(self, metrics: dict[str, float]) -> dict[str, float]:
         first = {name: metrics[name] for name in self.goal.names if name in metrics}
         return first | metrics
+
+
+def unfoldable(entry: ev.Entry, error: Exception) -> str:
+    """What to say of an event that cannot be folded."""
+    kind = entry.event.__struct_config__.tag
+    return (
+        f"event {entry.seq} ({kind}) contradicts what is before it, or says what cannot be: {type(error).__name__}: {error}. "
+        f"The {entry.seq - 1} events before it are sound. Save them with danlu repair."
+    )
+
+
+def sound(
+    entries: Iterable[ev.Entry], damage: list[str], history: History | None = None
+) -> Iterator[ev.Entry]:
+    """The entries up to the first that is damaged or cannot be folded; the sentence about that one goes into ``damage``.
+
+    They are folded into ``history`` on the way, where one is given.
+    """
+    history = History() if history is None else history
+    try:
+        for entry in entries:
+            history.fold((entry,))
+            yield entry
+    except StoreError as error:
+        damage.append(str(error))

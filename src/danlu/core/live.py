@@ -6,6 +6,7 @@ message and gives the reply. In a worker process the channel is a pipe; inline i
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
@@ -22,6 +23,7 @@ from .errors import (
     Fenced,
     ForeignCall,
     GoalError,
+    KeepError,
     ObjectiveError,
     ReportError,
     SettingError,
@@ -35,14 +37,14 @@ from .goal import Goal
 from .messages import Drawn, Message, Note, Refused, Reply, Report, Save, Suggest, Task, Verdict
 from .parameters import Choice, Leaf
 from .point import Point
-from .reporting import numbers, parsed, plain_fact
-from .values import Value, fresh, shaped
+from .reporting import numbers, parsed, plain_fact, whole
+from .values import Value, fresh, real, shaped, shown
 
 Channel: TypeAlias = Callable[[Message], Reply]
 """Says a message and waits for the reply."""
 
 _ERRORS: dict[str, type[Exception]] = {
-    error.__name__: error for error in (Fenced, GoalError, ObjectiveError, ReportError, SpaceError)
+    error.__name__: error for error in (Fenced, GoalError, KeepError, ObjectiveError, ReportError, SpaceError)
 }
 
 
@@ -292,12 +294,16 @@ class LiveTrial(Mapping[str, Value]):
         """Keep a checkpoint of things with ``state_dict``, arrays, dicts, lists or bytes.
 
         Save before the report of the same step: a pause happens in the report.
+
+        Raises:
+            ReportError: for a step that is no whole number from 0 to 2**53.
         """
         if self._task.mute:
             return
-        data = checkpoint.pack([[self.number, self.attempt, int(step)], *things])
+        at = whole(step, "trial.save")
+        data = checkpoint.pack([[self.number, self.attempt, at], *things])
         digest = blobs_at(self._task.blobs).put(data)
-        self._say(Save(self.number, self.attempt, int(step), digest, len(data)))
+        self._say(Save(self.number, self.attempt, at, digest, len(data)))
 
     def restore(self, *things: Any) -> int:
         """Load the newest readable checkpoint into ``things``; return its step, 0 when fresh."""
@@ -325,8 +331,17 @@ class LiveTrial(Mapping[str, Value]):
         self._say(Note(self.number, self.attempt, {about: sentence}, study=True))
 
     def charge(self, cost: float) -> None:
-        """Add to what this trial costs the budget; without a charge, its seconds count."""
-        self._charged += float(cost)
+        """Add to what this trial costs the budget; without a charge, its seconds count.
+
+        Raises:
+            ReportError: for what is no finite number >= 0: a budget could not count it.
+        """
+        amount = real(cost)
+        if amount is None or not 0 <= amount < math.inf or self._charged + amount == math.inf:
+            raise ReportError(
+                f"trial.charge needs a finite number >= 0, got {shown(cost)}. Charge what this trial has really cost."
+            )
+        self._charged += amount
         self.cost = self._charged
 
     def _newest(self) -> tuple[int, list[Any]] | None:

@@ -10,7 +10,7 @@ import msgspec
 
 from .answering import Answering
 from .errors import SpaceError
-from .values import Value, fresh, label, literal, shape, shaped, typed_key
+from .values import Value, fresh, label, literal, shape, shaped, shown, typed_key
 
 
 class _Choosing(Answering):
@@ -173,7 +173,7 @@ class Choice(_Options, frozen=True, kw_only=True, tag="choice", forbid_unknown_f
             for position, option in enumerate(self.values):
                 if typed_key(option) == key:
                     return position
-        raise SpaceError(f"one of {list(self.values)!r} is needed, got {value!r}.")
+        raise SpaceError(f"one of {list(self.values)!r} is needed, got {shown(value)}.")
 
     def check(self, name: str, value: Value) -> Value:
         """Return the option equal to ``value``, or raise."""
@@ -256,15 +256,19 @@ def _restored(values: Any, ordered: bool, prior: Value, lists: tuple[str, ...], 
     return Choice(values, ordered=ordered, prior=prior, lists=lists, named=named)
 
 
-def _no_parameter(option: Any) -> None:
+def _no_parameter(option: Any, depth: int = 0) -> None:
     """Refuse an option with something to be searched in it, which would reach the objective as it is.
 
     Raises:
         SpaceError: with the switch to write.
     """
     if isinstance(option, Mapping | list | tuple):
+        if depth > 64:
+            raise SpaceError(
+                f"Choice has options with lists up to 64 deep in each other, got {shown(option)}."
+            )
         for each in option.values() if isinstance(option, Mapping) else option:
-            _no_parameter(each)
+            _no_parameter(each, depth + 1)
     if isinstance(type(option), Answering) or isinstance(option, Switch):
         raise SpaceError(
             f"Choice has options that are what they are, and {option!r:.80} is to be searched. Write "
@@ -284,7 +288,7 @@ def _option(value: Any, given: list[Any]) -> Value:
         names = [label(each) for each in given]
         pairs = ", ".join(f"{name!r}: {label(each)}" for name, each in zip(names, given, strict=True))
         raise SpaceError(
-            f"Choice needs options that are None, bools, numbers, strings or lists of them, got {value!r:.80}. "
+            f"Choice needs options that are None, bools, numbers, strings or lists of them, got {shown(value)}. "
             f"Name what is none: Choice({{{pairs}}}), and the objective gets the thing."
             + ("" if len(set(names)) == len(names) else " Each name has to be different.")
         ) from error

@@ -18,7 +18,7 @@ import msgspec
 from .answering import Answering
 from .errors import SpaceError
 from .options import Choice, Switch
-from .values import LARGEST_INT, Value, unboxed
+from .values import LARGEST_INT, Value, shown, unboxed
 
 __all__ = ["Choice", "Float", "Int", "Leaf", "Switch"]
 
@@ -136,11 +136,13 @@ class Float(_FloatBounds, frozen=True, kw_only=True, tag="float", forbid_unknown
     def check(self, name: str, value: Value) -> float:
         """Return ``value`` as a float, or raise if it is not a number in the range."""
         value = unboxed(value)
-        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-            raise SpaceError(f"{name} needs a number between {self.low!r} and {self.high!r}, got {value!r}.")
+        if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+            raise SpaceError(
+                f"{name} needs a number between {self.low!r} and {self.high!r}, got {shown(value)}."
+            )
         if not self.low <= value <= self.high:
             raise SpaceError(
-                f"{name} needs a value between {self.low!r} and {self.high!r}, got {value!r}. "
+                f"{name} needs a value between {self.low!r} and {self.high!r}, got {shown(value)}. "
                 "Use a value in the range, or widen the range."
             )
         return float(value)
@@ -220,16 +222,16 @@ class Int(_IntBounds, frozen=True, kw_only=True, tag="int", forbid_unknown_field
         value = unboxed(value)
         if isinstance(value, bool) or not isinstance(value, int):
             raise SpaceError(
-                f"{name} needs a whole number between {self.low} and {self.high}, got {value!r}."
+                f"{name} needs a whole number between {self.low} and {self.high}, got {shown(value)}."
             )
         if not self.low <= value <= self.high:
             raise SpaceError(
-                f"{name} needs a value between {self.low} and {self.high}, got {value!r}. "
+                f"{name} needs a value between {self.low} and {self.high}, got {shown(value)}. "
                 "Use a value in the range, or widen the range."
             )
         if (value - self.low) % self.step:
             raise SpaceError(
-                f"{name} needs a value on its step ({self.low}, {self.low + self.step}, ...), got {value!r}."
+                f"{name} needs a value on its step ({self.low}, {self.low + self.step}, ...), got {shown(value)}."
             )
         return value
 

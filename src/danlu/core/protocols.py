@@ -7,7 +7,7 @@ so it can be thrown away and folded again from the journal. None of them ever se
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
@@ -202,11 +202,15 @@ class Journal(Protocol):
     def append(self, events: Sequence[tuple[str | None, Event]], terms: Terms) -> tuple[int, bool]:
         """Append (operation id, event) pairs as one, on these terms.
 
+        Every store passes them through ``core.written`` first, so that nothing is kept that could not be read back.
+
         Returns the last sequence number and True; or, when the first operation id is in the journal
         already, its sequence number and False, and nothing is written.
 
         Raises:
+            KeepError: when no journal can keep one of the events.
             StoreError: when it cannot be written (a full disk); nothing was, then.
+            StudyMissing: when the study has been deleted.
             Outrun: when ``trials`` or ``takes`` does not hold.
             Fenced: when ``holds`` does not hold.
         """
@@ -216,6 +220,9 @@ class Journal(Protocol):
 
     def orphans(self, running: Sequence[int]) -> list[int]:
         """Those of the running trials whose lease is absent, expired, or left by a dead worker."""
+
+    def held(self) -> list[int]:
+        """The trials whose lease is in force: a worker that may be alive runs them."""
 
 
 class Store(Protocol):
@@ -235,6 +242,22 @@ class Store(Protocol):
 
         Raises:
             StudyExists: when there is one by that name.
+            KeepError: when no store can keep the name or the event.
+        """
+
+    def adopt(self, name: str, events: Iterable[tuple[str | None, Event]]) -> Journal:
+        """A new study with all these events, in one transaction: the whole study, or none.
+
+        Raises:
+            StudyExists, KeepError: as ``create``; and whatever ``events`` raises. Nothing is written then.
+        """
+
+    def delete(self, name: str, *, force: bool = False) -> None:
+        """Remove a study's journal and leases in one transaction; checkpoints and folders are the caller's.
+
+        Raises:
+            StudyMissing: when there is none by that name.
+            StudyBusy: while a lease of its trials is in force, unless forced.
         """
 
     def journal(self, name: str) -> Journal:

@@ -9,7 +9,11 @@ from typing import Any
 from .errors import ObjectiveError, ReportError
 from .goal import Goal
 from .returned import sorted_out
-from .values import real, unboxed
+from .values import LARGEST_INT, real, shown, unboxed
+from .written import DEEPEST, encodable
+
+LARGEST_STEP = 2**53
+"""The largest step of a report: up to here JSON, float64 and every page tell whole numbers apart."""
 
 
 def parsed(
@@ -49,7 +53,7 @@ def parsed(
         )
     elif not given:
         raise ReportError("a report needs at least one metric. Write trial.report(step, loss=...).")
-    return None if step is None else _whole(step), given
+    return None if step is None else whole(step), given
 
 
 def _unnamed(step: Any, value: Any, goal: Goal | None) -> str:
@@ -94,33 +98,63 @@ def numbers(given: Mapping[str, Any], goal: Goal | None) -> tuple[dict[str, floa
     return found, facts
 
 
-def _whole(step: Any) -> int:
+def whole(step: Any, what: str = "a report") -> int:
+    """A step as the whole number that it is.
+
+    Raises:
+        ReportError: when it is none, or beyond what every reader tells apart.
+
+    Example:
+        >>> whole(3.0)
+        3
+    """
     number = real(step)
-    if number is None or not number >= 0 or number % 1 != 0:
-        raise ReportError(f"a report needs a step that is a whole number >= 0, got {step!r}.")
+    if number is None or not number >= 0 or number % 1 > 0:
+        raise ReportError(f"{what} needs a step that is a whole number >= 0, got {shown(step)}.")
+    if number > LARGEST_STEP or int(step) > LARGEST_STEP:
+        raise ReportError(f"{what} needs a step of 2**53 at most, got {shown(step)}.")
     return int(step)
 
 
-def plain_fact(value: Any) -> Any:
+def plain_fact(value: Any, depth: int = 0) -> Any:
     """A fact as a journal keeps it.
 
     Raises:
         ReportError: when no journal can.
     """
     value = unboxed(value)
-    if value is None or type(value) in (bool, int, float, str):
+    if type(value) is int and abs(value) > LARGEST_INT:
+        raise ReportError(
+            f"trial.log keeps whole numbers below 2**63, got {shown(value)}. Log hex(value) or float(value)."
+        )
+    if value is None or type(value) in (bool, int, float):
         return value
+    if type(value) is str:
+        return _written(value)
+    if depth >= DEEPEST - 2:
+        raise ReportError(
+            f"trial.log keeps lists and dicts up to {DEEPEST} deep in each other, got a deeper one. Log str(value)."
+        )
     if isinstance(value, Mapping):
-        return {str(name): plain_fact(item) for name, item in value.items()}
+        return {_written(str(name)): plain_fact(item, depth + 1) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [plain_fact(item) for item in value]
+        return [plain_fact(item, depth + 1) for item in value]
     raise ReportError(
-        f"trial.log keeps None, bools, numbers, strings, lists and dicts, got {value!r}. Log str(value)."
+        f"trial.log keeps None, bools, numbers, strings, lists and dicts, got {shown(value)}. Log str(value)."
+    )
+
+
+def _written(text: str) -> str:
+    if text.isascii() or encodable(text):
+        return text
+    raise ReportError(
+        f"trial.log keeps text that can be written as UTF-8, got {shown(text)}. "
+        "Replace its half characters: text.encode(errors='replace').decode()."
     )
 
 
 def _number(name: str, value: Any) -> float:
     number = real(value)
     if number is None:
-        raise ReportError(f"the metric {name} needs a real number, got {value!r}. Report float({name}).")
+        raise ReportError(f"the metric {name} needs a real number, got {shown(value)}. Report float({name}).")
     return number

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 from .errors import ObjectiveError
 from .goal import Goal
-from .values import real
+from .values import LARGEST_INT, legible, real, shown
+from .written import DEEPEST
 
 DEFAULT = "value"
 """The metric of a goal that nobody named."""
@@ -52,7 +53,7 @@ def returned_of(value: Any, goal: Goal) -> Returned:
     if isinstance(value, tuple | list):
         return _several(value, goal)
     raise ObjectiveError(
-        f"an objective has to return {_wanted(goal)}, got {_shown(value)}. {_remedy(value, goal)}"
+        f"an objective has to return {_wanted(goal)}, got {shown(value)}. {_remedy(value, goal)}"
     )
 
 
@@ -76,7 +77,7 @@ def sorted_out(
             curves[name] = curve
         elif name in goal.names:
             raise ObjectiveError(
-                f"the metric {name} needs a real number, got {_shown(value)}. {_metric(name, value)}"
+                f"the metric {name} needs a real number, got {shown(value)}. {_metric(name, value)}"
             )
         elif value is not None:
             facts[name] = fact(value)
@@ -95,18 +96,22 @@ def counting(curves: Mapping[str, list[float]], goal: Goal) -> tuple[dict[str, l
     return steps, {name: curve for name, curve in curves.items() if name not in steps}
 
 
-def fact(value: Any) -> Any:
-    """Something as a journal keeps it: plain data as it is, all else as the text it prints as."""
-    if value is None or isinstance(value, bool | str | int | float):
+def fact(value: Any, depth: int = 0) -> Any:
+    """Something as a journal keeps it: plain data as it is, all else, and what lies too deep, as the text it prints as."""
+    if isinstance(value, str):
+        return legible(value)
+    if type(value) is int and abs(value) > LARGEST_INT:
+        return shown(value)
+    if value is None or isinstance(value, bool | int | float):
         return value
     number = real(value)
     if number is not None:
         return number
-    if isinstance(value, Mapping):
-        return {str(name): fact(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [fact(item) for item in value]
-    return f"{value!r:.200}"
+    if isinstance(value, Mapping) and depth < DEEPEST - 2:
+        return {legible(str(name)): fact(item, depth + 1) for name, item in value.items()}
+    if isinstance(value, list | tuple) and depth < DEEPEST - 2:
+        return [fact(item, depth + 1) for item in value]
+    return legible(shown(value, 200))
 
 
 def nearest(wanted: str, given: Sequence[str]) -> str:
@@ -186,7 +191,7 @@ def _several(values: Sequence[Any], goal: Goal) -> Returned:
         else ""
     )
     raise ObjectiveError(
-        f"an objective has to return {_wanted(goal)}, got {_shown(values)}.{order} {_remedy(values, goal)}"
+        f"an objective has to return {_wanted(goal)}, got {shown(values)}.{order} {_remedy(values, goal)}"
     )
 
 
@@ -214,7 +219,7 @@ def _only(goal: Goal, value: Any) -> str:
         return goal.metrics[0].name
     raise ObjectiveError(
         f"an objective with several goals has to return a mapping with "
-        f"{', '.join(metric.name for metric in goal.metrics)}, got {_shown(value)}. {_remedy(value, goal)}"
+        f"{', '.join(metric.name for metric in goal.metrics)}, got {shown(value)}. {_remedy(value, goal)}"
     )
 
 
@@ -244,10 +249,3 @@ def _remedy(value: Any, goal: Goal) -> str:
             f"for a curve of one value a step, {{{first!r}: [...]}}."
         )
     return f"Return float({first}) or {{{first!r}: float({first})}}."
-
-
-def _shown(value: Any) -> str:
-    try:
-        return f"{value!r:.200}"
-    except Exception:  # a repr of the user's own may raise anything
-        return f"a {type(value).__name__}"

@@ -80,7 +80,10 @@ def shape(value: Value) -> str:
         >>> shape([(1, 2), [3]]), shape((1, 2)), shape("a")
         ('ltl', '', '')
     """
-    letters = _letters(value)
+    try:
+        letters = _letters(value)
+    except RecursionError:
+        raise SpaceError(f"a value has lists some levels deep in each other, got {shown(value)}.") from None
     return letters if "l" in letters else ""
 
 
@@ -121,13 +124,13 @@ def literal(value: Value) -> Value:
         return tuple(literal(item) for item in value)
     value = unboxed(value)
     if isinstance(value, float) and not math.isfinite(value):
-        raise SpaceError(f"Choice needs finite numbers, got {value!r}. Use None or a string for it.")
+        raise SpaceError(f"Choice needs finite numbers, got {shown(value)}. Use None or a string for it.")
     if isinstance(value, int) and abs(value) > LARGEST_INT:
-        raise SpaceError(f"Choice needs integers below 2**63, got {value!r}. Use a string for it.")
+        raise SpaceError(f"Choice needs integers below 2**63, got {shown(value)}. Use a string for it.")
     if value is None or type(value) in (bool, int, float, str):
         return value
     raise SpaceError(
-        f"a value has to be None, a bool, a number, a string or a list of them, got {value!r:.80}."
+        f"a value has to be None, a bool, a number, a string or a list of them, got {shown(value)}."
     )
 
 
@@ -155,3 +158,29 @@ def label(thing: Any) -> str:
     """
     named = getattr(thing, "__name__", None) or getattr(thing, "name", None)
     return named if isinstance(named, str) and named else str(thing)[:60]
+
+
+def shown(value: Any, most: int = 80) -> str:
+    """What a value prints as, in ``most`` characters at most; never an error, whatever it is.
+
+    Example:
+        >>> shown("a" * 100, 12), shown(10**5000)
+        ("'aaaaaaaa...", 'a whole number of 16610 bits')
+    """
+    if isinstance(value, int) and value.bit_length() > 200:
+        return f"a whole number of {value.bit_length()} bits"
+    try:
+        text = repr(value)
+    except Exception:  # a repr of the user's own may raise anything
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def legible(text: str) -> str:
+    r"""Text that can be written: what is no UTF-8 as its escape.
+
+    Example:
+        >>> legible("caf\udce9")
+        'caf\\udce9'
+    """
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()

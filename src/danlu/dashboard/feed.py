@@ -11,9 +11,7 @@ import traceback
 from collections.abc import Generator
 from itertools import islice
 
-import msgspec
-
-from ..core.errors import DanluError
+from ..core.errors import CorruptError, DanluError
 from ..core.events import Entry
 from ..core.history import History
 from ..core.protocols import Store
@@ -63,12 +61,17 @@ class Feed:
         try:
             for entry in islice(part, PART):
                 entries.append(entry)  # noqa: PERF402 - what came before an error counts
-        except (DanluError, msgspec.DecodeError) as error:
+        except DanluError as error:
             damage = str(error)
         finally:
             part.close()  # at once: an open cursor would keep the store's log from shrinking
+        before = self.history.seq
         with self.lock:
-            self.history.fold(entries)
+            try:
+                self.history.fold(entries)
+            except CorruptError as error:
+                self.give_up(str(error))
+                return self.history.seq - before
         self.whole, self.damage = len(entries) < PART, damage
         return len(entries)
 

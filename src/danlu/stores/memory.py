@@ -8,12 +8,14 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from ..core.errors import Fenced, Outrun, StudyExists, StudyMissing
+from ..core.errors import CorruptError, Fenced, Outrun, StudyBusy, StudyExists, StudyMissing
 from ..core.events import Asked, Entry, Event
 from ..core.protocols import Terms
+from ..core.written import name_of, written
+from .seal import busy, twice
 
 CLOSED = (-1, "", math.inf)
 """The lease of a trial that is over: no attempt holds it and none can take it."""
@@ -51,11 +53,25 @@ class MemoryStore:
 
     def create(self, name: str, event: Event) -> MemoryJournal:
         """A new study with its first event."""
-        if name in self._journals:
+        return self.adopt(name, [(None, event)])
+
+    def adopt(self, name: str, events: Iterable[tuple[str | None, Event]]) -> MemoryJournal:
+        """A new study with all these events, or none."""
+        if name_of(name) in self._journals:
             raise StudyExists(f"there is a study {name!r} already. Open it, or choose another name.")
-        journal = self._journals[name] = MemoryJournal(self.lease_seconds, self._clock)
-        journal.append([(None, event)], Terms())
-        return journal
+        journal = MemoryJournal(self.lease_seconds, self._clock)
+        for pair in events:
+            _, fresh = journal.append([pair], Terms())
+            if not fresh:
+                raise CorruptError(twice(pair[0]))
+        return self._journals.setdefault(name, journal)
+
+    def delete(self, name: str, *, force: bool = False) -> None:
+        """Remove a study, unless trials of it are under way."""
+        held = self.journal(name).held()
+        if held and not force:
+            raise StudyBusy(busy(name, len(held)))
+        self._journals.pop(name).gone = True
 
     def journal(self, name: str) -> MemoryJournal:
         """The journal of an existing study."""
@@ -83,6 +99,7 @@ class MemoryJournal:
         self._lease_seconds = lease_seconds
         self._clock = clock
         self._lock = threading.Lock()
+        self.gone = False
 
     def __getstate__(self) -> Any:
         raise TypeError("a memory store cannot be sent to another process. Use a SQLite file.")
@@ -93,6 +110,7 @@ class MemoryJournal:
 
     def append(self, events: Sequence[tuple[str | None, Event]], terms: Terms) -> tuple[int, bool]:
         """Append as one, on these terms."""
+        written(events)  # what no file could keep, this store does not take either
         with self._lock:
             first = events[0][0] if events else None
             if first is not None and first in self._ops:
@@ -126,7 +144,14 @@ class MemoryJournal:
         held = {trial for trial, (_, _, until) in self._leases.items() if until >= now}
         return [trial for trial in running if trial not in held]
 
+    def held(self) -> list[int]:
+        """The trials whose lease is in force."""
+        now = self._clock()
+        return [trial for trial, (attempt, _, until) in self._leases.items() if attempt >= 0 and until >= now]
+
     def _check(self, terms: Terms) -> None:
+        if self.gone:
+            raise StudyMissing("the study has been deleted.")
         if terms.trials is not None and terms.trials != self._trials:
             raise Outrun(f"trial {terms.trials} is taken; the study has {self._trials} trials.")
         for trial, attempt in terms.holds:

@@ -16,7 +16,7 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
@@ -29,13 +29,15 @@ from ..core.errors import (
     Outrun,
     SchemaError,
     StoreError,
+    StudyBusy,
     StudyExists,
     StudyMissing,
 )
 from ..core.protocols import Terms
 from ..core.worker import dead
+from ..core.written import name_of, written
 from .memory import fenced
-from .seal import checksum, damaged
+from .seal import busy, checksum, damaged, opened, twice
 
 try:
     import psycopg
@@ -114,22 +116,51 @@ class PostgresStore:
 
     def create(self, name: str, event: ev.Event) -> PostgresJournal:
         """A new study with its first event."""
-        body = ev.encode(event)
+        return self.adopt(name, [(None, event)])
+
+    def adopt(self, name: str, events: Iterable[tuple[str | None, ev.Event]]) -> PostgresJournal:
+        """A new study with all these events, in one transaction."""
+        name_of(name)
+        given = list(events)  # a transaction may have to be made again
+        trials = sum(isinstance(event, ev.Asked) for _, event in given)
+        rows = [
+            (seq, op, body, _placed(seq, checksum(0, op, body)))
+            for seq, (op, body) in enumerate(written(given), 1)
+        ]
 
         def make(connection: Any) -> int:
-            row = connection.execute(
-                "INSERT INTO danlu_study (name, head) VALUES (%s, 1) ON CONFLICT (name) DO NOTHING RETURNING id",
-                (name,),
+            found = connection.execute(
+                "INSERT INTO danlu_study (name, head, trials) VALUES (%s, %s, %s) ON CONFLICT (name) DO NOTHING RETURNING id",
+                (name, len(rows), trials),
             ).fetchone()
-            if row is None:
+            if found is None:
                 raise StudyExists(f"there is a study {name!r} in {self.place} already. Choose another name.")
-            connection.execute(
-                "INSERT INTO danlu_event (study, seq, body, crc) VALUES (%s, 1, %s, %s)",
-                (row[0], body, _placed(1, checksum(0, None, body))),
-            )
-            return int(row[0])
+            with connection.cursor() as cursor:
+                cursor.executemany(
+                    "INSERT INTO danlu_event (study, seq, op, body, crc) VALUES (%s, %s, %s, %s, %s)",
+                    [(found[0], *row) for row in rows],
+                )
+            return int(found[0])
 
+        operations = [op for _, op, _, _ in rows if op is not None]
+        if len(set(operations)) < len(operations):
+            raise CorruptError(twice(next(op for op in operations if operations.count(op) > 1)))
         return PostgresJournal(self, self.run(make))
+
+    def delete(self, name: str, *, force: bool = False) -> None:
+        """Remove a study, in one transaction."""
+        journal = self.journal(name)
+
+        def remove(connection: Any) -> None:
+            connection.execute("SELECT 1 FROM danlu_study WHERE id = %s FOR UPDATE", (journal.number,))
+            held = journal.held_by(connection)
+            if held and not force:
+                raise StudyBusy(busy(name, len(held)))
+            for table in ("danlu_lease", "danlu_event"):
+                connection.execute(f"DELETE FROM {table} WHERE study = %s", (journal.number,))  # noqa: S608 - our own names
+            connection.execute("DELETE FROM danlu_study WHERE id = %s", (journal.number,))
+
+        self.run(remove)
 
     def journal(self, name: str) -> PostgresJournal:
         """The journal of an existing study."""
@@ -222,7 +253,7 @@ class PostgresJournal:
 
     def __init__(self, store: PostgresStore, study: int) -> None:
         self._store = store
-        self._study = study
+        self.number = study
 
     def read(self, after: int) -> Iterator[ev.Entry]:
         """All entries above ``after``, checksums compared."""
@@ -230,26 +261,26 @@ class PostgresJournal:
             "SELECT seq, op, body, crc FROM danlu_event WHERE study = %s AND seq > %s ORDER BY seq LIMIT %s"
         )
         while True:  # numbers have no gaps, so parts that are read one after the other are the whole
-            part = (self._study, after, PART)
+            part = (self.number, after, PART)
             rows = self._store.run(lambda c: c.execute(query, part, binary=True).fetchall(), alone=True)  # noqa: B023
             for expected, (seq, op, held, crc) in enumerate(rows, after + 1):
                 body = bytes(held)
                 if seq != expected or _placed(seq, checksum(0, op, body)) != crc:
                     raise CorruptError(damaged(self._store.place, expected))
-                yield ev.Entry(seq, ev.decode(body), op)
+                yield ev.Entry(seq, opened(self._store.place, seq, body), op)
             if len(rows) < PART:
                 return
             after += len(rows)
 
     def append(self, events: Sequence[tuple[str | None, ev.Event]], terms: Terms) -> tuple[int, bool]:
         """Append as one, on these terms."""
-        ops = [op for op, _ in events]
-        bodies = [ev.encode(event) for _, event in events]
+        pairs = written(events)
+        ops, bodies = [op for op, _ in pairs], [body for _, body in pairs]
         crcs = [checksum(0, op, body) for op, body in zip(ops, bodies, strict=True)]
         asked = sum(isinstance(event, ev.Asked) for _, event in events)
         clock, lease = self._store.clock, self._store.lease_seconds
         given = (
-            self._study, uuid.uuid4(), ops, bodies, crcs, asked, terms.trials, _flat(terms.holds), _flat(terms.takes),
+            self.number, uuid.uuid4(), ops, bodies, crcs, asked, terms.trials, _flat(terms.holds), _flat(terms.takes),
             self._gone(terms), _flat(terms.grants), list(terms.drops), list(terms.closes), terms.worker, lease,
             None if clock is None else clock(),
         )  # fmt: skip
@@ -263,7 +294,7 @@ class PostgresJournal:
                 raise Outrun(f"trial {number} is held by another worker.")
             case "trials":
                 raise Outrun(f"trial {terms.trials} is taken; the study has {number} trials.")
-        raise StudyMissing(f"the study is gone from {self._store.place}.")
+        raise StudyMissing(f"the study has been deleted from {self._store.place}.")
 
     def renew(self, worker: str) -> None:
         """Extend all leases of a worker."""
@@ -271,7 +302,7 @@ class PostgresJournal:
         def extend(connection: Any) -> None:
             until = self._store.now(connection) + self._store.lease_seconds
             query = "UPDATE danlu_lease SET until = %s WHERE study = %s AND worker = %s"
-            connection.execute(query, (until, self._study, worker))
+            connection.execute(query, (until, self.number, worker))
 
         self._store.run(extend)
 
@@ -281,7 +312,7 @@ class PostgresJournal:
             return []
         query = "SELECT DISTINCT worker FROM danlu_lease WHERE study = %s AND trial = ANY(%s)"
         trials = [trial for trial, _ in terms.takes]
-        rows = self._store.run(lambda c: c.execute(query, (self._study, trials)).fetchall(), alone=True)
+        rows = self._store.run(lambda c: c.execute(query, (self.number, trials)).fetchall(), alone=True)
         return [worker for (worker,) in rows if dead(worker)]
 
     def orphans(self, running: Sequence[int]) -> list[int]:
@@ -292,11 +323,24 @@ class PostgresJournal:
             query = "SELECT trial, worker, until FROM danlu_lease WHERE study = %s AND trial = ANY(%s)"
             held = {
                 trial: (worker, until)
-                for trial, worker, until in connection.execute(query, (self._study, list(running)))
+                for trial, worker, until in connection.execute(query, (self.number, list(running)))
             }
             return [trial for trial in running if trial not in held or _over(*held[trial], now)]
 
         return self._store.run(look) if running else []
+
+    def held(self) -> list[int]:
+        """The trials whose lease is in force."""
+        return self._store.run(self.held_by)
+
+    def held_by(self, connection: Any) -> list[int]:
+        """``held``, within a transaction."""
+        now = self._store.now(connection)
+        query = (
+            "SELECT trial, worker, until FROM danlu_lease WHERE study = %s AND attempt >= 0 ORDER BY trial"
+        )
+        rows = connection.execute(query, (self.number,)).fetchall()
+        return [trial for trial, worker, until in rows if not _over(worker, until, now)]
 
 
 def _close(connections: list[Any]) -> None:

@@ -14,18 +14,28 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..core import events as ev
-from ..core.errors import CorruptError, Fenced, Outrun, SchemaError, StoreError, StudyExists, StudyMissing
+from ..core.errors import (
+    CorruptError,
+    Fenced,
+    Outrun,
+    SchemaError,
+    StoreError,
+    StudyBusy,
+    StudyExists,
+    StudyMissing,
+)
 from ..core.protocols import Terms
 from ..core.worker import dead, same_clock
+from ..core.written import name_of, written
 from .filesystem import make_room, refuse_network, unusable
 from .memory import CLOSED, fenced
-from .seal import checksum, damaged
+from .seal import busy, checksum, damaged, opened, twice
 
 try:
     import fcntl
@@ -48,6 +58,9 @@ CREATE UNIQUE INDEX event_op ON event (study, op) WHERE op IS NOT NULL;
 CREATE TABLE lease (study INTEGER NOT NULL, trial INTEGER NOT NULL, attempt INTEGER NOT NULL,
                     worker TEXT NOT NULL, until REAL NOT NULL, PRIMARY KEY (study, trial)) WITHOUT ROWID;
 """
+
+_GONE = "CREATE TABLE IF NOT EXISTS gone (study INTEGER PRIMARY KEY)"
+"""The numbers of studies that were deleted, which are never given again."""
 
 
 class SqliteStore:
@@ -91,14 +104,51 @@ class SqliteStore:
 
     def create(self, name: str, event: ev.Event) -> SqliteJournal:
         """A new study with its first event."""
+        return self.adopt(name, [(None, event)])
+
+    def adopt(self, name: str, events: Iterable[tuple[str | None, ev.Event]]) -> SqliteJournal:
+        """A new study with all these events, in one transaction."""
+        name_of(name)
         connection = self.connection()
         with self.readable(), Transaction(connection):
             if connection.execute("SELECT 1 FROM study WHERE name = ?", (name,)).fetchone():
                 raise StudyExists(f"there is a study {name!r} in {self.path} already. Choose another name.")
-            cursor = connection.execute("INSERT INTO study (name, head) VALUES (?, 1)", (name,))
-            number = int(cursor.lastrowid or 0)
-            _insert(connection, number, 1, None, ev.encode(event))
+            number = self._next(connection)
+            seq = trials = 0
+            connection.execute("INSERT INTO study (id, name) VALUES (?, ?)", (number, name))
+            for seq, pair in enumerate(events, 1):
+                ((op, body),) = written([pair])
+                try:
+                    _insert(connection, number, seq, op, body)
+                except sqlite3.IntegrityError:
+                    raise CorruptError(twice(op)) from None
+                trials += isinstance(pair[1], ev.Asked)
+            connection.execute("UPDATE study SET head = ?, trials = ? WHERE id = ?", (seq, trials, number))
         return SqliteJournal(self, number)
+
+    def delete(self, name: str, *, force: bool = False) -> None:
+        """Remove a study, in one transaction."""
+        journal = self.journal(name)
+        connection = self.connection()
+        with self.readable(), Transaction(connection):
+            held = journal.held()
+            if held and not force:
+                raise StudyBusy(busy(name, len(held)))
+            connection.execute(_GONE)
+            connection.execute("INSERT OR IGNORE INTO gone VALUES (?)", (journal.number,))
+            for table in ("event", "lease"):
+                connection.execute(f"DELETE FROM {table} WHERE study = ?", (journal.number,))  # noqa: S608 - our own names
+            connection.execute("DELETE FROM study WHERE id = ?", (journal.number,))
+
+    def _next(self, connection: sqlite3.Connection) -> int:
+        """A number that no study has or had: who still holds a deleted one must not write into another."""
+        tables = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'gone'").fetchone()
+        (last,) = connection.execute(
+            "SELECT max(id) FROM (SELECT id FROM study UNION SELECT study FROM gone)"
+            if tables
+            else "SELECT max(id) FROM study"
+        ).fetchone()
+        return (last or 0) + 1
 
     def journal(self, name: str) -> SqliteJournal:
         """The journal of an existing study."""
@@ -217,7 +267,7 @@ class SqliteJournal:
 
     def __init__(self, store: SqliteStore, study: int) -> None:
         self._store = store
-        self._study = study
+        self.number = study
         self._foreign: dict[int, tuple[tuple[str, float] | None, float]] = {}
 
     def read(self, after: int) -> Iterator[ev.Entry]:
@@ -225,19 +275,19 @@ class SqliteJournal:
         query = "SELECT seq, op, body, crc FROM event WHERE study = ? AND seq > ? ORDER BY seq"
         expected = after
         try:
-            rows = self._store.connection().execute(query, (self._study, after))
+            rows = self._store.connection().execute(query, (self.number, after))
             for seq, op, body, crc in rows:
                 expected += 1
                 typed = type(body) is bytes and (op is None or type(op) is str)
                 if seq != expected or not typed or checksum(seq, op, body) != crc:
                     raise CorruptError(damaged(self._store.path, expected))
-                yield ev.Entry(seq, ev.decode(body), op)
+                yield ev.Entry(seq, opened(self._store.path, seq, body), op)
         except DAMAGE as error:
             raise CorruptError(damaged(self._store.path, expected + 1)) from error
 
     def append(self, events: Sequence[tuple[str | None, ev.Event]], terms: Terms) -> tuple[int, bool]:
         """Append as one, on these terms."""
-        bodies = [(op, ev.encode(event)) for op, event in events]
+        bodies = written(events)
         asked = sum(isinstance(event, ev.Asked) for _, event in events)
         connection = self._store.connection()
         if terms.durable:
@@ -261,7 +311,7 @@ class SqliteJournal:
         until = self._store.clock() + self._store.lease_seconds
         query = "UPDATE lease SET until = ? WHERE study = ? AND worker = ?"
         with self._store.readable():
-            self._store.connection().execute(query, (until, self._study, worker))
+            self._store.connection().execute(query, (until, self.number, worker))
 
     def orphans(self, running: Sequence[int]) -> list[int]:
         """Those of the running trials whose lease is absent, expired, or left by a dead worker."""
@@ -269,21 +319,31 @@ class SqliteJournal:
         query = "SELECT worker, until FROM lease WHERE study = ? AND trial = ?"
         with self._store.readable():
             leases = [
-                (trial, connection.execute(query, (self._study, trial)).fetchone()) for trial in running
+                (trial, connection.execute(query, (self.number, trial)).fetchone()) for trial in running
             ]
         return [trial for trial, lease in leases if lease is None or self._over(trial, *lease)]
+
+    def held(self) -> list[int]:
+        """The trials whose lease is in force."""
+        query = "SELECT trial, worker, until FROM lease WHERE study = ? AND attempt >= 0 ORDER BY trial"
+        with self._store.readable():
+            leases = self._store.connection().execute(query, (self.number,)).fetchall()
+        return [trial for trial, worker, until in leases if not self._over(trial, worker, until)]
 
     def _append(
         self, connection: sqlite3.Connection, bodies: list[tuple[str | None, bytes]], asked: int, terms: Terms
     ) -> tuple[int, bool]:
-        study = self._study
+        study = self.number
         if bodies[0][0] is not None:
             known = connection.execute(
                 "SELECT seq FROM event WHERE study = ? AND op = ?", (study, bodies[0][0])
             ).fetchone()
             if known is not None:
                 return known[0], False
-        head, trials = connection.execute("SELECT head, trials FROM study WHERE id = ?", (study,)).fetchone()
+        found = connection.execute("SELECT head, trials FROM study WHERE id = ?", (study,)).fetchone()
+        if found is None:
+            raise StudyMissing(f"the study has been deleted from {self._store.path}.")
+        head, trials = found
         if terms.trials is not None and terms.trials != trials:
             raise Outrun(f"trial {terms.trials} is taken; the study has {trials} trials.")
         self._check_leases(connection, terms)
@@ -304,11 +364,11 @@ class SqliteJournal:
     def _check_leases(self, connection: sqlite3.Connection, terms: Terms) -> None:
         query = "SELECT attempt, worker, until FROM lease WHERE study = ? AND trial = ?"
         for trial, attempt in terms.holds:
-            held = connection.execute(query, (self._study, trial)).fetchone()
+            held = connection.execute(query, (self.number, trial)).fetchone()
             if held is None or held[0] != attempt:
                 raise Fenced(fenced(trial, attempt))
         for trial, attempt in terms.takes:
-            held = connection.execute(query, (self._study, trial)).fetchone()
+            held = connection.execute(query, (self.number, trial)).fetchone()
             if held is not None and (held[0] != attempt or not self._over(trial, held[1], held[2])):
                 raise Outrun(f"trial {trial} is held by another worker.")
 

@@ -19,6 +19,7 @@ from ..core.errors import (
     Conflict,
     Fenced,
     GoalError,
+    KeepError,
     ObjectiveError,
     ReportError,
     SpaceError,
@@ -45,6 +46,7 @@ from ..core.returned import nearest
 from ..core.rng import generator
 from ..core.rows import Row
 from ..core.trial import Curve
+from ..core.values import legible
 from .ledger import Ledger
 
 _FORGIVEN = (Cause.PREEMPTED, Cause.DRAINED)
@@ -77,7 +79,7 @@ class Desk:
         except Conflict as error:  # fenced, or over meanwhile: what the journal holds stands
             self._ledger.sync()
             return Refused(str(error), "Fenced")
-        except (GoalError, ObjectiveError, ReportError, SpaceError, TrialMissing) as error:
+        except (GoalError, KeepError, ObjectiveError, ReportError, SpaceError, TrialMissing) as error:
             return Refused(str(error), type(error).__name__)
 
     def ended(
@@ -110,7 +112,7 @@ class Desk:
     def failed(self, number: int, attempt: int, cause: Cause, reason: str, seconds: float = 0.0) -> ev.Ended:
         """The end of a trial that failed, for ``end``."""
         at = self._clock()
-        return ev.Ended(number, attempt, Status.FAILED, {}, seconds, at, cause, reason)
+        return ev.Ended(number, attempt, Status.FAILED, {}, seconds, at, cause, legible(reason))
 
     def end(self, events: Sequence[ev.Ended]) -> None:
         """Write the ends of trials in one append; saying the same again changes nothing.
@@ -159,7 +161,7 @@ class Desk:
         Raises:
             Fenced: when the attempt is over.
         """
-        event = ev.Released(number, attempt, cause, reason, seconds, self._clock())
+        event = ev.Released(number, attempt, cause, legible(reason), seconds, self._clock())
         self._append(event, number, attempt)
 
     # Reports.
@@ -316,8 +318,15 @@ class Desk:
             failed = self.failed(message.trial, message.attempt, message.cause, reason, message.seconds)
             self.end([msgspec.structs.replace(failed, blind=message.blind)])
         else:
-            self.end([self._returned(message)])
+            self._end_returned(message)
         return GO
+
+    def _end_returned(self, message: Outcome) -> None:
+        """Write what a trial came to; one whose result no journal can keep has failed, and the journal says why."""
+        try:
+            self.end([self._returned(message)])
+        except KeepError as error:
+            self.end([self.failed(message.trial, message.attempt, Cause.INVALID, str(error))])
 
     def _returned(self, message: Outcome) -> ev.Ended:
         history = self._ledger.history

@@ -91,7 +91,7 @@ class Steering:
             TrialMissing: when there is no such trial.
         """
         facts = {"text": text}
-        if trial >= 0:
+        if trial != -1:
             earlier = (self._history.row(trial).facts or {}).get("notes", [])
             facts = {"notes": [*earlier, f"{self._actor}: {text}"]}  # type: ignore[dict-item]
         self._say(op, ev.Noted(trial, facts, self._clock(), actor=self._actor))

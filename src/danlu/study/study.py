@@ -262,10 +262,10 @@ class Study:
         metrics: Mapping[str, float],
     ) -> ev.Ended:
         history = self.ledger.history
-        number = trial if isinstance(trial, int) else trial.number
+        number = trial.number if isinstance(trial, LiveTrial) else trial
         row = history.row(number)
-        attempt = row.attempt if isinstance(trial, int) else trial.attempt
-        seconds = 0.0 if isinstance(trial, int) else trial.seconds
+        attempt = trial.attempt if isinstance(trial, LiveTrial) else row.attempt
+        seconds = trial.seconds if isinstance(trial, LiveTrial) else 0.0
         if failed is not None:
             return self.desk.failed(number, attempt, _cause(failed), f"told as {failed}", seconds)
         given = {} if value is None else metrics_of(value, history.goal)

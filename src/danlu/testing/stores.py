@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import hypothesis.strategies as st
+import msgspec
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ..core import events as ev
-from ..core.errors import Conflict, Fenced, Outrun, StudyExists, StudyMissing
+from ..core.errors import (
+    Conflict,
+    CorruptError,
+    Fenced,
+    KeepError,
+    Outrun,
+    StoreError,
+    StudyBusy,
+    StudyExists,
+    StudyMissing,
+)
 from ..core.goal import goal_of
 from ..core.parameters import Float
 from ..core.protocols import OVER, Journal, Store, Terms
@@ -116,6 +128,88 @@ def opens_a_closed_trial_once(make: Make) -> None:
     assert journal.append([(None, event)], taken) == (5, True), "an opened trial was not given out"
 
 
+def refuses_what_cannot_be_kept(make: Make) -> None:
+    """What could not be read back, folded or exported is refused, and a refused event takes nothing with it."""
+    store = make()
+    journal = store.create("s", _created())
+    deep: Any = 1
+    for _ in range(100):
+        deep = [deep]
+    report = ev.Reported(0, 1, 1, {"loss": 1.0}, 0.1, 1.0)
+    bad: list[tuple[str | None, ev.Event]] = [
+        (None, msgspec.structs.replace(report, step=2**63)),
+        (None, msgspec.structs.replace(report, step=-1)),
+        (None, msgspec.structs.replace(report, cost=math.nan)),
+        (None, msgspec.structs.replace(report, seconds=math.inf)),
+        (None, msgspec.structs.replace(report, at=math.nan)),
+        (None, msgspec.structs.replace(report, metrics={"\udcff": 1.0})),
+        (None, msgspec.structs.replace(report, metrics={"loss": "low"})),
+        (None, ev.Noted(0, {"n": 2**63}, 1.0)),
+        (None, ev.Noted(0, {"n": 2**70}, 1.0)),
+        (None, ev.Noted(0, {"deep": deep}, 1.0)),
+        (None, ev.Noted(0, {"keys": {1: 2}}, 1.0)),
+        (None, ev.Noted(0, {"set": {1, 2}}, 1.0)),
+        (None, ev.Noted(0, {"half": "\ud800"}, 1.0)),
+        (None, ev.Noted(0, {"large": "x" * (65 * 2**20)}, 1.0)),
+        (None, msgspec.structs.replace(_asked(0), unit=b"123")),
+        (None, msgspec.structs.replace(_asked(0), params=b"\xc1")),
+        ("o\0p", _asked(0)),
+        ("\udcff", _asked(0)),
+    ]
+    for pair in bad:
+        pairs: list[tuple[str | None, ev.Event]] = [(None, _asked(0)), pair]
+        assert _outcome(partial(journal.append, pairs, Terms())) is KeepError, f"{pair!r:.200}"
+    for name in ("", "a\0b", "\udcff", "x" * 501):
+        assert _outcome(partial(store.create, name, _created())) is KeepError, f"{name!r}"
+    assert (store.studies(), len(list(journal.read(0)))) == (["s"], 1)
+
+
+def adopts_all_or_nothing(make: Make) -> None:
+    """A study that is taken over from elsewhere is there as a whole, or not at all."""
+    store = make()
+
+    def broken() -> Iterator[tuple[str | None, ev.Event]]:
+        yield None, _created()
+        yield "a", _asked(0)
+        raise CorruptError("the rest cannot be read")
+
+    whole: list[tuple[str | None, ev.Event]] = [(None, _created()), ("a", _asked(0)), (None, _asked(1))]
+    assert _outcome(lambda: store.adopt("s", broken())) is CorruptError
+    assert _outcome(lambda: store.adopt("s", [*whole, ("a", _asked(2))])) is CorruptError, (
+        "an operation twice"
+    )
+    assert _outcome(lambda: store.adopt("s", [*whole, (None, ev.Noted(0, {"n": 2**70}, 1.0))])) is KeepError
+    assert store.studies() == []
+    journal = store.adopt("s", whole)
+    assert [entry.seq for entry in journal.read(0)] == [1, 2, 3]
+    assert journal.append([("a", _asked(2))], Terms()) == (2, False), "an adopted operation was forgotten"
+    assert journal.append([(None, _asked(2))], Terms(trials=2)) == (4, True), (
+        "adopted trials were not counted"
+    )
+    assert _outcome(lambda: store.adopt("s", whole)) is StudyExists
+
+
+def deletes_what_nobody_runs(make: Make) -> None:
+    """A deleted study is gone for everybody, and a study is not deleted while a lease is in force, unless forced."""
+    store = make()
+    kept, journal = store.create("kept", _created()), store.create("s", _created())
+    journal.append([(None, _asked(0))], Terms(grants=((0, 1),), worker="w"))
+    assert journal.held() == [0]
+    assert _outcome(lambda: store.delete("s")) is StudyBusy
+    journal.append([(None, _asked(1))], Terms(closes=(0,)))
+    assert journal.held() == []
+    store.delete("s")
+    assert _outcome(lambda: store.journal("s")) is StudyMissing
+    assert _outcome(lambda: store.delete("s")) is StudyMissing
+    again = store.create("s", _created())
+    assert _outcome(lambda: journal.append([(None, _asked(0))], Terms())) is StudyMissing, (
+        "wrote into another study"
+    )
+    again.append([(None, _asked(0))], Terms(grants=((0, 1),), worker="w"))
+    store.delete("s", force=True)
+    assert (store.studies(), len(list(kept.read(0)))) == (["kept"], 1)
+
+
 STORE_CHECKS: tuple[Check, ...] = (
     keeps_events_bit_for_bit,
     names_studies,
@@ -123,6 +217,9 @@ STORE_CHECKS: tuple[Check, ...] = (
     writes_an_operation_once,
     appends_all_or_nothing,
     opens_a_closed_trial_once,
+    refuses_what_cannot_be_kept,
+    adopts_all_or_nothing,
+    deletes_what_nobody_runs,
 )
 """All checks of stores, but for the state machine that ``store_machine`` makes."""
 
@@ -246,7 +343,7 @@ def store_machine(make: Callable[[Callable[[], float]], Store]) -> Any:
 def _outcome(call: Callable[[], Any]) -> Any:
     try:
         return call()
-    except Conflict as error:
+    except (Conflict, KeepError, StoreError) as error:
         return type(error)
 
 
