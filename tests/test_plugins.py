@@ -97,10 +97,12 @@ def test_lightning_goes_on_where_it_was(tmp_path):
         if len(paths) == 1:
             import lightning
 
+            from danlu.core.errors import Interrupted
+
             class Dying(lightning.Callback):
                 def on_train_epoch_start(self, trainer, module):
                     if trainer.current_epoch == 2:
-                        raise KeyboardInterrupt
+                        raise Interrupted  # as the second Ctrl-C does
 
             trainer.callbacks.append(Dying())
 

@@ -79,7 +79,9 @@ def guarded(trial: LiveTrial, task: Task, act: Callable[[], Any]) -> Outcome | N
     except ObjectiveError as error:
         return outcome(cause=Cause.INVALID, reason=str(error))
     except BaseException as error:  # whatever a library ends its own programs with
-        if isinstance(error, KeyboardInterrupt) and _from_a_person(error):
+        if _interrupted(error):
+            raise Interrupted from error  # whatever a library has made of it
+        if isinstance(error, KeyboardInterrupt) and _from_a_person():
             raise
         cause = Cause.MEMORY if _is_memory(error) else Cause.RAISED
         return outcome(cause=cause, reason=sentence(error), trace=trace_of(error), blind=trial.untouched)
@@ -162,10 +164,19 @@ def _followed(trial: LiveTrial, task: Task, generator: Generator[Any, Any, Any])
         generator.close()
 
 
-def _from_a_person(error: KeyboardInterrupt) -> bool:
-    """Whether a signal may have raised it: not where danlu holds Ctrl-C, where it is ignored, or beside the main thread."""
-    if isinstance(error, Interrupted):
-        return True
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether it is, or came of, a person's second Ctrl-C."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, Interrupted):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _from_a_person() -> bool:
+    """Whether a signal may have raised KeyboardInterrupt: not where danlu holds Ctrl-C, where it is ignored, or beside the main thread."""
     if threading.current_thread() is not threading.main_thread():
         return False
     handler = signal.getsignal(signal.SIGINT)
