@@ -262,6 +262,62 @@ def test_a_trial_has_a_page_of_its_own(look, store):
     wait_until(lambda: "trial=" not in page.url)
 
 
+PROGRAM = """
+import danlu
+space = {"x": danlu.Float(0, 1)}
+def train(trial):
+    return trial["x"] * FACTOR
+"""
+
+
+def test_trials_that_were_set_aside_and_those_of_another_program_are_told_apart(tmp_path, chrome):
+    path = tmp_path / "s.db"
+    for factor, trials in ((1, 3), (2, 6)):
+        (tmp_path / "mine.py").write_text(PROGRAM.replace("FACTOR", str(factor)))
+        command = [
+            sys.executable,
+            "-m",
+            "danlu.cli",
+            "run",
+            "mine.py:train",
+            "-n",
+            str(trials),
+            "--store",
+            str(path),
+        ]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    with danlu.open_study(store=path, name="train") as study:
+        study.set_aside([1, 4], "its data was <b>broken</b>")
+        table = study.result.table()
+    assert [row["aside"] is not None for row in table] == [False, True, False, False, True, False]
+    assert len({row["code"] for row in table}) == 2
+    with Served(path, tmp_path / "home") as served, pages(chrome) as opened:
+        looked = opened()
+        looked.page.goto(served.url)
+        looked.page.goto(f"{served.base}/?study=train")
+        looked.page.wait_for_selector("#panel-table tr.row td .tag")
+        assert "4 / 6 trials · 2 set aside" in looked.page.inner_text(".head")
+        rows = looked.page.eval_on_selector_all(
+            "#panel-table tr.row", "rows => rows.map(row => row.innerText)"
+        )
+        classes = looked.page.eval_on_selector_all(
+            "#panel-table tr.row", "rows => rows.map(row => row.className)"
+        )
+        assert ["set aside" in row for row in rows] == [False, True, False, False, True, False]
+        assert ["aside" in each.split() for each in classes] == [False, True, False, False, True, False]
+        assert ["another program" in row for row in rows] == [True, True, True, False, False, False]
+        for row, text in zip(table, rows, strict=True):
+            assert row["code"] in text
+        dim = "row => getComputedStyle(row.querySelector('td')).color"
+        assert (
+            len(set(looked.page.eval_on_selector_all("#panel-table tr.row", f"rows => rows.map({dim})"))) == 2
+        )
+        looked.page.goto(f"{served.base}/?study=train&trial=1")
+        looked.page.wait_for_selector("p.notice")
+        assert "set aside: its data was <b>broken</b>" in looked.page.inner_text("main")
+        assert looked.problems == []
+
+
 def test_the_keyboard_alone_is_enough(look):
     page = look(study="nets")
     page.wait_for_selector("#panel-table tr.row td:nth-child(2)")

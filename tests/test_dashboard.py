@@ -733,7 +733,7 @@ def test_an_empty_store_and_none_at_all(tmp_path):
         assert one.json("/api/studies")["studies"] == []
         danlu.tune(lambda t: 1.0, {"x": Float(0, 1)}, trials=1, store=str(tmp_path / "empty.db"), name="born")
         assert [each["name"] for each in one.json("/api/studies")["studies"]] == ["born"]
-    for path, says in ((tmp_path / "none.db", "no store"), (static() / "main.js", "cannot be used")):
+    for path, says in ((tmp_path / "none.db", "no store"), (static() / "main.js", "is no store of danlu")):
         refused = subprocess.run(
             [sys.executable, "-m", "danlu.cli", "dashboard", str(path)], capture_output=True, text=True
         )

@@ -145,13 +145,15 @@ def table(
     order = _order(history, rows, sort, descending=descending)
     first, count = max(0, first), min(max(0, count), PAGE)
     shown, lengths, several = [], history.lengths, len(history.programs.by_code) > 1
+    newest = history.programs.newest.code if history.programs.newest is not None else ""
     for number in order[first : first + count].tolist():
         row = history.rows[number]
         metrics = row.metrics or history.counted(number)
         shown.append({
             "trial": number, "status": row.status, "params": row.params(), "metrics": metrics,
             "steps": int(lengths[number]), "seconds": row.seconds + row.attempt_seconds,
-            "reason": row.reason, "source": row.asked.source, "aside": row.aside, **({"code": row.code} if several else {}),
+            "reason": row.reason, "source": row.asked.source, "aside": row.aside,
+            **({"code": row.code, "other": row.code != newest} if several else {}),
         })  # fmt: skip
     return {
         "total": len(rows),

@@ -105,10 +105,11 @@ export function Study({ place, go, actions, say, wanted, want }) {
 
 function Head({ head, actions, say }) {
   const { budget, spent, savings } = head;
-  const over = head.states.done + head.states.stopped + head.states.failed;
+  const counting = head.trials - head.aside; // what was set aside is over, and off the budget
+  const over = head.states.done + head.states.stopped + head.states.failed - head.aside;
   const left = budget.trials && head.rate ? (budget.trials - over) / head.rate : NaN;
   const shares = [
-    budget.trials && `${head.trials} / ${budget.trials} ${t("trials")}`,
+    budget.trials && `${counting} / ${budget.trials} ${t("trials")}`,
     budget.seconds && `${duration(spent.seconds)} / ${duration(budget.seconds)}`,
     budget.steps && `${spent.steps} / ${budget.steps} ${t("steps")}`,
     budget.cost && `${show(spent.cost)} / ${show(budget.cost)}`,
@@ -116,7 +117,7 @@ function Head({ head, actions, say }) {
   return html`<header class="head"><h1>${head.name}</h1>
     <span class="best"><b id="best">${head.best ? show(num(head.best.value)) : "—"}</b> ${head.goal.map((goal) => `${goal.name} ${goal.maximize ? "↑" : "↓"}`).join(", ")}${head.best ? ` · ${t("trial")} ${head.best.number}` : ""}</span>
     <span class="states">${Object.entries(head.states).filter(([, count]) => count).map(([name, count]) => html`<${Status} name=${name} count=${count} /> `)}</span>
-    <span>${shares.join(" · ") || `${head.trials} ${t("trials")}`}</span>
+    <span>${shares.join(" · ") || `${counting} ${t("trials")}`}${head.aside ? ` · ${head.aside} ${t("setAside")}` : ""}</span>
     <span>${head.rate ? `${(60 * head.rate).toPrecision(3)}${t("perMinute")}` : ""}${Number.isFinite(left) && left > 0 ? ` · ${duration(left)} ${t("left")}` : ""}</span>
     ${savings.saved > 0 && html`<span>${(100 * savings.saved).toFixed(0)} % ${t("saved")}</span>`}
     ${head.queued > 0 && html`<span>${head.queued} ${t("queued")}</span>`}

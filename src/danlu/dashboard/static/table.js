@@ -60,16 +60,17 @@ export function Table({ place, seq, total, axes, goal, go, open }) {
     }
   };
   const cell = (row, name) => {
-    if (name === "status") return html`<td><${Status} name=${row.status} /></td>`;
+    if (name === "status") return html`<td title=${row.aside || row.reason}><${Status} name=${row.status} />${row.aside && html` <span class="tag">${t("setAside")}</span>`}</td>`;
+    if (name === "code") return html`<td title=${row.other ? t("otherProgram") : ""}><code>${row.code}</code>${row.other && html` <span class="tag">${t("otherProgram")}</span>`}</td>`;
     if (name === "seconds") return html`<td>${duration(row.seconds)}</td>`;
-    const value = ["trial", "steps", "code"].includes(name) ? row[name] : name in row.metrics ? num(row.metrics[name]) : row.params[name];
+    const value = ["trial", "steps"].includes(name) ? row[name] : name in row.metrics ? num(row.metrics[name]) : row.params[name];
     return html`<td>${value === undefined ? "" : show(value)}</td>`;
   };
   return html`<${Panel} name="table" wide hint=${`${total}`}>
     <div class="table" ref=${box} tabindex="0" onKeyDown=${move} onScroll=${(event) => setTop(event.target.scrollTop)} style=${{ maxHeight: `${TALL}px` }}>
       <table aria-rowcount=${total}><thead><tr>${columns.map(header)}</tr></thead><tbody>
         <tr style=${{ height: `${first * ROW}px` }}></tr>
-        ${rows.map(([at, row]) => html`<tr key=${at} class=${at === cursor ? "row cursor" : "row"} aria-rowindex=${at + 1} onClick=${() => row && open(row.trial)}>
+        ${rows.map(([at, row]) => html`<tr key=${at} class=${["row", at === cursor && "cursor", row?.aside && "aside"].filter(Boolean).join(" ")} aria-rowindex=${at + 1} onClick=${() => row && open(row.trial)}>
           ${row ? columns.map((name) => cell(row, name)) : html`<td colspan=${columns.length}>…</td>`}</tr>`)}
         <tr style=${{ height: `${Math.max(0, total - last - 1) * ROW}px` }}></tr>
       </tbody></table>

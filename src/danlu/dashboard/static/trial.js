@@ -43,6 +43,7 @@ export function Trial({ study, number, seq, back, actions, say }) {
       give=${(text) => steer({ study, order: doing, trial: trial.number, [doing === "note" ? "text" : "reason"]: text })} />`}
     ${!found.trouble.trouble && found.trouble.evidence && html`<p class="notice">${found.trouble.evidence}</p>`}
     ${found.trouble.trouble && html`<p class="verdict"><b>${t("diagnosis")}: ${found.trouble.trouble}.</b> ${found.trouble.evidence} ${found.trouble.advice} <small>${found.trouble.reason}</small></p>`}
+    ${trial.aside && html`<p class="notice"><b>${t("setAside")}</b>: ${trial.aside}</p>`}
     <div class="panels">
       <section class="panel"><h2>${t("params")}</h2><table><thead><tr><th></th><th>${t("thisTrial")}</th><th>${t("best")}${best ? ` (${best.number})` : ""}</th></tr></thead><tbody>
         ${names.map((name) => html`<tr class=${best && JSON.stringify(trial.params[name]) !== JSON.stringify(best.params[name]) ? "differs" : ""}><th scope="row">${name}</th>

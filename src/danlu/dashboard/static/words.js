@@ -21,7 +21,7 @@ const WORDS = {
     asked: "asked", resumed: "resumed", copied: "copied", changed: "changed", steered: "steered", done: "done", stopped: "stopped",
     failed: "failed", running: "running", waiting: "waiting", paused: "paused", queued: "queued", finder: "Learning-rate finder",
     skip: "Skip to the panels", download: "download", notHere: "This report holds the best trials only.", created: "begun", latest: "latest",
-    rateAdvised: "advised rate", code: "code", all: "all",
+    rateAdvised: "advised rate", code: "code", all: "all", setAside: "set aside", otherProgram: "another program",
   },
   zh: {
     studies: "研究", empty: "此存储中还没有研究。开始一个:", trials: "个试验", best: "最佳", trial: "试验", state: "状态", status: "状态",
@@ -40,7 +40,7 @@ const WORDS = {
     workers: "工作进程", step: "步", shareOf: "占比", stop_help: "不再开始新试验;运行中的试验在下次报告时离开。", readOnly: "只读",
     asked: "提出", resumed: "恢复", copied: "复制", changed: "改变", steered: "人工", done: "完成", stopped: "已停止", failed: "失败",
     running: "运行中", waiting: "等待", paused: "已暂停", queued: "排队", finder: "学习率搜索", skip: "跳到面板", download: "下载",
-    notHere: "此报告只包含最佳试验。", created: "开始", latest: "最近", rateAdvised: "建议的学习率", code: "代码", all: "全部",
+    notHere: "此报告只包含最佳试验。", created: "开始", latest: "最近", rateAdvised: "建议的学习率", code: "代码", all: "全部", setAside: "已搁置", otherProgram: "其他程序",
   },
 };
 
