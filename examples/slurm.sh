@@ -16,7 +16,7 @@
 #SBATCH --output=logs/%A_%a.log
 set -u
 
-danlu worker "$STUDY" --study "${NAME:-resnet}" --slots 4 --gpus 4 --grace 45 --wait 10m &
+danlu worker "$STUDY" train.py:train --study "${NAME:-resnet}" --slots 4 --gpus 4 --grace 45 --wait 10m &
 worker=$!
 trap 'kill -TERM "$worker"' TERM  # only this shell gets the signal; trials hear of it from their worker
 wait "$worker"

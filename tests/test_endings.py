@@ -79,7 +79,7 @@ def test_a_run_in_which_every_trial_failed_names_the_cause_in_its_exit(there):
     ran = command(there, "run", "own.py:odd", "-n", 5, "--store", "s.db")
     assert ran.returncode == 1
     assert "5 of 5 failed, 2 of them so: ValueError: a is missing (own.py:" in ran.stderr
-    ran = command(there, "worker", "s.db", "--study", "odd")
+    ran = command(there, "worker", "s.db", "own.py:odd", "--study", "odd")
     assert (ran.returncode, "5 of 5 failed" in ran.stderr) == (1, True)
 
 

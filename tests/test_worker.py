@@ -60,7 +60,18 @@ def begin(there, which, trials, **environment):
 
 
 def join(there, *more, **environment):
-    command = [sys.executable, "-m", "danlu.cli", "worker", "s.db", "--study", "far", *more]
+    command = [
+        sys.executable,
+        "-m",
+        "danlu.cli",
+        "worker",
+        "s.db",
+        "--study",
+        "far",
+        "--trust",
+        "far.py",
+        *more,
+    ]
     return subprocess.Popen(
         command,
         cwd=there,
@@ -183,7 +194,7 @@ def test_what_cannot_be_joined_is_said_in_a_sentence(there, monkeypatch):
     with pytest.raises(
         ObjectiveError, match=r"no file .*gone.py. The study was begun with gone.py:f: start the worker where"
     ):
-        danlu.work("s.db", "gone")
+        danlu.work("s.db", "gone", trust="gone.py:f")
     with pytest.raises(SettingError, match="grace >= 0"):
         danlu.work("s.db", "closure", grace=-1.0)
     (there / "bare.py").write_text(

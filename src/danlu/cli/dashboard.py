@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from .echo import echo
+
 
 @click.command()
 @click.argument("store")
@@ -46,7 +48,7 @@ def dashboard(
             say=click.echo, ready=ready,
         )  # fmt: skip
     except KeyboardInterrupt:
-        click.echo("the page is closed; studies go on.", err=True)
+        echo("the page is closed; studies go on.", err=True)
     finally:
         opened.close()
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import click
 
 from ..core.blobs import Blobs, blobs_at
+from .echo import echo
 
 
 class Finding(NamedTuple):
@@ -37,10 +38,10 @@ def doctor(store: str | None, json_: bool) -> None:
     if store:
         findings += _database(store) if "://" in store else _store(store)
     if json_:
-        click.echo(as_json([finding._asdict() for finding in findings]))
+        echo(as_json([finding._asdict() for finding in findings]))
     else:
         for finding in findings:
-            click.echo(f"{'ok ' if finding.fine else 'BAD'}  {finding.check}: {finding.found}")
+            echo(f"{'ok ' if finding.fine else 'BAD'}  {finding.check}: {finding.found}")
     if not all(finding.fine for finding in findings):
         raise click.exceptions.Exit(1)
 

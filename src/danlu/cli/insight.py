@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..core.plain import as_json
+from .echo import echo
 
 if TYPE_CHECKING:
     from ..core.history import History
@@ -40,13 +41,13 @@ def diagnose(store: str, name: str | None, trial: int | None, json_: bool) -> No
     result = load_one(store, name)
     if trial is not None:
         trouble = result.diagnose(trial)
-        click.echo(as_json(trouble) if json_ else f"{trouble}\n{trouble.reason}".rstrip())
+        echo(as_json(trouble) if json_ else f"{trouble}\n{trouble.reason}".rstrip())
         return
     page = result.summary()
-    click.echo(as_json(page) if json_ else str(page))
+    echo(as_json(page) if json_ else str(page))
     if not json_:
         for trouble in page.troubles:
-            click.echo(f"  {trouble}")
+            echo(f"  {trouble}")
 
 
 @click.command()
@@ -75,20 +76,20 @@ def compare(
     if output is not None:
         _draw(output, found)
     if json_:
-        click.echo(as_json(found))
+        echo(as_json(found))
         return
     better = "larger" if found.maximize else "smaller"
-    click.echo(f"best {found.metric} after {found.trials} trials ({better} is better)")
+    echo(f"best {found.metric} after {found.trials} trials ({better} is better)")
     for group in found.groups:
-        click.echo(
+        echo(
             f"{group.median:12.6g}  [{group.low:.6g} to {group.high:.6g}]  {group.name}, {len(group.best)} studies"
         )
     for pair in found.pairs:
         one, other = pair.names
         p = f", p = {pair.p:.3g} ({pair.test})" if pair.test else ""
-        click.echo(f"{one} does better than {other} with probability {pair.better:.2f}{p}")
+        echo(f"{one} does better than {other} with probability {pair.better:.2f}{p}")
     if found.notice:
-        click.echo(found.notice)
+        echo(found.notice)
 
 
 @click.command()
@@ -116,14 +117,14 @@ def plot(
     result = load_one(store, name)
     given = {setting: value for setting, value in settings.items() if value is not None}
     if json_:
-        click.echo(as_json(arrays_of(result.history, kind, **given)))
+        echo(as_json(arrays_of(result.history, kind, **given)))
         return
     import numpy as np
 
     axes = _quietly(lambda: result.plot(kind, **given))
     path = output or f"{kind}.png"
     np.atleast_1d(axes)[0].figure.savefig(path, dpi=150)
-    click.echo(f"{kind} of {result.name!r} drawn into {path}")
+    echo(f"{kind} of {result.name!r} drawn into {path}")
 
 
 def _groups(stores: tuple[str, ...]) -> dict[str, list[History]]:

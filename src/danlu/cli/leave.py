@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from .echo import echo
+
 
 @contextlib.contextmanager
 def told_of_sigterm() -> Iterator[None]:
@@ -36,7 +38,7 @@ def leave(result: Any, ended: Sequence[int]) -> None:
     if result.stopped.startswith("interrupted"):
         raise click.exceptions.Exit(130)
     if result.fruitless and not any(result.history.live):
-        click.echo(f"danlu: {result.fruitless}", err=True)
+        echo(f"danlu: {result.fruitless}", err=True)
         raise click.exceptions.Exit(1)
     if not ended:
-        click.echo("danlu: this call has ended no trial; what is shown is from earlier ones.", err=True)
+        echo("danlu: this call has ended no trial; what is shown is from earlier ones.", err=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ..core.events import Ended, Entry, Reported, Status
 from ..core.history import History
 from .board import Board, board, duration
+from .echo import echo, visible
 from .spelled import spelled
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class LiveView:
             for entry in entries:
                 line = event_line(entry, self._ledger.history)
                 if line:
-                    print(line, file=sys.stderr, flush=True)
+                    echo(line, err=True)
         elif time.monotonic() - self._drawn > 0.1:
             self._draw()
 
@@ -90,7 +91,7 @@ def render(now: Board) -> RenderableType:
     head = Table.grid(padding=(0, 2))
     total = now.total or max(now.asked, 1)
     head.add_row(
-        Text(f"丹 {now.name}", style="bold"),
+        Text(visible(f"丹 {now.name}"), style="bold"),
         ProgressBar(total=total, completed=over, width=30),
         f"{over}/{now.total or '?'}",
         f"{now.rate * 60:.1f}/min",
@@ -99,7 +100,7 @@ def render(now: Board) -> RenderableType:
     states = "  ".join(f"{count} {state}" for state, count in sorted(now.counts.items()))
     lines: list[RenderableType] = [head, Text(states or "starting", style="dim")]
     if now.best:
-        lines.append(Text(f"best  {now.best}", style="green"))
+        lines.append(Text(visible(f"best  {now.best}"), style="green"))
     curves = Table.grid(padding=(0, 2))
     for number, step, newest, spark in now.curves:
         curves.add_row(f"trial {number}", f"step {step}", newest, Text(spark, style="cyan"))

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from danlu.cli.echo import echo, visible
+
 COMMANDS = {
     "run": ("danlu.cli.run:run", "Tune a function; the same command again resumes."),
     "tune": ("danlu.cli.tune:tune", "Tune a network for images, text, tables or recommendations."),
@@ -55,12 +57,16 @@ class Lazy(click.Group):
 
         try:
             return super().invoke(ctx)
+        except click.ClickException as error:
+            if visible(error.message) == error.message:
+                raise
+            raise click.ClickException(visible(error.message)) from None
         except DanluError as error:
             from danlu.cli.spelled import spelled
 
             command = self.get_command(ctx, ctx.invoked_subcommand or "")
             said = "\n".join([f"danlu: {error}", *getattr(error, "__notes__", ())])
-            click.echo(spelled(said, command) if command else said, err=True)
+            echo(spelled(said, command) if command else said, err=True)
             ctx.exit(2)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -88,7 +94,7 @@ def main(arguments: list[str] | None = None) -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("danlu: interrupted; run the same command again to resume.", err=True)
+        echo("danlu: interrupted; run the same command again to resume.", err=True)
         sys.exit(130)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..core.plain import as_json
+from .echo import echo
 from .show import existing, table
 
 USUAL = ("auto", "asha", "median", "extrapolation", "none")
@@ -53,16 +54,16 @@ def replay(
         for each in found
     ]
     if json_:
-        click.echo(as_json(rows))
+        echo(as_json(rows))
         return
     whole = found[0]
-    click.echo(
+    echo(
         f"as recorded: {whole.trials} trials, {whole.whole_steps} steps, {whole.whole_seconds:.1f} s on {workers} "
         f"worker{'s' if workers > 1 else ''}, best {whole.whole_best:.6g} in trial {whole.whole_trial}"
     )
-    click.echo(table(rows))
+    echo(table(rows))
     if whole.short:
-        click.echo(
+        echo(
             f"{whole.short} of the {whole.trials} trials were cut short in the recording; "
             "what they would have come to is not known, so they end where they ended."
         )

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from .echo import echo
+
 
 @click.command()
 @click.argument("objective", metavar="FILE.py[:FUNCTION]")
@@ -106,7 +108,7 @@ def run(objective: str, **options: Any) -> None:
 
         what, space, (options["minimize"], options["maximize"]) = scripted(objective, options)
         if what.in_folder and options["store"] is None:
-            click.echo(
+            echo(
                 f"{{dir}} is temporary: it lies in {tempfile.gettempdir()} and goes when this command ends. {_KEPT}",
                 err=True,
             )
@@ -238,17 +240,17 @@ def _tell(result: Any, options: dict[str, Any], command: str) -> None:
 
     if options["as_json"]:
         told = {"study": result.name, "stopped": result.stopped, "trials": result.table()}
-        click.echo(as_json(told | ({"command": command} if command else {})))
+        echo(as_json(told | ({"command": command} if command else {})))
         return
-    click.echo(f"{result!r}\n{spelled(result.stopped)}")
+    echo(f"{result!r}\n{spelled(result.stopped)}")
     print_best(result)
     if command:
-        click.echo(f"run it again: {command}")
+        echo(f"run it again: {command}")
     store = options["store"]
     if store is not None:
-        click.echo(f"see every trial: danlu show {store} {result.name}")
+        echo(f"see every trial: danlu show {store} {result.name}")
     elif result.history.front and result.has_dir():
-        click.echo(
+        echo(
             f"what trial {result.best.number} wrote into its folder goes when this command ends. {_KEPT}",
             err=True,
         )

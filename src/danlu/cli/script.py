@@ -16,6 +16,7 @@ from ..core.infer import FIXED
 from ..core.parameters import Choice, Float, Int
 from ..engines.flags import Flag, Program, ProgramError, Reading, differs, scan
 from ..engines.script import HOLE, Script
+from .echo import echo
 
 READ = {None, "int", "float", "bool", "str", "bool?"}
 """Types whose values have to be those that were given; others may make of them what they like, which is shown."""
@@ -95,7 +96,7 @@ def _reading(
             if known
             else f"{program.target} has no parser that danlu reads"
         )
-        click.echo(f"{reason}: what --tune names is passed as it is, --NAME=VALUE.", err=True)
+        echo(f"{reason}: what --tune names is passed as it is, --NAME=VALUE.", err=True)
         return None
 
 
@@ -119,7 +120,7 @@ def _space(
             if flag.refused():
                 raise click.UsageError(f"{flag.refused()}.")
             if flag.name != flag.flag.lstrip("-").replace("-", "_"):
-                click.echo(
+                echo(
                     f"{flag.flag} sets {flag.dest}: the study has {flag.name}, with the program's value.",
                     err=True,
                 )
@@ -134,7 +135,7 @@ def _inferred(flag: Flag) -> Any:
         raise click.UsageError(
             f"--{flag.name}: {found.why}. Give its range: --tune {flag.name}=LOW:HIGH or =a|b."
         )
-    click.echo(str(found), err=True)
+    echo(str(found), err=True)
     return found.parameter
 
 
@@ -196,7 +197,7 @@ def _try(objective: Script, reading: Reading, space: Mapping[str, Any]) -> None:
         except ObjectiveError as error:
             raise click.UsageError(f"{error}. danlu tried: {' '.join(arguments)}") from None
         if values is None:
-            click.echo(
+            echo(
                 f"the parser of {reading.kind} cannot be asked: what it makes of the values is not known.",
                 err=True,
             )
@@ -204,7 +205,7 @@ def _try(objective: Script, reading: Reading, space: Mapping[str, Any]) -> None:
         for name, flag in objective.flags.items():
             other = "" if name in placed else differs(flag, point[name], values)
             if other and flag.type not in READ:
-                click.echo(f"{flag.name}: of {point[name]!r} the program makes {other}.", err=True)
+                echo(f"{flag.name}: of {point[name]!r} the program makes {other}.", err=True)
             elif other:
                 raise click.UsageError(
                     f"{' '.join(flag.arguments(point[name])) or flag.flag} gives the program {other} in place of {point[name]!r}. "
@@ -243,7 +244,7 @@ def _goals(script: Script, options: Mapping[str, Any]) -> tuple[Goals, dict[str,
         raise click.UsageError(
             f"nobody can know whether more of {first!r} is better ({reason}). Say --minimize {first} or --maximize {first}."
         )
-    click.echo(f"{first} is {way}d: {reason} (--minimize or --maximize says otherwise).", err=True)
+    echo(f"{first} is {way}d: {reason} (--minimize or --maximize says otherwise).", err=True)
     return ((first,), ()) if way == "minimize" else ((), (first,)), {first: f"{way}d: {reason}"}
 
 

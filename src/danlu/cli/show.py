@@ -10,6 +10,7 @@ import click
 from ..core.errors import SettingError, StoreError
 from ..core.plain import as_json
 from ..study.result import Result
+from .echo import echo
 
 
 @click.command()
@@ -32,35 +33,35 @@ def show(store: str, name: str | None, trial: int | None, why: bool, method: str
     names = opened.studies()
     if name is None and len(names) != 1:
         rows = [_listed(opened, each) for each in names]
-        click.echo(as_json(rows) if json_ else table(rows) or "no studies")
+        echo(as_json(rows) if json_ else table(rows) or "no studies")
         return
     result = load(store, name or names[0])
     if why:
-        click.echo(as_json(result.why()) if json_ else "\n".join(result.why()))
+        echo(as_json(result.why()) if json_ else "\n".join(result.why()))
     elif method is not None:
         _importance(result, method, json_=json_)
     elif trial is not None:
         _one(result, trial, json_=json_)
     elif json_:
-        click.echo(as_json(result.table()))
+        echo(as_json(result.table()))
     else:
-        click.echo(table(result.table()) or "no trials")
+        echo(table(result.table()) or "no trials")
         print_best(result)
 
 
 def _importance(result: Result, method: Any, *, json_: bool) -> None:
     found = result.importance(method=method)
     if json_:
-        click.echo(as_json(found))
+        echo(as_json(found))
         return
-    click.echo(f"{found.method} for {found.metric}, {found.trials} trials")
+    echo(f"{found.method} for {found.metric}, {found.trials} trials")
     for each in found.parameters:
         bar = "█" * round(40 * each.share)
-        click.echo(f"{each.share:6.1%}  [{each.low:.0%} to {each.high:.0%}]  {each.name}  {bar}")
+        echo(f"{each.share:6.1%}  [{each.low:.0%} to {each.high:.0%}]  {each.name}  {bar}")
     for pair in found.pairs:
-        click.echo(f"{pair.share:6.1%}  {' with '.join(pair.names)}, beyond each alone")
+        echo(f"{pair.share:6.1%}  {' with '.join(pair.names)}, beyond each alone")
     if found.notice:
-        click.echo(found.notice)
+        echo(found.notice)
 
 
 def existing(path: str) -> Any:
@@ -101,13 +102,13 @@ def load_one(path: str, name: str | None) -> Result:
 def print_best(result: Result) -> None:
     """The best configuration, a parameter a line."""
     if not result.history.front:
-        click.echo("no trial has a result yet")
+        echo("no trial has a result yet")
         return
     best = result.best
     metrics = ", ".join(f"{name}={value:.6g}" for name, value in best.metrics.items())
-    click.echo(f"best: trial {best.number} with {metrics}")
+    echo(f"best: trial {best.number} with {metrics}")
     for name, value in best.params.items():
-        click.echo(f"  {name} = {_cell(value)}")
+        echo(f"  {name} = {_cell(value)}")
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -161,6 +162,6 @@ def _one(result: Result, number: int, *, json_: bool) -> None:
     fields["curve"] = {"step": trial.curve.steps, **trial.curve.metrics}
     fields["checkpoints"] = [msgspec.structs.asdict(kept) for kept in trial.checkpoints]
     if json_:
-        click.echo(as_json(fields))
+        echo(as_json(fields))
     else:
-        click.echo("\n".join(f"{name}: {_cell(value)}" for name, value in fields.items()))
+        echo("\n".join(f"{name}: {_cell(value)}" for name, value in fields.items()))

@@ -6,6 +6,8 @@ from typing import TypeVar
 
 import click
 
+from .echo import echo
+
 T = TypeVar("T")
 
 
@@ -46,7 +48,7 @@ def steer(
         steering.note(_needed(text, "note", "--text"), -1 if trial is None else trial)
     else:
         getattr(steering, order)(reason)
-    click.echo(f"{order}: told {result.name!r}")
+    echo(f"{order}: told {result.name!r}")
 
 
 def _needed(value: T | None, order: str, option: str) -> T:

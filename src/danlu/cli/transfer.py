@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from .echo import echo
+
 
 @click.command()
 @click.argument("store")
@@ -42,7 +44,7 @@ def export(store: str, name: str | None, output: str | None, folder: str | None,
             count += 1
     if damage:
         raise click.ClickException(f"{damage[0]} {count} events were written.")
-    click.echo(f"{count} events of {chosen!r} written", err=True)
+    echo(f"{count} events of {chosen!r} written", err=True)
 
 
 def _tensorboard(store: Any, name: str, folder: str, *, follow: bool) -> None:
@@ -58,7 +60,7 @@ def _tensorboard(store: Any, name: str, folder: str, *, follow: bool) -> None:
         if closed or not follow:
             break
         time.sleep(1.0)
-    click.echo(f"{seq} events of {name!r} written; look at them: tensorboard --logdir {folder}", err=True)
+    echo(f"{seq} events of {name!r} written; look at them: tensorboard --logdir {folder}", err=True)
 
 
 @click.command(name="import")
@@ -74,9 +76,9 @@ def import_(source: str, store: str, name: str | None, sound: bool) -> None:
     # a byte that is no UTF-8 damages its line, and no line end but \n ends one
     with Path(source).open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
         loaded = load(lines, open_store(store), name, sound=sound)
-    click.echo(f"{loaded.events} events of {loaded.name!r} read")
+    echo(f"{loaded.events} events of {loaded.name!r} read")
     if loaded.remark:
-        click.echo(f"danlu: {source}: {loaded.remark}", err=True)
+        echo(f"danlu: {source}: {loaded.remark}", err=True)
     if loaded.lost:
-        click.echo(f"danlu: {source}: {loaded.lost}", err=True)
+        echo(f"danlu: {source}: {loaded.lost}", err=True)
         raise click.exceptions.Exit(1)

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from .echo import echo
+
 
 @click.command()
 @click.argument("recipe", type=click.Choice(["image", "text", "recommend", "tabular"]))
@@ -67,10 +69,10 @@ def _tell(tuned: Any, *, as_json: bool) -> None:
     from ..core.plain import as_json as written
 
     if not as_json:
-        click.echo(tuned.report())
+        echo(tuned.report())
         return
     best = tuned.best
-    click.echo(
+    echo(
         written(
             {
                 "study": tuned.result.name,

@@ -20,6 +20,7 @@ from ..core.folders import Folders, all_folders, filed, logs_at
 from ..core.history import History, sound
 from ..core.places import without_secrets
 from ..stores.seal import busy
+from .echo import echo
 from .staging import blobs_of, staged
 
 FRESH = 3600.0
@@ -36,11 +37,11 @@ def check(store: str, json_: bool) -> None:
     opened = _opened(store)
     rows = [_checked(opened, name) for name in opened.studies()]
     if json_:
-        click.echo(as_json(rows))
+        echo(as_json(rows))
     else:
         for row in rows:
             words = "; ".join(row["damage"]) or "sound"
-            click.echo(f"{row['study']}: {row['events']} events, {row['checkpoints']} checkpoints: {words}")
+            echo(f"{row['study']}: {row['events']} events, {row['checkpoints']} checkpoints: {words}")
     if any(row["damage"] for row in rows):
         raise click.exceptions.Exit(1)
 
@@ -51,7 +52,7 @@ def check(store: str, json_: bool) -> None:
 def backup(store: str, target: str) -> None:
     """Copy STORE, its checkpoints and its trials' folders to TARGET, also while studies run in it."""
     _opened(store)
-    click.echo(f"{_copied(Path(store), Path(target))} and every event of {store} are in {target}")
+    echo(f"{_copied(Path(store), Path(target))} and every event of {store} are in {target}")
 
 
 @click.command()
@@ -60,7 +61,7 @@ def backup(store: str, target: str) -> None:
 def restore(source: str, store: str) -> None:
     """Make STORE of the backup SOURCE; a STORE that is there already is not touched."""
     _opened(source)
-    click.echo(f"{_copied(Path(source), Path(store))} and every event of {source} are in {store}")
+    echo(f"{_copied(Path(source), Path(store))} and every event of {source} are in {store}")
 
 
 @click.command()
@@ -82,7 +83,7 @@ def repair(store: str, target: str) -> None:
                 sink.adopt(
                     name, ((entry.op, healed(entry.event)) for entry in itertools.chain([first], entries))
                 )
-            click.echo(f"{name}: {history.seq} events are sound{'; ' + found[0] if found else ''}")
+            echo(f"{name}: {history.seq} events are sound{'; ' + found[0] if found else ''}")
             _take(blobs_at(source.blobs), blobs_at(sink.blobs), set(history.keeping.digests))
             Folders(source.blobs, name).copy(_keepers(history), Folders(sink.blobs, name))
 
@@ -98,7 +99,7 @@ def delete(store: str, name: str, yes: bool, force: bool) -> None:
     if name not in opened.studies():
         if not _leave_no_folder(opened.blobs, name):
             opened.journal(name)  # says what there is
-        click.echo(
+        echo(
             f"{name} was deleted before; its folders and logs are gone now too. danlu gc removes its checkpoints."
         )
         return
@@ -109,7 +110,7 @@ def delete(store: str, name: str, yes: bool, force: bool) -> None:
     if not yes:
         states = ", ".join(f"{count} {state}" for state, count in read.states().items()) or "no trials"
         if not click.confirm(f"Delete {name} ({states}) for good?"):
-            click.echo("nothing was deleted")
+            echo("nothing was deleted")
             raise click.exceptions.Exit(1)
     damage, others = list[str](), set[str]()
     for other in opened.studies():
@@ -119,11 +120,9 @@ def delete(store: str, name: str, yes: bool, force: bool) -> None:
     _leave_no_folder(opened.blobs, name)
     mine = set() if damage else set(read.keeping.digests) - others
     blobs_at(opened.blobs).drop(mine)
-    click.echo(f"{name} is deleted, with {len(mine)} checkpoints")
+    echo(f"{name} is deleted, with {len(mine)} checkpoints")
     if damage:
-        click.echo(
-            f"danlu: its checkpoints stay, as it is not known who else needs them: {damage[0]}", err=True
-        )
+        echo(f"danlu: its checkpoints stay, as it is not known who else needs them: {damage[0]}", err=True)
 
 
 @click.command()
@@ -151,9 +150,7 @@ def gc(store: str, dry_run: bool, older: float) -> None:
             shutil.rmtree(path)
     verb = "would be removed" if dry_run else "removed"
     folders = f" and {len(left)} folders" if left else ""
-    click.echo(
-        f"{removed} files of {size / 2**20:.1f} MiB{folders} {verb}; {len(kept)} checkpoints are in use"
-    )
+    echo(f"{removed} files of {size / 2**20:.1f} MiB{folders} {verb}; {len(kept)} checkpoints are in use")
 
 
 def _opened(path: str) -> Any:
@@ -242,15 +239,11 @@ def _copied(source: Path, target: Path) -> str:
             copied, changed = Folders(old.blobs, name).copy(_keepers(history), Folders(place, name))
             folders, lost = folders + copied, lost + changed
     for sentence in damage:
-        click.echo(f"danlu: the damage was copied too: {sentence}", err=True)
+        echo(f"danlu: the damage was copied too: {sentence}", err=True)
     if missing:
-        click.echo(
-            f"danlu: {missing} checkpoints were replaced or lost before they could be copied.", err=True
-        )
+        echo(f"danlu: {missing} checkpoints were replaced or lost before they could be copied.", err=True)
     if lost:
-        click.echo(
-            f"danlu: {lost} files in trials' folders changed or went while they were copied.", err=True
-        )
+        echo(f"danlu: {lost} files in trials' folders changed or went while they were copied.", err=True)
     return f"{len(kept) - missing} checkpoints" + (f", {folders} folders of trials" if folders else "")
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from .echo import echo
+
 
 @click.command()
 @click.argument("store")
@@ -65,7 +67,7 @@ def _lines(journal: Any, history: Any, speak: Callable[[Any, Any], str], every: 
             history.fold((entry,))
             line = speak(entry, history)
             if line:
-                click.echo(line)
+                echo(line)
         if once or _closed(entries):
             return
         time.sleep(every)

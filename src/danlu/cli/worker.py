@@ -6,11 +6,17 @@ from typing import Any
 
 import click
 
+from .echo import echo
+
 
 @click.command()
 @click.argument("store", metavar="URL")
 @click.argument("objective", metavar="[FILE.py:FUNCTION]", required=False)
 @click.option("--study", "name", required=True, help="The study's name in the store.")
+@click.option(
+    "--trust", multiple=True, metavar="NAME",
+    help="A package, module, file or function (train.py, mine.training) that may be run where the study's journal names it.",
+)  # fmt: skip
 @click.option("-j", "--slots", "workers", type=int, default=1, show_default=True, help="Trials at once.")
 @click.option("--gpus", type=int, default=0, help="GPUs to deal out to the slots.")
 @click.option(
@@ -25,7 +31,8 @@ import click
 def worker(store: str, objective: str | None, **options: Any) -> None:
     """Join a study that was begun elsewhere, and work on it until its budget is spent.
 
-    The study's journal says what to run and how; FILE.py:FUNCTION names the objective where the file lies elsewhere here.
+    FILE.py:FUNCTION (or package.module:function) names what to run; the study's journal says how. The journal has the name of what the
+    study was begun with too, and it is run only where --trust allows it: whoever can write into a store could put any name there.
     Trials whose worker died are taken up from their checkpoints. SIGTERM and Ctrl-C drain: nothing new is taken,
     and what runs is handed back at its next report; the exit code is then 143 or 130, so that a scheduler starts it again.
     A study in which every trial has failed ends with 1.
@@ -45,7 +52,7 @@ def worker(store: str, objective: str | None, **options: Any) -> None:
     if as_json:
         from ..core.plain import as_json as shown
 
-        click.echo(shown({"study": result.name, "stopped": result.stopped, "trials": result.table()}))
+        echo(shown({"study": result.name, "stopped": result.stopped, "trials": result.table()}))
     else:
-        click.echo(f"{result!r}\n{result.stopped}")
+        echo(f"{result!r}\n{result.stopped}")
     leave(result, ended)

@@ -50,7 +50,15 @@ def read(data: Mapping[str, Any], noun: str) -> Any:
             f"the study's {noun} is {data.get('shown', 'unknown')}, which is not danlu's own and cannot be made from a "
             f"journal. Name it: {noun}=..."
         )
-    return _made(data)
+    try:
+        made = _made(data)
+    except SettingError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise SettingError(
+            f"the study's {noun} cannot be made of its journal: {error}. Name it: {noun}=..."
+        ) from error
+    return made
 
 
 def _plain(value: Any) -> Any:

@@ -17,6 +17,7 @@ from typing import Any
 from ..core import events as ev
 from ..core.errors import MissingExtra
 from ..core.events import Action, Status
+from ..core.folders import filed
 from ..core.parameters import Choice, Float, Int
 from ..core.space import Space
 from ..core.trial import Trial
@@ -78,7 +79,7 @@ class TensorBoard:
         count = 0
         for entry in entries:
             for run, event in self._events(entry.event):
-                pending.setdefault(self.folder / name / run, []).append(event)
+                pending.setdefault(self.folder / filed(name) / run, []).append(event)
             self._seq = entry.seq
             count += 1
         for folder, events in pending.items():

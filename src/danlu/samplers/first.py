@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.errors import SettingError
 from ..core.protocols import Problem, Sampler, View
 from ..core.rng import generator
 from ..core.space import Space
@@ -23,6 +24,7 @@ class First(msgspec.Struct, frozen=True):
         then: the sampler that goes on.
 
     Raises:
+        SettingError: when ``then`` is no sampler.
         SpaceError: from ``init``, for a point that is not in the space.
 
     Example:
@@ -38,6 +40,10 @@ class First(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "points", tuple(dict(point) for point in self.points))
+        if not callable(getattr(self.then, "ask", None)):
+            raise SettingError(
+                f"First goes on with a sampler, got {self.then!r}. Give First(points, danlu.GP())."
+            )
 
     def init(self, problem: Problem) -> Any:
         """The state of the sampler that goes on; all points are checked here."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from ..core.errors import SettingError
 from ..core.events import Action
 from ..core.messages import GO, Verdict
 from ..core.protocols import Move, New, Problem, Scheduler, View
@@ -15,6 +16,9 @@ from ..core.trial import Trial
 class Both(msgspec.Struct, frozen=True):
     """Asks ``first`` and then ``second``; free slots are ``first``'s to fill, unless it says New.
 
+    Raises:
+        SettingError: when one of them is no scheduler.
+
     Example:
         >>> import danlu
         >>> danlu.Both(danlu.Diverged(), danlu.Patience(steps=5))
@@ -23,6 +27,13 @@ class Both(msgspec.Struct, frozen=True):
 
     first: Any
     second: Any
+
+    def __post_init__(self) -> None:
+        for each in (self.first, self.second):
+            if not callable(getattr(each, "judge", None)):
+                raise SettingError(
+                    f"Both needs two schedulers, got {each!r}. Give Both(danlu.Diverged(), danlu.Patience())."
+                )
 
     def init(self, problem: Problem) -> tuple[Any, Any] | None:
         """Both states; None when neither keeps any."""

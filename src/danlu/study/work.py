@@ -15,6 +15,7 @@ from .changed import reconcile
 from .drive import GRACE, Driver
 from .result import Result
 from .study import Callback
+from .trust import proposed
 from .tune import engine_of, open_store, open_study
 
 
@@ -24,6 +25,7 @@ def work(
     name: str = "study",
     objective: Callable[..., Any] | str | None = None,
     *,
+    trust: str | Sequence[str] = (),
     workers: int = 1,
     gpus: int = 0,
     engine: Engine | str | None = None,
@@ -40,7 +42,9 @@ def work(
     Args:
         store: where the study is; usually ``"postgresql://..."``, which any machine can reach.
         name: the study's name there.
-        objective: what to run; by default what the study was begun with, where that can be imported here.
+        objective: what to run. What the study was begun with stands in its journal, and is run only if it is named here, or trusted.
+        trust: packages, modules, files or functions (``"mine"``, ``"train.py"``, ``"train.py:train"``) whose functions may be
+            run where the journal names one.
         workers, gpus, engine: slots of this worker, as in ``tune``; a pool of processes by default.
         grace: seconds between SIGTERM and handing back what still runs (0 or more).
         stay: whether to stay until all trials are over, to take up those of workers that die, although
@@ -53,7 +57,7 @@ def work(
 
     Raises:
         StudyMissing: when there is no such study.
-        ObjectiveError: when the objective cannot be found here.
+        ObjectiveError: when the objective cannot be found here, or the journal's is not trusted.
         SettingError: when the study's own sampler or scheduler cannot be made of its journal.
         SystemExit: with code 143 after SIGTERM, as in ``tune``.
 
@@ -71,20 +75,14 @@ def work(
     opened = open_store(store)
     _await(opened, name, wait)
     with open_study(store=opened, name=name) as study:
-        what = objective or study.settings.objective
-        if not what:
+        stored = study.settings.objective
+        if not objective and not stored:
             raise ObjectiveError(
                 f"the objective of {name!r} was made inside other code, so its name is not known here. Name it "
                 "(file.py:function), or start the same call of danlu.tune here as where the study was begun."
             )
-        try:
-            resolve_objective(what)
-        except ObjectiveError as error:
-            if objective is not None:
-                raise
-            raise ObjectiveError(
-                f"{error} The study was begun with {what}: start the worker where that is found, or name the objective here."
-            ) from error
+        what = objective or proposed(stored, name, (trust,) if isinstance(trust, str) else trust)
+        resolve_objective(what)
         if study.space.named:
             raise ObjectiveError(
                 f"{study.space.named[0]} of {name!r} is a choice of things by name, and the journal keeps their names alone. Start "
