@@ -150,7 +150,13 @@ def test_export_and_import_move_a_study(store, tmp_path):
     run("export", store, "-o", tmp_path / "s.jsonl")
     assert "digits" in run("import", tmp_path / "s.jsonl", tmp_path / "t.db")
     assert run("show", tmp_path / "t.db") == run("show", store)
-    assert run("export", tmp_path / "t.db") == (tmp_path / "s.jsonl").read_text()
+    lines, again = (
+        (tmp_path / "s.jsonl").read_text().splitlines(),
+        run("export", tmp_path / "t.db").splitlines(),
+    )
+    assert again[: len(lines) - 1] == lines[:-1]  # all but the end mark, then where it came from
+    assert "imported from s.jsonl on 20" in again[-2]
+    assert len(again) == len(lines) + 1
     torn = tmp_path / "torn.jsonl"
     torn.write_text((tmp_path / "s.jsonl").read_text()[:-9])
     assert "damaged: its checksum does not match" in run("import", torn, tmp_path / "u.db", code=2)
@@ -177,7 +183,10 @@ def test_doctor_reads_the_whole_store(store, tmp_path):
         [sys.executable, "-m", "danlu.cli", "export", damaged], capture_output=True, text=True
     )
     assert exported.returncode == 1
-    assert exported.stdout.count("\n") == 5  # the header and the valid prefix
+    assert (
+        exported.stdout.count("\n") == 6
+    )  # the header, the valid prefix, and an end mark that says what is missing
+    assert "does not match" in exported.stdout.splitlines()[-1]
     assert "4 events were written" in exported.stderr
 
 

@@ -94,6 +94,15 @@ def test_a_worker_says_what_the_journal_proposes(there):
         assert remedy in ran.stderr
     with pytest.raises(ObjectiveError, match=r"allow it: trust='mine.py'"):
         danlu.work("s.db", "study")
+    for words in (["export", "s.db", "-o", "out.jsonl"], ["import", "out.jsonl", "copy.db"]):
+        assert CliRunner().invoke(command, words).exit_code == 0
+    with pytest.raises(
+        ObjectiveError, match=r"of 'study', imported from out.jsonl on 20\d\d-\d\d-\d\d, says"
+    ):
+        danlu.work("copy.db", "study")
+    copied = danlu.open_study(store="copy.db", name="study").result
+    assert copied.why()[-1].startswith("imported from out.jsonl on")
+    assert copied.table() == danlu.open_study(store="s.db", name="study").result.table()
     assert len(danlu.work("s.db", "study", trust="mine.py", engine="inline").trials) == 2
 
 

@@ -75,7 +75,8 @@ def import_(source: str, store: str, name: str | None, sound: bool) -> None:
 
     # a byte that is no UTF-8 damages its line, and no line end but \n ends one
     with Path(source).open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
-        loaded = load(lines, open_store(store), name, sound=sound)
+        mark = {"imported": f"imported from {Path(source).name} on {time.strftime('%Y-%m-%d')}"}
+        loaded = load(lines, open_store(store), name, sound=sound, mark=mark)
     echo(f"{loaded.events} events of {loaded.name!r} read")
     if loaded.remark:
         echo(f"danlu: {source}: {loaded.remark}", err=True)

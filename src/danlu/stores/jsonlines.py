@@ -13,8 +13,9 @@ import base64
 import hashlib
 import json
 import math
+import time
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -60,11 +61,14 @@ def line_of(entry: ev.Entry) -> str:
     return _line({"seq": entry.seq, "op": entry.op, "event": _written(body)})
 
 
-def load(lines: Iterable[str], store: Store, name: str | None = None, *, sound: bool = False) -> Loaded:
+def load(
+    lines: Iterable[str], store: Store, name: str | None = None, *, sound: bool = False, mark: Mapping[str, str] | None = None
+) -> Loaded:  # fmt: skip
     """Make a study of an export's lines, under its own name or another: all of it in one transaction, or nothing.
 
     An imported journal has no leases: whatever ran when it was written is taken up again. With ``sound``, the lines before
-    the first that is damaged, missing or out of its place make the study, and ``lost`` says what that one was.
+    the first that is damaged, missing or out of its place make the study, and ``lost`` says what that one was. ``mark`` is
+    noted of the study at its end: where it came from.
 
     Raises:
         SchemaError: when a newer danlu wrote it.
@@ -80,7 +84,7 @@ def load(lines: Iterable[str], store: Store, name: str | None = None, *, sound: 
     first = next(events, None)
     if first is None:
         raise CorruptError(f"this export of {name!r} holds no event that is sound. {export.lost}".strip())
-    store.adopt(name, _after(first, events))
+    store.adopt(name, _after(first, events, mark))
     return Loaded(name, export.count, export.lost, " ".join(export.remarks))
 
 
@@ -191,9 +195,11 @@ class _Export:
         return f"Nothing was imported. Export the study again; or take the {self.count} events before it, danlu import --sound."
 
 
-def _after(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+def _after(first: Any, rest: Iterator[Any], mark: Mapping[str, str] | None) -> Iterator[Any]:
     yield first
     yield from rest
+    if mark:
+        yield None, ev.Noted(-1, dict(mark), time.time())
 
 
 def event_of(body: dict[str, Any]) -> ev.Event:

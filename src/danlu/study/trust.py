@@ -15,7 +15,7 @@ from ..core.errors import ObjectiveError, SettingError
 from ..engines.objective import resolve_objective
 
 
-def proposed(stored: str, study: str, trust: Sequence[str]) -> str:
+def proposed(stored: str, study: str, trust: Sequence[str], imported: str = "") -> str:
     """The stored name of an objective, where it is trusted.
 
     Args:
@@ -23,6 +23,7 @@ def proposed(stored: str, study: str, trust: Sequence[str]) -> str:
         study: the study's name, for the sentence.
         trust: packages (``"mine"``), modules (``"mine.training"``), files (``"train.py"``) or single functions
             (``"train.py:train"``) whose own functions may run.
+        imported: where the study was imported from and when, if it was.
 
     Raises:
         ObjectiveError: when it is not trusted, names nothing here, or is not a function of what is trusted.
@@ -43,7 +44,7 @@ def proposed(stored: str, study: str, trust: Sequence[str]) -> str:
     if not any(_covers(entry, stored) for entry in trust):
         allowed = f" Trusted are {', '.join(trust)}." if trust else ""
         raise ObjectiveError(
-            f"the journal of {study!r} says that {stored!r} is to be run, and a name in a journal is run only where it is "
+            f"the journal of {study!r}{f', {imported},' if imported else ''} says that {stored!r} is to be run, and a name in a journal is run only where it is "
             f"trusted.{allowed} Name it yourself, or allow it: trust={stored.rpartition(':')[0]!r}."
         )
     try:

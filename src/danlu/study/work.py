@@ -81,7 +81,8 @@ def work(
                 f"the objective of {name!r} was made inside other code, so its name is not known here. Name it "
                 "(file.py:function), or start the same call of danlu.tune here as where the study was begun."
             )
-        what = objective or proposed(stored, name, (trust,) if isinstance(trust, str) else trust)
+        allowed = (trust,) if isinstance(trust, str) else trust
+        what = objective or proposed(stored, name, allowed, study.ledger.history.chosen.get("imported", ""))
         resolve_objective(what)
         if study.space.named:
             raise ObjectiveError(
