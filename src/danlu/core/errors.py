@@ -22,6 +22,7 @@ plain Python would raise, so ``except ValueError`` keeps working.
     |   |-- SchemaError                  written by a newer danlu
     |   |-- CorruptError                 a checksum does not match
     |   |-- StudyExists / StudyMissing   by that name
+    |   |-- StoreGone                    its file was removed or replaced while it was in use
     |   `-- StudyBusy                    its trials run, so it is not deleted
     |-- Conflict (RuntimeError)          somebody else was first; nothing was written
     |   |-- Outrun                       the journal grew past what the writer had seen
@@ -122,6 +123,10 @@ class StudyExists(StoreError):
 
 class StudyMissing(StoreError):
     """No study by that name is in the store."""
+
+
+class StoreGone(StoreError):
+    """The store's file was removed or replaced while it was in use; the message says where its content was saved."""
 
 
 class StudyBusy(StoreError):

@@ -14,10 +14,12 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ..core import events as ev
 from ..core.errors import (
@@ -26,6 +28,7 @@ from ..core.errors import (
     Outrun,
     SchemaError,
     StoreError,
+    StoreGone,
     StudyBusy,
     StudyExists,
     StudyMissing,
@@ -35,7 +38,9 @@ from ..core.worker import dead, same_clock
 from ..core.written import name_of, written
 from .filesystem import make_room, refuse_network, unusable
 from .memory import CLOSED, fenced
+from .readonly import as_it_is, may_write, refusal
 from .seal import busy, checksum, damaged, opened, twice
+from .watched import Watched, lost
 
 try:
     import fcntl
@@ -85,7 +90,14 @@ class SqliteStore:
         self.clock = clock
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
+        self._watched = Watched(self.path)
+        self._saving = threading.Lock()
         self._appends = 0
+        self._place, clear = f"file:{quote(str(self.path))}?mode=rwc", None
+        self.read_only = not may_write(self.path)
+        if self.read_only:
+            self._place, clear = as_it_is(self.path)
+        weakref.finalize(self, _end, self._open, clear)
         refuse_network(self.path)
         make_room(self.path)
         self._prepare()
@@ -109,6 +121,8 @@ class SqliteStore:
     def adopt(self, name: str, events: Iterable[tuple[str | None, ev.Event]]) -> SqliteJournal:
         """A new study with all these events, in one transaction."""
         name_of(name)
+        if self.read_only:
+            raise StoreError(refusal(self.path))
         connection = self.connection()
         with self.readable(), Transaction(connection):
             if connection.execute("SELECT 1 FROM study WHERE name = ?", (name,)).fetchone():
@@ -124,11 +138,15 @@ class SqliteStore:
                     raise CorruptError(twice(op)) from None
                 trials += isinstance(pair[1], ev.Asked)
             connection.execute("UPDATE study SET head = ?, trials = ? WHERE id = ?", (seq, trials, number))
+        self.written()
+        self.watch()
         return SqliteJournal(self, number)
 
     def delete(self, name: str, *, force: bool = False) -> None:
         """Remove a study, in one transaction."""
         journal = self.journal(name)
+        if self.read_only:
+            raise StoreError(refusal(self.path))
         connection = self.connection()
         with self.readable(), Transaction(connection):
             held = journal.held()
@@ -169,24 +187,46 @@ class SqliteStore:
 
     def close(self) -> None:
         """Close all connections of this store."""
-        for connection in self._open:
-            connection.close()
-        self._open.clear()
+        _end(self._open)
         self._local = threading.local()
+        self._watched.forget()
 
     def connection(self) -> sqlite3.Connection:
         """This thread's connection."""
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if found is None:
+            self.watch()  # a path that leads elsewhere now would be made anew, and empty
             found = sqlite3.connect(
-                self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                self._place, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True
             )
+            self._open.append(found)
             found.execute("PRAGMA synchronous = NORMAL")
             if fcntl is not None:
                 found.execute("PRAGMA wal_autocheckpoint = 0")
             self._local.connection = found
-            self._open.append(found)
+            self._learn()
         return found
+
+    def _learn(self) -> None:
+        if not self.read_only:
+            self._watched.learn()
+
+    def watch(self, *, reading: bool = False) -> None:
+        """Look whether the path still leads to the file that is open, and save what is open elsewhere if it does not.
+
+        ``reading`` stops nobody who also writes: what comes next may be a result, and that is saved with the rest.
+
+        Raises:
+            StoreGone: when the file was removed or replaced, with the name it was saved under.
+        """
+        if (reading and self._appends) or self._watched.gone() is None:
+            return
+        own = getattr(self._local, "connection", None)
+        saved = None
+        if self._appends:
+            with self._saving:
+                saved = self._watched.save([own, *self._open] if own is not None else self._open)
+        raise StoreGone(lost(self.path, saved, wrote=self._appends > 0))
 
     def written(self) -> None:
         """Count an append, and move the log into the file now and then, one process at a time.
@@ -196,6 +236,7 @@ class SqliteStore:
         nothing: the append is in the log already, and the next one says so if the disk is full.
         """
         self._appends += 1
+        self._learn()
         if fcntl is None or self._appends % CHECKPOINT_EVERY:
             return
         with contextlib.suppress(OSError, sqlite3.OperationalError):
@@ -214,6 +255,7 @@ class SqliteStore:
         try:
             with self.readable():
                 self._settle()
+            self._learn()
         except BaseException:
             self.close()
             raise
@@ -234,6 +276,8 @@ class SqliteStore:
             raise SchemaError(
                 f"{self.path} has schema {version}, this danlu reads up to {SCHEMA}. Upgrade danlu."
             )
+        if not tables and self.read_only:
+            raise StoreError(f"{self.path} is empty, and cannot be written here. Name another file.")
         if not tables:
             self._found(connection)
 
@@ -274,6 +318,7 @@ class SqliteJournal:
         """All entries above ``after``, checksums compared."""
         query = "SELECT seq, op, body, crc FROM event WHERE study = ? AND seq > ? ORDER BY seq"
         expected = after
+        self._store.watch(reading=True)
         try:
             rows = self._store.connection().execute(query, (self.number, after))
             for seq, op, body, crc in rows:
@@ -288,6 +333,8 @@ class SqliteJournal:
     def append(self, events: Sequence[tuple[str | None, ev.Event]], terms: Terms) -> tuple[int, bool]:
         """Append as one, on these terms."""
         bodies = written(events)
+        if self._store.read_only:
+            raise StoreError(refusal(self._store.path))
         asked = sum(isinstance(event, ev.Asked) for _, event in events)
         connection = self._store.connection()
         if terms.durable:
@@ -304,6 +351,7 @@ class SqliteJournal:
             if terms.durable:
                 connection.execute("PRAGMA synchronous = NORMAL")
         self._store.written()
+        self._store.watch()  # after the commit: what is saved elsewhere has these events too
         return appended
 
     def renew(self, worker: str) -> None:
@@ -311,7 +359,15 @@ class SqliteJournal:
         until = self._store.clock() + self._store.lease_seconds
         query = "UPDATE lease SET until = ? WHERE study = ? AND worker = ?"
         with self._store.readable():
-            self._store.connection().execute(query, (until, self.number, worker))
+            changed = self._store.connection().execute(query, (until, self.number, worker)).rowcount
+            there = changed or self._there()
+        self._store.watch()
+        if not there:
+            raise StudyMissing(f"the study has been deleted from {self._store.path}.")
+
+    def _there(self) -> bool:
+        query = "SELECT 1 FROM study WHERE id = ?"
+        return self._store.connection().execute(query, (self.number,)).fetchone() is not None
 
     def orphans(self, running: Sequence[int]) -> list[int]:
         """Those of the running trials whose lease is absent, expired, or left by a dead worker."""
@@ -381,6 +437,14 @@ class SqliteJournal:
         if lease != (worker, until):
             self._foreign[trial], since = ((worker, until), now), now
         return now - since > self._store.lease_seconds
+
+
+def _end(connections: list[sqlite3.Connection], clear: Callable[[], None] | None = None) -> None:
+    """Close connections, and remove a copy that was made to be read."""
+    while connections:
+        connections.pop().close()
+    if clear is not None:
+        clear()
 
 
 class Transaction:

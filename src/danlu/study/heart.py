@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 from types import TracebackType
 
-from ..core.errors import StoreError
+from ..core.errors import StoreError, StoreGone, StudyMissing
 from ..core.protocols import Journal
+from .failures import say
 
 
 class Heart:
     """Renews a worker's leases every third of their time, from a daemon thread.
 
     A beat that fails is tried again at the next; when the leases run out meanwhile, the fence keeps
-    what this process writes afterwards out of the journal.
+    what this process writes afterwards out of the journal. That the store or the study is gone is said at once, on standard
+    error, as the training that runs may not write anything for hours; the next write raises it.
     """
 
     def __init__(self, journal: Journal, worker: str, lease_seconds: float) -> None:
@@ -21,6 +23,7 @@ class Heart:
         self._worker = worker
         self._pause = lease_seconds / 3
         self._done = threading.Event()
+        self._said = False
         self._thread = threading.Thread(target=self._beat, name="danlu-heart", daemon=True)
         self._thread.start()
 
@@ -41,5 +44,9 @@ class Heart:
         while not self._done.wait(self._pause):
             try:
                 self._journal.renew(self._worker)
+            except (StoreGone, StudyMissing) as error:
+                if not self._said:
+                    say(f"danlu: {error}")
+                self._said = True
             except StoreError:
                 continue

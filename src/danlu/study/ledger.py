@@ -13,7 +13,7 @@ from itertools import takewhile
 
 from ..core.blobs import Blobs
 from ..core.budget import Budget
-from ..core.errors import Conflict
+from ..core.errors import Conflict, StoreGone
 from ..core.events import Action, Ended, Entry, Event, Reported, SetAside
 from ..core.folders import Folders
 from ..core.history import History
@@ -99,6 +99,11 @@ class Ledger:
             raise
         self._doubt = False
         first = last - len(events) + 1
+        if written and first <= self.history.seq:
+            raise StoreGone(
+                f"the journal has {first - 1} events, and {self.history.seq} had been read: the store was replaced by an older one while "
+                "the study ran. Nothing more is written into it; restore the newer one, and run the same call again."
+            )
         if written and first == self.history.seq + 1:
             pairs = enumerate(events, first)
             self._fold([Entry(seq, event, op) for seq, (op, event) in pairs])

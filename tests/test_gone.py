@@ -1,0 +1,199 @@
+"""The store is taken away while a study runs: it is said, what was told is saved under another name, and nothing ends as if all were well."""
+
+import shutil
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+
+import pytest
+
+import danlu
+from danlu.core.errors import DanluError, StoreGone
+from danlu.core.history import History
+from danlu.study.heart import Heart
+
+SPACE = {"x": danlu.Float(0, 1)}
+
+
+def replaced(path):
+    other = path.with_name("other.db")
+    danlu.tune(lambda t: t["x"], SPACE, trials=1, store=other, name="another").history  # noqa: B018
+    other.replace(path)
+
+
+def moved(path):
+    path.parent.rename(path.parent.with_name("elsewhere"))
+
+
+ACCIDENTS = {
+    "removed": lambda path: path.unlink(),
+    "removed with its log": lambda path: [each.unlink() for each in path.parent.glob("s.db*") if each.is_file()],
+    "its folder removed": lambda path: shutil.rmtree(path.parent),
+    "its folder renamed": moved,
+    "renamed over": replaced,
+    "made anew": lambda path: path.unlink() or path.touch(),
+    "its log removed": lambda path: path.with_name("s.db-wal").unlink(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("accident", ACCIDENTS)
+@pytest.mark.parametrize("engine", ["inline", "pool"])
+def test_a_store_that_is_taken_away_is_said_and_saved(tmp_path, accident, engine, promised):
+    path = tmp_path / "runs/s.db"
+    told = []
+
+    def spoil(result, trial):
+        told.append(trial.metrics["loss"])
+        if len(told) == 3:
+            ACCIDENTS[accident](path)
+
+    with pytest.raises(StoreGone, match=f"the store {path} was removed or replaced") as caught:
+        danlu.tune(
+            lambda trial: {"loss": trial["x"]}, SPACE, minimize="loss", trials=8, store=path, seed=1,
+            engine=engine, callbacks=[spoil],
+        )  # fmt: skip
+    saved = next(word for word in str(caught.value).split() if ".rescued" in word).rstrip(".")
+    assert Path(saved).parent == path.parent
+    history = History()
+    store = danlu.SqliteStore(saved)
+    history.fold(store.journal("study").read(0))
+    store.close()
+    assert [row.metrics["loss"] for row in history.rows if row.metrics][:3] == told[:3]
+    ended = danlu.tune(
+        lambda t: {"loss": t["x"]}, SPACE, minimize="loss", trials=8, store=saved, seed=1, engine="inline"
+    )
+    assert len(ended.trials) == 8  # moved back, the same call goes on
+    promised(1, 1, "stores removed or replaced while a study ran: said, and saved under another name")
+
+
+def test_a_journal_that_has_become_shorter_is_noticed():
+    """As a database has that was restored from a backup while a study ran."""
+    store = danlu.MemoryStore()
+    with danlu.open_study(SPACE, minimize="loss", store=store) as study:
+        for _ in range(5):
+            study.tell(study.ask(), 0.25)
+        trial = study.ask()
+        del store.journal("study")._entries[4:-1]
+        with pytest.raises(StoreGone, match="the store was replaced by an older one"):
+            study.tell(trial, 0.125)
+
+
+def test_a_reader_says_so_and_saves_nothing(tmp_path):
+    path = tmp_path / "s.db"
+    danlu.tune(lambda t: t["x"], SPACE, trials=2, store=path)
+    reader = danlu.SqliteStore(path)
+    journal = reader.journal("study")
+    path.unlink()
+    with pytest.raises(StoreGone, match="while it was read"):
+        list(journal.read(0))
+    reader.close()
+    assert not list(tmp_path.glob("*.rescued"))
+    assert not path.exists()  # nor was an empty one made in its place
+
+
+class Failing:
+    """A journal whose heartbeat finds the store gone."""
+
+    def __init__(self):
+        self.beats, self.twice = 0, threading.Event()
+
+    def renew(self, worker):
+        self.beats += 1
+        if self.beats == 3:
+            self.twice.set()
+        raise StoreGone("the store s.db was removed")
+
+
+def test_a_heart_says_once_that_the_store_is_gone(capsys):
+    journal = Failing()
+    with Heart(journal, "w", 0.03):
+        assert journal.twice.wait(30)
+    assert capsys.readouterr().err == "danlu: the store s.db was removed\n"
+
+
+def test_a_heartbeat_saves_a_store_that_nobody_writes_into(tmp_path):
+    path = tmp_path / "s.db"
+    store = danlu.SqliteStore(path)
+    with danlu.open_study(SPACE, minimize="loss", store=store) as study:
+        trial = study.ask()
+        path.unlink()
+        caught = []
+
+        def beat():
+            try:
+                study.ledger.journal.renew(study.worker)
+            except StoreGone as error:
+                caught.append(str(error))
+
+        thread = threading.Thread(target=beat)
+        thread.start()
+        thread.join()
+        assert "s.db.rescued" in caught[0]
+        with pytest.raises(StoreGone):
+            study.tell(trial, 0.5)
+    store.close()
+    saved = danlu.SqliteStore(tmp_path / "s.db.rescued")
+    history = History()
+    history.fold(saved.journal("study").read(0))
+    assert history.trial(0).metrics == {"loss": 0.5}  # what was told last is saved too
+    saved.close()
+
+
+def test_a_deleted_study_is_said_at_the_next_heartbeat(tmp_path):
+    for store in (danlu.SqliteStore(tmp_path / "s.db"),):
+        with danlu.open_study(SPACE, store=store) as study:
+            store.delete("study", force=True)
+            with pytest.raises(DanluError, match="has been deleted"):
+                study.ledger.journal.renew(study.worker)
+        store.close()
+
+
+READ = textwrap.dedent(
+    """
+    import os, sys
+    import danlu
+    from danlu.cli.main import main
+    if os.getuid() == 0:  # root without its powers: permissions count for it as for anybody
+        import ctypes
+        header = (ctypes.c_uint32 * 2)(0x20080522, 0)
+        assert ctypes.CDLL(None).capset(header, (ctypes.c_uint32 * 6)()) == 0
+    main(sys.argv[1:])
+    """
+)
+
+
+@pytest.mark.parametrize("logged", [False, True])
+def test_a_read_only_store_is_shown_checked_and_exported(tmp_path, logged):
+    folder = tmp_path / "theirs"
+    path = folder / "s.db"
+    store = danlu.SqliteStore(path)
+    danlu.tune(lambda t: t["x"], SPACE, trials=3, store=store)
+    if logged:  # a writer has it open, and what it wrote is in its log alone
+        assert path.with_name("s.db-wal").stat().st_size > 0
+    else:
+        store.close()
+    for each in folder.rglob("*"):
+        each.chmod(0o555 if each.is_dir() else 0o444)
+    folder.chmod(0o555)
+    copy = tmp_path / "out"
+    copy.mkdir()
+
+    def run(*arguments, code=0):
+        ran = subprocess.run(
+            [sys.executable, "-c", READ, *map(str, arguments)], capture_output=True, text=True, timeout=60, cwd="/"
+        )  # fmt: skip
+        assert ran.returncode == code, ran.stdout + ran.stderr
+        return ran.stdout + ran.stderr
+
+    before = sorted(folder.iterdir())
+    assert run("show", path).count("done") == 3
+    assert "sound" in run("check", path)
+    assert "events of 'study' written" in run("export", path, "-o", copy / "s.jsonl")
+    assert "every event" in run("backup", path, copy / "s.db")
+    assert "cannot be written here" in run("import", copy / "s.jsonl", path, "--name", "again", code=2)
+    assert "cannot be written here" in run("delete", path, "--study", "study", "--yes", "--force", code=2)
+    assert sorted(folder.iterdir()) == before
+    folder.chmod(0o755)
+    store.close()
