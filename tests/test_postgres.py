@@ -11,6 +11,7 @@ import textwrap
 import threading
 import time
 from pathlib import Path
+from unittest import mock
 
 import psycopg
 import pytest
@@ -196,7 +197,7 @@ def test_the_command_line_takes_the_url(url, tmp_path):
         [*run, "doctor", "postgresql://u:secret@127.0.0.1:1/x"], capture_output=True, text=True, timeout=60
     )
     assert lost.returncode == 1
-    assert "BAD  postgresql: postgresql://127.0.0.1:1/x cannot be reached" in lost.stdout
+    assert "BAD  postgresql: postgresql://127.0.0.1:1/x cannot be used" in lost.stdout
     assert "secret" not in lost.stdout + lost.stderr
     checked = subprocess.run([*run, "check", url], capture_output=True, text=True, timeout=60)
     assert "train: " in checked.stdout
@@ -226,16 +227,14 @@ def test_a_role_needs_no_more_than_is_written(url):
 
 
 def test_a_database_that_is_not_there_is_one_sentence_without_the_password():
-    with pytest.raises(StoreError, match="cannot be reached") as caught:
+    with pytest.raises(StoreError, match="cannot be used") as caught:
         PostgresStore("postgresql://me:secret@127.0.0.1:1/none", patience=0.1)
     assert "secret" not in str(caught.value)
-    with pytest.raises(StoreError, match="127.0.0.1:1/none cannot be reached"):
+    with pytest.raises(StoreError, match="127.0.0.1:1/none cannot be used"):
         open_store_quickly("postgres://127.0.0.1:1/none")
 
 
 def open_store_quickly(url):
-    from unittest import mock
-
     with (
         mock.patch("danlu.stores.postgres.PATIENCE", 0.1),
         mock.patch.object(
@@ -322,3 +321,96 @@ def test_a_long_journal_is_read_in_parts(url, monkeypatch):
     assert len(seqs) > 40
     assert seqs == list(range(1, len(seqs) + 1))
     assert [entry.seq for entry in result.entries(after=seqs[-8])] == seqs[-7:]
+
+
+# URLs: what libpq reads counts, secrets are never shown, and what cannot pass by itself is said at once.
+
+
+def test_a_socket_in_the_parameters_and_a_schema_of_ones_own(server, tmp_path):
+    with psycopg.connect(server.get_uri()) as connection:
+        folder, port = connection.info.host, connection.info.port
+    name = fresh(server).partition("?")[0].rpartition("/")[2]
+    where = f"host={folder}&port={port}&user=postgres&blobs={tmp_path / 'blobs'}"
+    with psycopg.connect(f"postgresql:///{name}?{where.partition('&blobs')[0]}", autocommit=True) as own:
+        own.execute("CREATE SCHEMA mine")
+        url = f"postgresql:///{name}?{where}&options=-csearch_path%3Dmine"
+        result = danlu.tune(train, SPACE, minimize="loss", trials=3, store=url, seed=1)
+        assert len(result.trials) == 3
+        tables = own.execute("SELECT schemaname FROM pg_tables WHERE tablename LIKE 'danlu%'").fetchall()
+        assert {schema for (schema,) in tables} == {"mine"}
+    assert open_store(url).place == f"postgresql://:{port}/{name}?host={folder}&options=-csearch_path=mine"
+
+
+URLS = {
+    "an unknown database": ("/d_unknown", "does not exist"),
+    "a refused port": ("postgresql://me:hush-hush@127.0.0.1:1/x", "Connection refused"),
+    "a password in the parameters": ("postgresql://127.0.0.1:1/x?password=hush-hush", "Connection refused"),
+    "no socket": ("postgresql:///x?host=/nowhere&password=hush-hush", "No such file"),
+    "an unknown host": (
+        "postgresql://me:hush-hush@nosuch.invalid/x",
+        "resolve host|translate host|not known",
+    ),
+    "an unknown parameter": ("postgresql://me:hush-hush@h/x?colour=hush-hush", "cannot be read by libpq"),
+    "a bad escape": ("postgresql://me:hush-hush%zz@h/x", "cannot be read by libpq"),
+    "an @ in the password": ("postgresql://me:hush@-hush@h/x", "more than one @"),
+    "a / in the password": ("postgresql://me:hush/-hush@h/x", "a port that is no number"),
+    "a port of letters": ("postgresql://me:hush-hush@h:port/x", "a port that is no number"),
+    "a lease of letters": ("postgresql://me:hush-hush@127.0.0.1:1/x?lease=long", "a number of seconds"),
+}
+
+
+@pytest.mark.parametrize("kind", URLS)
+def test_what_asking_again_cannot_help_is_said_at_once_and_without_secrets(kind, server, capfd):
+    url, sentence = URLS[kind]
+    if url.startswith("/"):
+        url = server.get_uri().replace("postgres:@", "postgres:hush-hush@").replace("/postgres?", f"{url}?")
+    with pytest.raises(StoreError, match=sentence) as caught, mock.patch("time.sleep", pytest.fail):
+        PostgresStore(url)
+    said = f"{caught.value!r} {caught.value} {capfd.readouterr()}"
+    assert "hush" not in said
+
+
+def test_a_wrong_password_is_said_at_once(server, tmp_path):
+    """Refused as pg_hba.conf would have it, whatever this server's file says."""
+    refusal = psycopg.OperationalError(
+        'connection failed: FATAL:  password authentication failed for user "me"'
+    )
+    with (
+        mock.patch("psycopg.connect", side_effect=refusal) as asked,
+        mock.patch("time.sleep", pytest.fail),
+        pytest.raises(StoreError, match="password authentication failed.*Asking again would not help"),
+    ):
+        PostgresStore("postgresql://me:secret@db/x")
+    assert asked.call_count == 1
+
+
+def test_who_waits_for_a_server_hears_of_it(url, capfd, monkeypatch):
+    """A server that starts is asked again, and what is going on is said with growing pauses."""
+    now = [1000.0]
+    monkeypatch.setattr("danlu.stores.postgres.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("danlu.stores.postgres.time.sleep", lambda pause: now.__setitem__(0, now[0] + pause))
+    real, asked = psycopg.connect, []
+
+    def connect(*given, **named):
+        asked.append(now[0])
+        if len(asked) < 12:
+            raise psycopg.OperationalError("connection failed: FATAL:  the database system is starting up")
+        return real(*given, **named)
+
+    monkeypatch.setattr("danlu.stores.postgres.psycopg.connect", connect)
+    PostgresStore(url).close()
+    said = capfd.readouterr().err.splitlines()
+    assert 2 <= len(said) <= 6
+    assert "does not answer, and is asked again for" in said[0]
+    assert "starting up" in said[0]
+    assert said[-1].endswith("answers again.")
+
+
+def test_a_deleted_study_is_said_at_the_next_heartbeat(url):
+    store = PostgresStore(url)
+    with danlu.open_study(SPACE, store=store, name="s") as study:
+        study.ask()
+        store.delete("s", force=True)
+        with pytest.raises(StoreError, match="has been deleted"):
+            study.ledger.journal.renew(study.worker)
+    store.close()

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from ..core.places import without_secrets
 from .echo import echo
 
 
@@ -248,7 +249,7 @@ def _tell(result: Any, options: dict[str, Any], command: str) -> None:
         echo(f"run it again: {command}")
     store = options["store"]
     if store is not None:
-        echo(f"see every trial: danlu show {store} {result.name}")
+        echo(f"see every trial: danlu show {without_secrets(str(store))} {result.name}")
     elif result.history.front and result.has_dir():
         echo(
             f"what trial {result.best.number} wrote into its folder goes when this command ends. {_KEPT}",

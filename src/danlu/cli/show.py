@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..core.errors import SettingError, StoreError
+from ..core.places import without_secrets
 from ..core.plain import as_json
 from ..study.result import Result
 from .echo import echo
@@ -95,7 +96,9 @@ def load_one(path: str, name: str | None) -> Result:
     """
     names = existing(path).studies()
     if name is None and len(names) != 1:
-        raise SettingError(f"name one of the studies of {path}: {', '.join(names) or 'there is none'}.")
+        raise SettingError(
+            f"name one of the studies of {without_secrets(path)}: {', '.join(names) or 'there is none'}."
+        )
     return load(path, name or names[0])
 
 

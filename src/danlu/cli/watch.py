@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from ..core.places import without_secrets
 from .echo import echo
 
 
@@ -27,7 +28,7 @@ def watch(store: str, name: str | None, once: bool, json_: bool, every: float) -
     opened = existing(store)
     chosen = name or next(iter(opened.studies()), None)
     if chosen is None:
-        raise click.ClickException(f"{store} holds no study yet.")
+        raise click.ClickException(f"{without_secrets(store)} holds no study yet.")
     journal, history = opened.journal(chosen), History()
     if sys.stdout.isatty() and not once and not json_:
         _live(chosen, journal, history, every)

@@ -12,14 +12,16 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
+import sys
 import threading
 import time
 import uuid
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import unquote
 
 from ..core import events as ev
 from ..core.errors import (
@@ -41,6 +43,7 @@ from .seal import busy, checksum, damaged, opened, twice
 
 try:
     import psycopg
+    from psycopg.conninfo import conninfo_to_dict, make_conninfo
 except ImportError as error:
     raise MissingExtra("the PostgreSQL store", "psycopg", "postgres") from error
 
@@ -51,6 +54,27 @@ PART = 10_000
 STATEMENT_SECONDS = 30
 PATIENCE = 60.0
 """Seconds for which a lost connection is sought again before the caller hears of it."""
+
+QUIET = 2.0
+"""Seconds after which somebody who waits for a lost connection hears of it."""
+
+TRANSIENT = (
+    "starting up",
+    "shutting down",
+    "recovery mode",
+    "too many",
+    "remaining connection slots",
+    "Temporary failure",
+)
+"""What a server says that will answer later."""
+
+PERMANENT = (
+    "authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry", "permission denied", "not permitted",
+    "is not currently accepting", "invalid", "certificate", "does not support SSL", "Name or service not known",
+)  # fmt: skip
+"""What says that asking again cannot help."""
+
+REMEDY = "Asking again would not help: put the URL, the user or the server right, and run again."
 
 _APPEND = "SELECT * FROM danlu_append(" + "%s, " * 15 + "%s)"
 _OWN = ("blobs", "lease")
@@ -80,16 +104,21 @@ class PostgresStore:
         self, url: str, *, lease_seconds: float = 60.0, clock: Callable[[], float] | None = None,
         patience: float = PATIENCE,
     ) -> None:  # fmt: skip
-        full = url if "://" in url else f"postgresql://{url}"
+        full = url if re.match(r"[a-z]+://", url) else f"postgresql://{url}"
         self.url, own = _without_own(full)
+        self._params = parsed(self.url)
+        self.place = place_of(self._params)
         self.blobs = own.get("blobs") or str(
             Path.home() / ".danlu" / hashlib.sha256(self.url.encode()).hexdigest()[:16]
         )
-        self.lease_seconds, self.clock, self.patience = (
-            float(own.get("lease", lease_seconds)),
-            clock,
-            patience,
-        )
+        self.clock, self.patience = clock, patience
+        try:
+            self.lease_seconds = float(own.get("lease", lease_seconds))
+        except ValueError:
+            raise StoreError(
+                f"lease=... in the URL of {self.place} is a number of seconds, got {own['lease']!r}."
+            ) from None
+        self._answered = False
         self._local = threading.local()
         self._open: list[Any] = []
         weakref.finalize(self, _close, self._open)
@@ -103,12 +132,6 @@ class PostgresStore:
 
     def __repr__(self) -> str:
         return f"PostgresStore({self.place!r})"
-
-    @property
-    def place(self) -> str:
-        """The URL without a password."""
-        parts = urlsplit(self.url)
-        return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
     def studies(self) -> list[str]:
         """The names of all studies, in order of creation."""
@@ -183,23 +206,59 @@ class PostgresStore:
         Raises:
             StoreError: when the database stays away, or refuses.
         """
-        until, pause = time.monotonic() + self.patience, 0.05
+        began = time.monotonic()
+        until, pause, say = began + self.patience, 0.05, began + QUIET
         while True:
             try:
                 connection = self._connection()
                 with contextlib.nullcontext() if alone else connection.transaction():
-                    return act(connection)
+                    found = act(connection)
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 self._drop()
-                if time.monotonic() + pause > until:
+                now, why = time.monotonic(), self._said(error)
+                if not self._worth_waiting(error):
+                    raise StoreError(f"{self.place} cannot be used: {why}. {REMEDY}") from error
+                if now + pause > until:
                     raise StoreError(
-                        f"{self.place} cannot be reached: {' '.join(str(error).split())}. Nothing acknowledged is lost; start "
-                        "the database and run again."
+                        f"{self.place} cannot be reached: {why}. Nothing acknowledged is lost; start the database and run again."
                     ) from error
+                if now > say:
+                    progress(
+                        f"danlu: {self.place} does not answer, and is asked again for {until - now:.0f} s more: {why}."
+                    )
+                    say = now + 2 * (now - began)
                 time.sleep(pause)
                 pause = min(2 * pause, 5.0)
             except psycopg.Error as error:
-                raise StoreError(f"{self.place} refuses: {' '.join(str(error).split())}.") from error
+                raise StoreError(f"{self.place} refuses: {self._said(error)}.") from error
+            else:
+                if say > began + QUIET:
+                    progress(f"danlu: {self.place} answers again.")
+                return found
+
+    def _said(self, error: Exception) -> str:
+        """What PostgreSQL or its library says, on one line, with no secret in it."""
+        said = " ".join(str(error).split())
+        for name, value in self._params.items():
+            if "password" in name and value:
+                said = said.replace(str(value), "***")
+        return said.rstrip(".")
+
+    def _worth_waiting(self, error: Exception) -> bool:
+        """Whether a failure can pass by itself: a server that starts, a network that is away; not a wrong password."""
+        if getattr(self._local, "connection", None) is not None or getattr(error, "sqlstate", None):
+            return True
+        said = str(error)
+        if any(word in said for word in TRANSIENT):
+            return True
+        if any(word in said for word in PERMANENT):
+            return False
+        if self._answered:
+            return True
+        found = psycopg.pq.PGconn.ping(make_conninfo(**self._params).encode())
+        if found == psycopg.pq.Ping.NO_RESPONSE:  # on this machine nobody is still on the way
+            return any(not _here(host) for host in str(self._params.get("host", "")).split(","))
+        return found == psycopg.pq.Ping.REJECT
 
     def now(self, connection: Any) -> float:
         """Seconds by the clock that all workers share."""
@@ -211,11 +270,11 @@ class PostgresStore:
     def _connection(self) -> Any:
         held = getattr(self._local, "connection", None)
         if held is None or held.closed or getattr(self._local, "process", 0) != os.getpid():
-            options = f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={STATEMENT_SECONDS}s"
-            held = psycopg.connect(
-                self.url, autocommit=True, connect_timeout=10, options=options, keepalives_idle=30,
-                application_name="danlu",
-            )  # fmt: skip
+            limits = f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={STATEMENT_SECONDS}s"
+            own: dict[str, Any] = {"connect_timeout": 10, "keepalives_idle": 30, "application_name": "danlu"}
+            asked = f"{limits} {self._params.get('options', '')}".strip()  # what the URL says stands
+            held = psycopg.connect(make_conninfo(**own | self._params | {"options": asked}), autocommit=True)
+            self._answered = True
             self._local.connection, self._local.process = held, os.getpid()
             self._open.append(held)
         return held
@@ -303,6 +362,8 @@ class PostgresJournal:
             until = self._store.now(connection) + self._store.lease_seconds
             query = "UPDATE danlu_lease SET until = %s WHERE study = %s AND worker = %s"
             connection.execute(query, (until, self.number, worker))
+            if not connection.execute("SELECT 1 FROM danlu_study WHERE id = %s", (self.number,)).fetchone():
+                raise StudyMissing(f"the study has been deleted from {self._store.place}.")
 
         self._store.run(extend)
 
@@ -362,8 +423,66 @@ def _placed(seq: int, crc: int) -> int:
 
 
 def _without_own(url: str) -> tuple[str, dict[str, str]]:
-    """The URL for PostgreSQL, and the parameters in it that are danlu's."""
-    parts = urlsplit(url)
-    pairs = parse_qsl(parts.query)
-    own = {name: value for name, value in pairs if name in _OWN}
-    return urlunsplit(parts._replace(query=urlencode([pair for pair in pairs if pair[0] not in _OWN]))), own
+    """The URL for PostgreSQL, letter for letter, and the parameters in it that are danlu's."""
+    place, mark, query = url.partition("?")
+    pairs = [pair for pair in query.split("&") if pair]
+    own = {name: unquote(value) for name, _, value in (pair.partition("=") for pair in pairs) if name in _OWN}
+    rest = "&".join(pair for pair in pairs if pair.partition("=")[0] not in _OWN)
+    return place + (mark + rest if rest else ""), own
+
+
+def parsed(url: str) -> dict[str, Any]:
+    """The parameters of a connection as libpq reads them from its URL.
+
+    Raises:
+        StoreError: when libpq cannot read it; nothing of it that may be secret is shown.
+
+    Example:
+        >>> parsed("postgresql:///runs?host=/var/run/postgresql&options=-csearch_path%3Dmine")
+        {'dbname': 'runs', 'host': '/var/run/postgresql', 'options': '-csearch_path=mine'}
+    """
+    if "@" in url.partition("?")[0].partition("://")[2].partition("@")[2]:
+        raise StoreError(
+            "the URL of a PostgreSQL store has more than one @ before its parameters. Write those of the user and the password as %40, "
+            "and a / in them as %2F."
+        )
+    try:
+        found = {name: value for name, value in conninfo_to_dict(url).items() if value is not None}
+    except psycopg.Error as error:
+        kind = re.sub(r'"[^"]*"', "...", " ".join(str(error).split()))
+        raise StoreError(
+            f"the URL of a PostgreSQL store cannot be read by libpq ({kind}). It reads postgresql://user:password@host:port/database"
+            "?name=value, with what is special in its parts percent-encoded; parameters of danlu are blobs and lease."
+        ) from None
+    if not all(port.isdecimal() for port in str(found.get("port", "0")).split(",") if port):
+        raise StoreError(
+            "the URL of a PostgreSQL store has a port that is no number. Write a / in the user or the password as %2F, an @ as %40."
+        )
+    return found
+
+
+def place_of(params: Mapping[str, Any]) -> str:
+    """A database as it is shown: where it is, and nothing of who asks.
+
+    Example:
+        >>> place_of({"host": "db", "port": "5433", "dbname": "runs", "user": "me", "password": "hush"})
+        'postgresql://db:5433/runs'
+    """
+    host = str(params.get("host") or params.get("hostaddr") or "")
+    shown = {name: str(params[name]) for name in ("service", "options") if params.get(name)}
+    if host.startswith("/"):
+        shown, host = {"host": host, **shown}, ""
+    port = f":{params['port']}" if params.get("port") else ""
+    query = "&".join(f"{name}={value}" for name, value in shown.items())
+    return f"postgresql://{host}{port}/{params.get('dbname') or ''}" + (f"?{query}" if query else "")
+
+
+def _here(host: str) -> bool:
+    """Whether a host is this machine."""
+    return not host or host.startswith(("/", "@", "127.")) or host in ("localhost", "::1")
+
+
+def progress(text: str) -> None:
+    """A line on standard error, if there still is one."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - a person waits
