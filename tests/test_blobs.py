@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -227,3 +228,46 @@ def test_a_remote_store_that_fails_for_a_while_is_asked_again(tmp_path):
 def test_a_url_that_nobody_knows_is_one_sentence():
     with pytest.raises(StoreError, match=r"cannot be kept at nothing://host/x"):
         blobs_at("nothing://user:secret@host/x")
+
+
+def test_what_is_large_lies_behind_the_msgpack(monkeypatch):
+    """msgpack holds nothing of 4 GiB; the same with a limit of a few bytes."""
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(checkpoint, "LARGE", 16)
+    state = [
+        {"w": np.arange(50.0), "small": np.arange(2, dtype="i2"), "t": (torch.arange(9), (b"x" * 40, b"y"))},
+        bytearray(b"z" * 99),
+        [np.zeros((0, 3)), b"q" * 16, {"deep": [(np.arange(30),)]}],
+    ]
+    data = checkpoint.pack(state)
+    assert data[:1] == b"\xc1"
+    back = checkpoint.unpack(data)
+    assert np.array_equal(back[0]["w"], state[0]["w"])
+    assert back[0]["small"].tolist() == [0, 1]
+    assert back[0]["t"][0].tolist() == list(range(9))
+    assert back[0]["t"][1] == (b"x" * 40, b"y")
+    assert back[1:2] + back[2][1:2] == [b"z" * 99, b"q" * 16]
+    assert back[2][2]["deep"][0][0].tolist() == list(range(30))
+    back[0]["w"][0] = 1.0  # a copy that can be written
+    monkeypatch.setattr(checkpoint, "LARGE", 2**26)
+    assert checkpoint.unpack(data)[1] == b"z" * 99  # what was written with another limit is read
+
+
+def test_integers_of_any_length_survive_a_checkpoint():
+    numbers = [2**63, -(2**70), 10**5000, -(10**5000)]
+    assert checkpoint.unpack(checkpoint.pack([numbers])) == [numbers]
+    early = msgspec.msgpack.encode([[msgspec.msgpack.Ext(4, str(2**70).encode())]])
+    assert checkpoint.unpack(early) == [[2**70]]
+
+
+@pytest.mark.fault
+def test_a_checkpoint_of_more_than_four_gigabytes(tmp_path):
+    array = np.zeros(2**32 + 8, np.uint8)
+    array[-1] = 7
+    data = checkpoint.pack([{"w": array}])
+    del array
+    folder = Folder(tmp_path)
+    digest = folder.put(data)
+    del data
+    back = checkpoint.unpack(folder.get(digest))[0]["w"]
+    assert (len(back), back[-1]) == (2**32 + 8, 7)

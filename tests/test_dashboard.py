@@ -148,6 +148,7 @@ def test_without_the_cookie_nothing_can_be_had(served, ask):
         f"{name}=1.{mark}",
         f"{name}=",
         f"{name}=²³.{mark}",
+        f"{name}={'9' * 6000}.{mark}",
         "other=1",
         f"{name}={until}",
     ):

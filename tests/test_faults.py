@@ -1,5 +1,6 @@
 """Real faults of real processes: stopped and woken workers, a disk that loses its power, a network that loses words."""
 
+import contextlib
 import os
 import random
 import shutil
@@ -278,7 +279,8 @@ def lose_power(disk, times, dice, tmp_path):
             row = history.row(number)
             assert row.status is Status.DONE, (turn, number)
             assert row.metrics == {"loss": row.params()["x"]}
-        assert sqlite3.connect(folder / "s.db").execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        with contextlib.closing(sqlite3.connect(folder / "s.db")) as raw:
+            assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def test_what_was_told_survives_the_loss_of_power(disk, tmp_path, promised):

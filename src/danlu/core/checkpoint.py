@@ -4,10 +4,15 @@ The format is msgpack with two extensions, numpy array and torch tensor; nothing
 checkpoint from a stranger cannot run code. What can be saved: anything with ``state_dict`` and
 ``load_state_dict``, anything with ``get_state`` and ``set_state`` (torch generators), numpy arrays
 and generators, dicts, lists, bytes, and None.
+
+msgpack holds nothing of 4 GiB or more, so what is large lies behind it: ``C1`` (a byte that begins no msgpack), the number of
+parts and the length of each, eight bytes little-endian, then the msgpack, then the parts.
 """
 
 from __future__ import annotations
 
+import itertools
+import struct
 import sys
 from collections.abc import Sequence
 from typing import Any, cast
@@ -16,7 +21,11 @@ import msgspec
 
 from .errors import SettingError
 
-_ARRAY, _TENSOR, _TUPLE, _INTEGER = 1, 2, 3, 4
+_ARRAY, _TENSOR, _TUPLE, _INTEGER, _PART = 1, 2, 3, 4, 5
+_PARTED = b"\xc1"
+
+LARGE = 2**26
+"""Bytes from which on an array, a tensor or bytes lie behind the msgpack."""
 
 
 def pack(things: Sequence[Any]) -> bytes:
@@ -29,12 +38,26 @@ def pack(things: Sequence[Any]) -> bytes:
         >>> unpack(pack([{"epoch": 3}, b"raw"]))
         [{'epoch': 3}, b'raw']
     """
-    return _encoder.encode([_plain(_state(thing)) for thing in things])
+    parts: list[Any] = []
+    packed = _encoder.encode([_plain(_state(thing), parts) for thing in things])
+    if not parts:
+        return packed
+    lengths = [len(packed), *map(len, parts)]
+    head = struct.pack(f"<{1 + len(lengths)}Q", len(parts), *lengths)
+    return b"".join([_PARTED, head, packed, *parts])
 
 
 def unpack(data: bytes) -> list[Any]:
     """The states that ``pack`` packed, in order."""
-    return cast(list[Any], _decoder.decode(data))
+    if data[:1] != _PARTED:
+        return cast(list[Any], _decoder.decode(data))
+    view = memoryview(data)
+    (count,) = struct.unpack_from("<Q", view, 1)
+    lengths = struct.unpack_from(f"<{count + 1}Q", view, 9)
+    ends = list(itertools.accumulate(lengths, initial=17 + 8 * count))
+    packed, *parts = [view[start:end] for start, end in itertools.pairwise(ends)]
+    decoder = msgspec.msgpack.Decoder(ext_hook=lambda code, held: _restore(code, held, parts))
+    return cast(list[Any], decoder.decode(packed))
 
 
 def load(states: Sequence[Any], things: Sequence[Any]) -> None:
@@ -98,45 +121,59 @@ def _is_tensor(thing: Any) -> bool:
     return torch is not None and isinstance(thing, torch.Tensor)
 
 
-def _plain(value: Any) -> Any:
-    """``value`` with arrays, tensors and tuples as extensions and mappings as plain dicts."""
+def _plain(value: Any, parts: list[Any]) -> Any:
+    """``value`` with arrays, tensors and tuples as extensions and mappings as plain dicts; what is large goes to ``parts``."""
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _plain(item, parts) for key, item in value.items()}
     if isinstance(value, tuple):
-        return msgspec.msgpack.Ext(_TUPLE, _encoder.encode([_plain(item) for item in value]))
+        items = [_plain(item, parts) for item in value]
+        return msgspec.msgpack.Ext(_TUPLE, _encoder.encode(items))
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_plain(item, parts) for item in value]
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**63:
-        return msgspec.msgpack.Ext(_INTEGER, str(value).encode())
+        return msgspec.msgpack.Ext(_INTEGER, b"0x%x" % value if value >= 0 else b"-0x%x" % -value)
     if _is_tensor(value):
-        return msgspec.msgpack.Ext(_TENSOR, _tensor_bytes(value))
+        return msgspec.msgpack.Ext(_TENSOR, _tensor_bytes(value, parts))
     if _is_array(value):
-        return msgspec.msgpack.Ext(_ARRAY, _array_bytes(value))
+        return msgspec.msgpack.Ext(_ARRAY, _array_bytes(value, parts))
     if isinstance(value, bytearray):
-        return bytes(value)
-    return value
+        value = bytes(value)
+    return _behind(value, parts) if isinstance(value, bytes) else value
 
 
-def _array_bytes(array: Any) -> bytes:
+def _behind(raw: bytes, parts: list[Any]) -> Any:
+    """Bytes as they are, or the number of the part that they are when they are large."""
+    if len(raw) < LARGE:
+        return raw
+    parts.append(raw)
+    return msgspec.msgpack.Ext(_PART, str(len(parts) - 1).encode())
+
+
+def _array_bytes(array: Any, parts: list[Any]) -> bytes:
     if array.dtype.hasobject:
         raise SettingError(f"trial.save takes arrays of numbers, got dtype {array.dtype}.")
-    return _encoder.encode([array.dtype.str, list(array.shape), array.tobytes()])
+    return _encoder.encode([array.dtype.str, list(array.shape), _behind(array.tobytes(), parts)])
 
 
-def _tensor_bytes(tensor: Any) -> bytes:
+def _tensor_bytes(tensor: Any, parts: list[Any]) -> bytes:
     import torch
 
     held = tensor.detach().cpu().contiguous()
     raw = held.reshape(-1).view(torch.uint8).numpy().tobytes() if held.numel() else b""
-    return _encoder.encode([str(held.dtype).removeprefix("torch."), list(held.shape), raw])
+    return _encoder.encode([str(held.dtype).removeprefix("torch."), list(held.shape), _behind(raw, parts)])
 
 
-def _restore(code: int, data: memoryview) -> Any:
+def _restore(code: int, data: memoryview, parts: Sequence[memoryview] = ()) -> Any:
+    def inner(code: int, held: memoryview) -> Any:
+        return _restore(code, held, parts)
+
     if code == _TUPLE:
-        return tuple(_decoder.decode(data))
+        return tuple(msgspec.msgpack.Decoder(ext_hook=inner).decode(data))
     if code == _INTEGER:
-        return int(bytes(data))
-    kind, shape, raw = msgspec.msgpack.decode(data)
+        return int(bytes(data), 0)  # early ones are decimal
+    if code == _PART:
+        return bytes(parts[int(bytes(data))])
+    kind, shape, raw = msgspec.msgpack.Decoder(ext_hook=inner).decode(data)
     if code == _ARRAY:
         import numpy as np
 

@@ -18,7 +18,7 @@ import msgspec
 from .answering import Answering
 from .errors import SpaceError
 from .options import Choice, Switch
-from .values import LARGEST_INT, Value, shown, unboxed
+from .values import LARGEST_INT, Value, real, shown, unboxed
 
 __all__ = ["Choice", "Float", "Int", "Leaf", "Switch"]
 
@@ -27,9 +27,11 @@ def _number(kind: str, name: str, value: object, *, whole: bool) -> None:
     fits = isinstance(value, int) if whole else isinstance(value, int | float)
     if isinstance(value, bool) or not fits:
         noun = "a whole number" if whole else "a number"
-        raise SpaceError(f"{kind} needs {name} to be {noun}, got {name}={value!r}.")
-    if not math.isfinite(value):  # type: ignore[arg-type]
-        raise SpaceError(f"{kind} needs a finite {name}, got {name}={value!r}. Use a large finite bound.")
+        raise SpaceError(f"{kind} needs {name} to be {noun}, got {name}={shown(value)}.")
+    if real(value) in (math.inf, -math.inf) or value != value:
+        raise SpaceError(
+            f"{kind} needs a finite {name}, got {name}={shown(value)}. Use a large finite bound."
+        )
 
 
 class _FloatBounds(msgspec.Struct, frozen=True, metaclass=Answering):
@@ -255,6 +257,10 @@ def _step_fits(kind: str, low: float, high: float, step: float, *, log: bool) ->
     if step <= 0:
         raise SpaceError(f"{kind} needs step > 0, got step={step!r}.")
     count = (high - low) / step
+    if not math.isfinite(count):
+        raise SpaceError(
+            f"{kind} needs a step that divides high - low, got step={step!r}, which is too small. Use a larger one."
+        )
     if round(count) < 1 or abs(count - round(count)) > 1e-9 * max(1.0, count):
         fitting = low + step * max(1, math.floor(count))
         raise SpaceError(

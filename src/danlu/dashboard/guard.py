@@ -117,8 +117,14 @@ class Guard:
         except CookieError:
             return False
         until, dot, mark = (held.value if held is not None else "").partition(".")
-        if not dot or not until.isascii() or not until.isdigit() or int(until) < time.time():
-            return False
+        if (
+            not dot
+            or not until.isascii()
+            or not until.isdigit()
+            or len(until) > 12
+            or int(until) < time.time()
+        ):
+            return False  # Python reads no number of thousands of digits, and no cookie of ours has one
         return hmac.compare_digest(mark.encode(), self._sign(int(until)).encode())
 
     def _sign(self, until: int) -> str:
