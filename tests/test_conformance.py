@@ -1,9 +1,19 @@
 """The public suites over everything that is shipped."""
 
+import numpy as np
 import pytest
 
 import danlu
-from danlu.testing import ENGINE_CHECKS, SAMPLER_CHECKS, SCHEDULER_CHECKS, STORE_CHECKS, store_machine
+from danlu.core.errors import SettingError
+from danlu.testing import (
+    ENGINE_CHECKS,
+    SAMPLER_CHECKS,
+    SAMPLER_WRAPPER_CHECKS,
+    SCHEDULER_CHECKS,
+    SCHEDULER_WRAPPER_CHECKS,
+    STORE_CHECKS,
+    store_machine,
+)
 
 
 def named(subject):
@@ -94,3 +104,82 @@ def _sqlite(clock):
 
 
 TestSqliteAgainstModel = store_machine(_sqlite)
+
+
+SAMPLER_WRAPPERS = {
+    "first": lambda inner: danlu.First([{"x": 0.25}], inner),
+    "first of first": lambda inner: danlu.First([{}], danlu.First([{"x": 0.5}], inner)),
+}
+SCHEDULER_WRAPPERS = {
+    "both, first": lambda inner: danlu.Both(inner, danlu.Patience(steps=99)),
+    "both, second": lambda inner: danlu.Both(danlu.Diverged(), inner),
+    "both in both": lambda inner: danlu.Both(danlu.NoScheduler(), danlu.Both(danlu.Diverged(), inner)),
+}
+
+
+@pytest.mark.parametrize("check", SAMPLER_WRAPPER_CHECKS, ids=named)
+@pytest.mark.parametrize("name", SAMPLER_WRAPPERS)
+def test_sampler_around_another(name, check):
+    check(SAMPLER_WRAPPERS[name])
+
+
+@pytest.mark.parametrize("check", SCHEDULER_WRAPPER_CHECKS, ids=named)
+@pytest.mark.parametrize("name", SCHEDULER_WRAPPERS)
+def test_scheduler_around_others(name, check):
+    check(SCHEDULER_WRAPPERS[name])
+
+
+def test_a_wrapper_that_keeps_to_itself_is_found():
+    """A First without its why, a Both that forgets its second and its horizon: each is caught by the suites."""
+
+    class Mute(danlu.First, frozen=True):
+        def why(self, state, view):
+            return ""
+
+    class Forgetful(danlu.Both, frozen=True):
+        def judge(self, state, view, trial):
+            return self.first.judge(state and state[0], view, trial)
+
+        def horizon(self, state, view, trial):
+            return None
+
+    def broken(checks, wrap):
+        found = []
+        for check in checks:
+            try:
+                check(wrap)
+            except AssertionError:
+                found.append(check.__name__)
+        return found
+
+    assert broken(SAMPLER_WRAPPER_CHECKS, lambda inner: Mute([{}], inner)) == ["says_what_the_sampler_says"]
+    assert broken(SCHEDULER_WRAPPER_CHECKS, lambda inner: Forgetful(danlu.Diverged(), inner)) == [
+        "stops_as_the_scheduler_does", "says_and_plans_what_the_scheduler_does",
+    ]  # fmt: skip
+
+
+def test_what_lacks_a_part_of_its_contract_is_refused_by_name():
+    class Half:
+        def init(self, problem):
+            return None
+
+        def ask(self, state, view, rng, k):
+            return np.zeros((k, 1))
+
+    for given, word in (
+        (Half(), "Half is no sampler: it lacks tell, why"),
+        (danlu.GP, r"GP is a class.*GP\(\)"),
+    ):
+        with pytest.raises(SettingError, match=word):
+            danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=1, sampler=given)
+    with pytest.raises(
+        SettingError, match="Random is no scheduler: it lacks judge, next, horizon. A scheduler of your own"
+    ):
+        danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=1, scheduler=danlu.Random())
+
+
+def test_a_prior_does_not_hide_what_the_sampler_says():
+    """What the method is chosen by is told with a default value in the space as without one."""
+    for x in (danlu.Float(0, 1), danlu.Float(0, 1, prior=0.25)):
+        result = danlu.tune(lambda t: t["x"] ** 2, {"x": x}, minimize="loss", trials=8, seed=0, watch=False)
+        assert any("a Gaussian process leads" in line for line in result.why()), result.why()

@@ -19,7 +19,7 @@ X = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
 Y = (X[:, 0] > 0).long()
 
 
-class Stopping:
+class Stopping(danlu.BaseScheduler):
     """A scheduler of one rule: trials with a rate below 0.01 are stopped at their second report."""
 
     def init(self, problem):

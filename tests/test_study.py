@@ -392,7 +392,7 @@ def test_what_cannot_be_called_is_refused():
         danlu.tune(3, X)
 
 
-class Toy:
+class Toy(danlu.BaseScheduler):
     """Pauses every trial at step 2, resumes it once, copies the first one's checkpoint, then stops it."""
 
     def init(self, problem):

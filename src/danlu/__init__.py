@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from .core.parameters import Float as Float
     from .core.parameters import Int as Int
     from .core.parameters import Switch as Switch
+    from .core.protocols import BaseEngine as BaseEngine
+    from .core.protocols import BaseSampler as BaseSampler
+    from .core.protocols import BaseScheduler as BaseScheduler
     from .core.space import Space as Space
     from .core.trial import Trial as Trial
     from .engines.inline import Inline as Inline
@@ -88,6 +91,9 @@ _HOMES = {
     "Float": "core.parameters",
     "Int": "core.parameters",
     "Switch": "core.parameters",
+    "BaseEngine": "core.protocols",
+    "BaseSampler": "core.protocols",
+    "BaseScheduler": "core.protocols",
     "Space": "core.space",
     "Trial": "core.trial",
     "Inline": "engines.inline",

@@ -6,6 +6,7 @@ so it can be thrown away and folded again from the journal. None of them ever se
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeAlias
@@ -94,8 +95,8 @@ class Sampler(Protocol):
     """Says which point next.
 
     A sampler whose ``init`` returns None keeps no state and is never told; it reads the view. ``ask``
-    changes no state and uses no randomness but ``rng``; ``tell`` draws no random number. One that chooses
-    between methods may have ``why(state, view) -> str``: when what it says changes, ``result.why()`` tells it.
+    changes no state and uses no randomness but ``rng``; ``tell`` draws no random number. A sampler around another
+    passes all of this on to it.
     """
 
     def init(self, problem: Problem) -> Any:
@@ -110,6 +111,32 @@ class Sampler(Protocol):
         Raises:
             Exhausted: when a finite space has no untried point left.
         """
+
+    def why(self, state: Any, view: View) -> str:
+        """Which method proposes now, and why, where there is a choice; '' where there is none.
+
+        When what it says changes, ``result.why()`` tells it.
+        """
+
+
+class BaseSampler:
+    """What a sampler says of itself that chooses nothing.
+
+    Example:
+        >>> class Middle(BaseSampler):
+        ...     def init(self, problem): return None
+        ...     def tell(self, state, trial): return None
+        ...     def ask(self, state, view, rng, k): return np.full((k, len(view.space)), 0.5)
+        >>> Middle().why(None, None)
+        ''
+    """
+
+    __slots__ = ()
+
+    def why(self, state: Any, view: View) -> str:
+        """Nothing is chosen."""
+        del state, view
+        return ""
 
 
 class New(msgspec.Struct, frozen=True):
@@ -138,9 +165,8 @@ Move: TypeAlias = New | Resume | Wait
 class Scheduler(Protocol):
     """Says how long a trial may live.
 
-    A scheduler whose ``init`` returns None keeps no state and is never told; it reads the view. One that
-    chooses may have ``why(state, view) -> str``, as a sampler may. One that pauses trials may have ``horizon(state, view, trial) -> int | None``: the step to which an attempt that
-    begins now will run, for ``trial.horizon``.
+    A scheduler whose ``init`` returns None keeps no state and is never told; it reads the view. A scheduler around
+    others passes all of this on to them.
     """
 
     def init(self, problem: Problem) -> Any:
@@ -157,6 +183,38 @@ class Scheduler(Protocol):
 
     def next(self, state: Any, view: View) -> Move:
         """What a free slot should do."""
+
+    def why(self, state: Any, view: View) -> str:
+        """From when on trials are ended or paused now, and why, where that is decided as it goes; else ''."""
+
+    def horizon(self, state: Any, view: View, trial: Trial) -> int | None:
+        """The step to which an attempt of this trial that begins now will run, for ``trial.horizon``; None for the whole."""
+
+
+class BaseScheduler:
+    """What a scheduler says of itself that decides by fixed rules and lets every trial run to its whole.
+
+    Example:
+        >>> class Patient(BaseScheduler):
+        ...     def init(self, problem): return None
+        ...     def tell(self, state, trial): return None
+        ...     def judge(self, state, view, trial): return GO
+        ...     def next(self, state, view): return New()
+        >>> Patient().why(None, None), Patient().horizon(None, None, None)
+        ('', None)
+    """
+
+    __slots__ = ()
+
+    def why(self, state: Any, view: View) -> str:
+        """Nothing is chosen."""
+        del state, view
+        return ""
+
+    def horizon(self, state: Any, view: View, trial: Trial) -> int | None:
+        """To the whole, as far as that is known."""
+        del state, view, trial
+        return None
 
 
 OVER = -1
@@ -276,7 +334,7 @@ Answer: TypeAlias = Callable[[Message], Reply]
 
 
 class Engine(Protocol):
-    """Runs objectives in slots. One that chooses may have ``why() -> str``, as a sampler may."""
+    """Runs objectives in slots."""
 
     slots: int
 
@@ -298,3 +356,26 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """End everything that still runs and free all resources."""
+
+    def clock(self) -> float:
+        """Seconds, as trials in this engine take them."""
+
+    def why(self) -> str:
+        """How trials are run together now, and why, where that is decided as it goes; else ''."""
+
+
+class BaseEngine:
+    """What an engine says of itself that lives in this world's time and chooses nothing.
+
+    Example:
+        >>> abs(BaseEngine().clock() - time.time()) < 60, BaseEngine().why()
+        (True, '')
+    """
+
+    def clock(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def why(self) -> str:
+        """Nothing is chosen."""
+        return ""

@@ -19,7 +19,7 @@ import torch
 from ..core.errors import ObjectiveError, SettingError
 from ..core.live import LiveTrial
 from ..core.messages import Task
-from ..core.protocols import Answer
+from ..core.protocols import Answer, BaseEngine
 from ..engines.objective import resolve_objective
 from ..engines.run import GOES_ON, guarded
 from .block import Block, grouped, stackable
@@ -137,7 +137,7 @@ class Group:
         self.seats = seats
 
 
-class Cohort:
+class Cohort(BaseEngine):
     """Trains up to ``workers`` trials of a ``deep.Objective`` at once, in this process, as blocks.
 
     Args:

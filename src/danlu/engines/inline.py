@@ -8,12 +8,12 @@ from typing import Any
 
 from ..core.errors import SettingError
 from ..core.messages import Task
-from ..core.protocols import Answer
+from ..core.protocols import Answer, BaseEngine
 from .objective import resolve_objective
 from .run import run
 
 
-class Inline:
+class Inline(BaseEngine):
     """One slot, in the calling process and thread. Limits of time and memory need ``Pool``.
 
     Example:

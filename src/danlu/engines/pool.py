@@ -23,7 +23,7 @@ from ..core.errors import ObjectiveError, SettingError
 from ..core.events import Cause
 from ..core.failure import cut
 from ..core.messages import Outcome, Task
-from ..core.protocols import Answer
+from ..core.protocols import Answer, BaseEngine
 from .objective import Sent, send
 from .packing import Need, Packing
 from .slot import Slot, gpu_sizes, oom_kills
@@ -33,7 +33,7 @@ EXITED = "the process exited by itself (os._exit, or a library that ends its pro
 """How the reason begins for a trial whose code ended its worker: as deliberate as an exception, so it is not tried again."""
 
 
-class Pool:
+class Pool(BaseEngine):
     """Slots on this machine.
 
     Args:

@@ -19,7 +19,7 @@ import msgspec
 from ..core.errors import MissingExtra, ObjectiveError, SettingError
 from ..core.events import Cause
 from ..core.messages import Outcome, Reply, Task
-from ..core.protocols import Answer
+from ..core.protocols import Answer, BaseEngine
 from .objective import import_path, resolve_objective
 from .seat import Seat
 from .wire import Broken, Run, Up
@@ -40,7 +40,7 @@ _encoder = msgspec.msgpack.Encoder()
 _up: msgspec.msgpack.Decoder[Up] = msgspec.msgpack.Decoder(Up)
 
 
-class Ray:
+class Ray(BaseEngine):
     """Slots on a Ray cluster; ``pip install "danlu[ray]"``.
 
     The store has to be one that the driver reaches; workers need its folder of checkpoints (``blobs``) where they are.

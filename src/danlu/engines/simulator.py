@@ -17,7 +17,7 @@ import msgspec
 from ..core.errors import ObjectiveError, SettingError
 from ..core.events import Action, Cause
 from ..core.messages import Outcome, Report, Save, Task, Verdict
-from ..core.protocols import Answer
+from ..core.protocols import Answer, BaseEngine
 
 
 class Recording(msgspec.Struct, frozen=True):
@@ -48,7 +48,7 @@ class Recording(msgspec.Struct, frozen=True):
             )
 
 
-class Simulator:
+class Simulator(BaseEngine):
     """Virtual workers that report recorded curves, each step at its time.
 
     Args:

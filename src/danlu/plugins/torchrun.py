@@ -18,7 +18,7 @@ import msgspec
 from ..core.budget import Limits
 from ..core.errors import MissingExtra, ObjectiveError, SettingError
 from ..core.messages import GO, Message, Reply, Report, Suggest, Task
-from ..core.protocols import Answer
+from ..core.protocols import Answer, BaseEngine
 from ..engines.objective import furnish, resolve_objective
 from ..engines.run import run
 from ..study.result import Result
@@ -87,7 +87,7 @@ def tune(objective: Callable[..., Any] | str, *arguments: Any, **settings: Any) 
         _send(b"", group)
 
 
-class Ranks:
+class Ranks(BaseEngine):
     """One slot, which is all ranks of a group: rank 0 tells the others what to train and what the study answers."""
 
     slots = 1

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.protocols import Problem, View
+from ..core.protocols import BaseSampler, Problem, View
 from ..core.space import Space
 from ..core.trial import Trial
 from .cmaes import CMAES
@@ -79,7 +79,7 @@ class Choice(NamedTuple):
     why: str
 
 
-class Auto(msgspec.Struct, frozen=True):
+class Auto(BaseSampler, msgspec.Struct, frozen=True):
     """Picks the method by the problem; ``result.why()`` says which and why.
 
     Finite spaces that fit into the budget are tried exhaustively, without repeats, the most promising

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import SettingError
-from ..core.protocols import Problem, View
+from ..core.protocols import BaseSampler, Problem, View
 from ..core.trial import Trial
 from ..maths.parzen import Parzen, draw, log_density
 from .admit import admit
@@ -25,7 +25,7 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 
-class BOHB(msgspec.Struct, frozen=True, kw_only=True):
+class BOHB(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
     """Kernel densities of good and bad trials at the highest fidelity with enough of them; defaults as published.
 
     Args:

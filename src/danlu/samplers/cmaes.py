@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ..core import rng as keyed
 from ..core.columns import active
 from ..core.errors import SettingError
-from ..core.protocols import Problem, View
+from ..core.protocols import BaseSampler, Problem, View
 from ..core.trial import Trial
 from ..maths import cma
 from ..maths.qmc import sobol
@@ -37,7 +37,7 @@ class State(NamedTuple):
     restarts: int
 
 
-class CMAES(msgspec.Struct, frozen=True, kw_only=True):
+class CMAES(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
     """Covariance matrix adaptation; for one goal, and hundreds of trials or more.
 
     Unordered choices are searched as if their options had an order; inactive parameters stay where the

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import SettingError
-from ..core.protocols import Problem, View
+from ..core.protocols import BaseSampler, Problem, View
 from ..core.trial import Trial
 from .admit import admit
 from .evidence import evidence
@@ -18,7 +18,7 @@ from .random import Random
 from .standing import standing, unordered
 
 
-class Evolution(msgspec.Struct, frozen=True, kw_only=True):
+class Evolution(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
     """Ageing evolution: the best of a few drawn from the newest trials gets one parameter changed.
 
     Args:

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import SettingError
-from ..core.protocols import Problem, Sampler, View
+from ..core.protocols import BaseSampler, Problem, Sampler, View
 from ..core.rng import generator
 from ..core.space import Space
 from ..core.trial import Trial
 
 
-class First(msgspec.Struct, frozen=True):
+class First(BaseSampler, msgspec.Struct, frozen=True):
     """Tries ``points`` in order, then asks ``then``.
 
     Args:
@@ -70,6 +70,11 @@ class First(msgspec.Struct, frozen=True):
         then: Sampler = self.then
         more = then.ask(state, view.shifted(min(view.index, len(self.points))), rng, rest)
         return np.vstack([np.array(given).reshape(len(given), len(view.space)), more])
+
+    def why(self, state: Any, view: View) -> str:
+        """What the sampler that goes on says."""
+        then: Sampler = self.then
+        return then.why(state, view.shifted(min(view.index, len(self.points))))
 
 
 def _complete(space: Space, point: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:

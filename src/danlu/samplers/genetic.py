@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import Exhausted, SettingError
-from ..core.protocols import Problem, View
+from ..core.protocols import BaseSampler, Problem, View
 from ..core.trial import Trial
 from ..maths.genetics import child
 from .admit import admit
@@ -23,7 +23,7 @@ from .quasirandom import QuasiRandom
 from .standing import standing, unordered
 
 
-class Genetic(msgspec.Struct, frozen=True, kw_only=True):
+class Genetic(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
     """A genetic algorithm with elitist replacement; any number of workers, no generation waits.
 
     Args:

@@ -27,7 +27,7 @@ from ..core.errors import SettingError
 from ..core.events import Status
 from ..core.features import Features, features
 from ..core.parameters import Choice
-from ..core.protocols import Problem, View
+from ..core.protocols import BaseSampler, Problem, View
 from ..core.space import Space, pack_unit
 from ..core.trial import Trial
 from ..maths import acquisition as acq
@@ -56,7 +56,7 @@ TRUST = 10.0
 """After so many trials a person's prior weighs as much as the data: pi-BO's beta."""
 
 
-class GP(msgspec.Struct, frozen=True, kw_only=True):
+class GP(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
     """Gaussian processes and an acquisition function; any space, any number of goals, limits, failures.
 
     Priors of parameters enter as a normal density around them that fades as trials come in (Hvarfner et

@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from ..core.errors import BudgetError, Exhausted, SettingError
 from ..core.history import History
-from ..core.protocols import Problem, View
+from ..core.protocols import BaseSampler, Problem, View
 from ..core.space import Space, pack_unit
 from ..core.trial import Trial
 from .admit import combinations
 
 
-class Grid(msgspec.Struct, frozen=True):
+class Grid(BaseSampler, msgspec.Struct, frozen=True):
     """All combinations, once each; refuses a grid that is larger than the budget of trials.
 
     Args:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import SettingError
-from ..core.protocols import Problem, View
+from ..core.protocols import BaseSampler, Problem, View
 from ..core.trial import Trial
 from ..maths.genetics import child
 from .admit import admit
@@ -22,7 +22,7 @@ from .quasirandom import QuasiRandom
 from .standing import standing, unordered
 
 
-class NSGA2(msgspec.Struct, frozen=True, kw_only=True):
+class NSGA2(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
     """Non-dominated sorting genetic algorithm, for several goals and many cheap trials.
 
     Args:

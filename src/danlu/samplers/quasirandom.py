@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import rng as keyed
-from ..core.protocols import Problem, View
+from ..core.protocols import BaseSampler, Problem, View
 from ..core.space import Space
 from ..core.trial import Trial
 from ..maths.qmc import sobol
 from .admit import admit
 
 
-class QuasiRandom(msgspec.Struct, frozen=True):
+class QuasiRandom(BaseSampler, msgspec.Struct, frozen=True):
     """A scrambled Sobol sequence over the unit cube; the scrambling is keyed by the study's seed.
 
     Example:

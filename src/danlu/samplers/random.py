@@ -10,12 +10,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.protocols import Problem, View
+from ..core.protocols import BaseSampler, Problem, View
 from ..core.trial import Trial
 from .admit import admit
 
 
-class Random(msgspec.Struct, frozen=True):
+class Random(BaseSampler, msgspec.Struct, frozen=True):
     """Uniform in the unit cube, so log-uniform where a parameter says ``log``.
 
     Example:

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import Exhausted
-from ..core.protocols import Problem, View
+from ..core.protocols import BaseSampler, Problem, View
 from ..core.trial import Trial
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class Recorded(BaseSampler, msgspec.Struct, frozen=True):
     """Asks the given unit points in order, repeats included, and then ends the study.
 
     Args:

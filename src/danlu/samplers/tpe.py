@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import SettingError
-from ..core.protocols import Problem, View
+from ..core.protocols import BaseSampler, Problem, View
 from ..core.space import Slot, Space
 from ..core.trial import Trial
 from ..maths.parzen import draw, estimate, log_density
@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 
-class TPE(msgspec.Struct, frozen=True, kw_only=True):
+class TPE(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
     """Tree-structured Parzen estimator; for any space, any number of goals, and thousands of trials.
 
     Args:

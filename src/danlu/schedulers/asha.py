@@ -17,7 +17,7 @@ import numpy as np
 from ..core.errors import SettingError
 from ..core.fidelity import span
 from ..core.messages import GO, Verdict, pause
-from ..core.protocols import Move, New, Problem, Resume, View
+from ..core.protocols import BaseScheduler, Move, New, Problem, Resume, View
 from ..core.rng import lender
 from ..core.trial import Trial
 from ..maths.halving import crossed, rungs, table
@@ -33,7 +33,7 @@ class State(NamedTuple):
     ladder: Ladder
 
 
-class ASHA(msgspec.Struct, frozen=True, kw_only=True):
+class ASHA(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
     """Lets only the best fraction of trials go on at each rung.
 
     A trial's loss at a rung is that of the report that counts by then (the goal's best or last). Limits are

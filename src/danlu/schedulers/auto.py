@@ -20,7 +20,7 @@ import numpy as np
 
 from ..core.events import Status
 from ..core.messages import GO, Verdict, pause
-from ..core.protocols import Move, New, Problem, Resume, View
+from ..core.protocols import BaseScheduler, Move, New, Problem, Resume, View
 from ..core.trial import Trial
 from ..maths.ranks import correlation
 from . import forecast
@@ -89,7 +89,7 @@ class State(NamedTuple):
     forecast: forecast.State | None
 
 
-class AutoScheduler(msgspec.Struct, frozen=True):
+class AutoScheduler(BaseScheduler, msgspec.Struct, frozen=True):
     """Ends diverged trials and hopeless ones; where epochs are the limit lets one in three go on at telling steps.
 
     With a budget of trials alone it is ``Forecast`` that sets trials aside. With a budget of time,

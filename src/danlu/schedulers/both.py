@@ -9,11 +9,11 @@ import msgspec
 from ..core.errors import SettingError
 from ..core.events import Action
 from ..core.messages import GO, Verdict
-from ..core.protocols import Move, New, Problem, Scheduler, View
+from ..core.protocols import BaseScheduler, Move, New, Problem, Scheduler, View
 from ..core.trial import Trial
 
 
-class Both(msgspec.Struct, frozen=True):
+class Both(BaseScheduler, msgspec.Struct, frozen=True):
     """Asks ``first`` and then ``second``; free slots are ``first``'s to fill, unless it says New.
 
     Raises:
@@ -63,6 +63,17 @@ class Both(msgspec.Struct, frozen=True):
         one, other = state or (None, None)
         move = first.next(one, view)
         return move if move != New() else second.next(other, view)
+
+    def why(self, state: tuple[Any, Any] | None, view: View) -> str:
+        """What both say."""
+        told = [one.why(each, view) for one, each in zip(self._pair(), state or (None, None), strict=True)]
+        return "; ".join(said for said in told if said)
+
+    def horizon(self, state: tuple[Any, Any] | None, view: View, trial: Trial) -> int | None:
+        """The nearer of both."""
+        pairs = zip(self._pair(), state or (None, None), strict=True)
+        planned = [one.horizon(each, view, trial) for one, each in pairs]
+        return min((step for step in planned if step is not None), default=None)
 
     def _pair(self) -> tuple[Scheduler, Scheduler]:
         return self.first, self.second

@@ -12,11 +12,11 @@ import msgspec
 from ..core.errors import SettingError
 from ..core.events import Cause
 from ..core.messages import GO, Verdict, stop
-from ..core.protocols import Move, New, Problem, View
+from ..core.protocols import BaseScheduler, Move, New, Problem, View
 from ..core.trial import Trial
 
 
-class Diverged(msgspec.Struct, frozen=True, kw_only=True):
+class Diverged(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
     """NaN or infinity in any metric of the goal, or a minimised loss that exploded.
 
     Args:

@@ -10,12 +10,12 @@ import numpy as np
 from ..core.errors import SettingError
 from ..core.fidelity import span
 from ..core.messages import GO, Verdict, stop
-from ..core.protocols import Move, New, Problem, View
+from ..core.protocols import BaseScheduler, Move, New, Problem, View
 from ..core.trial import Trial
 from ..maths.curves import outlook
 
 
-class Extrapolation(msgspec.Struct, frozen=True, kw_only=True):
+class Extrapolation(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
     """Stops a trial when the probability that its curve ends below the best loss so far is less than ``chance``.
 
     The probability comes from a posterior over families of curves (``danlu.maths.curves``). Error rate: of the

@@ -23,7 +23,7 @@ import numpy as np
 from ..core.errors import SettingError
 from ..core.events import Action, Status
 from ..core.messages import GO, Verdict, pause
-from ..core.protocols import Move, New, Problem, Resume, View
+from ..core.protocols import BaseScheduler, Move, New, Problem, Resume, View
 from ..core.rng import key
 from ..core.trial import Trial
 
@@ -119,7 +119,7 @@ class State(NamedTuple):
         return max((2 * self.doubts[number].step for number in self.wrong), default=0)
 
 
-class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+class Forecast(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
     """Pauses a trial whose chance to matter is small by this study's own whole trials; audits a share of them.
 
     Args:

@@ -13,14 +13,14 @@ import msgspec
 from ..core.errors import SettingError
 from ..core.fidelity import span
 from ..core.messages import Verdict
-from ..core.protocols import Move, Problem, View
+from ..core.protocols import BaseScheduler, Move, Problem, View
 from ..core.trial import Trial
 from ..maths import halving
 from .blocks import Blocks, Plan, judge, move
 from .ladder import Ladder
 
 
-class Hyperband(msgspec.Struct, frozen=True, kw_only=True):
+class Hyperband(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
     """Brackets of successive halving from the most aggressive to full trainings, again and again.
 
     Args:
@@ -74,7 +74,7 @@ class Hyperband(msgspec.Struct, frozen=True, kw_only=True):
         return state.bracket(state.block(trial.number))[state.heading(trial.number)][1]
 
 
-class SuccessiveHalving(msgspec.Struct, frozen=True, kw_only=True):
+class SuccessiveHalving(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
     """One bracket, repeated: so many trials begin, a fraction goes on from rung to rung.
 
     Args:

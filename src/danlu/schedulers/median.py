@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.errors import SettingError
 from ..core.messages import GO, Verdict, stop
-from ..core.protocols import Move, New, Problem, View
+from ..core.protocols import BaseScheduler, Move, New, Problem, View
 from ..core.trial import Trial
 from .along import Along
 from .ladder import Ladder
@@ -39,7 +39,7 @@ class State(NamedTuple):
     curves: Along[Sofar]
 
 
-class Median(msgspec.Struct, frozen=True, kw_only=True):
+class Median(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
     """Stops a trial whose best loss so far is above the median of the others' running means at this step.
 
     Looks at the first metric of the goal; it needs no plan of steps, and forgives a trial that was good once.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 
 from ..core.messages import GO, Verdict
-from ..core.protocols import Move, New, Problem, View
+from ..core.protocols import BaseScheduler, Move, New, Problem, View
 from ..core.trial import Trial
 
 
-class NoScheduler(msgspec.Struct, frozen=True):
+class NoScheduler(BaseScheduler, msgspec.Struct, frozen=True):
     """No early stopping: ``scheduler="none"``. A trial ends when its objective returns, fails or runs out of its limits.
 
     Example:

@@ -8,7 +8,7 @@ import msgspec
 
 from ..core.errors import SettingError
 from ..core.messages import GO, Verdict, stop
-from ..core.protocols import Move, New, Problem, View
+from ..core.protocols import BaseScheduler, Move, New, Problem, View
 from ..core.trial import Trial
 from .along import Along
 
@@ -27,7 +27,7 @@ class State(NamedTuple):
     curves: Along[Sofar]
 
 
-class Patience(msgspec.Struct, frozen=True, kw_only=True):
+class Patience(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
     """No improvement of the first metric by more than ``delta`` for ``steps`` reports in a row.
 
     Args:

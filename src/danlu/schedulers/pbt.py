@@ -20,7 +20,7 @@ from ..core.errors import SettingError
 from ..core.events import Status
 from ..core.messages import GO, Verdict, pause
 from ..core.parameters import Choice
-from ..core.protocols import Move, New, Problem, Resume, View, Wait
+from ..core.protocols import BaseScheduler, Move, New, Problem, Resume, View, Wait
 from ..core.rng import generator
 from ..core.space import Slot
 from ..core.trial import Trial
@@ -48,7 +48,7 @@ class State(NamedTuple):
     restarts: tuple[int, ...]
 
 
-class PBT(msgspec.Struct, frozen=True, kw_only=True):
+class PBT(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
     """Population based training; the objective has to save checkpoints and read its parameters when it begins.
 
     Members are compared by their newest report at the end of each generation, with several goals by front and

@@ -232,7 +232,7 @@ class Driver:
     def _after(self) -> None:
         """What follows the end of trials: the first one's lesson, callbacks, budget; and what the engine chose."""
         history = self._study.ledger.history
-        said = str(self._engine.why()) if hasattr(self._engine, "why") else ""
+        said = self._engine.why()
         if said and said != history.chosen.get("engine"):
             self._study.ledger.append([(None, ev.Noted(-1, {"engine": said}, self._study.clock()))], Terms())
         ended, self._ended = self._ended, []

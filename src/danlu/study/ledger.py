@@ -130,11 +130,7 @@ class Ledger:
         view = self.view(tag)
         pairs = (("sampler", self.sampler, self._sampler), ("scheduler", self.scheduler, self._scheduler))
         with one_thread:
-            told = {
-                who: str(algorithm.why(state, view))
-                for who, algorithm, state in pairs
-                if hasattr(algorithm, "why")
-            }
+            told = {who: algorithm.why(state, view) for who, algorithm, state in pairs}
         return {who: why for who, why in told.items() if why}
 
     def judge(self, trial: Trial) -> Verdict:
@@ -149,13 +145,9 @@ class Ledger:
 
     def horizon(self, number: int) -> int | None:
         """The step to which an attempt of this trial that begins now will run; None when nobody knows."""
-        ask = getattr(self.scheduler, "horizon", None)
-        trial = self.history.trial(number)
-        planned: int | None = (
-            None
-            if ask is None or self.history.row(number).longer >= 0
-            else ask(self._scheduler, self.view(trial.tag), trial)
-        )
+        trial, planned = self.history.trial(number), None
+        if self.history.row(number).longer < 0:
+            planned = self.scheduler.horizon(self._scheduler, self.view(trial.tag), trial)
         whole = None if self.fidelity is None else self.fidelity.high
         return whole if planned is None else planned
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from ..core import settings
 from ..core.budget import Budget, Limits
@@ -81,7 +81,7 @@ def settled(given: Settings, stored: Charter | None, space: Space) -> Settled:
 def _sampler(given: Sampler | str | None, stored: Charter, space: Space) -> Sampler:
     """By default what decides by itself, after the point of the priors where parameters have any."""
     if given is not None and not isinstance(given, str):
-        return given
+        return cast(Sampler, _whole("sampler", given, Sampler))
     if given is None and stored.sampler:
         return cast(Sampler, settings.read(stored.sampler, "sampler"))
     chosen: Sampler = find(SAMPLERS, "sampler", given or "auto")()
@@ -92,7 +92,28 @@ def _sampler(given: Sampler | str | None, stored: Charter, space: Space) -> Samp
 
 def _scheduler(given: Scheduler | str | None, stored: Charter) -> Scheduler:
     if given is not None and not isinstance(given, str):
-        return given
+        return cast(Scheduler, _whole("scheduler", given, Scheduler))
     if given is None and stored.scheduler:
         return cast(Scheduler, settings.read(stored.scheduler, "scheduler"))
     return cast(Scheduler, find(SCHEDULERS, "scheduler", given or "auto")())
+
+
+def _whole(noun: str, given: Any, protocol: Any) -> Any:
+    """An algorithm that has all that the study will ask of it.
+
+    Raises:
+        SettingError: when it lacks some of that, or is a class.
+    """
+    needs = [name for name in vars(protocol) if not name.startswith("_")]
+    missing = [name for name in needs if not callable(getattr(given, name, None))]
+    if isinstance(given, type):
+        raise SettingError(
+            f"{given.__name__} is a class, and the study needs a {noun} made of it: {given.__name__}()."
+        )
+    if missing:
+        base = f"danlu.Base{noun.capitalize()}"
+        raise SettingError(
+            f"{type(given).__name__} is no {noun}: it lacks {', '.join(missing)}. A {noun} of your own inherits {base}, which has what "
+            f"most leave as it is; init, tell and the rest are in the page on your own algorithms."
+        )
+    return given

@@ -131,7 +131,7 @@ def tune(
         space,
         goal=goal, budget=budget, sampler=sampler, scheduler=scheduler, store=store, name=name, seed=seed,
         extend=extend, keep=keep, retries=retries, trial_limits=caps, fidelity=fidelity, objective=import_path(objective),
-        same_failures=same_failures, clock=getattr(chosen, "clock", None),
+        same_failures=same_failures, clock=chosen.clock,
     )  # fmt: skip
     with opened:
         runs = furnish(objective, space.things)

@@ -7,7 +7,7 @@ Each suite is a tuple of plain functions; give them to your test runner::
         check(MySampler)
 
 A check takes a function without arguments that makes a fresh subject, and raises AssertionError with
-a sentence when a promise is broken. ``spaces``, ``points`` and ``histories`` are Hypothesis strategies.
+a sentence when a promise is broken; those of wrappers take a function that puts one around another. ``spaces``, ``points`` and ``histories`` are Hypothesis strategies.
 """
 
 from __future__ import annotations
@@ -20,11 +20,15 @@ from .stores import store_machine as store_machine
 from .strategies import histories as histories
 from .strategies import points as points
 from .strategies import spaces as spaces
+from .wrappers import SAMPLER_WRAPPER_CHECKS as SAMPLER_WRAPPER_CHECKS
+from .wrappers import SCHEDULER_WRAPPER_CHECKS as SCHEDULER_WRAPPER_CHECKS
 
 __all__ = [
     "ENGINE_CHECKS",
     "SAMPLER_CHECKS",
+    "SAMPLER_WRAPPER_CHECKS",
     "SCHEDULER_CHECKS",
+    "SCHEDULER_WRAPPER_CHECKS",
     "STORE_CHECKS",
     "histories",
     "points",
