@@ -6,8 +6,9 @@ READY := $(VENV)/.ready
 DEMO := $(VENV)/.demo
 SEARCH := .venv-search/bench
 
-PROMISES := $(addprefix tests/test_,containers.py crash.py kills.py stores.py pool.py cli.py upkeep.py study.py simulation.py faults.py \
-	postgres.py network.py ray.py worker.py conformance.py replay.py packing.py steering.py dashboard.py broken.py extremes.py)
+PROMISES := $(addprefix tests/test_,containers.py conversation.py crash.py kills.py leaving.py stores.py pool.py processes.py cli.py \
+	upkeep.py study.py simulation.py faults.py postgres.py network.py ray.py worker.py conformance.py replay.py packing.py steering.py \
+	dashboard.py broken.py extremes.py)
 
 .PHONY: demo test check chromium bench bench-threads bench-search bench-search-full bench-fidelity bench-deep docs vendor fault clean
 

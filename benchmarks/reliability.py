@@ -100,8 +100,9 @@ def main():
 
 Made by `make fault` and `benchmarks/scale.py`; nothing here is typed in. Every line below passed: a test that finds one lost, doubled or
 silently wrong value fails, and no table is made. "Simulated" means the study's own code under a deterministic simulation of
-workers, network and clocks (`tests/simulation.py`): a failing seed replays to the bit, and `tests/test_simulation.py` holds fourteen deliberate
-mutants of the code against it, each of which has to be caught.
+workers, network and clocks (`tests/simulation.py`): a failing seed replays to the bit, and `tests/test_simulation.py` holds fifteen deliberate
+mutants of the code against it, each of which has to be caught. `tests/conversation.py` does the same for the pool and its workers' threads, with
+five mutants in `tests/test_conversation.py`.
 
 {table(promises, soak)}
 

@@ -6,8 +6,10 @@ gives a text all the same.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import sys
 import sysconfig
 import traceback
 from collections.abc import Mapping
@@ -81,6 +83,14 @@ def cut(text: str, head: int = HEAD, tail: int = TAIL) -> str:
 def printable(text: str) -> str:
     """The text as any journal can keep it."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def say(text: str) -> None:
+    """A line on standard error, if there still is one: an objective may have closed it, or put anything in its place."""
+    with contextlib.suppress(
+        BaseException
+    ):  # an interrupt that comes here is remembered by who handles the signal
+        print(text, file=sys.stderr, flush=True)  # noqa: T201 - a person has to see it
 
 
 def kind_of(reason: str, params: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from .errors import GoalError, ObjectiveError
-from .values import real, shown
+from .values import legible, real, shown
 
 At = Literal["best", "last"]
 
@@ -155,7 +155,7 @@ def numbers_of(returned: Any) -> float | dict[str, float]:
         ObjectiveError: when it is neither a real number nor a mapping of names to real numbers.
     """
     if isinstance(returned, Mapping):
-        return {str(name): _real(value, f"for {name!r}") for name, value in returned.items()}
+        return {legible(str(name)): _real(value, f"for {name!r}") for name, value in returned.items()}
     return _real(returned, "")
 
 
@@ -179,6 +179,10 @@ def _names(given: Any) -> list[str]:
     for name in names:
         if not isinstance(name, str) or not name:
             raise GoalError(f"a metric needs a name that is a non-empty string, got {name!r}.")
+        if legible(name) != name:
+            raise GoalError(
+                f"a metric needs a name that can be written as UTF-8, got {name!r}. Name it otherwise."
+            )
     return names
 
 

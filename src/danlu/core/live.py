@@ -6,7 +6,9 @@ message and gives the reply. In a worker process the channel is a pipe; inline i
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
@@ -38,7 +40,8 @@ from .messages import Drawn, Message, Note, Refused, Reply, Report, Save, Sugges
 from .parameters import Choice, Leaf
 from .point import Point
 from .reporting import numbers, parsed, plain_fact, whole
-from .values import Value, fresh, real, shaped, shown
+from .turns import Turns
+from .values import Value, fresh, legible, real, shaped, shown
 
 Channel: TypeAlias = Callable[[Message], Reply]
 """Says a message and waits for the reply."""
@@ -77,6 +80,9 @@ class LiveTrial(Mapping[str, Value]):
         self._started = time.monotonic() if started is None else started
         self._charged = 0.0
         self._counts = False
+        self._process = os.getpid()
+        self._turns = Turns()
+        self._finished = False
 
     @property
     def params(self) -> dict[str, Value]:
@@ -278,12 +284,13 @@ class LiveTrial(Mapping[str, Value]):
         """
         at, given = parsed(step, value, metrics, self._task.goal)
         values, facts = numbers(given, self._task.goal)
-        if at is None and not self._counts:
-            self._counts = True
-            self.remark("steps", "reports without a step are counted: each is one step after the last")
-        if facts:
-            self.log(facts)
-        self._send(self.reported + 1 if at is None else at, values)
+        with self._turn():
+            if at is None and not self._counts:
+                self._counts = True
+                self.remark("steps", "reports without a step are counted: each is one step after the last")
+            if facts:
+                self.log(facts)
+            self._send(self.reported + 1 if at is None else at, values)
 
     def follow(self, curves: Mapping[str, list[float]]) -> None:
         """Keep curves of a training that is over, one value for each step from 1 on; nothing is judged any more."""
@@ -320,7 +327,7 @@ class LiveTrial(Mapping[str, Value]):
         Raises:
             ReportError: for a fact that no journal can keep.
         """
-        plain = {str(name): plain_fact(value) for name, value in {**(facts or {}), **more}.items()}
+        plain = plain_fact({**(facts or {}), **more})
         self._say(Note(self.number, self.attempt, plain))
 
     def remark(self, about: str, sentence: str) -> None:
@@ -328,7 +335,7 @@ class LiveTrial(Mapping[str, Value]):
 
         What was said ``about`` the same before stands.
         """
-        self._say(Note(self.number, self.attempt, {about: sentence}, study=True))
+        self._say(Note(self.number, self.attempt, {legible(about): legible(sentence)}, study=True))
 
     def charge(self, cost: float) -> None:
         """Add to what this trial costs the budget; without a charge, its seconds count.
@@ -371,8 +378,36 @@ class LiveTrial(Mapping[str, Value]):
         self.reported = step
         self._obey(reply)
 
+    def finish(self) -> None:
+        """Let nobody speak in this trial's name any more; who is speaking now is heard first."""
+        self._finished = True
+        with self._turns.take():
+            pass
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One thread speaks at a time, in the process that runs the trial, and until the trial is over.
+
+        Raises:
+            ReportError: for a process that the trial has forked.
+            Fenced: for a thread that outlives it.
+        """
+        if os.getpid() != self._process:
+            raise ReportError(
+                f"this process was forked by the one that runs trial {self.number}, and only that one can report, save, log or "
+                "draw. Hand the values back to it, through a queue or a pipe."
+            )
+        with self._turns.take():
+            if self._finished:
+                raise Fenced(
+                    f"attempt {self.attempt} of trial {self.number} is over: its objective has returned, and a thread that it left "
+                    "behind still speaks. End or join such threads before the objective returns."
+                )
+            yield
+
     def _say(self, message: Message) -> Reply:
-        reply = self._channel(message)
+        with self._turn():
+            reply = self._channel(message)
         if isinstance(reply, Refused):
             raise _ERRORS.get(reply.error, ReportError)(reply.sentence)
         return reply

@@ -9,7 +9,7 @@ from typing import Any
 from .errors import ObjectiveError, ReportError
 from .goal import Goal
 from .returned import sorted_out
-from .values import LARGEST_INT, real, shown, unboxed
+from .values import LARGEST_INT, legible, real, shown, unboxed
 from .written import DEEPEST, encodable
 
 LARGEST_STEP = 2**53
@@ -53,7 +53,7 @@ def parsed(
         )
     elif not given:
         raise ReportError("a report needs at least one metric. Write trial.report(step, loss=...).")
-    return None if step is None else whole(step), given
+    return None if step is None else whole(step), {legible(str(name)): each for name, each in given.items()}
 
 
 def _unnamed(step: Any, value: Any, goal: Goal | None) -> str:

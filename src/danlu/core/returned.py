@@ -197,7 +197,7 @@ def _several(values: Sequence[Any], goal: Goal) -> Returned:
 
 def _flat(entries: Mapping[Any, Any], wanted: Sequence[str], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in entries.items():
-        full = f"{prefix}{name}"
+        full = legible(f"{prefix}{name}")
         if isinstance(value, Mapping) and value:
             dotted = any(each.startswith(f"{full}.") for each in wanted)
             yield from _flat(value, wanted, f"{full}{'.' if dotted else '/'}")

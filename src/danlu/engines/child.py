@@ -1,79 +1,104 @@
 """The worker process: reads trials from its standard input, runs them, talks back on its output.
 
-Both pipes are moved aside first, so that whatever the objective prints goes to the trial's log. A
-thread reads the input all the time: when the parent dies, the input ends, and so does the worker.
+Both pipes are moved aside first (``line.py``), so that whatever the objective prints goes to the trial's log. What a trial came to is told
+before anything else is done: nothing that it leaves behind can take it back. The process never runs its way out, so threads, processes and
+exit handlers that trials have left hold nothing up.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
-import queue
 import signal
 import sys
-import threading
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, BinaryIO
+import traceback
+from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
 from ..core.events import Cause
-from ..core.messages import Message, Reply, Task
+from ..core.failure import sentence
+from ..core.messages import Outcome, Task
+from . import processes
+from .line import Line
 from .objective import receive
 from .run import run_apart
-from .wire import Broken, Down, Ready, Run, Setup, read, write
+from .surroundings import State, Streams, guarded, limited
+from .wire import Broken, Free, Ready, Run, Setup
 
 
 def main() -> None:
     """Serve until the parent hangs up."""
-    inbox, outbox = _pipes()
+    line = _line()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cores = os.environ.get("DANLU_CORES", "")
     if cores:
         os.sched_setaffinity(0, [int(core) for core in cores.split(",")])
-    frames: queue.SimpleQueue[Down] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(inbox, frames), daemon=True).start()
-    setup = frames.get()
+    process, code = os.getpid(), 1
+    try:
+        _serve(line)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        if os.getpid() == process:
+            processes.end(process, spare=process)
+        os._exit(code)
+
+
+def _serve(line: Line) -> None:
+    setup = line.next()
     assert isinstance(setup, Setup)
     sys.path[:] = setup.path
-
-    def channel(message: Message) -> Reply:
-        write(outbox, message)
-        reply = frames.get()
-        assert not isinstance(reply, Setup | Run)
-        return reply
-
     try:
         objective = receive(setup.objective)
     except BaseException as error:
-        write(outbox, Broken(f"a worker cannot load the objective: {type(error).__name__}: {error}"))
+        line.say(Broken(f"a worker cannot load the objective: {type(error).__name__}: {error}"))
         return
-    write(outbox, Ready())
+    streams, state = Streams(), State()
+    line.say(Ready())
     while True:
-        frame = frames.get()
+        frame = line.next()
         assert isinstance(frame, Run)
         forget_peak()
-        with logged(frame.task), limited(frame.task):
-            outcome = run_apart(objective, frame.task, channel)
-        write(outbox, msgspec.structs.replace(outcome, memory=peak()))
-        if outcome.cause is Cause.MEMORY:
+        warnings: list[str] = []
+        with streams.logged(frame.task, warnings):
+            memory_short = _attempt(line, objective, frame.task)
+            state.put_back(warnings)
+        line.say(Free(tuple(warnings)))
+        if memory_short:
             return
 
 
-def _pipes() -> tuple[BinaryIO, BinaryIO]:
-    inbox, outbox = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+def _attempt(line: Line, objective: Callable[..., Any], task: Task) -> bool:
+    """Run an attempt and say how it ended; whether it ran out of memory."""
+    with limited(task):
+        outcome = run_apart(objective, task, line.ask)
+    with guarded([], ""):  # what the driver of the GPU says does not matter here
+        outcome = msgspec.structs.replace(outcome, memory=peak())
+    line.tell(outcome, lambda error: unsendable(outcome, error))
+    return outcome.cause is Cause.MEMORY
+
+
+def unsendable(outcome: Outcome, error: Exception) -> Outcome:
+    """What to say of an attempt whose outcome cannot be sent."""
+    return Outcome(
+        outcome.trial,
+        outcome.attempt,
+        outcome.seconds,
+        cause=Cause.INVALID,
+        reason=f"what the objective returned cannot be sent: {sentence(error)}",
+    )
+
+
+def _line() -> Line:
+    line = Line(os.dup(0), os.dup(1))
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)
-    return inbox, outbox
-
-
-def _listen(inbox: BinaryIO, frames: queue.SimpleQueue[Down]) -> None:
-    decoder = msgspec.msgpack.Decoder(Down)
-    while (frame := read(inbox, decoder)) is not None:
-        frames.put(frame)
-    os._exit(0)
+    if nothing > 2:
+        os.close(nothing)
+    return line
 
 
 def forget_peak() -> None:
@@ -89,65 +114,6 @@ def peak() -> tuple[int, int] | None:
     if torch is None or not torch.cuda.is_initialized():
         return None
     return int(torch.cuda.max_memory_reserved()), int(torch.cuda.mem_get_info()[1])
-
-
-@contextlib.contextmanager
-def logged(task: Task) -> Iterator[None]:
-    """Standard output and error of everything, C code included, go to the trial's log."""
-    path = Path(task.log) if task.log else Path(os.devnull)
-    if task.log:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    kept, out, err = os.dup(2), sys.stdout, sys.stderr
-    os.dup2(file, 1)
-    os.dup2(file, 2)
-    os.close(file)
-    try:
-        yield
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            with contextlib.suppress(Exception):  # an objective may have put anything there
-                stream.flush()
-        os.dup2(kept, 1)
-        os.dup2(kept, 2)
-        os.close(kept)
-        sys.stdout, sys.stderr = (_open(each, fd) for each, fd in ((out, 1), (err, 2)))
-
-
-def _open(stream: Any, descriptor: int) -> Any:
-    """The stream as it was before the trial, or a new one when the trial has closed it."""
-    closed = stream is None or getattr(stream, "closed", False)
-    return (
-        open(descriptor, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
-        if closed
-        else stream
-    )
-
-
-@contextlib.contextmanager
-def limited(task: Task) -> Iterator[None]:
-    """An allocation beyond the limit fails in the trial instead of starving the machine."""
-    if task.limits.memory is None or sys.platform == "win32":
-        yield
-        return
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = _address_space() + task.limits.memory
-    resource.setrlimit(resource.RLIMIT_AS, (limit if hard < 0 else min(limit, hard), hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-
-
-def _address_space() -> int:
-    """Bytes of address space in use now, 0 where the system does not tell."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
-    except OSError:
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 if __name__ == "__main__":

@@ -7,12 +7,13 @@ its memory takes down its own trial and nothing else; the slot gets a new one.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,16 +22,20 @@ import msgspec
 
 from ..core.errors import ObjectiveError, SettingError
 from ..core.events import Cause
-from ..core.failure import cut
-from ..core.messages import Outcome, Task
+from ..core.failure import cut, say
+from ..core.messages import Outcome, Refused, Reply, Task
 from ..core.protocols import Answer, BaseEngine
+from .line import MUTE
 from .objective import Sent, send
 from .packing import Need, Packing
 from .slot import Slot, gpu_sizes, oom_kills
-from .wire import Broken, Ready, Setup, Up
+from .wire import Broken, Free, Ready, Said, Setup, Told, Up
 
 EXITED = "the process exited by itself (os._exit, or a library that ends its process)"
 """How the reason begins for a trial whose code ended its worker: as deliberate as an exception, so it is not tried again."""
+
+CLOSE_SECONDS = 2.0
+"""Seconds that workers get at the end to write what their last trials printed."""
 
 
 class Pool(BaseEngine):
@@ -86,6 +91,8 @@ class Pool(BaseEngine):
         self._inbox: queue.Queue[tuple[Slot, int, Up | None]] = queue.Queue()
         self._answer: Answer | None = None
         self._sent = Sent()
+        self._last: dict[Slot, int] = {}
+        self._warned: set[str] = set()
         self._ooms = 0
 
     def __repr__(self) -> str:
@@ -146,10 +153,21 @@ class Pool(BaseEngine):
         self._waiting = []
         for slot in self._slots:
             slot.task = None
+        self._let_tidy()
+        for slot in self._slots:
             slot.kill()
         for slot in self._slots:
             slot.join()
         self._slots = []
+
+    def _let_tidy(self) -> None:
+        """Give workers whose trial is over a moment to write the end of its log."""
+        until = time.monotonic() + CLOSE_SECONDS
+        while any(slot.finishing for slot in self._slots) and time.monotonic() < until:
+            with contextlib.suppress(queue.Empty):
+                slot, life, frame = self._inbox.get(timeout=0.1)
+                if frame is None or isinstance(frame, Free):
+                    self._deliver(slot, life, frame)
 
     def _begin(self) -> None:
         """Start what there is a place for; a worker that saw another device is let go for it."""
@@ -177,34 +195,66 @@ class Pool(BaseEngine):
         self._begin()
         return msgspec.structs.replace(outcome, crowded=crowded) if short else outcome
 
-    def _deliver(self, slot: Slot, life: int, message: Up | None) -> None:
+    def _deliver(self, slot: Slot, life: int, frame: Up | None) -> None:
         if life != slot.life:
             return
-        if isinstance(message, Broken):
-            raise ObjectiveError(message.sentence)
+        match frame:
+            case None:
+                self._bury(slot)
+            case Broken():
+                raise ObjectiveError(frame.sentence)
+            case Ready():
+                slot.ready()
+            case Free():
+                self._warn(slot, frame.warnings)
+                slot.free()
+            case Outcome():
+                self._end(slot, frame)
+            case Said():
+                self._reply(slot, frame)
+
+    def _reply(self, slot: Slot, said: Said) -> None:
+        """Answer what is said in the name of the trial that runs; who speaks for another is told so."""
         assert self._answer is not None
-        if message is None:
-            task, exit_code, killed = slot.task, slot.bury(), slot.killed
-            if task is not None:
-                outcome = self._post_mortem(task, exit_code, killed, slot.seconds())
-                own = self._leave(outcome)
-                self._answer(outcome if killed else own)  # over its own limit: no crowd's fault
-            return
-        if isinstance(message, Ready):
-            slot.ready()
-            return
-        task = slot.task
-        if task is None:
-            return
-        if isinstance(message, Outcome):
-            slot.task = None
-            if message.cause is Cause.MEMORY:
-                slot.retire()
-            limited = task.limits.memory is not None and "cuda" not in message.reason.lower()
-            own = self._leave(message)
-            self._answer(message if limited else own)
+        message, task = said.message, slot.task
+        if task is None or (message.trial, message.attempt) != (task.trial, task.attempt):
+            reply: Reply = Refused(
+                f"attempt {message.attempt} of trial {message.trial} is over. End or join threads before the objective returns.",
+                "Fenced",
+            )
         else:
-            slot.reply(self._answer(message))
+            reply = self._answer(message)
+        slot.tell(Told(said.number, reply))
+
+    def _end(self, slot: Slot, outcome: Outcome) -> None:
+        """Pass on how the running attempt ended."""
+        assert self._answer is not None
+        task = slot.task
+        if task is None or (outcome.trial, outcome.attempt) != (task.trial, task.attempt):
+            return
+        self._last[slot] = outcome.trial
+        slot.over()
+        if outcome.cause is Cause.MEMORY:
+            slot.retire()
+        limited = task.limits.memory is not None and "cuda" not in outcome.reason.lower()
+        own = self._leave(outcome)
+        self._answer(outcome if limited else own)
+
+    def _bury(self, slot: Slot) -> None:
+        """Say why a worker died, if it was at a trial."""
+        seconds = slot.seconds()
+        task, code = slot.bury()
+        if task is not None and self._answer is not None:
+            outcome = self._post_mortem(task, code, slot.killed, seconds)
+            own = self._leave(outcome)
+            self._answer(outcome if slot.killed else own)  # over its own limit: no crowd's fault
+
+    def _warn(self, slot: Slot, warnings: Sequence[str]) -> None:
+        """Show what went wrong after a trial's result was told, each kind once."""
+        for warning in warnings:
+            if warning not in self._warned:
+                self._warned.add(warning)
+                say(f"danlu: after trial {self._last.get(slot)}: {warning}. Its result stands.")
 
     def _post_mortem(
         self, task: Task, code: int, killed: tuple[Cause, str] | None, seconds: float
@@ -219,6 +269,9 @@ class Pool(BaseEngine):
             cause, reason = Cause.PREEMPTED, "its worker was asked to leave (SIGTERM)"
         elif code < 0:
             cause, reason = Cause.CRASHED, f"its worker was killed by {_signal(-code)}"
+        elif code == MUTE:
+            cause = Cause.RAISED
+            reason = "the objective closed the pipe on which its worker speaks. Close what it has opened itself, and nothing else"
         else:
             cause, reason = Cause.RAISED, f"{EXITED} with code {code}{_last_words(task.log)}"
         return Outcome(task.trial, task.attempt, seconds, cause=cause, reason=reason)

@@ -18,11 +18,11 @@ import msgspec
 
 from ..core.errors import MissingExtra, ObjectiveError, SettingError
 from ..core.events import Cause
-from ..core.messages import Outcome, Reply, Task
+from ..core.messages import Outcome, Task
 from ..core.protocols import Answer, BaseEngine
 from .objective import import_path, resolve_objective
 from .seat import Seat
-from .wire import Broken, Run, Up
+from .wire import Broken, Run, Said, Told, Up
 
 try:
     import ray
@@ -243,11 +243,12 @@ class Ray(BaseEngine):
             return
         if isinstance(message, Broken):
             raise ObjectiveError(message.sentence)
-        if not isinstance(message, Outcome):
-            reply = self._answer(message)  # type: ignore[arg-type]
+        if isinstance(message, Said):
+            reply = self._answer(message.message)
             if place.call is call:
-                place.say(reply)
+                place.say(Told(message.number, reply))
             return
+        assert isinstance(message, Outcome)
         place.task = place.call = None
         if message.cause is Cause.MEMORY:
             place.clear()
@@ -287,7 +288,7 @@ class Place:
         self.task, self._began = task, None
         self.say(Run(task))
 
-    def say(self, frame: Run | Reply) -> None:
+    def say(self, frame: Run | Told) -> None:
         """Call the actor; its next message will be what ``call`` gives."""
         self._turn, self._frame, self._missed = self._turn + 1, _encoder.encode(frame), 0.0
         self.call = self._actor.say.remote(self._turn, self._frame)

@@ -7,10 +7,11 @@ import gc
 import inspect
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from ..core.errors import Fenced, Interrupted, ObjectiveError, TrialExit
 from ..core.events import Action, Cause
@@ -31,17 +32,33 @@ _MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memo
 
 
 def run(objective: Callable[[LiveTrial], Any], task: Task, channel: Channel) -> Outcome:
-    """Call the objective and classify whatever comes out of it, a person's ``KeyboardInterrupt`` excepted."""
-    trial = LiveTrial(task, channel)
+    """Call the objective and classify whatever comes out of it, a person's ``KeyboardInterrupt`` excepted.
+
+    When this is over nobody speaks in the trial's name any more, whatever threads it has left. A process that the objective has
+    forked, and that comes back from it, ends here: it is a copy of its parent, which goes on by itself.
+    """
+    trial, process = LiveTrial(task, channel), os.getpid()
     before, left = Before(), ""
+    found: Outcome | None = None
     try:
         found = guarded(trial, task, lambda: objective(trial))
     finally:
+        if os.getpid() != process:
+            _leave(found)
+        trial.finish()
         left = before.settle(task.trial)
     assert found is not None
     if left and found.verdict is None:  # after a verdict the attempt is over, and has nothing more to say
         channel(Note(task.trial, task.attempt, {"left": left}, study=True))
     return found
+
+
+def _leave(found: Outcome | None) -> NoReturn:
+    """End a forked copy of this process, with the traceback of what it raised."""
+    with contextlib.suppress(OSError):
+        if found is not None and found.trace:
+            os.write(2, found.trace.encode())
+    os._exit(int(found is None or found.cause is not None))
 
 
 def run_apart(objective: Callable[[LiveTrial], Any], task: Task, channel: Channel) -> Outcome:
@@ -59,8 +76,12 @@ def guarded(trial: LiveTrial, task: Task, act: Callable[[], Any]) -> Outcome | N
     def outcome(**how: Any) -> Outcome:
         return Outcome(task.trial, task.attempt, trial.seconds, cost=trial.cost, **how)
 
+    tracing = sys.gettrace()
     try:
-        returned = act()
+        try:
+            returned = act()
+        finally:
+            sys.settrace(tracing)  # what the objective has set may raise wherever danlu goes on
         if returned is GOES_ON:
             return None
         if trial.verdict is not None:  # the objective swallowed the exit; the verdict stands all the same

@@ -8,19 +8,25 @@ import re
 import shlex
 import signal
 import subprocess
+import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..core.errors import ObjectiveError
 from ..core.failure import ProgramFailed
 from ..core.live import LiveTrial
+from . import processes
 from .flags import Flag, Program, terminal_of
 from .output import Curve, lines
 from .pattern import Pattern
 
 KEPT = 20
 _TRAINING = frozenset({"train", "training", "trn"})
+
+LEAVE_SECONDS = 5.0
+"""How long a script that is stopped may take to leave after SIGTERM."""
+
 HOLE = re.compile(r"\{(\w[\w.-]*)\}")
 
 
@@ -119,12 +125,13 @@ class Script:
         curve = Curve(trial, [Pattern(text) for text in self.metrics], self.why)
         process, output = _start(command, environment, terminal=self.terminal)
         try:
-            for line in lines(_reader(output)):
+            printed = processes.hear(process.pid, output)
+            for line in lines(lambda: next(printed, b"")):
                 if not line.draft:
                     print(line.text)  # noqa: T201 - the trial's log
                     last.append(line.text)
                 curve.read(line)
-            code = process.wait()
+            code = _end(process)
             if not code:
                 curve.close(name)
         finally:  # also when a report has stopped the trial
@@ -157,7 +164,7 @@ def _start(
             stderr=subprocess.STDOUT,
             stdin=took,
             env=environment,
-            start_new_session=True,
+            **_group(terminal),
         )
     except OSError as error:
         os.close(output)
@@ -167,25 +174,31 @@ def _start(
     return process, output
 
 
-def _reader(output: int) -> Callable[[], bytes]:
-    def read() -> bytes:
-        with contextlib.suppress(OSError):  # a terminal that nobody holds any more says so by an error
-            return os.read(output, 1 << 16)
-        return b""
+def _group(terminal: bool) -> dict[str, Any]:
+    """A group of its own, so that it can be ended with all that it starts.
 
-    return read
+    In a worker it stays in the worker's session, and ends with that however it dies; elsewhere, and with a terminal, it has a
+    session, so that Ctrl-C does not reach it.
+    """
+    leads = os.getsid(0) == os.getpid()
+    return {"process_group": 0} if leads and not terminal else {"start_new_session": True}
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the script and all it has started."""
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is not None:
-            break
-        try:
-            os.killpg(process.pid, sign)
-            process.wait(timeout=5)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            continue
+def _end(process: subprocess.Popen[bytes]) -> int:
+    """End the script and all it has started, also what it left running when it ended by itself; its exit code."""
+    if process.returncode is None:
+        if not processes.is_dead(process.pid):
+            _ask_to_leave(process)
+        processes.end(process.pid)
+    return process.wait()
+
+
+def _ask_to_leave(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    until = time.monotonic() + LEAVE_SECONDS
+    while not processes.is_dead(process.pid) and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 def _reason(printed: Sequence[str]) -> str:

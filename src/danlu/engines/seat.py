@@ -6,7 +6,10 @@ the same message again and does nothing, so a call whose answer was lost is simp
 
 from __future__ import annotations
 
+import contextlib
+import os
 import queue
+import stat
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -15,12 +18,17 @@ from typing import Any
 import msgspec
 
 from ..core.events import Cause
-from ..core.failure import sentence
+from ..core.failure import say, sentence
 from ..core.messages import Message, Outcome, Reply, Task
-from .child import limited, logged
+from .child import unsendable
+from .line import Exchange
 from .objective import resolve_objective
 from .run import run_apart
-from .wire import Broken, Down, Run, Up
+from .surroundings import State, Streams, limited
+from .wire import Broken, Down, Run, Told, Up
+
+TIDY_SECONDS = 10.0
+"""How long a seat may take to put away what a trial left, before its process is given up."""
 
 _encoder = msgspec.msgpack.Encoder()
 _down: msgspec.msgpack.Decoder[Down] = msgspec.msgpack.Decoder(Down)
@@ -42,8 +50,12 @@ class Seat:
         self._node = node
         self._turn = 0
         self._last = b""
-        self._said: queue.SimpleQueue[Up] = queue.SimpleQueue()
-        self._told: queue.SimpleQueue[Reply] = queue.SimpleQueue()
+        self._said: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._exchange = Exchange()
+        self._trial: threading.Thread | None = None
+        self._streams, self._state = Streams(), State()
+        self._sockets: list[int] = []
+        os.register_at_fork(after_in_child=self._hang_up)
         sys.path.extend(folder for folder in path if folder not in sys.path)
 
     def where(self) -> str:
@@ -55,26 +67,64 @@ class Seat:
         if turn != self._turn:
             said = _down.decode(frame)
             if isinstance(said, Run):
-                threading.Thread(target=self._run, args=(said.task,), name="danlu-trial", daemon=True).start()
-            else:
-                self._told.put(said)  # type: ignore[arg-type]
-            self._last = _encoder.encode(self._said.get())
+                before, self._sockets = self._trial, _sockets()
+                self._trial = threading.Thread(
+                    target=self._run, args=(said.task, before), name="danlu-trial", daemon=True
+                )
+                self._trial.start()
+            elif isinstance(said, Told):
+                self._exchange.told(said)
+            self._last = self._said.get()
             self._turn = turn
         return self._last
 
-    def _run(self, task: Task) -> None:
+    def _run(self, task: Task, before: threading.Thread | None) -> None:
+        if before is not None:
+            before.join(TIDY_SECONDS)
+            if before.is_alive():
+                os._exit(1)
         try:
             objective = resolve_objective(self._given)
         except BaseException as error:
-            self._said.put(Broken(f"a worker cannot load the objective: {type(error).__name__}: {error}"))
+            self._send(Broken(f"a worker cannot load the objective: {type(error).__name__}: {error}"))
             return
+        warnings: list[str] = []
+        with self._streams.logged(task, warnings):
+            self._attempt(objective, task)
+            self._state.put_back(warnings)
+        for warning in warnings:
+            say(f"danlu: after trial {task.trial}: {warning}. Its result stands.")
+
+    def _attempt(self, objective: Callable[..., Any], task: Task) -> None:
         try:
-            with logged(task), limited(task):
+            with limited(task):
                 outcome = run_apart(objective, task, self._channel)
         except BaseException as error:  # whatever it is, the driver has to hear of it
             outcome = Outcome(task.trial, task.attempt, 0.0, cause=Cause.RAISED, reason=sentence(error))
-        self._said.put(outcome)
+        try:
+            self._send(outcome)
+        except Exception as error:
+            self._send(unsendable(outcome, error))
 
     def _channel(self, message: Message) -> Reply:
-        self._said.put(message)
-        return self._told.get()
+        return self._exchange.ask(message, self._send)
+
+    def _send(self, frame: Up) -> None:
+        self._said.put(_encoder.encode(frame))
+
+    def _hang_up(self) -> None:
+        """Close what a forked process holds of the cluster's connections, which say by their end that this one is dead."""
+        for descriptor in self._sockets:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+
+def _sockets() -> list[int]:
+    """The connections that this process has now, before a trial makes its own; [] where the system does not list them."""
+    found = []
+    with contextlib.suppress(OSError):
+        for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - descriptors, not paths
+            with contextlib.suppress(OSError):  # the listing's own is closed by now
+                if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
+                    found.append(int(name))
+    return found

@@ -1,13 +1,17 @@
-"""Frames on a pipe: four bytes of length, then msgpack."""
+"""Frames on a pipe: four bytes of length, then msgpack.
+
+What a trial says is numbered, and so is the reply: any number of threads may speak, and whoever has asked gets its own answer.
+"""
 
 from __future__ import annotations
 
 import struct
-from typing import BinaryIO, TypeVar
+from collections.abc import Iterator
+from typing import Generic, TypeVar
 
 import msgspec
 
-from ..core.messages import Message, Reply, Task
+from ..core.messages import Message, Outcome, Reply, Task
 from .objective import Sent
 
 T = TypeVar("T")
@@ -36,27 +40,62 @@ class Broken(msgspec.Struct, frozen=True, tag="broken"):
     sentence: str
 
 
-Down = Setup | Run | Reply
-Up = Message | Broken | Ready
+class Said(msgspec.Struct, frozen=True, tag="said"):
+    """What a trial says, by a number that no other message of this worker has."""
+
+    number: int
+    message: Message
+
+
+class Told(msgspec.Struct, frozen=True, tag="told"):
+    """The reply to the message of that number."""
+
+    number: int
+    reply: Reply
+
+
+class Free(msgspec.Struct, frozen=True, tag="free"):
+    """The worker has put away what the last trial left, and can take another; what went wrong with that, as sentences."""
+
+    warnings: tuple[str, ...] = ()
+
+
+Down = Setup | Run | Told
+Up = Said | Outcome | Broken | Ready | Free
 _encoder = msgspec.msgpack.Encoder()
 
 
-def write(pipe: BinaryIO, frame: Down | Up) -> None:
-    """Send a frame.
-
-    Raises:
-        BrokenPipeError: when nobody listens any more.
-    """
+def packed(frame: Down | Up) -> bytes:
+    """A frame as it goes over a pipe."""
     body = _encoder.encode(frame)
-    pipe.write(struct.pack("<I", len(body)) + body)
-    pipe.flush()
+    return struct.pack("<I", len(body)) + body
 
 
-def read(pipe: BinaryIO, decoder: msgspec.msgpack.Decoder[T]) -> T | None:
-    """The next frame, or None at the end of the stream (a frame cut short counts as the end)."""
-    head = pipe.read(4)
-    if len(head) < 4:
-        return None
-    (size,) = struct.unpack("<I", head)
-    body = pipe.read(size)
-    return decoder.decode(body) if len(body) == size else None
+class Frames(Generic[T]):
+    """Makes frames of the pieces in which they arrive.
+
+    Example:
+        >>> frames = Frames(msgspec.msgpack.Decoder(Up))
+        >>> sent = packed(Ready()) + packed(Free())
+        >>> list(frames.take(sent[:6])), list(frames.take(sent[6:]))
+        ([], [Ready(), Free(warnings=())])
+    """
+
+    def __init__(self, decoder: msgspec.msgpack.Decoder[T]) -> None:
+        self._decoder = decoder
+        self._held = bytearray()
+
+    def take(self, piece: bytes) -> Iterator[T]:
+        """The frames that are whole with this piece.
+
+        Raises:
+            msgspec.DecodeError: for what is no frame.
+        """
+        self._held += piece
+        while len(self._held) >= 4:
+            (size,) = struct.unpack_from("<I", self._held)
+            if len(self._held) < 4 + size:
+                return
+            body = bytes(self._held[4 : 4 + size])
+            del self._held[: 4 + size]
+            yield self._decoder.decode(body)

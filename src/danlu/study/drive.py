@@ -6,7 +6,6 @@ what is done, and the next driver goes on from there.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,9 +13,10 @@ from typing import Any
 from ..core import events as ev
 from ..core.errors import Conflict, Exhausted, Fenced, Interrupted
 from ..core.events import Cause, Status
+from ..core.failure import say
 from ..core.messages import Message, Note, Outcome, Reply
 from ..core.protocols import Engine, Terms
-from .failures import Failures, say
+from .failures import Failures
 from .interrupt import Interrupt
 from .study import Callback, Study
 
@@ -222,7 +222,7 @@ class Driver:
         reply = self._study.desk.answer(message)
         if isinstance(message, Note) and message.study:
             for about in message.facts.keys() - known.keys():
-                print(message.facts[about], file=sys.stderr)  # noqa: T201 - what is understood has to be seen
+                say(message.facts[about])
         if isinstance(message, Outcome):
             self._running.discard((message.trial, message.attempt))
             self._ended.append(message.trial)

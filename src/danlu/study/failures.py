@@ -11,15 +11,13 @@ traceback is held back, as it may be the study's own end.
 
 from __future__ import annotations
 
-import contextlib
 import struct
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from ..core.errors import GoalError, ObjectiveError, SpaceError
 from ..core.events import Cause, Status
-from ..core.failure import kind_of
+from ..core.failure import kind_of, say
 from ..core.feasible import meet
 from ..core.history import History
 from ..core.messages import Outcome
@@ -153,12 +151,6 @@ def farthest(history: History) -> list[float] | None:
     except SpaceError:
         return None
     return None if pack_unit(found) in history.seen else found
-
-
-def say(text: str) -> None:
-    """A line on standard error, if there still is one: an objective may have closed it."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        print(text, file=sys.stderr, flush=True)  # noqa: T201 - a person has to see it
 
 
 def _kind(row: Row) -> str:

@@ -6,8 +6,8 @@ import threading
 from types import TracebackType
 
 from ..core.errors import StoreError, StoreGone, StudyMissing
+from ..core.failure import say
 from ..core.protocols import Journal
-from .failures import say
 
 
 class Heart:

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from ..core import events as ev
 from ..core.errors import Conflict, SettingError
 from ..core.events import Status
+from ..core.failure import say
 from ..core.protocols import OVER, Terms
 from ..core.provenance import digest_of
 from .changed import numbered
@@ -73,7 +74,7 @@ def say_unchanged(study: Study, opened: Sequence[int]) -> None:
             "epochs, or to trial.horizon with a larger fidelity."
         )
         study.note(text)
-        print(f"danlu: {text}", file=sys.stderr)  # noqa: T201 - a training that did nothing has to be seen
+        say(f"danlu: {text}")
 
 
 def _chosen(study: Study, which: object) -> list[int]:

@@ -85,7 +85,7 @@ def tune(
         trials, time, steps, cost, no_improvement: the budget of the whole study, over all sessions and
             workers; 100 trials when none is given. ``time`` is seconds or text like ``"2h"``.
         workers, gpus: slots on this machine; more than one worker runs a pool of processes.
-        trial_time, trial_memory: limits of one trial (``"10m"``; bytes); they run in a pool.
+        trial_time, trial_memory: limits of one trial with all processes that it starts (``"10m"``; bytes); they run in a pool.
         retries: how often a trial is taken up again after its worker died.
         same_failures: so many first trials that fail alike, with none that worked, end the study (1 or more; 0: never).
         fidelity: the range of the steps that are reported, for schedulers that compare trials at some of them.
