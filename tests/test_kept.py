@@ -4,6 +4,7 @@ import contextlib
 import math
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from hypothesis import example, given, settings
@@ -15,6 +16,7 @@ from danlu.core.errors import CorruptError, DanluError, KeepError, ReportError
 from danlu.core.history import History
 from danlu.core.written import written
 from danlu.stores.jsonlines import dump, load
+from danlu.testing.stores import refuses_what_cannot_be_kept
 
 SPACE = {"x": danlu.Float(0, 1)}
 
@@ -231,3 +233,10 @@ def test_a_cost_that_early_versions_let_in_ends_no_budget_and_is_left_behind():
     copy = danlu.MemoryStore()
     assert "no budget can count" in load(list(dump("s", entries)), copy).remark
     assert folded(copy).trial(0).metrics == {"loss": 0.5}
+
+
+@pytest.mark.parametrize("part", ["_numbers", "_plain", "_text"])
+def test_a_door_that_is_open_is_noticed(part):
+    """Deliberate mutants: each check of the door, left out, is caught by the public suite."""
+    with mock.patch(f"danlu.core.written.{part}", lambda value, *_: value), pytest.raises(AssertionError):
+        refuses_what_cannot_be_kept(danlu.MemoryStore)

@@ -29,6 +29,10 @@ def staged(target: Path) -> Iterator[Path]:
     target = target.absolute()
     folder = target.with_name(f"{target.name}.unfinished")
     if target.exists():
+        if folder.exists():  # of one that was killed when all was done
+            with _alone(folder, target):
+                clear(folder)
+                folder.rmdir()
         raise StoreError(f"{target} is there already. Name another file, or move it away.")
     if not folder.exists() and blobs_of(target).exists():
         raise StoreError(f"{blobs_of(target)} is there already. Name another file, or move it away.")

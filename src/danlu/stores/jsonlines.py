@@ -217,10 +217,10 @@ def _line(row: dict[str, Any]) -> str:
 
 
 def _parse(line: str) -> Any:
-    head, tail = '{"crc":"', "}\n"
-    if not line.startswith(head) or not line.endswith(tail):
+    head, middle, tail = '{"crc":"', '","row":', "}\n"
+    if not line.startswith(head) or not line.endswith(tail) or not line.startswith(middle, len(head) + 8):
         return None
-    text = line[len(head) + 8 + len('","row":') : -len(tail)]
+    text = line[len(head) + 8 + len(middle) : -len(tail)]
     if not encodable(text) or f"{zlib.crc32(text.encode()):08x}" != line[len(head) : len(head) + 8]:
         return None
     try:
