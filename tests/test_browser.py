@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from browsing import Served, launched, pages
 from PIL import Image
+from sqlite_file import raw_file
 
 import danlu
 from danlu import Choice, Float, Int, SqliteStore, Switch
@@ -575,8 +576,6 @@ def test_a_report_may_show_a_learning_rate_finder(tmp_path, store, chrome):
 
 
 def test_a_damaged_store_is_shown_with_a_word(tmp_path, chrome):
-    import sqlite3
-
     path = tmp_path / "bad.db"
     danlu.tune(
         train,
@@ -588,9 +587,8 @@ def test_a_damaged_store_is_shown_with_a_word(tmp_path, chrome):
         scheduler="diverged",
         seed=1,
     )
-    with sqlite3.connect(path) as connection:
+    with raw_file(path) as connection:
         connection.execute("UPDATE event SET body = zeroblob(30) WHERE seq = 80")
-    connection.close()
     with Served(path, tmp_path) as opened, pages(chrome) as browsers:
         looked = browsers()
         looked.page.goto(opened.url)

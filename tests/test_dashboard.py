@@ -19,6 +19,7 @@ import pytest
 from browsing import Served
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlite_file import raw_file
 
 import danlu
 from danlu import Choice, Float, Int, SqliteStore
@@ -614,14 +615,11 @@ def test_models_look_at_a_study_while_it_grows():
 
 
 def test_a_damaged_journal_is_shown_up_to_the_damage(store, tmp_path):
-    import sqlite3
-
     path = tmp_path / "bad.db"
     danlu.tune(train, SPACE, minimize="loss", trials=10, store=str(path), name="s", scheduler="diverged")
     whole_ = sum(1 for _ in SqliteStore(path).journal("s").read(0))
-    with sqlite3.connect(path) as connection:
+    with raw_file(path) as connection:
         connection.execute("UPDATE event SET body = zeroblob(30) WHERE seq = ?", (whole_ // 2,))
-    connection.close()
     feed = Feed(SqliteStore(path), "s")
     feed.read()
     assert feed.history.seq == whole_ // 2 - 1
@@ -639,17 +637,14 @@ def test_a_damaged_journal_is_shown_up_to_the_damage(store, tmp_path):
 def test_events_of_a_newer_danlu_are_said_to_be_so(tmp_path, monkeypatch):
     path = tmp_path / "s.db"
     danlu.tune(lambda t: 1.0, SPACE, minimize="loss", trials=3, store=str(path), name="s")
-    import sqlite3
-
     from danlu.stores.seal import checksum
 
     body = b"\x81\xa4type\xa6future"
-    with sqlite3.connect(path) as connection:
+    with raw_file(path) as connection:
         (head,) = connection.execute("SELECT head FROM study").fetchone()
         connection.execute(
             "INSERT INTO event VALUES (1, ?, NULL, ?, ?)", (head + 1, body, checksum(head + 1, None, body))
         )
-    connection.close()
     feed = Feed(SqliteStore(path), "s")
     feed.read()
     assert "future" in feed.damage

@@ -1,11 +1,9 @@
 """Real faults of real processes: stopped and woken workers, a disk that loses its power, a network that loses words."""
 
-import contextlib
 import os
 import random
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -13,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlite_file import raw_file, sound
 
 import danlu
 from danlu.core import events as ev
@@ -279,8 +278,7 @@ def lose_power(disk, times, dice, tmp_path):
             row = history.row(number)
             assert row.status is Status.DONE, (turn, number)
             assert row.metrics == {"loss": row.params()["x"]}
-        with contextlib.closing(sqlite3.connect(folder / "s.db")) as raw:
-            assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert sound(folder / "s.db")
 
 
 def test_what_was_told_survives_the_loss_of_power(disk, tmp_path, promised):
@@ -309,13 +307,12 @@ def test_a_long_read_neither_blocks_nor_breaks_a_writer(tmp_path, promised):
     store = danlu.SqliteStore(tmp_path / "s.db")
     with danlu.open_study({"x": danlu.Float(0, 1)}, minimize="loss", store=store, sampler="random") as study:
         study.tell(study.ask(), 0.0)
-        reader = sqlite3.connect(tmp_path / "s.db", isolation_level=None)
-        reader.execute("BEGIN")
-        (before,) = reader.execute("SELECT count(*) FROM event").fetchone()
-        for _ in range(2500):
-            study.tell(study.ask(), 0.5)
-        assert reader.execute("SELECT count(*) FROM event").fetchone() == (before,)
-        reader.execute("COMMIT")
-        assert reader.execute("SELECT count(*) FROM event").fetchone()[0] >= before + 5000
-        reader.close()
+        with raw_file(tmp_path / "s.db", isolation_level=None) as reader:
+            reader.execute("BEGIN")
+            (before,) = reader.execute("SELECT count(*) FROM event").fetchone()
+            for _ in range(2500):
+                study.tell(study.ask(), 0.5)
+            assert reader.execute("SELECT count(*) FROM event").fetchone() == (before,)
+            reader.execute("COMMIT")
+            assert reader.execute("SELECT count(*) FROM event").fetchone()[0] >= before + 5000
     promised(12, 5000, "writes while another connection held one reading open")

@@ -1,14 +1,13 @@
 """Real processes, killed with SIGKILL or racing: nothing acknowledged is lost, nothing happens twice."""
 
-import contextlib
 import random
-import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from sqlite_file import sound
 
 import danlu
 from danlu.core.events import Ended
@@ -79,8 +78,7 @@ def test_sixteen_processes_race_for_exactly_a_hundred_trials(tmp_path, promised)
     history.fold(danlu.SqliteStore(store).journal("race").read(0))
     assert len(history) == history.finished == 100
     assert len({row.asked.unit for row in history.rows}) == 100  # and no two tried the same point
-    with contextlib.closing(sqlite3.connect(store)) as raw:
-        assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert sound(store)
     promised(10, 16, "processes raced for 100 trials in one SQLite file: 100")
 
 

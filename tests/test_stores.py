@@ -4,7 +4,6 @@ import json
 import math
 import random
 import shutil
-import sqlite3
 import threading
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import golden_objective as golden
 import pytest
 from hypothesis import given
 from objectives import SPACE, resumable
+from sqlite_file import raw_file
 
 import danlu
 from danlu import Float, Int
@@ -42,9 +42,8 @@ def study(tmp_path):
 
 def test_a_strangers_file_is_left_alone(tmp_path):
     path = tmp_path / "theirs.db"
-    with sqlite3.connect(path) as theirs:
+    with raw_file(path) as theirs:
         theirs.execute("CREATE TABLE t (a)")
-    theirs.close()
     with pytest.raises(StoreError, match="a database of another program"):
         danlu.SqliteStore(path)
     text = tmp_path / "notes.txt"
@@ -56,9 +55,8 @@ def test_a_strangers_file_is_left_alone(tmp_path):
 
 
 def test_a_newer_schema_is_refused_and_untouched(study, promised):
-    with sqlite3.connect(study) as newer:
+    with raw_file(study) as newer:
         newer.execute("PRAGMA user_version = 99")
-    newer.close()
     with pytest.raises(SchemaError, match="has schema 99, this danlu reads up to 1. Upgrade danlu"):
         danlu.SqliteStore(study)
     promised(18, 1, "a newer schema, refused and left as it was")
@@ -86,12 +84,11 @@ def test_studies_in_one_file_do_not_see_each_other(tmp_path):
 
 
 def test_a_changed_digit_is_found_not_believed(study):
-    with sqlite3.connect(study) as raw:
+    with raw_file(study) as raw:
         seq, body = raw.execute("SELECT seq, body FROM event WHERE seq > 9 LIMIT 1").fetchone()
         flipped = bytearray(body)
         flipped[-3] ^= 1
         raw.execute("UPDATE event SET body = ? WHERE seq = ?", (bytes(flipped), seq))
-    raw.close()
     store = danlu.SqliteStore(study)
     history = History()
     with pytest.raises(
@@ -103,9 +100,8 @@ def test_a_changed_digit_is_found_not_believed(study):
 
 
 def test_a_missing_or_swapped_row_is_found(study):
-    with sqlite3.connect(study) as raw:
+    with raw_file(study) as raw:
         raw.execute("DELETE FROM event WHERE seq = 7")
-    raw.close()
     store = danlu.SqliteStore(study)
     with pytest.raises(CorruptError, match="damaged at event 7"):
         fold(store)

@@ -1,13 +1,12 @@
 """A store is checked, copied while in use, mended, and swept; nothing is written over."""
 
-import contextlib
 import json
 import os
-import sqlite3
 import subprocess
 import sys
 
 import pytest
+from sqlite_file import raw_file
 
 import danlu
 from danlu.cli.show import load
@@ -47,7 +46,7 @@ def store(tmp_path):
 
 def damaged(path, study, after):
     """One byte of one event of a study changed."""
-    with sqlite3.connect(path) as file:
+    with raw_file(path) as file:
         (number,) = file.execute("SELECT id FROM study WHERE name = ?", (study,)).fetchone()
         seq, body = file.execute(
             "SELECT seq, body FROM event WHERE study = ? AND seq > ? ORDER BY seq", (number, after)
@@ -166,7 +165,7 @@ def spoiled(path, study):
     from danlu.core import events as ev
     from danlu.stores.seal import checksum
 
-    with contextlib.closing(sqlite3.connect(path)) as file, file:
+    with raw_file(path) as file:
         (number, head) = file.execute("SELECT id, head FROM study WHERE name = ?", (study,)).fetchone()
         body = ev.encode(ev.Reported(0, 1, 2**63, {"loss": 1.0}, 0.1, 1.0))
         row = (number, head + 1, None, body, checksum(head + 1, None, body))
