@@ -6,7 +6,6 @@ import pty
 import re
 import select
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from objectives import SPACE, resumable
+from sqlite_file import raw_file
 
 import danlu
 from danlu.cli.main import COMMANDS
@@ -168,11 +168,9 @@ def test_doctor_reads_the_whole_store(store, tmp_path):
     assert findings["study digits"]["fine"]
     assert "events, 4 trials" in findings["study digits"]["found"]
     damaged = tmp_path / "damaged.db"
-    with sqlite3.connect(store) as raw, sqlite3.connect(damaged) as copy:
+    with raw_file(store) as raw, raw_file(damaged) as copy:
         raw.backup(copy)
         copy.execute("UPDATE event SET crc = 0 WHERE seq = 5")
-    copy.close()
-    raw.close()
     ran = subprocess.run(
         [sys.executable, "-m", "danlu.cli", "doctor", damaged], capture_output=True, text=True
     )
@@ -252,11 +250,11 @@ def test_imports_are_lazy():
     assert not {"numpy", "scipy", "torch", "rich", "sqlite3", "msgspec"} & set(modules)
 
 
-def terminal(*arguments):
+def terminal(*arguments, encoding="utf-8"):
     """Run in a real pseudo-terminal; its process and the descriptor to read from."""
     pid, screen = pty.fork()
     if pid == 0:
-        os.environ["TERM"] = "xterm-256color"
+        os.environ.update(TERM="xterm-256color", PYTHONIOENCODING=encoding)
         os.execv(sys.executable, [sys.executable, *map(str, arguments)])
     return pid, screen
 
@@ -302,19 +300,44 @@ def test_control_c_in_a_terminal_drains_and_restores_it(tmp_path, promised):
     promised(23, 1, "Ctrl-C in a real pseudo-terminal, restored")
 
 
-def test_watch_follows_a_running_study(tmp_path):
+@pytest.mark.parametrize(("encoding", "head"), [("utf-8", "丹 w".encode()), ("latin-1", b"danlu w")])
+def test_watch_follows_a_running_study(tmp_path, encoding, head):
     store = tmp_path / "s.db"
     with danlu.open_study(SPACE, minimize="loss", store=store, name="w", seed=1) as study:
-        pid, screen = terminal("-m", "danlu.cli", "watch", store, "--every", "0.05")
+        pid, screen = terminal("-m", "danlu.cli", "watch", store, "--every", "0.05", encoding=encoding)
         trial = study.ask()
         trial.report(1, loss=0.5)
-        assert b"1 running" in read_until(screen, b"1 running")
+        shown = read_until(screen, b"1 running")
+        assert b"1 running" in shown
+        assert head in shown
         study.tell(trial, 0.25)
         assert b"value" not in read_until(screen, b"loss=0.25")
         os.kill(pid, signal.SIGINT)
         read_until(screen, None, 5)
         _, status = os.waitpid(pid, 0)
         assert os.waitstatus_to_exitcode(status) == 130
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"), [("latin-1", "größe"), ("cp1251", "gr\\u00f6\\u00dfe"), ("utf-8", "größe")]
+)
+def test_what_an_encoding_lacks_is_spelled_out(tmp_path, encoding, name):
+    """Names are of any language, terminals are not."""
+    store = tmp_path / "s.db"
+    with danlu.open_study({"größe": danlu.Float(0, 1)}, minimize="\U0001f525", store=store) as study:
+        study.tell(study.ask(), 0.25)
+    goal = "\U0001f525" if encoding == "utf-8" else "\\ud83d\\udd25"
+    for more in ((), ("--json",)):
+        ran = subprocess.run(
+            [sys.executable, "-m", "danlu.cli", "show", store, *more],
+            capture_output=True,
+            env=os.environ | {"PYTHONIOENCODING": encoding},
+        )
+        assert (ran.returncode, ran.stderr) == (0, b"")
+        said = ran.stdout.decode(encoding)
+        assert name in said
+        assert goal in said
+    assert json.loads(said)[0]["\U0001f525"] == 0.25
 
 
 MINE = """

@@ -310,3 +310,32 @@ def test_a_person_ends_one_trial_from_another_process_and_the_study_goes_on(tmp_
         assert (trial.status, trial.cause) == (Status.FAILED, Cause.CANCELLED)
     child.send_signal(signal.SIGINT)
     child.communicate(timeout=30)
+
+
+SPEAKS = """
+import danlu, sys
+
+def speaks(trial):
+    print("丹 to its log")
+    sys.stderr.write("炉 as well\\n")
+    return trial["x"]
+
+result = danlu.tune(
+    speaks, {"x": danlu.Float(0, 1)}, trials=1, store=sys.argv[1], name="s", workers=2, minimize="loss"
+)
+assert result.best.status is danlu.Status.DONE
+"""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_log_is_utf8_in_any_locale(tmp_path, encoding):
+    """An encoding that lacks a letter is no reason for a trial to fail."""
+    program = tmp_path / "speaks.py"
+    program.write_text(SPEAKS, "utf-8")
+    store = tmp_path / "s.db"
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    ran = subprocess.run([sys.executable, program, store], env=environment, capture_output=True)
+    assert ran.returncode == 0, ran.stderr
+    log = Path(f"{store}.blobs/logs/s/000000.log").read_text("utf-8")
+    assert "丹 to its log" in log
+    assert "炉 as well" in log

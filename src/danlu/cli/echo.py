@@ -2,12 +2,56 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import re
 from typing import Any
 
 import click
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+_SHAPES = str.maketrans({**dict(zip("▁▂▃▄▅▆▇█", "_.-:=+*#", strict=True)), "丹": "danlu"})
+
+
+def _spelled(error: UnicodeError) -> tuple[str, int]:
+    """What an encoding lacks, as JSON spells it, so that JSON stays what it is."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{lacking[at : at + 4]}" for at in range(0, len(lacking), 4)), error.end
+
+
+codecs.register_error("danlu.spelled", _spelled)
+
+
+def forgive(stream: Any) -> None:
+    r"""Have a stream spell out what its encoding lacks, where it would raise: names are of any language, terminals are not.
+
+    Example:
+        >>> stream = io.TextIOWrapper(io.BytesIO(), encoding="latin-1")
+        >>> forgive(stream)
+        >>> stream.write("5 µm 丹") and stream.flush()
+        >>> stream.buffer.getvalue()
+        b'5 \xb5m \\u4e39'
+    """
+    if isinstance(stream, io.TextIOWrapper) and stream.errors in {"strict", "surrogateescape"}:
+        stream.reconfigure(errors="danlu.spelled")
+
+
+def drawn(shapes: str, encoding: str | None) -> str:
+    """Bars and curves as an encoding can write them: in ASCII where it has no blocks.
+
+    Example:
+        >>> drawn("▁▅█", "utf-8"), drawn("▁▅█", "latin-1")
+        ('▁▅█', '_=#')
+    """
+    try:
+        shapes.encode(encoding or "utf-8")
+    except UnicodeEncodeError:
+        return shapes.translate(_SHAPES)
+    return shapes
 
 
 def echo(said: Any, *, err: bool = False) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ..core.events import Ended, Entry, Reported, Status
 from ..core.history import History
 from .board import Board, board, duration
-from .echo import echo, visible
+from .echo import drawn, echo, visible
 from .spelled import spelled
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class LiveView:
         history = self._ledger.history
         if self._live is not None:
             now = board(self._name, history, self._ledger.budget, history.spent_seconds)
-            self._live.update(render(now), refresh=True)
+            self._live.update(render(now, self._live.console.encoding), refresh=True)
         self._drawn = time.monotonic()
 
 
@@ -80,8 +80,8 @@ def event_line(entry: Entry, history: History) -> str:
     return ""
 
 
-def render(now: Board) -> RenderableType:
-    """The board as rich draws it."""
+def render(now: Board, encoding: str) -> RenderableType:
+    """The board as rich draws it, in what the terminal's encoding can show."""
     from rich.console import Group
     from rich.progress_bar import ProgressBar
     from rich.table import Table
@@ -90,8 +90,9 @@ def render(now: Board) -> RenderableType:
     over = sum(count for state, count in now.counts.items() if state in _OVER)
     head = Table.grid(padding=(0, 2))
     total = now.total or max(now.asked, 1)
+    mark = drawn("丹", encoding)
     head.add_row(
-        Text(visible(f"丹 {now.name}"), style="bold"),
+        Text(visible(f"{mark} {now.name}"), style="bold"),
         ProgressBar(total=total, completed=over, width=30),
         f"{over}/{now.total or '?'}",
         f"{now.rate * 60:.1f}/min",
@@ -103,5 +104,5 @@ def render(now: Board) -> RenderableType:
         lines.append(Text(visible(f"best  {now.best}"), style="green"))
     curves = Table.grid(padding=(0, 2))
     for number, step, newest, spark in now.curves:
-        curves.add_row(f"trial {number}", f"step {step}", newest, Text(spark, style="cyan"))
+        curves.add_row(f"trial {number}", f"step {step}", newest, Text(drawn(spark, encoding), style="cyan"))
     return Group(*lines, curves)

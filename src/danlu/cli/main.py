@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from danlu.cli.echo import echo, visible
+from danlu.cli.echo import echo, forgive, visible
 
 COMMANDS = {
     "run": ("danlu.cli.run:run", "Tune a function; the same command again resumes."),
@@ -84,6 +84,7 @@ def danlu() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors of danlu are one sentence on stderr and exit code 2."""
+    forgive(sys.stdout)
     try:
         sys.exit(danlu.main(arguments, standalone_mode=False))
     except click.NoSuchOption as error:

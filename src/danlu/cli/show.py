@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from ..core.errors import SettingError, StoreError
 from ..core.places import without_secrets
 from ..core.plain import as_json
 from ..study.result import Result
-from .echo import echo
+from .echo import drawn, echo
 
 
 @click.command()
@@ -57,7 +58,7 @@ def _importance(result: Result, method: Any, *, json_: bool) -> None:
         return
     echo(f"{found.method} for {found.metric}, {found.trials} trials")
     for each in found.parameters:
-        bar = "█" * round(40 * each.share)
+        bar = drawn("█" * round(40 * each.share), sys.stdout.encoding)
         echo(f"{each.share:6.1%}  [{each.low:.0%} to {each.high:.0%}]  {each.name}  {bar}")
     for pair in found.pairs:
         echo(f"{pair.share:6.1%}  {' with '.join(pair.names)}, beyond each alone")

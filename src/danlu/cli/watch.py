@@ -47,7 +47,8 @@ def _live(name: str, journal: Any, history: Any, every: float) -> None:
         while True:
             entries = list(journal.read(history.seq))
             history.fold(entries)
-            screen.update(render(board(name, history, Budget(), history.spent_seconds)), refresh=True)
+            now = board(name, history, Budget(), history.spent_seconds)
+            screen.update(render(now, screen.console.encoding), refresh=True)
             if _closed(entries):
                 return
             time.sleep(every)
