@@ -10,7 +10,7 @@ from test_crash import CrashingStore, Killed
 
 import danlu
 from danlu.cli.main import danlu as cli
-from danlu.core.errors import DanluError, SettingError
+from danlu.core.errors import DanluError, Interrupted, SettingError
 from danlu.core.folders import Folders, filed
 from danlu.core.live import LiveTrial
 from danlu.core.messages import Task
@@ -120,7 +120,7 @@ def test_a_resumed_attempt_finds_its_folder_as_it_was(tmp_path):
             trial.save(step)
             trial.report(step, loss=step)
             if step == 2 and trial.attempt == 1:
-                raise KeyboardInterrupt
+                raise Interrupted  # as the second Ctrl-C does
 
     store = tmp_path / "s.db"
     with pytest.raises(KeyboardInterrupt):

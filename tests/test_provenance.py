@@ -11,7 +11,7 @@ import pytest
 
 import danlu
 from danlu.core import events as ev
-from danlu.core.errors import ObjectiveChanged, SettingError
+from danlu.core.errors import Interrupted, ObjectiveChanged, SettingError
 from danlu.core.history import History
 from danlu.core.provenance import SHOWN, Provenance, compare, masked
 from danlu.dashboard import views
@@ -374,7 +374,7 @@ def test_a_trial_that_other_code_takes_up_says_both(tmp_path, capfd):
     def begun(trial):
         trial.save(1)
         trial.report(1, loss=trial["x"])
-        raise KeyboardInterrupt
+        raise Interrupted  # as the second Ctrl-C does
 
     def ended(trial):
         trial.report(trial.restore() + 1, loss=trial["x"])
