@@ -10,15 +10,18 @@ PROMISES := $(addprefix tests/test_,containers.py conversation.py crash.py kills
 	upkeep.py study.py simulation.py faults.py postgres.py network.py ray.py worker.py conformance.py replay.py packing.py steering.py \
 	dashboard.py broken.py extremes.py)
 
-.PHONY: demo test check chromium bench bench-threads bench-search bench-search-full bench-fidelity bench-deep docs vendor fault clean
+.PHONY: demo test compat check chromium bench bench-threads bench-search bench-search-full bench-fidelity bench-deep docs vendor fault clean
 
 demo: $(DEMO)  ## tune a small network on handwritten digits (under two minutes)
 	$(BIN)/python examples/digits_cnn.py
 
-test fault: export OMP_NUM_THREADS ?= 1
-test fault: export OPENBLAS_NUM_THREADS ?= 1
+test compat fault: export OMP_NUM_THREADS ?= 1
+test compat fault: export OPENBLAS_NUM_THREADS ?= 1
 test: check chromium  ## everything that has to hold, in minutes
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not fault"
+
+compat: chromium  ## an hour or more: the tests on Python 3.11, 3.12 and 3.13, where found, in random order and odd surroundings
+	.ci/compat $(or $(VERSIONS),3.11 3.12 3.13)
 
 check: $(READY)  ## style, types, floors
 	$(BIN)/ruff format --check src tests benchmarks examples docs
@@ -76,7 +79,7 @@ vendor: $(READY)  ## fetch the front end's third-party files anew; needs npm
 
 fault: $(READY)  ## half an hour of kills, lost power, bad networks and damaged files, and docs/reliability.md
 	mkdir -p runs && rm -f runs/promises.jsonl
-	DANLU_PROMISES=$(CURDIR)/runs/promises.jsonl $(BIN)/python -m pytest -q $(PROMISES)
+	DANLU_PROMISES="$(CURDIR)/runs/promises.jsonl" $(BIN)/python -m pytest -q $(PROMISES)
 	$(BIN)/python benchmarks/reliability.py runs/promises.jsonl
 
 clean:

@@ -1,5 +1,6 @@
 """The store is taken away while a study runs: it is said, what was told is saved under another name, and nothing ends as if all were well."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -54,7 +55,7 @@ def test_a_store_that_is_taken_away_is_said_and_saved(tmp_path, accident, engine
             lambda trial: {"loss": trial["x"]}, SPACE, minimize="loss", trials=8, store=path, seed=1,
             engine=engine, callbacks=[spoil],
         )  # fmt: skip
-    saved = next(word for word in str(caught.value).split() if ".rescued" in word).rstrip(".")
+    saved = re.search(r"saved as (.+\.rescued)", str(caught.value))[1]
     assert Path(saved).parent == path.parent
     history = History()
     store = danlu.SqliteStore(saved)
