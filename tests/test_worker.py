@@ -180,6 +180,28 @@ def test_a_worker_waits_for_the_study_and_takes_functions_by_signature(there):
     assert join(there).communicate(timeout=60)[0].startswith("Result('far': 6 done")
 
 
+def test_a_worker_waits_until_the_study_says_what_it_may_spend(tmp_path, monkeypatch):
+    """A driver makes the study first and announces it then: who joins between the two would work without end."""
+    store = danlu.SqliteStore(tmp_path / "s.db")
+    space = {"x": danlu.Float(0, 1)}
+    with danlu.open_study(
+        space, minimize="loss", store=store, name="s", trials=3, sampler="random"
+    ) as opened:
+        with pytest.raises(StudyMissing, match=r"does not say yet.*wait for the driver that begins it"):
+            danlu.work(store, "s", lambda trial: trial["x"], engine="inline")
+        slept = []
+
+        def sleep(seconds):
+            slept.append(seconds)
+            if len(slept) == 1:
+                opened.announce()
+
+        monkeypatch.setattr("danlu.study.work.clocks.sleep", sleep)
+        result = danlu.work(store, "s", lambda trial: trial["x"], engine="inline", wait=60)
+    assert slept[0] == 0.5
+    assert [trial.status for trial in result.trials] == [Status.DONE] * 3
+
+
 def test_what_cannot_be_joined_is_said_in_a_sentence(there, monkeypatch):
     monkeypatch.chdir(there)
     with pytest.raises(StudyMissing, match="no study 'far'"):

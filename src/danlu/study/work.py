@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import ObjectiveError, SettingError, StudyMissing
+from ..core.events import Opened
 from ..core.foreign import own_words
 from ..core.protocols import Engine, Store
 from ..engines.objective import fit, resolve_objective
@@ -56,7 +57,7 @@ def work(
         The result as it is when this worker leaves.
 
     Raises:
-        StudyMissing: when there is no such study.
+        StudyMissing: when there is no such study, or nobody has announced yet what it is run by.
         ObjectiveError: when the objective cannot be found here, or the journal's is not trusted.
         SettingError: when the study's own sampler or scheduler cannot be made of its journal.
         SystemExit: with code 143 after SIGTERM, as in ``tune``.
@@ -103,17 +104,27 @@ def work(
 
 
 def _await(store: Store, name: str, wait: float) -> None:
-    """Look for a study until it is there.
+    """Look for a study until it is there, and says what it may spend: who joins before that works without end.
 
     Raises:
         StudyMissing: when it is not there in time.
     """
     until = clocks.monotonic() + wait
-    while name not in store.studies():
+    while not ((there := name in store.studies()) and _announced(store, name)):
         if clocks.monotonic() >= until:
-            there = ", ".join(store.studies()) or "none"
+            if there:
+                raise StudyMissing(
+                    f"the study {name!r} does not say yet what it is run by, nor what it may spend. Have the worker wait for the "
+                    "driver that begins it, or call study.announce() where it is asked and told."
+                )
+            others = ", ".join(store.studies()) or "none"
             raise StudyMissing(
-                f"there is no study {name!r} in the store. There are: {there}. Begin it with danlu.tune or danlu run, "
+                f"there is no study {name!r} in the store. There are: {others}. Begin it with danlu.tune or danlu run, "
                 "or have the worker wait for it."
             )
         clocks.sleep(0.5)
+
+
+def _announced(store: Store, name: str) -> bool:
+    events = (entry.event for entry in store.journal(name).read(0))
+    return any(isinstance(event, Opened) and event.charter is not None for event in events)
