@@ -271,3 +271,33 @@ def test_a_checkpoint_of_more_than_four_gigabytes(tmp_path):
     del data
     back = checkpoint.unpack(folder.get(digest))[0]["w"]
     assert (len(back), back[-1]) == (2**32 + 8, 7)
+
+
+def test_studies_of_one_store_do_not_share_checkpoints(tmp_path):
+    """The same training in two studies saves the same bytes; what one no longer needs stays the other's."""
+
+    class Resting(danlu.Patience):
+        def judge(self, state, view, trial):
+            from danlu.core.messages import GO, pause
+
+            return pause("rests") if trial.curve.steps[-1] == 3 else GO
+
+    def train(trial):
+        state = {"epoch": 0}
+        for epoch in range(trial.restore(state) + 1, 7):
+            state["epoch"] = epoch
+            trial.save(epoch, state)
+            trial.report(epoch, loss=1 / epoch)
+
+    how = {
+        "space": {"x": danlu.Float(0, 1)},
+        "minimize": "loss",
+        "trials": 1,
+        "store": tmp_path / "s.db",
+        "seed": 1,
+    }
+    rests = danlu.tune(train, name="rests", scheduler=Resting(), **how)
+    danlu.tune(train, name="goes on", scheduler="none", **how)
+    state = {}
+    assert rests.restore(state, trial=0) == 3
+    assert state == {"epoch": 3}

@@ -308,7 +308,7 @@ class LiveTrial(Mapping[str, Value]):
         if self._task.mute:
             return
         at = whole(step, "trial.save")
-        data = checkpoint.pack([[self.number, self.attempt, at], *things])
+        data = checkpoint.pack([[self.number, self.attempt, at, self._task.study, self._task.seed], *things])
         digest = blobs_at(self._task.blobs).put(data)
         self._say(Save(self.number, self.attempt, at, digest, len(data)))
 

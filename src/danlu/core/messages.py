@@ -23,6 +23,7 @@ class Task(msgspec.Struct, frozen=True):
 
     ``folder`` is where files of its own belong, made or not. A ``mute`` one keeps no checkpoints, as somebody else does; one
     that ran out of memory beside others runs ``alone``.
+    ``study`` is its name, which goes into checkpoints: no two studies of a store keep the same one, so none can drop another's.
     ``goal`` says what a number without a name stands for, ``lists`` which values are lists (``values.shape``), and ``named``
     which are names of things that only the space at hand has.
     """
@@ -43,6 +44,7 @@ class Task(msgspec.Struct, frozen=True):
     goal: Goal | None = None
     lists: dict[str, str] = {}
     named: tuple[str, ...] = ()
+    study: str = ""
 
 
 class Report(msgspec.Struct, frozen=True, tag="report"):

@@ -26,12 +26,13 @@ PROBE = "probe"
 
 
 class Policy(NamedTuple):
-    """How a study treats its trials: deaths of a worker that are forgiven, limits of an attempt, where its files go."""
+    """How a study treats its trials: deaths of a worker that are forgiven, limits of an attempt, where its files go, its name."""
 
     retries: int = 2
     limits: Limits = Limits()
     logs: str = ""
     folders: Folders | None = None
+    study: str = ""
 
 
 class Claims:
@@ -134,6 +135,7 @@ class Claims:
             alone=row.alone,
             folder=str(self._policy.folders.of(number)) if self._policy.folders else "",
             goal=history.goal,
+            study=self._policy.study,
             lists=history.space.lists_of(declared),
             named=history.space.named,
         )

@@ -79,7 +79,7 @@ class Study:
         self.claims = Claims(
             self.ledger,
             self.worker,
-            Policy(self.settings.retries, self.settings.limits, logs, folders),
+            Policy(self.settings.retries, self.settings.limits, logs, folders, opening.name),
             clock,
         )
         self.provenance: Provenance | None = None
