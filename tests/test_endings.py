@@ -290,3 +290,56 @@ def test_sigterm_does_to_a_program_what_it_does_without_a_study(there, kind):
     with danlu.open_study(store=there / "s.db", name="s0") as study:
         assert study.result.trials[0].deaths == 0
         assert study.result.trials[0].status is danlu.Status.WAITING
+
+
+FORKS = """
+import multiprocessing
+import time
+
+import danlu
+
+
+def sleep(begun):
+    begun.set()
+    time.sleep(3600)
+
+
+def forks(trial):
+    context = multiprocessing.get_context("fork")
+    with context.Pool(2) as pool:  # which ends its processes by SIGTERM
+        total = sum(pool.map(abs, [trial["x"], 1]))
+    child = context.Process(target=time.sleep, args=(3600,))
+    child.start()
+    child.terminate()  # at once, whatever the child has come to
+    child.join()
+    assert child.exitcode == -signal.SIGTERM, child.exitcode
+    begun = context.Event()
+    child = context.Process(target=sleep, args=(begun,))
+    child.start()
+    begun.wait()
+    os.kill(child.pid, signal.SIGINT)
+    child.join()
+    assert child.exitcode == 1, child.exitcode  # of a KeyboardInterrupt
+    return total
+
+
+space = {"x": danlu.Float(0, 1)}
+if __name__ == "__main__":
+    print(danlu.tune(forks, space, minimize="value", trials=2))
+"""
+
+
+@pytest.mark.parametrize(
+    "how", [["own.py"], ["-m", "danlu", "run", "own.py:forks", "-n", "2", "--minimize", "value"]]
+)
+def test_processes_that_an_objective_forks_end_when_they_are_told_to(tmp_path, how):
+    """danlu's handlers of SIGTERM and Ctrl-C are its own process's; a forked one that kept them would never end."""
+    (tmp_path / "own.py").write_text(
+        FORKS.replace("import multiprocessing", "import multiprocessing, os, signal", 1)
+    )
+    ran = subprocess.run(
+        [sys.executable, *how], cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "2 done" in ran.stdout
+    assert "running trials stop" not in ran.stderr

@@ -428,3 +428,26 @@ def test_a_deleted_study_is_said_at_the_next_heartbeat(url):
         with pytest.raises(StoreError, match="has been deleted"):
             study.ledger.journal.renew(study.worker)
     store.close()
+
+
+def test_checkpoints_stay_where_they_are_when_the_password_changes():
+    """The folder at home is the database's, whoever asks and however; another database has another."""
+    from danlu.stores.postgres import _without_own, folder_of, parsed
+
+    def blobs(url):
+        return folder_of(parsed(_without_own(url)[0]))
+
+    ours = blobs("postgresql://me:old@db:5433/runs")
+    for url in (
+        "postgresql://me:new@db:5433/runs",
+        "postgresql://you@db:5433/runs?sslmode=disable",
+        "postgresql://db:5433/runs?user=me&lease=9",
+    ):
+        assert blobs(url) == ours
+    for url in (
+        "postgresql://me@db:5433/other",
+        "postgresql://me@db/runs",
+        "postgresql://me@other:5433/runs",
+    ):
+        assert blobs(url) != ours
+    assert blobs("postgresql://me@db") != blobs("postgresql://you@db")  # whose databases are named like them

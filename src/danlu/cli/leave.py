@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,14 +15,10 @@ from .echo import echo
 @contextlib.contextmanager
 def told_of_sigterm() -> Iterator[None]:
     """Have SIGTERM end the study and not the command, which still prints what has been found."""
-    if threading.current_thread() is not threading.main_thread():
+    from ..study.handled import handled
+
+    with handled((signal.SIGTERM,), lambda *_: None):
         yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: None)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def leave(result: Any, ended: Sequence[int]) -> None:

@@ -108,9 +108,7 @@ class PostgresStore:
         self.url, own = _without_own(full)
         self._params = parsed(self.url)
         self.place = place_of(self._params)
-        self.blobs = own.get("blobs") or str(
-            Path.home() / ".danlu" / hashlib.sha256(self.url.encode()).hexdigest()[:16]
-        )
+        self.blobs = own.get("blobs") or str(Path.home() / ".danlu" / folder_of(self._params))
         self.clock, self.patience = clock, patience
         try:
             self.lease_seconds = float(own.get("lease", lease_seconds))
@@ -475,6 +473,18 @@ def place_of(params: Mapping[str, Any]) -> str:
     port = f":{params['port']}" if params.get("port") else ""
     query = "&".join(f"{name}={value}" for name, value in shown.items())
     return f"postgresql://{host}{port}/{params.get('dbname') or ''}" + (f"?{query}" if query else "")
+
+
+def folder_of(params: Mapping[str, Any]) -> str:
+    """The name of a database's folder at home: the same whoever asks and however, with whatever password.
+
+    Example:
+        >>> one, other = ({"host": "db", "dbname": "runs", "password": word} for word in ("old", "new"))
+        >>> folder_of(one) == folder_of(other) != folder_of(one | {"dbname": "else"})
+        True
+    """
+    owner = "" if params.get("dbname") else params.get("user", "")  # whose name the database has, then
+    return hashlib.sha256(f"{place_of(params)} {owner}".encode()).hexdigest()[:16]
 
 
 def _here(host: str) -> bool:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import contextlib
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any
 
 from ..core.errors import Interrupted
+from .handled import handled
 
 DRAINING = "interrupted by Ctrl-C"
 
@@ -35,20 +36,15 @@ class Interrupt:
         self._count = 0
         self._safe = False
         self._asked = False
-        self._before: dict[int, object] = {}
+        self._before: dict[int, Any] = {}
+        self._handled = contextlib.ExitStack()
 
     def __enter__(self) -> Interrupt:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                before = signal.getsignal(number)
-                if before != signal.SIG_IGN:
-                    self._before[number] = before
-                    signal.signal(number, self._handle)
+        self._before = self._handled.enter_context(handled((signal.SIGINT, signal.SIGTERM), self._handle))
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+        self._handled.close()
 
     @contextlib.contextmanager
     def allowed(self, *, safe: bool) -> Iterator[None]:
