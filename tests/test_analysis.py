@@ -1,6 +1,8 @@
 """Analyses against what is known: functions whose effects can be written down, trainings that were made to go wrong."""
 
 import math
+import subprocess
+import sys
 from itertools import pairwise
 
 import numpy as np
@@ -568,3 +570,36 @@ def test_the_page_says_what_was_found(study):
     assert f"best loss {study.best.value:.6g} in trial {study.best.number}" in text
     assert "what mattered" in text
     assert page.states == {"done": 120}
+
+
+# Limits that nothing keeps.
+
+
+def test_a_best_that_breaks_the_limits_is_said_to_everywhere(tmp_path):
+    """The nearest trial is shown with what it breaks; once one keeps the limits there is nothing to say."""
+    from danlu.analysis.findings import beyond
+
+    def train(trial):
+        return {"loss": trial["x"], "ms": 50 + trial["x"], "acc": 0.5}
+
+    how = {"minimize": "loss", "trials": 12, "seed": 1, "watch": False}
+    space = {"x": danlu.Float(0, 1)}
+    result = danlu.tune(train, space, limits=["ms <= 20", "acc >= 0.9"], **how)
+    (finding,) = beyond(result.history)
+    near = f"the nearest, trial {result.best.number}, has ms={50 + result.best.params['x']:.6g}, acc=0.5."
+    assert finding.text == f"No trial keeps ms <= 20 and acc >= 0.9; {near}"
+    assert "which breaks the limits as all do" in repr(result)
+    assert finding.text in result.why()
+    assert result.summary().findings[0].kind == "beyond"
+    (tmp_path / "own.py").write_text(
+        "import danlu\nspace = {'x': danlu.Float(0, 1)}\ndef f(x): return {'loss': x, 'ms': 50 + x}\n"
+    )
+    command = ["run", "own.py:f", "--minimize", "loss", "--limit", "ms <= 20", "-n", "3"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "danlu", *command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0
+    assert "danlu: No trial keeps ms <= 20; the nearest, trial" in ran.stderr
+    kept = danlu.tune(train, space, limits=["ms <= 50.9"], **how)
+    assert beyond(kept.history) == []
+    assert "breaks" not in repr(kept)

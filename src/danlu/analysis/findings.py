@@ -44,7 +44,7 @@ class Finding(msgspec.Struct, frozen=True):
     """Something worth knowing.
 
     Attributes:
-        kind: ``alike``, ``still``, ``edge``, ``flat``, ``few``, ``failing`` or ``stale``.
+        kind: ``beyond``, ``alike``, ``still``, ``edge``, ``flat``, ``few``, ``failing`` or ``stale``.
         subject: the parameter it is about, '' for the study.
         text: what was seen, with its figures.
         reason: why the rule says so.
@@ -81,7 +81,7 @@ def findings(history: History, metric: str | None = None, *, seen: Effects | Non
         The best x sits at the upper edge: 0.998, of 0 to 1. Widen it to 1.5 and go on.
     """
     known = measured(history, metric, fits=True)
-    same, found = unmoved(history, metric), list(_few(history, known))
+    same, found = [*beyond(history), *unmoved(history, metric)], list(_few(history, known))
     if len(known.rows) < 10:
         return [*same, *found]
     flat = list(_flat(seen)) if seen is not None else []
@@ -132,6 +132,32 @@ def unmoved(history: History, metric: str | None = None) -> list[Finding]:
     if not still and not moving and curves >= SAME and len(points) >= SAME:
         found.append(_still(name, curves))
     return found
+
+
+def beyond(history: History) -> list[Finding]:
+    """That no trial keeps the goal's limits, and how near the nearest comes; nothing where one keeps them.
+
+    Example:
+        >>> import danlu
+        >>> result = danlu.tune(lambda t: {"loss": t["x"], "ms": 50 + t["x"]}, {"x": danlu.Float(0, 1)}, minimize="loss",
+        ...                     limits=["ms <= 20"], trials=3, seed=0)
+        >>> beyond(result.history)[0].text.startswith("No trial keeps ms <= 20; the nearest, trial ")
+        True
+    """
+    if history.best is None or not history.rows[history.best].violation:
+        return []
+    told = history.rows[history.best].metrics or {}
+    pairs = zip(history.goal.limits, history.goal.slacks(told), strict=True)
+    broken = [limit for limit, over in pairs if not over <= 0]
+    limits = " and ".join(f"{each.name} {'<=' if each.below else '>='} {each.bound:g}" for each in broken)
+    near = ", ".join(
+        f"{each.name}={told[each.name]:.6g}" if each.name in told else f"no {each.name}" for each in broken
+    )
+    return [Finding(
+        "beyond", "", f"No trial keeps {limits}; the nearest, trial {history.best}, has {near}.",
+        "A trial that breaks a limit is ranked by how far it is beyond it, and behind all that keep it.",
+        "Widen the space to where the limit can be kept, or set it where some trial comes.",
+    )]  # fmt: skip
 
 
 def _alike(name: str, value: float, count: int) -> Finding:

@@ -105,12 +105,16 @@ def load_one(path: str, name: str | None) -> Result:
 
 def print_best(result: Result) -> None:
     """The best configuration, a parameter a line."""
+    from ..analysis.findings import beyond
+
     if not result.history.front:
         echo("no trial has a result yet")
         return
     best = result.best
     metrics = ", ".join(f"{name}={value:.6g}" for name, value in best.metrics.items())
     echo(f"best: trial {best.number} with {metrics}")
+    for finding in beyond(result.history):
+        echo(f"danlu: {finding}", err=True)
     for name, value in best.params.items():
         echo(f"  {name} = {_cell(value)}")
 

@@ -62,7 +62,8 @@ class Result:
         best = ""
         if self.history.front:
             name, value = next(iter(self.best.metrics.items()))
-            best = f"; best {name} {value:g} in trial {self.best.number}"
+            kept = "" if not self.best.violation else ", which breaks the limits as all do"
+            best = f"; best {name} {value:g} in trial {self.best.number}{kept}"
         return f"Result({self.name!r}: {states or 'no trials'}{best})"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Result:
@@ -144,7 +145,10 @@ class Result:
 
     def why(self) -> list[str]:
         """What danlu decided by itself, a sentence each: methods, stops, failures, retries."""
+        from ..analysis.findings import beyond
+
         lines = [text for _, text in self.history.decisions]
+        lines += [finding.text for finding in beyond(self.history)]
         for number, row in enumerate(self.history.rows):
             if row.reason:
                 cause = f" ({row.cause.value})" if row.cause else ""
