@@ -301,3 +301,29 @@ def test_studies_of_one_store_do_not_share_checkpoints(tmp_path):
     state = {}
     assert rests.restore(state, trial=0) == 3
     assert state == {"epoch": 3}
+
+
+def test_a_checkpoint_of_another_step_than_the_best_is_restored_with_a_word(capsys):
+    """What a trial counts by is its best report; nothing is said where that is saved, or a value is returned."""
+
+    def train(trial):
+        for epoch in range(1, 6):
+            loss = abs(epoch - 2) + trial["x"]
+            if trial["saves"] == "always" or epoch <= 2:
+                trial.save(epoch, {"epoch": epoch})
+            trial.report(epoch, loss=loss)
+        return {"loss": 0.5} if trial["saves"] == "returns" else None
+
+    for saves, step, said in (
+        ("always", 5, "step 2, and its newest checkpoint is of step 5"),
+        ("best", 2, ""),
+        ("returns", 2, ""),
+    ):
+        space = {"x": danlu.Float(0, 1), "saves": danlu.Choice([saves])}
+        result = danlu.tune(train, space, minimize="loss", trials=2, seed=1, watch=False)
+        capsys.readouterr()
+        state = {}
+        assert result.restore(state) == state["epoch"] == step
+        told = capsys.readouterr().err
+        assert said in told
+        assert bool(told) == bool(said)

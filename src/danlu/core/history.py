@@ -453,6 +453,13 @@ class History:
         """The metrics that count for a trial by its curve: the goal's best step, or the last."""
         return counted(self.reports.curve(number), self.goal)
 
+    def counting_steps(self, number: int) -> tuple[int, ...]:
+        """The steps whose report of the goal's first metric is what counts for a trial; none where a returned value does."""
+        curve, name = self.reports.curve(number), self.goal.metrics[0].name
+        value = (self.rows[number].metrics or self.counted(number)).get(name)
+        pairs = zip(curve.steps, curve.metrics.get(name, ()), strict=False)
+        return tuple(step for step, told in pairs if told == value)
+
     def keeps(self, number: int) -> bool:
         """Whether a trial keeps its checkpoints and its folder: while it is not over, and as the study was told then."""
         return self.rows[number].status < Status.DONE or self.keep == "all" or number in self.front

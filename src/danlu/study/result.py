@@ -12,6 +12,7 @@ from ..core import checkpoint
 from ..core.blobs import blobs_at
 from ..core.errors import DanluError, StoreError
 from ..core.events import Entry, Status
+from ..core.failure import say
 from ..core.folders import Folders
 from ..core.history import History
 from ..core.names import VIEWS, find
@@ -261,7 +262,8 @@ class Result:
     def restore(self, *things: Any, trial: int | None = None) -> int:
         """Load a trial's newest checkpoint, the best trial's by default, into ``things``; return its step.
 
-        The things that were saved first are enough: of ``trial.save(epoch, model, optimizer)`` the model alone.
+        The things that were saved first are enough: of ``trial.save(epoch, model, optimizer)`` the model alone. A trial counts by
+        its best report, unless its objective returns a value; where the newest checkpoint is of another step, that is said.
 
         Raises:
             DanluError: when that trial saved none.
@@ -271,5 +273,11 @@ class Result:
             data = blobs_at(self._store.blobs).get(kept.digest)
             parts = checkpoint.unpack(data)[1:]
             checkpoint.load(parts[: len(things)] if things else parts, things)
+            counts = self.history.counting_steps(best.number)
+            if counts and kept.step not in counts:
+                say(
+                    f"danlu: what counts for trial {best.number} is its report at step {counts[0]}, and its newest checkpoint is of step "
+                    f"{kept.step}: what is restored is not what was measured there. Save only when the metric is the best so far."
+                )
             return kept.step
         raise DanluError(f"trial {best.number} saved no checkpoint. Call trial.save in the objective.")
