@@ -5,6 +5,7 @@ from sklearn.metrics import get_scorer_names
 
 import danlu
 from danlu.core.direction import DOWN, UP, contradicted, direction
+from danlu.engines.pattern import Pattern
 
 
 def listed(names):
@@ -94,3 +95,32 @@ def test_a_direction_against_the_name_is_said_once_in_a_study_and_heeded(capsys)
     assert capsys.readouterr().err.count("accuracy is minimized, as asked, although") == 1
     assert sum("although more of 'accuracy' is better" in line for line in result.why()) == 1
     assert result.best.value == min(trial.value for trial in result.trials)
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "way"),
+    [
+        ("-elbo: {x}", "neg_elbo", "minimize"), ("\u2212elbo: {x}", "neg_elbo", "minimize"), ("-ELBO = {x}", "neg_elbo", "minimize"),
+        ("loss (-elbo): {x}", "loss_neg_elbo", "minimize"), ("-acc {x}", "neg_acc", "minimize"), ("-loss: {x}", "neg_loss", "maximize"),
+        ("1-acc: {x}", "one_minus_acc", "minimize"), ("100-acc: {x}", "one_minus_acc", "minimize"), ("1 - ssim: {x}", "one_minus_ssim", "minimize"),
+        ("1.0 - iou {x}", "one_minus_iou", "minimize"), ("1/psnr: {x}", "inverse_psnr", "minimize"), ("non-accuracy: {x}", "non_accuracy", None),
+        ("- loss: {x}", "loss", "minimize"), ("epoch 3 - loss: {x}", "epoch_loss", "minimize"), ("lr 1e-3 -loss {x}", "lr_e_loss", "minimize"),
+        ("--loss {x}", "loss", "minimize"), ("[1/10] loss {x}", "loss", "minimize"), ("val-acc: {x}", "val_acc", "maximize"),
+        ("val_neg_loss={x}", "val_neg_loss", "maximize"), ("true-negative rate {x}", "true_negative_rate", "maximize"),
+    ],
+)  # fmt: skip
+def test_what_turns_a_metric_around_stays_in_its_name(text, name, way):
+    """A sign at the beginning or in brackets, one minus, one over; a dash between words turns nothing."""
+    assert Pattern(text).names == (name,)
+    assert direction(name).way == way
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("\u2212elbo", "minimize"), ("100-acc", "minimize"), ("1.0-acc", "minimize"), ("1/psnr", "minimize"), ("non-accuracy", None),
+        ("val_neg_mean_squared_error", "maximize"), ("val_neg_log_likelihood", "minimize"), ("false_negative_rate", "minimize"),
+    ],
+)  # fmt: skip
+def test_what_turns_a_name_around(name, way):
+    assert direction(name).way == way

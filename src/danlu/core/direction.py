@@ -88,6 +88,8 @@ def direction(name: str) -> Direction:
     words, turned = _words(name)
     if not words:
         return Direction(None, f"nothing in {name!r} names a metric")
+    if "non" in words or "not" in words:
+        return Direction(None, f"{name!r} says what it is not")
     rated = _per(words)
     if rated is not None:
         return Direction(rated, f"{' '.join(words)!r} is a rate over time" if rated == "maximize" else f"{' '.join(words)!r} is a time")  # fmt: skip
@@ -121,15 +123,19 @@ def contradicted(name: str, *, maximize: bool) -> str:
 
 def _words(name: str) -> tuple[list[str], str]:
     """The words of a name, and what turns its meaning around ('' when nothing does)."""
-    text = name.replace("²", "2").strip()
-    one = re.match(r"(?:1|one)\s*(?:-|_?minus_?)\s*(?=[A-Za-z])|-(?=\s*[A-Za-z])", text)
+    text = name.replace("²", "2").replace("\u2212", "-").strip()
+    one = re.match(r"(?:1(?:\.0*)?|100|one)\s*(?:[-/]|_?minus_?)\s*(?=[A-Za-z])|-(?=\s*[A-Za-z])", text)
     turned = one[0].strip("_ ") if one else ""
     text = text[one.end() :] if one else text
     text = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", re.sub(r"([A-Z]+)([A-Z][a-z]+)", r"\1_\2", text))
     text = re.sub(r"\bm_AP", "map", re.sub(r"(?i)(?<![a-z])m_AP(?![a-z])", "map", text))
     words = [word for word in re.split(r"[^a-z0-9]+", text.lower()) if word]
-    if words and words[0] in _FLIPS and words[:3] != ["neg", "log", "likelihood"]:
-        turned, words = (words[0], words[1:]) if len(words) > 1 else (turned, words)
+    for at in range(len(words) - 2, -1, -1):
+        named = words[at : at + 3] == ["neg", "log", "likelihood"] or (
+            at and words[at - 1] in {"true", "false"}
+        )
+        if words[at] in _FLIPS and not named:
+            return words[at + 1 :], words[at]
     return words, turned
 
 

@@ -214,6 +214,11 @@ def _named(parts: Sequence[tuple[bool, str]]) -> str:
 
 
 def _words(text: str) -> str:
+    """The words of a text as one name; a sign before one, 1 - and 1 / at the beginning stay in it, as they turn it around."""
+    text = text.replace("\u2212", "-")
+    text = re.sub(r"^\W*?(?:1(?:\.0*)?|100)\s*-\s*(?=[A-Za-z])", " one_minus_", text)
+    text = re.sub(r"^\W*?1\s*/\s*(?=[A-Za-z])", " inverse_", text)
+    text = re.sub(r"(?:^\s*|(?<=\())-(?=[A-Za-z])", " neg_", text)  # elsewhere it is a dash
     found = re.findall(r"[A-Za-z_]\w*|(?<=@)\d+", text)
     return "_".join(word.strip("_") for word in found).strip("_").lower()
 
