@@ -829,3 +829,24 @@ def test_an_objective_and_a_space_that_are_swapped_are_told():
 def test_a_goal_that_is_no_name_is_told(goal):
     with pytest.raises(GoalError, match="a goal is the name of a metric"):
         danlu.tune(lambda t: 1.0, {"x": Float(0, 1)}, minimize=goal, trials=2)
+
+
+@pytest.mark.parametrize("curve", [[0.5, math.nan, math.nan], [math.nan, 0.5], [0.5, math.inf], [0.5, 1e9]])
+def test_a_returned_curve_that_diverged_has_failed_like_a_reported_one(curve):
+    """And a scheduler that ends nothing that diverges, ends no returned curve."""
+
+    def reports(trial):
+        for step, loss in enumerate(curve, 1):
+            trial.report(step, loss=loss)
+
+    space, how = {"x": danlu.Float(0, 1)}, {"minimize": "loss", "trials": 2, "watch": False}
+    for scheduler in (None, "none", danlu.Median()):
+        told, returned = (
+            danlu.tune(each, space, scheduler=scheduler, **how) for each in (reports, lambda trial: {"loss": list(curve)})
+        )  # fmt: skip
+        seen = [
+            [repr((trial.status, trial.cause, trial.reason, trial.metrics)) for trial in each.trials]
+            for each in (told, returned)
+        ]
+        assert seen[0] == seen[1]
+        assert told.trials[0].status is (danlu.Status.FAILED if scheduler is None else danlu.Status.DONE)

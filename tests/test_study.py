@@ -1,6 +1,9 @@
 """The study: asking, telling, resuming, and what it says about itself."""
 
+import json
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -555,3 +558,27 @@ def test_checkpoints_of_all_trials_are_kept_where_that_is_asked_for(tmp_path):
     found = {}
     result.restore(found, trial=2)
     assert found == {"x": result.trials[2].params["x"]}
+
+
+def test_a_table_keeps_parameters_and_metrics_of_one_name_apart(tmp_path):
+    """A learning rate that is logged while it is annealed, parameters that are named like columns, metrics too."""
+    space = {"lr": danlu.Float(0.1, 1), "status": danlu.Float(0, 1), "trial": danlu.Int(5, 50)}
+
+    def train(trial):
+        for step in range(1, 4):
+            trial.report(step, loss=trial["lr"] / step, lr=trial["lr"] * 0.1**step, seconds=7.0)
+
+    result = danlu.tune(train, space, minimize="loss", trials=2, seed=1, store=tmp_path / "s.db", watch=False)
+    for trial, row in zip(result.trials, result.table(), strict=True):
+        assert (row["trial"], row["status"], row["lr"]) == (trial.number, "done", trial.params["lr"])
+        assert row["status (parameter)"] == trial.params["status"]
+        assert row["trial (parameter)"] == trial.params["trial"]
+        assert row["lr (metric)"] == trial.metrics["lr"] != row["lr"]
+        assert row["seconds (metric)"] == 7.0 != row["seconds"]
+    shown = subprocess.run(
+        [sys.executable, "-m", "danlu", "show", tmp_path / "s.db", "--json"], capture_output=True, text=True, check=True
+    )  # fmt: skip
+    rows = json.loads(shown.stdout)
+    assert [row["lr"] for row in (rows["trials"] if isinstance(rows, dict) else rows)] == [
+        t.params["lr"] for t in result.trials
+    ]

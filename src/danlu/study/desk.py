@@ -208,9 +208,7 @@ class Desk:
     def _judge(self, message: Report, row: Row) -> Verdict:
         goal = self._ledger.history.goal
         wanted = self._ledger.history.pruned.get(message.trial)
-        if message.over:
-            return GO
-        if wanted is not None:
+        if wanted is not None and not message.over:
             known = {**self._ledger.history.counted(message.trial), **message.metrics}
             return stop(wanted, cause=Cause.CANCELLED if goal.missing(known) else None)
         if goal.metrics[0].name not in message.metrics:
@@ -221,8 +219,8 @@ class Desk:
         trial = self._ledger.history.trial(message.trial, curve)
         judged = msgspec.structs.replace(trial, metrics=message.metrics)
         verdict = self._ledger.judge(judged)
-        if row.longer >= 0 and verdict.cause is None:
-            return GO  # a person wants it trained to its end
+        if (row.longer >= 0 or message.over) and verdict.cause is None:
+            return GO  # a person wants it trained to its end, or it is there: only what has diverged is another matter
         if verdict.action is Action.STOP and verdict.cause is None and goal.missing(_latest(curve)):
             return GO
         return verdict

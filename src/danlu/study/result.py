@@ -125,16 +125,25 @@ class Result:
     def table(self) -> list[dict[str, Any]]:
         """One flat dict a trial: number, status, parameters, metrics, seconds, cause.
 
-        Where trials were set aside, ``aside`` says why, and is None for those that count.
+        Where trials were set aside, ``aside`` says why, and is None for those that count. A parameter that is named like one of
+        the other columns is ``"status (parameter)"``, a metric that is named like any ``"lr (metric)"``.
         ``pandas.DataFrame(result.table())`` makes a frame of it.
         """
         several = len({row.code for row in self.history.rows}) > 1
+        own = {"trial", "status", "steps", "seconds", "cause", "code", "aside"}
+        names = own.union(*(trial.params for trial in self.trials))
         return [
             {
                 "trial": trial.number,
                 "status": trial.status.name.lower(),
-                **trial.params,
-                **trial.metrics,
+                **{
+                    f"{name} (parameter)" if name in own else name: value
+                    for name, value in trial.params.items()
+                },
+                **{
+                    f"{name} (metric)" if name in names else name: value
+                    for name, value in trial.metrics.items()
+                },
                 "steps": len(trial.curve),
                 "seconds": trial.seconds,
                 "cause": trial.cause.value if trial.cause else None,
