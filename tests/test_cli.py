@@ -403,3 +403,18 @@ def test_files_that_go_with_the_command_are_said(tmp_path):
     kept = run("run", "mine.py:writes", "-n", "2", "--store", "s.db", "--keep", "all", cwd=tmp_path)
     assert "goes when this command ends" not in kept
     assert len(list((tmp_path / "s.db.blobs/trials/writes").iterdir())) == 2
+
+
+def test_a_function_of_a_file_is_searched_by_its_signature_as_in_python(tmp_path):
+    (tmp_path / "own.py").write_text("def f(lr=0.1, hidden=16, seed=3): return lr * hidden\n")
+    ran = subprocess.run(
+        [sys.executable, "-m", "danlu", "run", "own.py:f", "--minimize", "value", "-n", "3", "--store", "s.db"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert "lr: 0.00333333 to 3 on a logarithmic scale; 0.1 first (a learning rate)" in ran.stderr
+    with danlu.open_study(store=tmp_path / "s.db", name="f") as study:
+        assert set(study.space.names) == {"lr", "hidden"}
+        assert study.result.trials[0].params == {"lr": 0.1, "hidden": 16}
+    again = danlu.tune(str(tmp_path / "own.py") + ":f", minimize="value", trials=2, watch=False)
+    assert again.trials[0].value == pytest.approx(1.6)

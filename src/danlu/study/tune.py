@@ -21,7 +21,7 @@ from ..core.protocols import Engine, Sampler, Scheduler, Store
 from ..core.rng import stable_hash
 from ..core.space import Space
 from ..engines.named import Named, by_signature
-from ..engines.objective import fit, furnish, import_path, importing
+from ..engines.objective import fit, furnish, import_path, importing, resolve_objective
 from .changed import IfChanged, reconcile
 from .drive import Driver
 from .longer import Longer, reopen, say_unchanged
@@ -247,19 +247,21 @@ def prepared(
     Raises:
         SpaceError, ObjectiveError: when they make no sense, or not together.
     """
-    if space is None and not isinstance(objective, str):
+    if space is None and not (isinstance(objective, str) and "(" in objective):
         objective, space = _named(objective)
     whole = space if isinstance(space, Space) else Space({} if space is None else space)
     return fit(objective, whole.every), whole
 
 
-def _named(objective: Callable[..., Any]) -> tuple[Callable[..., Any], Parameters | None]:
+def _named(objective: Callable[..., Any] | str) -> tuple[Callable[..., Any] | str, Parameters | None]:
     """The objective and the space that its signature tells; the objective and None when it tells none."""
-    found = by_signature(objective)
+    found = by_signature(resolve_objective(objective))
     searched = {each.name: each.parameter for each in found or () if each.parameter is not None}
     if not found or not searched:
         return objective, None
     print("\n".join(map(str, found)), file=sys.stderr)  # noqa: T201 - what is assumed has to be seen
+    if isinstance(objective, str):
+        return f"{objective}({','.join(searched)})", searched
     return Named(objective, tuple(searched)), searched
 
 
