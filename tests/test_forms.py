@@ -38,6 +38,7 @@ from danlu.core.errors import (
     StoreError,
 )
 from danlu.core.glance import glance
+from danlu.core.values import real
 
 SPACE = {"lr": Float(0.25, 0.75), "hidden": Int(4, 8)}
 NESTED = {"lr": Float(0.25, 0.75), "model": {"depth": Int(1, 3), "width": range(8, 65, 8)}}
@@ -850,3 +851,45 @@ def test_a_returned_curve_that_diverged_has_failed_like_a_reported_one(curve):
         ]
         assert seen[0] == seen[1]
         assert told.trials[0].status is (danlu.Status.FAILED if scheduler is None else danlu.Status.DONE)
+
+
+@pytest.mark.parametrize(
+    "value", [np.ma.masked, np.ma.masked_invalid([math.nan])[0], np.ma.array([1.0], mask=[True])]
+)
+def test_what_is_masked_is_no_number(value):
+    """numpy makes 0.0 of it, which would be the best value of all."""
+    for given in (value, {"loss": value}):
+        with pytest.raises(ObjectiveError, match="real number|mapping"):
+            danlu.tune(
+                lambda trial, given=given: given,
+                {"x": danlu.Float(0, 1)},
+                minimize="loss",
+                trials=2,
+                watch=False,
+            )
+    assert real(np.ma.array(0.5)) == 0.5
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: danlu.Int(1, 8, log=2),
+        lambda: danlu.Float(1, 8, log="yes"),
+        lambda: danlu.Float(1, 8, log=None),
+    ],
+)
+def test_a_scale_is_logarithmic_or_not(made):
+    with pytest.raises(SpaceError, match="needs log=True or log=False, got log="):
+        made()
+    assert danlu.Int(1, 8, log=np.bool_(True)) == danlu.Int(1, 8, log=True)
+
+
+def test_constraints_that_say_nothing_are_refused():
+    both = {"x": danlu.Float(0, 1), "on": danlu.Choice([True, False])}
+    for text in ("x", "x + 1", "not x", "on and x", "x < 1 or 'a'"):
+        with pytest.raises(SpaceError, match="compares"):
+            danlu.Space(both, constraints=[text])
+    for text in ("on", "not on", "on and x < 1", "True"):
+        danlu.Space(both, constraints=[text])
+    with pytest.raises(SpaceError, match="gave None.*Has it a return"):
+        danlu.tune(lambda trial: 0.5, danlu.Space(both, constraints=[lambda p: None]), trials=1, watch=False)

@@ -48,6 +48,19 @@ class Expression:
             raise SpaceError(f"the constraint {text!r} is not an expression: {error.msg}.") from None
         self.names: tuple[str, ...] = tuple(sorted(_names(self._tree, text)))
 
+    @property
+    def judged(self) -> tuple[str, ...]:
+        """Names that are true or false by themselves in it, compared with nothing.
+
+        Raises:
+            SpaceError: where that is a number, which says nothing.
+
+        Example:
+            >>> Expression("nesterov and lr < 0.1").judged
+            ('nesterov',)
+        """
+        return tuple(sorted(_judged(self._tree, self._text)))
+
     def __call__(self, values: Mapping[str, Any]) -> bool:
         """Whether the constraint holds at these values."""
         return bool(_evaluate(self._tree, values))
@@ -94,6 +107,22 @@ def _names(node: ast.AST, text: str) -> set[str]:
     raise SpaceError(
         f"the constraint {text!r} uses {type(node).__name__}. "
         "Use names, numbers, strings, + - * / // %, comparisons, and, or, not."
+    )
+
+
+def _judged(node: ast.AST, text: str) -> set[str]:
+    match node:
+        case ast.BoolOp(values=parts):
+            return set().union(*(_judged(part, text) for part in parts))
+        case ast.UnaryOp(op=ast.Not(), operand=inner):
+            return _judged(inner, text)
+        case ast.Name() | ast.Attribute():
+            return {_dotted(node, text)}
+        case ast.Compare() | ast.Constant(value=bool()):
+            return set()
+    raise SpaceError(
+        f"the constraint {text!r} compares nothing: {ast.unparse(node)!r} is a number or a text, and every one would do. Write a "
+        "comparison, 'lr < 0.1'."
     )
 
 

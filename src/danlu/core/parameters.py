@@ -243,11 +243,19 @@ Leaf: TypeAlias = Float | Int | Choice
 
 
 def _unbox(parameter: Float | Int) -> None:
-    """Bounds, step and prior as Python's own numbers, where numpy's were given."""
-    for name in ("low", "high", "step", "prior"):
+    """Bounds, step, prior and log as Python's own values, where numpy's were given.
+
+    Raises:
+        SpaceError: for a log that is neither True nor False.
+    """
+    for name in ("low", "high", "step", "prior", "log"):
         value = getattr(parameter, name)
-        if type(value) not in (int, float):
+        if type(value) not in (int, float, bool):
             msgspec.structs.force_setattr(parameter, name, unboxed(value))
+    if not isinstance(parameter.log, bool):
+        raise SpaceError(
+            f"{type(parameter).__name__} needs log=True or log=False, got log={shown(parameter.log)}. A logarithmic scale has no base."
+        )
 
 
 def _step_fits(kind: str, low: float, high: float, step: float, *, log: bool) -> None:

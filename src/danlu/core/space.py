@@ -72,6 +72,7 @@ class Space:
         constants: list[Constant] = []
         flatten(parameters or {}, "", -1, (-1,), slots, constants)
         self.settle(SpaceSpec(tuple(slots), tuple(constants)), constraints)
+        self._compare_something()
 
     @classmethod
     def from_spec(cls, spec: SpaceSpec, *, constraints: Sequence[Constraint | str] = ()) -> Space:
@@ -84,6 +85,22 @@ class Space:
         space.settle(spec, constraints or stored)
         space.forgotten = not constraints and len(stored) < len(spec.constraints)
         return space
+
+    def _compare_something(self) -> None:
+        """Refuse texts that hold wherever a number is not 0, which nobody means."""
+        truths = {
+            slot.name
+            for slot in self.slots
+            if isinstance(slot.parameter, Choice)
+            and all(isinstance(value, bool) for value in slot.parameter.values)
+        } | {constant.name for constant in self.spec.constants if isinstance(constant.value, bool)}
+        for constraint in self.constraints:
+            for name in constraint.judged if isinstance(constraint, Expression) else ():
+                if resolve(self.names + tuple(each.name for each in self.spec.constants), name) not in truths:
+                    raise SpaceError(
+                        f"the constraint {str(constraint)!r} compares {name} with nothing, and it is not true or false by itself. Write a "
+                        f"comparison, '{name} < 1'."
+                    )
 
     def settle(self, spec: SpaceSpec, constraints: Sequence[Constraint | str]) -> None:
         """Check a spec and work out what the other methods need; for the constructors."""
@@ -370,9 +387,15 @@ def _prior(parameter: Leaf) -> float:
 
 def _holds(constraint: Constraint, point: Point) -> bool:
     try:
-        return bool(constraint(point))
+        held = constraint(point)
     except InactiveParameter:
         return True
+    if held is None:
+        raise SpaceError(
+            f"the constraint {getattr(constraint, '__name__', constraint)} gave None, and it has to say True where it holds and False "
+            "where not. Has it a return?"
+        )
+    return bool(held)
 
 
 def _union(name: str, known: Leaf, asked: Leaf) -> Leaf:

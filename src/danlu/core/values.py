@@ -52,6 +52,9 @@ def real(value: Any) -> float | None:
     if type(value) in (float, int):
         return _float(value)
     if hasattr(value, "item") and not isinstance(value, int | float):
+        mask = getattr(value, "mask", None)
+        if mask is not None and mask.any():  # numpy would make 0.0 of what is masked
+            return None
         try:
             value = value.item()
         except (ValueError, RuntimeError, TypeError):
