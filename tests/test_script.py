@@ -576,3 +576,45 @@ def test_a_script_that_fails_says_why_and_bad_flags_get_a_sentence(script):
     (script / "plain.py").write_text("print('hello')\n")
     with pytest.raises(ObjectiveError, match="imports no parser of flags"):
         flags_of(str(script / "plain.py"))
+
+
+@pytest.mark.parametrize("asked", ["amp", "amp=True|False", "amp=on|off", "amp=0|1", "amp=no|yes"])
+@pytest.mark.parametrize("library", ["click", "argparse", "typer"])
+def test_a_switch_of_any_name_is_searched_when_it_is_asked_for(tmp_path, library, asked):
+    """Whether its name is a hyperparameter's matters only where danlu chooses what to search."""
+    programs = {
+        "click": """
+            import click
+            @click.command()
+            @click.option("--lr", type=float, default=0.1)
+            @click.option("--amp/--no-amp", default=False)
+            def main(lr, amp): print(f"accuracy: {90 + lr + amp}")
+            main()
+        """,
+        "argparse": """
+            import argparse
+            p = argparse.ArgumentParser()
+            p.add_argument("--lr", type=float, default=0.1)
+            p.add_argument("--amp", action="store_true")
+            a = p.parse_args()
+            print(f"accuracy: {90 + a.lr + a.amp}")
+        """,
+        "typer": """
+            import typer
+            def main(lr: float = 0.1, amp: bool = False): print(f"accuracy: {90 + lr + amp}")
+            typer.run(main)
+        """,
+    }
+    pytest.importorskip(library)
+    (tmp_path / "own.py").write_text(textwrap.dedent(programs[library]))
+    command = ["run", "own.py", "--tune", asked, "--metric", "accuracy: {x}", "-n", "2", "--json"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "danlu", *command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert [row["amp"] for row in json.loads(ran.stdout)["trials"]] == [False, True]
+    ran = subprocess.run(
+        [sys.executable, "-m", "danlu", "run", "own.py", "--tune", "amp=1|2", "--metric", "accuracy: {x}", "-n", "2"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "is on or off, got '1|2'" in ran.stderr

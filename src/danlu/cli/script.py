@@ -18,6 +18,9 @@ from ..engines.flags import Flag, Program, ProgramError, Reading, differs, scan
 from ..engines.script import HOLE, Script
 from .echo import echo
 
+_SWITCHES = {"true", "false", "boolean"}
+"""Kinds of flags that take no value."""
+
 READ = {None, "int", "float", "bool", "str", "bool?"}
 """Types whose values have to be those that were given; others may make of them what they like, which is shown."""
 
@@ -131,6 +134,9 @@ def _space(
 
 def _inferred(flag: Flag) -> Any:
     found = flag.inferred()
+    if found.parameter is None and flag.kind in _SWITCHES:
+        echo(f"{flag.name}: on or off, as was asked; {'on' if flag.default else 'off'} first", err=True)
+        return _switch(flag)
     if found.parameter is None:
         raise click.UsageError(
             f"--{flag.name}: {found.why}. Give its range: --tune {flag.name}=LOW:HIGH or =a|b."
@@ -251,8 +257,11 @@ def _goals(script: Script, options: Mapping[str, Any]) -> tuple[Goals, dict[str,
 def _range(flag: Flag, text: str) -> Any:
     """``low:high``, ``low:high:log`` or ``a|b|c``; the script's default is tried first where it is inside."""
     if "|" in text:
-        if flag.kind in {"true", "false", "boolean"}:
-            return flag.inferred().parameter
+        if flag.kind in _SWITCHES:
+            words = {word.strip().lower() for word in text.split("|")}
+            if words not in ({"true", "false"}, {"on", "off"}, {"yes", "no"}, {"1", "0"}):
+                raise click.UsageError(f"--{flag.name} is on or off, got {text!r}. Write --tune {flag.name}.")
+            return _switch(flag)
         values = [_value(each, flag) for each in text.split("|")]
         return Choice(values, prior=flag.default) if flag.default in values else Choice(values)
     low, _, rest = text.partition(":")
@@ -281,6 +290,11 @@ def _range(flag: Flag, text: str) -> Any:
         prior = int(prior) if prior is not None and float(prior).is_integer() else None
         return Int(int(bounds[0]), int(bounds[1]), log=scale == "log", prior=prior)
     return Float(bounds[0], bounds[1], log=scale == "log", prior=None if prior is None else float(prior))
+
+
+def _switch(flag: Flag) -> Choice:
+    """On or off, what it is without being given first."""
+    return Choice([True, False], prior=bool(flag.default))
 
 
 def _is_int(text: str) -> bool:
