@@ -124,3 +124,25 @@ def test_what_turns_a_metric_around_stays_in_its_name(text, name, way):
 )  # fmt: skip
 def test_what_turns_a_name_around(name, way):
     assert direction(name).way == way
+
+
+def test_an_objective_that_is_named_like_a_score_is_minimized_with_a_word(capsys):
+    """Unless somebody has said which way, or the name is one that any function may have."""
+
+    def val_acc2(lr=0.1):
+        return 1 - (lr - 0.3) ** 2
+
+    def f1(lr=0.1):
+        return lr
+
+    def train_error(lr=0.1):
+        return lr
+
+    said = "value is minimized, as nobody said otherwise, although more of 'acc' is better by the name of the objective, val_acc2"
+    result = danlu.tune(val_acc2, trials=2, watch=False)
+    assert said in capsys.readouterr().err
+    assert any(said in line for line in result.why())
+    for quiet in (f1, train_error, lambda trial: trial.suggest("x", danlu.Float(0, 1))):
+        danlu.tune(quiet, trials=1, watch=False)
+    danlu.tune(val_acc2, trials=1, maximize="value", watch=False)
+    assert "as nobody said" not in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import time as clocks
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..core.budget import Budget, Limits, seconds_of
-from ..core.direction import contradicted
+from ..core.direction import contradicted, direction
 from ..core.errors import ObjectiveError, SettingError, StoreError
 from ..core.events import Keep
 from ..core.fidelity import Fidelity
@@ -133,6 +134,8 @@ def tune(
         extend=extend, keep=keep, retries=retries, trial_limits=caps, fidelity=fidelity, objective=import_path(objective),
         same_failures=same_failures, clock=chosen.clock,
     )  # fmt: skip
+    if minimize == () and maximize == ():
+        _say_by_name(opened, objective)
     with opened:
         runs = furnish(objective, space.things)
         reconcile(opened, runs, if_changed, expected=longer is not None)
@@ -237,6 +240,21 @@ def open_store(store: Store | str | os.PathLike[str] | None) -> Store:
             )
         opened = find(STORES, "store", "sqlite")(Path(store))
     return opened
+
+
+def _say_by_name(study: Study, objective: Callable[..., Any] | str) -> None:
+    """Say that the value is minimized where the objective's own name says that more of it is better, and nobody else has said."""
+    path = objective.partition("(")[0] if isinstance(objective, str) else ""
+    name = path.rpartition(":")[2] or getattr(getattr(objective, "function", objective), "__name__", "")
+    way, why = direction(name)
+    if way == "maximize" and not re.fullmatch(
+        r"[a-z]\d?", name
+    ):  # f1 is a function's name before it is a score's
+        study.remark(
+            "direction",
+            f"value is minimized, as nobody said otherwise, although {why} by the name of the objective, {name}. If that is what it "
+            "returns, maximize='value', in a study of another name.",
+        )
 
 
 def prepared(
