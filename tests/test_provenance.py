@@ -468,3 +468,17 @@ def test_the_command_line_says_it_and_refuses(tmp_path):
         check=True,
     )
     assert "code" in shown.stdout.splitlines()[0]
+
+
+def test_a_file_that_changed_within_a_second_is_not_run_from_old_bytecode(tmp_path, monkeypatch):
+    """Python takes cached bytecode for a file of the same size and second."""
+    from danlu.engines.objective import resolve_objective
+
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path = tmp_path / "quick_change.py"
+    for value in (2, 5):
+        path.write_text(f"def train(trial): return {value}\n")
+        os.utime(path, (1e9, 1e9))
+        sys.modules.pop("danlu_file_quick_change", None)
+        assert resolve_objective(f"{path}:train")(None) == value
+    sys.modules.pop("danlu_file_quick_change", None)

@@ -71,7 +71,7 @@ def test_a_sound_store_is_sound_and_damage_is_named(store):
 
 def test_a_backup_is_the_study_and_goes_on(store, tmp_path):
     said = run("backup", store, tmp_path / "copy.db")
-    assert said.startswith("10 checkpoints and every event")  # both studies saved the same bytes
+    assert said.startswith("20 checkpoints and every event")  # each study's own, though they trained alike
     back = run("restore", tmp_path / "copy.db", tmp_path / "new/again.db")
     assert "every event" in back
     before, after = (load(str(path), "one").table() for path in (store, tmp_path / "new/again.db"))
@@ -191,7 +191,7 @@ def test_one_bad_study_closes_the_file_to_no_other(store, tmp_path):
     assert f"one: {head} events are sound; {sentence}" in run("repair", store, tmp_path / "mended.db")
     run("check", tmp_path / "mended.db")
     assert [len(load(str(tmp_path / "mended.db"), name).trials) for name in ("one", "two")] == [5, 5]
-    assert "10 checkpoints and every event" in run("backup", store, tmp_path / "copy.db")
+    assert "20 checkpoints and every event" in run("backup", store, tmp_path / "copy.db")
     with pytest.raises(danlu.DanluError, match="contradicts"):
         danlu.open_study(store=store, name="one")
     run("delete", store, "--study", "one", "--yes")
@@ -210,7 +210,7 @@ def test_a_study_is_deleted_with_all_that_is_its_own(store):
     )  # fmt: skip
     assert (declined.returncode, "nothing was deleted" in declined.stdout) == (1, True)
     said = run("delete", store, "--study", "one", "--yes")
-    assert "one is deleted, with 0 checkpoints" in said  # the other study saved the same bytes
+    assert "one is deleted, with 10 checkpoints" in said  # its own, though the other trained alike
     assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_dir()) == [
         "logs", "logs/two", "trials",
     ]  # fmt: skip

@@ -12,7 +12,9 @@ import pickle
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import msgspec
@@ -182,6 +184,14 @@ def _module(name: str) -> Any:
         raise ObjectiveError(f"the module {name!r} cannot be imported: {error}.") from error
 
 
+class _FromSource(SourceFileLoader):
+    """Reads a file's own text each time: cached bytecode is taken for it when a change keeps its size within a second."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The file as it is now, compiled."""
+        return self.source_to_code(self.get_data(self.path), self.get_filename(fullname))
+
+
 def _file(path: Path) -> Any:
     path = path.absolute()
     if not path.exists():
@@ -192,7 +202,7 @@ def _file(path: Path) -> Any:
         return loaded
     if str(path.parent) not in sys.path:
         sys.path.insert(0, str(path.parent))
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_FromSource(name, str(path)))
     if spec is None or spec.loader is None:
         raise ObjectiveError(f"{path} is not a Python file.")
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
