@@ -52,8 +52,8 @@ def real(value: Any) -> float | None:
     if type(value) in (float, int):
         return _float(value)
     if hasattr(value, "item") and not isinstance(value, int | float):
-        mask = getattr(value, "mask", None)
-        if mask is not None and mask.any():  # numpy would make 0.0 of what is masked
+        masked = getattr(getattr(value, "mask", None), "any", None)  # pandas has a method of that name
+        if masked is not None and masked():  # numpy would make 0.0 of what is masked
             return None
         try:
             value = value.item()
