@@ -893,3 +893,19 @@ def test_constraints_that_say_nothing_are_refused():
         danlu.Space(both, constraints=[text])
     with pytest.raises(SpaceError, match="gave None.*Has it a return"):
         danlu.tune(lambda trial: 0.5, danlu.Space(both, constraints=[lambda p: None]), trials=1, watch=False)
+
+
+def test_an_argument_that_is_taken_for_the_trial_is_told_so():
+    """The one argument of a function is the trial, whatever it is called; the error of one that meant a value says so."""
+
+    def opt(learning_rate):
+        return (learning_rate - 0.3) ** 2
+
+    with pytest.raises(
+        ObjectiveError,
+        match=r"its one argument, learning_rate, is the whole trial: read learning_rate\['lr'\]",
+    ):
+        danlu.tune(opt, {"lr": danlu.Float(0, 1)}, minimize="loss", trials=4, watch=False)
+    with pytest.raises(ObjectiveError) as said:
+        danlu.tune(lambda trial: trial - 1, {"lr": danlu.Float(0, 1)}, minimize="loss", trials=4, watch=False)
+    assert "whole trial" not in str(said.value)

@@ -182,6 +182,24 @@ def plan_of(function: Callable[..., Any], names: Sequence[str]) -> Plan | None:
     return Plan(tuple(taken), tuple(live), rest and not live)
 
 
+def taken_whole(function: Callable[..., Any], names: Sequence[str]) -> str:
+    """What to add to the error of a function that took the trial for a value, '' where its argument says what it is.
+
+    Example:
+        >>> taken_whole(lambda learning_rate: learning_rate - 0.3, ["lr"])
+        "; its one argument, learning_rate, is the whole trial: read learning_rate['lr'], or name the argument lr"
+        >>> taken_whole(lambda trial: trial - 0.3, ["lr"])
+        ''
+    """
+    try:
+        first = next(iter(inspect.signature(function).parameters), "")
+    except (TypeError, ValueError):
+        return ""
+    if not names or not first or first in LIVE:
+        return ""
+    return f"; its one argument, {first}, is the whole trial: read {first}[{names[0]!r}], or name the argument {names[0]}"
+
+
 def fitted(objective: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
     """An objective that is called with one live trial, whatever its arguments are.
 

@@ -13,6 +13,8 @@ from collections.abc import Callable, Coroutine, Generator, Mapping
 from numbers import Integral
 from typing import Any, NamedTuple, NoReturn
 
+import msgspec
+
 from ..core.errors import Fenced, Interrupted, ObjectiveError, TrialExit
 from ..core.events import Action, Cause
 from ..core.failure import message_of, sentence, trace_of
@@ -24,6 +26,7 @@ from ..core.rows import counted
 from ..core.trial import Curve
 from ..core.values import real
 from .leftovers import Before
+from .named import taken_whole
 
 GOES_ON = object()
 """What an act returns when the attempt is not over."""
@@ -48,6 +51,8 @@ def run(objective: Callable[[LiveTrial], Any], task: Task, channel: Channel) -> 
         trial.finish()
         left = before.settle(task.trial)
     assert found is not None
+    if found.cause is Cause.RAISED and "'LiveTrial'" in found.reason:
+        found = msgspec.structs.replace(found, reason=found.reason + taken_whole(objective, task.names))
     if left and found.verdict is None:  # after a verdict the attempt is over, and has nothing more to say
         channel(Note(task.trial, task.attempt, {"left": left}, study=True))
     return found
