@@ -106,6 +106,12 @@ def test_a_direction_against_the_name_is_said_once_in_a_study_and_heeded(capsys)
         ("1.0 - iou {x}", "one_minus_iou", "minimize"), ("1/psnr: {x}", "inverse_psnr", "minimize"), ("non-accuracy: {x}", "non_accuracy", None),
         ("- loss: {x}", "loss", "minimize"), ("epoch 3 - loss: {x}", "epoch_loss", "minimize"), ("lr 1e-3 -loss {x}", "lr_e_loss", "minimize"),
         ("--loss {x}", "loss", "minimize"), ("[1/10] loss {x}", "loss", "minimize"), ("val-acc: {x}", "val_acc", "maximize"),
+        ("100 * (1-acc): {x}", "one_minus_acc", "minimize"), ("-1 * reward: {x}", "neg_reward", "minimize"), ("acc * -1: {x}", "neg_acc", "minimize"),
+        ("best: -elbo {x}", "best_neg_elbo", "minimize"), ("1\u2013acc: {x}", "one_minus_acc", "minimize"), ("1.0 / psnr {x}", "inverse_psnr", "minimize"),
+        ("one - acc {x}", "one_minus_acc", "minimize"), ("1 - (acc) {x}", "one_minus_acc", "minimize"), ("psnr^-1 {x}", "inverse_psnr", "minimize"),
+        ('{"-elbo": {x}}', "neg_elbo", "minimize"), (r"re:\-elbo: (?P<x>\S+)", "neg_elbo", "minimize"), ("{step}/100 - acc: {x}", "acc", "maximize"),
+        ("un-accuracy {x}", "un_accuracy", None), ("dis-similarity {x}", "dis_similarity", None), ("std acc {x}", "std_acc", None),
+        ("drop in acc {x}", "drop_in_acc", None), ("reciprocal psnr {x}", "reciprocal_psnr", "minimize"), ("reciprocal rank {x}", "reciprocal_rank", "maximize"),
         ("val_neg_loss={x}", "val_neg_loss", "maximize"), ("true-negative rate {x}", "true_negative_rate", "maximize"),
     ],
 )  # fmt: skip
@@ -113,6 +119,46 @@ def test_what_turns_a_metric_around_stays_in_its_name(text, name, way):
     """A sign at the beginning or in brackets, one minus, one over; a dash between words turns nothing."""
     assert Pattern(text).names == (name,)
     assert direction(name).way == way
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("- loss: {x}", "may be a sign or a dash"), ("val -elbo {x}", "may be a sign or a dash"), ("{step} -elbo: {x}", "may be a sign or a dash"),
+        ("lr 1e-3 -loss {x}", "may be a sign or a dash"), ("loss {loss} -acc {x}", "may be a sign or a dash"), ("{step}/9 -acc: {x}", "may be a sign or a dash"),
+        ("val 1-acc: {x}", "may be a difference or a dash"), ("val/1-acc: {x}", "may be a difference or a dash"),
+        ("val_1-acc: {x}", "may be a difference or a dash"), ("loss = 1 - dice: {x}", "may be a difference or a dash"),
+        ("-elbo: {elbo}", "turns around what elbo says"), ("negative elbo {elbo}", "turns around what elbo says"), ("1-acc {acc}", "turns around what acc says"),
+        ("non-acc: {acc}", "turns around what acc says"), ("re:1-acc=(?P<acc>.*)", "turns around what acc says"),
+        (r"re:(?P<step>\d+) -elbo: (?P<elbo>\S+)", "turns around what elbo says"),
+        ("-elbo: {neg_elbo}", ""), ("1 - ssim: {x}", ""), ("epoch {step} - acc: {x}", ""), ("loss: {loss} - acc: {acc}", ""), ("INFO - acc: {x}", ""),
+        ("2024-01-01 12:00:01 - acc: {x}", ""), ("{step}/100 - acc: {x}", ""), ("top-1 acc {x}", ""), ("top 1-acc {x}", ""), ("val-loss {x}", ""),
+        ("re:val-loss=(?P<x>.*)", ""), ("[1/1] - acc {x}", ""),
+    ],
+)  # fmt: skip
+def test_what_may_turn_a_metric_around_or_not_is_a_doubt(text, said):
+    """A dash before a word, a number before a dash, and a hole whose own name leaves out what its line says."""
+    found = " ".join(Pattern(text).doubts.values())
+    assert said in found
+    assert bool(said) == bool(found)
+
+
+def test_a_doubtful_direction_is_asked_for(tmp_path):
+    from click.testing import CliRunner
+
+    from danlu.cli.main import danlu as main
+
+    (tmp_path / "train.py").write_text(
+        "import argparse\np = argparse.ArgumentParser()\np.add_argument('--lr', type=float, default=0.1)\n"
+        "print('-elbo:', p.parse_args().lr)\n"
+    )
+    call = ["run", str(tmp_path / "train.py"), "--tune", "lr", "--metric", "-elbo: {elbo}", "--trials", "2"]
+    asked = CliRunner().invoke(main, call)
+    assert asked.exit_code == 2
+    assert "nobody can know whether more of 'elbo' is better" in asked.output
+    assert "turns around" in asked.output
+    assert "Say --minimize elbo or --maximize elbo" in asked.output
+    assert CliRunner().invoke(main, [*call, "--minimize", "elbo"]).exit_code == 0
 
 
 @pytest.mark.parametrize(
@@ -126,8 +172,8 @@ def test_what_turns_a_name_around(name, way):
     assert direction(name).way == way
 
 
-def test_an_objective_that_is_named_like_a_score_is_minimized_with_a_word(capsys):
-    """Unless somebody has said which way, or the name is one that any function may have."""
+def test_a_direction_that_nobody_gave_is_said(capsys):
+    """Once, with what the objective's name says against it, unless that is one that any function may have."""
 
     def val_acc2(lr=0.1):
         return 1 - (lr - 0.3) ** 2
@@ -142,7 +188,13 @@ def test_an_objective_that_is_named_like_a_score_is_minimized_with_a_word(capsys
     result = danlu.tune(val_acc2, trials=2, watch=False)
     assert said in capsys.readouterr().err
     assert any(said in line for line in result.why())
-    for quiet in (f1, train_error, lambda trial: trial.suggest("x", danlu.Float(0, 1))):
-        danlu.tune(quiet, trials=1, watch=False)
+    store = danlu.MemoryStore()
+    for plain in (f1, train_error, lambda trial: trial.suggest("x", danlu.Float(0, 1)), f1):
+        name = getattr(plain, "__name__", "")
+        result = danlu.tune(plain, trials=1, watch=False, store=store, name=name)
+        assert sum("value is minimized, as nobody said otherwise (" in line for line in result.why()) == 1
+    told = capsys.readouterr().err
+    assert told.count("value is minimized, as nobody said otherwise (") == 3  # once in a study
+    assert "although" not in told
     danlu.tune(val_acc2, trials=1, maximize="value", watch=False)
     assert "as nobody said" not in capsys.readouterr().err

@@ -326,9 +326,11 @@ two.__name__ = two.__qualname__ = "one"  # the same function, edited
 
 def test_a_resume_with_other_code_is_said_and_every_trial_knows_its_own(tmp_path, capfd):
     store = tmp_path / "s.db"
-    first = danlu.tune(one, SPACE, trials=2, store=store, seed=1)
+    first = danlu.tune(one, SPACE, trials=2, store=store, seed=1, minimize="value")
     assert "code" not in first.table()[0]
-    assert danlu.tune(one, SPACE, trials=3, store=store).trials[2].code == first.trials[0].code
+    assert (
+        danlu.tune(one, SPACE, trials=3, store=store, minimize="value").trials[2].code == first.trials[0].code
+    )
     assert capfd.readouterr().err == ""
     mixed = danlu.tune(two, SPACE, trials=5, store=store)
     said = capfd.readouterr().err
@@ -405,6 +407,7 @@ def test_a_worker_with_other_code_says_so(tmp_path, capfd, program):
 def test_versions_are_said_in_a_line(tmp_path, capfd, monkeypatch):
     store = tmp_path / "s.db"
     danlu.tune(one, SPACE, trials=1, store=store)
+    capfd.readouterr()
     import numpy as np
 
     monkeypatch.setattr(np, "__version__", "9.9")

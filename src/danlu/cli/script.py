@@ -246,6 +246,8 @@ def _goals(script: Script, options: Mapping[str, Any]) -> tuple[Goals, dict[str,
         )
     first = script.main
     way, reason = direction(first)
+    if first in script.doubts:
+        way, reason = None, script.doubts[first]
     if way is None:
         raise click.UsageError(
             f"nobody can know whether more of {first!r} is better ({reason}). Say --minimize {first} or --maximize {first}."

@@ -73,7 +73,15 @@ _ASIDE = frozenset(
 )
 """Words that say where or how a metric was taken, not which it is."""
 _BARE = re.compile(r"(?:val|valid|validation|test|train|eval|dev|avg|mean|balanced)(\w+)")
-_FLIPS = {"neg", "negative", "minus", "inverse", "inv"}
+_OTHER = frozenset(
+    _listed("""
+    non not un dis anti no without lack drop gap decrease degradation delta diff difference std stdev stddev stderr spread change
+    """)
+)
+"""Words of which nobody knows what becomes of a metric with them, wherever they stand."""
+_FLIPS = {
+    "neg", "negative", "negated", "negate", "minus", "oneminus", "inverse", "inverted", "inv", "reciprocal", "opposite", "complement",
+}  # fmt: skip
 
 
 def direction(name: str) -> Direction:
@@ -88,8 +96,9 @@ def direction(name: str) -> Direction:
     words, turned = _words(name)
     if not words:
         return Direction(None, f"nothing in {name!r} names a metric")
-    if "non" in words or "not" in words:
-        return Direction(None, f"{name!r} says what it is not")
+    other = next((word for word in words if word in _OTHER), None)
+    if other is not None:
+        return Direction(None, f"{other!r} makes {name!r} say something else")
     rated = _per(words)
     if rated is not None:
         return Direction(rated, f"{' '.join(words)!r} is a rate over time" if rated == "maximize" else f"{' '.join(words)!r} is a time")  # fmt: skip
@@ -131,8 +140,10 @@ def _words(name: str) -> tuple[list[str], str]:
     text = re.sub(r"\bm_AP", "map", re.sub(r"(?i)(?<![a-z])m_AP(?![a-z])", "map", text))
     words = [word for word in re.split(r"[^a-z0-9]+", text.lower()) if word]
     for at in range(len(words) - 2, -1, -1):
-        named = words[at : at + 3] == ["neg", "log", "likelihood"] or (
-            at and words[at - 1] in {"true", "false"}
+        named = (
+            words[at : at + 3] == ["neg", "log", "likelihood"]
+            or words[at : at + 2] == ["reciprocal", "rank"]
+            or (at and words[at - 1] in {"true", "false"})
         )
         if words[at] in _FLIPS and not named:
             return words[at + 1 :], words[at]

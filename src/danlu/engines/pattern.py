@@ -23,6 +23,23 @@ _EXPONENT = "(?:[eE][-+\u2212]?\\d+)?"
 _GROUPED = r"[1-9]\d{0,2}(?:[,_]\d{3})+(?:\.\d*)?"
 _PLAIN = rf"(?:\d+\.\d*|\.\d+|\d+){_EXPONENT}|nan|infinity|inf"
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d", "-"))
+_ONE = r"(?:1(?:\.0*)?|100)"
+_BEGINS = r"(?:^\s*|(?<=[(=:<>\"'`*])\s*|(?<=[(=:<>\"'`*]\s))"
+_SIGNS = (
+    (rf"{_BEGINS}-\s*{_ONE}\s*[*x\u00d7\u00b7]\s*(?=[A-Za-z(])", " neg_"),  # -1 * acc
+    (
+        rf"(?:^[\s\"'`]*|(?<=\(|\*)\s*)(?:{_ONE}\s*%?|[Oo]ne)\s*-\s*(?=[A-Za-z(])|{_BEGINS}{_ONE}-(?=[A-Za-z(])",
+        " one_minus_",
+    ),
+    (rf"{_BEGINS}1(?:\.0*)?\s*/\s*(?=[A-Za-z(])", " inverse_"),
+    (rf"{_BEGINS}-(?=[A-Za-z(])", " neg_"),  # elsewhere it is a dash
+)
+"""What turns the word after it around, with the word that says so in a name."""
+_ONE_LESS = re.compile(
+    rf"(?<![A-Za-z0-9.@-])(?<!\d/)(?<!\s/)(?<!^/)(?<!top[\s_]){_ONE}\s*-\s*(?=[A-Za-z(])", re.IGNORECASE
+)
+_TURNS = {"neg", "negative", "minus", "inverse", "inv", "non", "not"}
 _STEPS = {"epoch", "epochs", "iter", "iteration", "iterations", "batch", "global_step"}
 
 
@@ -63,7 +80,7 @@ class Pattern:
             self._pattern = _regular(text)
             named = {word: word for word in self._pattern.groupindex if word != "step"}
             if "x" in named:
-                named["x"] = _words(re.sub(r"\\.|\(\?\w*", " ", text[3:].partition("(?P<x>")[0])) or "metric"
+                named["x"] = _words(_expressed(text, "x")) or "metric"
         if not named:
             raise ObjectiveError(
                 f"a metric needs {{x}} where its number is, 'val loss: {{x}}', or a name, '{{val_loss}}', got {text!r}."
@@ -76,6 +93,7 @@ class Pattern:
                 f"two numbers of {text!r} are named {named['x']!r}. Give {{x}} a name of its own."
             )
         self.named = named
+        self.doubts = {name: why for word, name in named.items() if (why := self._doubted(word, name))}
         self.names: tuple[str, ...] = tuple(named.values())
         self.steps = "step" in self._pattern.groupindex
 
@@ -86,6 +104,13 @@ class Pattern:
                     f"a line needs each hole once, got {{{word}}} twice in {self.text!r}. Name the numbers, {{acc}} and "
                     "{loss}, and write {*} for what is not read."
                 )
+
+    def _doubted(self, word: str, name: str) -> str:
+        """Why the words of a number leave open which way it counts."""
+        if self.parts:
+            naming = _naming(self.parts, word)
+            return _doubt(naming, name, first=self.parts[0][1].startswith(naming) and not self.parts[0][0])
+        return _doubt(_expressed(self.text, word), name, first=True)
 
     def __repr__(self) -> str:
         return f"Pattern({self.text!r})"
@@ -203,24 +228,60 @@ def _number(word: str, before: tuple[bool, str] | None, after: tuple[bool, str] 
 
 
 def _named(parts: Sequence[tuple[bool, str]]) -> str:
-    """The name of ``{x}``: the words before it, back to the last hole or mark; else those after it."""
-    at = parts.index((True, "x"))
-    before = [word for hole, word in parts[:at] if not hole]
+    """The name of ``{x}``: the words that say what it is."""
+    return _words(_naming(parts, "x")) or "metric"
+
+
+def _naming(parts: Sequence[tuple[bool, str]], hole: str) -> str:
+    """The text that names a hole: what is before it, back to the last hole or mark; else what is after it."""
+    at = parts.index((True, hole))
+    before = [word for is_hole, word in parts[:at] if not is_hole]
     for text in (piece for word in reversed(before) for piece in reversed(re.split(r"[,;|{}\[\]]", word))):
         if _words(text):
-            return _words(text)
-    after = next((word for hole, word in parts[at + 1 :] if not hole), "")
-    return next((_words(piece) for piece in re.split(r"[,;|{}\[\]]", after) if _words(piece)), "metric")
+            return text
+    after = next((word for is_hole, word in parts[at + 1 :] if not is_hole), "")
+    return next((piece for piece in re.split(r"[,;|{}\[\]]", after) if _words(piece)), "")
 
 
 def _words(text: str) -> str:
-    """The words of a text as one name; a sign before one, 1 - and 1 / at the beginning stay in it, as they turn it around."""
-    text = text.replace("\u2212", "-")
-    text = re.sub(r"^\W*?(?:1(?:\.0*)?|100)\s*-\s*(?=[A-Za-z])", " one_minus_", text)
-    text = re.sub(r"^\W*?1\s*/\s*(?=[A-Za-z])", " inverse_", text)
-    text = re.sub(r"(?:^\s*|(?<=\())-(?=[A-Za-z])", " neg_", text)  # elsewhere it is a dash
+    """The words of a text as one name; what turns its meaning around (a sign, 1 - and 1 /) stays in it as a word."""
+    text = text.translate(_DASHES)
+    if re.search(rf"(?<!\*)\*\s*\(?-\s*{_ONE}(?![\w.])", text):
+        text = f"neg_{text}"
+    if re.search(r"(?:\*\*|\^)\s*[({]?\s*-\s*1(?![\w.])", text):
+        text = f"inverse_{text}"
+    for sign, word in _SIGNS:
+        text = re.sub(sign, word, text)
     found = re.findall(r"[A-Za-z_]\w*|(?<=@)\d+", text)
     return "_".join(word.strip("_") for word in found).strip("_").lower()
+
+
+def _doubt(text: str, name: str, *, first: bool) -> str:
+    """Why the text before a number leaves open which way it counts, '' where it does not.
+
+    Args:
+        text: that names the number.
+        name: that it has in the study.
+        first: whether nothing is before that text.
+    """
+    plainly = text.translate(_DASHES)
+    turns = sorted(_TURNS & set(_words(text).split("_")) - set(name.lower().split("_")))
+    if turns:
+        return f"{text.strip()!r} turns around what {name} says"
+    dash = r"^\s*-\s+(?=[A-Za-z(])" if first else r"^\s+-(?=[A-Za-z(])"
+    if re.search(dash, plainly) or re.search(r"[\w)\]]\s+-(?=[A-Za-z(])", plainly):
+        return f"the - of {text.strip()!r} may be a sign or a dash"
+    if _ONE_LESS.search(re.sub(_SIGNS[1][0], " ", plainly)):
+        return f"the - of {text.strip()!r} may be a difference or a dash"
+    return ""
+
+
+def _expressed(text: str, group: str) -> str:
+    """The plain text of a regular expression before one of its groups, back to the last group."""
+    before = text.removeprefix("re:").partition(f"(?P<{group}>")[0]
+    return re.sub(
+        r"\\(\W)", r"\1", re.sub(r"\\[A-Za-z][*+?]?|\(\?\w*|\[-\](?=\w)", " ", before).rpartition(")")[2]
+    )
 
 
 def _regular(text: str) -> re.Pattern[str]:

@@ -56,7 +56,9 @@ class Script:
         self.program.source()
         self.flags, self.fixed, self.metrics = dict(flags), tuple(fixed), tuple(metrics)
         self.terminal, self.why = terminal, dict(why or {})
-        self.names = tuple(name for text in metrics for name in Pattern(text).names)
+        patterns = [Pattern(text) for text in metrics]
+        self.names = tuple(name for pattern in patterns for name in pattern.names)
+        self.doubts = {name: why for pattern in patterns for name, why in pattern.doubts.items()}
         for name in self.names:
             if self.names.count(name) > 1:
                 raise ObjectiveError(

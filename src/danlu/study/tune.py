@@ -79,7 +79,7 @@ def tune(
         space: names mapped to parameters; None when the objective draws with ``trial.suggest``, and when it is a
             function whose arguments are its hyperparameters, ``def train(lr=1e-3, hidden=64)``: then ranges are
             inferred from names and defaults, said on stderr, and the defaults are the first trial.
-        minimize, maximize: the metrics of the goal; with none, the returned number is minimised.
+        minimize, maximize: the metrics of the goal; with none, the returned number is minimised, which is said.
         target: the study ends when the goal reaches it (a mapping when there are several goals).
         limits: constraints on metrics, ``"latency <= 20"``.
         at: which report counts when nothing is returned, ``"best"`` or ``"last"``.
@@ -135,7 +135,7 @@ def tune(
         same_failures=same_failures, clock=chosen.clock,
     )  # fmt: skip
     if minimize == () and maximize == ():
-        _say_by_name(opened, objective)
+        _say_direction(opened, objective)
     with opened:
         runs = furnish(objective, space.things)
         reconcile(opened, runs, if_changed, expected=longer is not None)
@@ -242,19 +242,21 @@ def open_store(store: Store | str | os.PathLike[str] | None) -> Store:
     return opened
 
 
-def _say_by_name(study: Study, objective: Callable[..., Any] | str) -> None:
-    """Say that the value is minimized where the objective's own name says that more of it is better, and nobody else has said."""
+def _say_direction(study: Study, objective: Callable[..., Any] | str) -> None:
+    """Say that the value is minimized, as nobody has said which way; also where the objective's own name says otherwise."""
     path = objective.partition("(")[0] if isinstance(objective, str) else ""
     name = path.rpartition(":")[2] or getattr(getattr(objective, "function", objective), "__name__", "")
     way, why = direction(name)
     if way == "maximize" and not re.fullmatch(
         r"[a-z]\d?", name
     ):  # f1 is a function's name before it is a score's
-        study.remark(
-            "direction",
+        said = (
             f"value is minimized, as nobody said otherwise, although {why} by the name of the objective, {name}. If that is what it "
-            "returns, maximize='value', in a study of another name.",
+            "returns, maximize='value', in a study of another name."
         )
+    else:
+        said = "value is minimized, as nobody said otherwise (maximize says otherwise, in a study of another name)"
+    study.remark("direction", said)
 
 
 def prepared(
