@@ -245,9 +245,33 @@ def test_refusals_come_from_a_pool_too():
 
 
 FOREIGN = {
-    "suggest_float": (lambda t: t.suggest_float("lr", 1e-5, 1e-1, log=True), "trial.suggest"),
-    "suggest_categorical": (lambda t: t.suggest_categorical("a", [1]), "trial.suggest"),
-    "keras": (lambda hp: hp.Int("units", 1, 2), "trial.suggest"),
+    "suggest_float": (
+        lambda t: t.suggest_float("mine", 1e-3, 1e-1, log=True),
+        r"trial.suggest\('mine', danlu.Float\(0.001, 0.1, log=True",
+    ),
+    "suggest_categorical": (
+        lambda t: t.suggest_categorical("a", choices=[1]),
+        r"trial.suggest\('a', danlu.Choice\(\[1\]\)\), or declare 'a'",
+    ),
+    "loguniform": (
+        lambda t: t.suggest_loguniform("w", 1, 2),
+        r"trial.suggest\('w', danlu.Float\(1, 2, log=True\)",
+    ),
+    "discrete": (lambda t: t.suggest_discrete_uniform("w", 0, 1, 0.1), r"danlu.Float\(0, 1, step=0.1\)"),
+    "keras": (
+        lambda hp: hp.Int("units", min_value=1, max_value=2),
+        r"trial.suggest\('units', danlu.Int\(low=1, high=2\)",
+    ),
+    "keras float": (lambda hp: hp.Float("w", 0.1, 2.0, sampling="log"), r"danlu.Float\(0.1, 2.0, log=True\)"),
+    "keras boolean": (
+        lambda hp: hp.Boolean(name="bn"),
+        r"trial.suggest\('bn', danlu.Choice\(\[True, False\]\)",
+    ),
+    "indirect": (lambda t: getattr(t, "suggest_float")("w", 0, 1), r"trial.suggest\('lr', danlu.Float"),  # noqa: B009
+    "missing": (
+        lambda c: c.wd,
+        r"no parameter 'wd'.*Add 'wd' to the space, as a plain value .*\{'wd': 0.1\}",
+    ),
     "should_prune": (lambda t: t.should_prune(), "by itself"),
     "set_user_attr": (lambda t: t.set_user_attr("a", 1), "trial.log"),
     "pop": (lambda c: c.pop("lr"), r"params = dict\(trial\)"),
@@ -889,10 +913,32 @@ def test_constraints_that_say_nothing_are_refused():
     for text in ("x", "x + 1", "not x", "on and x", "x < 1 or 'a'"):
         with pytest.raises(SpaceError, match="compares"):
             danlu.Space(both, constraints=[text])
-    for text in ("on", "not on", "on and x < 1", "True"):
+    for text in ("on", "not on", "on and x < 1"):
         danlu.Space(both, constraints=[text])
+    for text in ("True", "1 < 2", "not False"):
+        with pytest.raises(SpaceError, match="names no parameter, so it is the same at every point.*'x < 1'"):
+            danlu.Space(both, constraints=[text])
     with pytest.raises(SpaceError, match="gave None.*Has it a return"):
         danlu.tune(lambda trial: 0.5, danlu.Space(both, constraints=[lambda p: None]), trials=1, watch=False)
+    for given in (0.5, "no", np.array([True, False]), np.float64(0.0), []):
+        space = danlu.Space(both, constraints=[lambda p, given=given: given])
+        with pytest.raises(
+            SpaceError, match="has to say True where it holds and False where not. Return a comparison"
+        ):
+            danlu.tune(lambda trial: 0.5, space, trials=1, watch=False)
+    for given in (True, np.bool_(True), np.array(True)):
+        space = danlu.Space(both, constraints=[lambda p, given=given: given])
+        assert len(danlu.tune(lambda trial: 0.5, space, trials=1, watch=False).front) == 1
+
+
+def test_options_that_are_none_are_refused_with_what_to_write():
+    with pytest.raises(SpaceError, match="Choice needs ordered=True or ordered=False, got ordered='no'"):
+        danlu.Choice([1, 2], ordered="no")
+    for given in (3, ["a", "b"]):
+        with pytest.raises(
+            SpaceError, match="Switch needs its options by name, each with a dict of parameters, got"
+        ):
+            danlu.Switch(given)
 
 
 def test_an_argument_that_is_taken_for_the_trial_is_told_so():

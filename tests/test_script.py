@@ -168,6 +168,10 @@ flags.DEFINE_float("lr", 0.1, "rate")
 flags.DEFINE_integer("width", 8, "width", lower_bound=1)
 flags.DEFINE_bool("bias", True, "bias")
 flags.DEFINE_enum("act", "relu", ["relu", "tanh"], "activation")
+flags.DEFINE_bool("amp", False, "precision")
+flags.DEFINE_list("layers", ["8", "8"], "widths")
+flags.DEFINE_spaceseplist("sizes", None, "sizes")
+flags.DEFINE_multi_integer("milestones", [1], "milestones")
 def main(argv):
     open("trained", "w").close()
 if __name__ == "__main__":
@@ -233,6 +237,7 @@ def programs(tmp_path, monkeypatch):
         ("beside", "lr", "", ["--lr=0.1"]),
         ("clicked", "lr,act,bias", "", ["--lr=0.1", "--act=relu", "--bias"]),
         ("abseil", "lr,width,bias,act", "", ["--lr=0.1", "--width=8", "--bias=true", "--act=relu"]),
+        ("abseil", "amp", "", ["--amp=false"]),
         ("huggingface", "lr,tied,untied", "", ["--lr=0.1", "--tied=False", "--untied=True"]),
         ("completed", "lr", "", ["--lr=0.1"]),
         ("commands", "lr", "train", ["train", "--lr=0.1"]),
@@ -246,6 +251,9 @@ def test_parsers_are_read_and_programs_not_run(programs, name, flags, fixed, exp
 def test_parsers_of_other_libraries_refuse_too(programs):
     for name, flags, words in (
         ("clicked", "act=relu|gelu", "'gelu' is not one of"),
+        ("abseil", "layers", "--layers takes several values"),
+        ("abseil", "sizes=1:8", "--sizes takes several values"),
+        ("abseil", "milestones", "--milestones collects values"),
         ("abseil", "width=0:8", "lower_bound|positive|>=|must be"),
         ("commands", "lr", "It has commands: name one among the fixed arguments, -- train"),
     ):
@@ -566,7 +574,22 @@ def test_a_script_that_fails_says_why_and_bad_flags_get_a_sentence(script):
         minimize="perplexity",
         trials=1,
     )
-    assert "no line of train.py matched 'perplexity {x}'" in silent.trials[0].reason
+    assert silent.trials[0].reason.startswith("no line of train.py matched 'perplexity {x}'")
+    told = run(
+        "train.py",
+        "--tune",
+        "lr",
+        "--metric",
+        "perplexity {x}",
+        "--minimize",
+        "perplexity",
+        "-n",
+        "1",
+        cwd=script,
+        code=1,
+    )
+    assert "no line of train.py matched 'perplexity {x}'" in told.stderr + told.stdout
+    assert 'File "' not in told.stderr + told.stdout
     wrong = run("train.py", "--tune", "lrr", "--metric", "val loss: {x}", cwd=script, code=2)
     assert "Did you mean --lr?" in wrong.stderr
     fixed = run("train.py", "--tune", "epochs", "--metric", "val loss: {x}", cwd=script, code=2)

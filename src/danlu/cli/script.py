@@ -134,7 +134,7 @@ def _space(
 
 def _inferred(flag: Flag) -> Any:
     found = flag.inferred()
-    if found.parameter is None and flag.kind in _SWITCHES:
+    if found.parameter is None and (flag.kind in _SWITCHES or flag.truth is not None):
         echo(f"{flag.name}: on or off, as was asked; {'on' if flag.default else 'off'} first", err=True)
         return _switch(flag)
     if found.parameter is None:

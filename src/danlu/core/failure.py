@@ -28,7 +28,7 @@ _STANDARD = tuple(filter(None, (sysconfig.get_path("stdlib"), sysconfig.get_path
 
 
 class ProgramFailed(RuntimeError):
-    """A program ended with a code other than 0; what it printed last stands for its traceback."""
+    """A program ended with a code other than 0, or did not print its metric; what it printed last stands for its traceback."""
 
     def __init__(self, message: str, printed: str) -> None:
         super().__init__(message)
@@ -65,8 +65,8 @@ def trace_of(error: BaseException) -> str:
         whole = "".join(told.format())
     except BaseException:  # a formatter of the error's own
         whole = f"{_named(error)}\n"
-    if isinstance(error, ProgramFailed) and error.printed and not full:
-        whole = error.printed + "\n"
+    if isinstance(error, ProgramFailed) and not full:
+        whole = (error.printed or message_of(error)) + "\n"
     return printable(whole if full else cut(whole, TRACE // 4, 3 * TRACE // 4))
 
 

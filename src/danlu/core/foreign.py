@@ -6,9 +6,12 @@ exactly one thing here is answered with that thing; none is ever ignored.
 
 from __future__ import annotations
 
+import ast
 import functools
+import linecache
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from types import FrameType
 from typing import Any, ParamSpec, TypeVar
 
 from .errors import ArgumentError, SpaceError
@@ -143,6 +146,74 @@ ATTRIBUTES: dict[str, str] = {
 """What other tools' trials and configurations can be asked, with what says the same of a live trial."""
 
 READ_ONLY = _DICT
+
+_KINDS = {
+    "suggest_float": "Float",
+    "suggest_uniform": "Float",
+    "suggest_loguniform": "Float",
+    "suggest_discrete_uniform": "Float",
+    "suggest_int": "Int",
+    "suggest_categorical": "Choice",
+    "Float": "Float",
+    "Int": "Int",
+    "Choice": "Choice",
+    "Boolean": "Choice",
+}
+"""Other tools' ways to draw a value, with the parameter that it is here."""
+
+
+def attribute(word: str, frame: FrameType | None) -> str:
+    """What says the same as ``trial.word`` of another tool, with the name and range of the call that a frame is making.
+
+    Where its source cannot be read, the name and range are an example's.
+    """
+    kind = _KINDS.get(word)
+    call = None if kind is None or frame is None else _call(word, frame)
+    first = call and (call.args[:1] or [each.value for each in call.keywords if each.arg == "name"])
+    if kind is None or call is None or not first:
+        return ATTRIBUTES[word]
+    own = kind + "(" + ", ".join(_arguments(word, call)) + ")"
+    name = ast.unparse(first[0])
+    return f"trial.suggest({name}, danlu.{own}), or declare {name} in the space and read trial[{name}]"
+
+
+def _call(word: str, frame: FrameType) -> ast.Call | None:
+    """The call of a method of this name on the line where a frame is, as it is written."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(frame.f_code.co_filename, frame.f_globals)))
+    except SyntaxError:  # changed since it was imported
+        return None
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(attr=attr) as called) if attr == word:
+                if called.lineno <= frame.f_lineno <= (called.end_lineno or 0):
+                    return node
+    return None
+
+
+def _arguments(word: str, call: ast.Call) -> list[str]:
+    """The arguments after the name as danlu's parameters have them."""
+    renamed = {
+        "min_value": "low",
+        "max_value": "high",
+        "q": "step",
+        "choices": "",
+        "values": "",
+        "default": "prior",
+    }
+    found = [ast.unparse(each) for each in call.args[1:]]
+    if word == "Boolean":
+        return ["[True, False]"]
+    if word == "suggest_discrete_uniform" and len(found) == 3:
+        found[2] = f"step={found[2]}"
+    for each in call.keywords:
+        if each.arg == "sampling":
+            found += ["log=True"] if "log" in ast.unparse(each.value) else []
+        elif each.arg is not None and each.arg != "name":
+            own = renamed.get(each.arg, each.arg)
+            found.append(f"{own}={ast.unparse(each.value)}" if own else ast.unparse(each.value))
+    return [*found, *(["log=True"] if word == "suggest_loguniform" else [])]
+
 
 _DISTRIBUTIONS = (
     "optuna",

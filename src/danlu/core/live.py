@@ -7,6 +7,7 @@ message and gives the reply. In a worker process the channel is a pipe; inline i
 from __future__ import annotations
 
 import contextlib
+import inspect
 import math
 import os
 import time
@@ -34,7 +35,7 @@ from .errors import (
     TrialStopped,
 )
 from .events import Action
-from .foreign import ATTRIBUTES, READ_ONLY
+from .foreign import ATTRIBUTES, READ_ONLY, attribute
 from .goal import Goal
 from .messages import Drawn, Message, Note, Refused, Reply, Report, Save, Suggest, Task, Verdict
 from .parameters import Choice, Leaf
@@ -155,7 +156,8 @@ class LiveTrial(Mapping[str, Value]):
             return self[name]
         self._missed.add(name)
         if name in ATTRIBUTES:
-            raise ForeignCall(f"a danlu trial has no {name}. Write {ATTRIBUTES[name]}.")
+            own = inspect.currentframe()
+            raise ForeignCall(f"a danlu trial has no {name}. Write {attribute(name, own and own.f_back)}.")
         near = get_close_matches(
             name, [*self._params, *(own for own in dir(type(self)) if own[0] != "_")], n=1
         )
@@ -164,7 +166,8 @@ class LiveTrial(Mapping[str, Value]):
             + (
                 f" Did you mean {near[0]!r}?"
                 if near
-                else f" Its parameters are: {', '.join(self._params) or 'none'}."
+                else f" Its parameters are: {', '.join(self._params) or 'none'}. Add {name!r} to the space, as a plain value where it is not to be "
+                f"searched: {{{name!r}: 0.1}}."
             )
         )
 

@@ -61,6 +61,10 @@ class Choice(_Options, frozen=True, kw_only=True, tag="choice", forbid_unknown_f
 
     def __post_init__(self) -> None:
         given = self.values
+        if not isinstance(self.ordered, bool):
+            raise SpaceError(
+                f"Choice needs ordered=True or ordered=False, got ordered={shown(self.ordered)}."
+            )
         if isinstance(given, Mapping):
             self._name(given)
             given = list(given)
@@ -211,6 +215,11 @@ class Switch:
     def __init__(
         self, options: Mapping[str | tuple[str, ...], Mapping[str, Any]] | None = None, /, **named: Any
     ) -> None:
+        if options is not None and not isinstance(options, Mapping):
+            raise SpaceError(
+                f"Switch needs its options by name, each with a dict of parameters, got {shown(options)}. Write "
+                "Switch(first={'name': ...}, second={}), or Choice([...]) for options without parameters."
+            )
         given: dict[str | tuple[str, ...], Mapping[str, Any]] = dict(options or {})
         self.prior: str | None = named.pop("prior") if isinstance(named.get("prior"), str) else None
         given.update(named)

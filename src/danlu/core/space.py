@@ -21,7 +21,7 @@ from .expression import Expression
 from .parameters import Choice, Float, Int, Leaf
 from .point import Point, resolve
 from .slots import Constant, Slot, SpaceSpec, flatten
-from .values import Value, literal, typed_key, unboxed
+from .values import Value, literal, shown, typed_key, unboxed
 
 __all__ = [
     "FUNCTION",
@@ -95,6 +95,11 @@ class Space:
             and all(isinstance(value, bool) for value in slot.parameter.values)
         } | {constant.name for constant in self.spec.constants if isinstance(constant.value, bool)}
         for constraint in self.constraints:
+            if isinstance(constraint, Expression) and not constraint.names:
+                raise SpaceError(
+                    f"the constraint {str(constraint)!r} names no parameter, so it is the same at every point. Leave it out, or write "
+                    f"{f'{self.names[0]} < 1' if self.names else 'a comparison'!r}."
+                )
             for name in constraint.judged if isinstance(constraint, Expression) else ():
                 if resolve(self.names + tuple(each.name for each in self.spec.constants), name) not in truths:
                     raise SpaceError(
@@ -387,13 +392,21 @@ def _prior(parameter: Leaf) -> float:
 
 def _holds(constraint: Constraint, point: Point) -> bool:
     try:
-        held = constraint(point)
+        held: Any = constraint(point)
     except InactiveParameter:
         return True
     if held is None:
         raise SpaceError(
             f"the constraint {getattr(constraint, '__name__', constraint)} gave None, and it has to say True where it holds and False "
             "where not. Has it a return?"
+        )
+    if (
+        not isinstance(held, bool)
+        and getattr(getattr(held, "dtype", None), "kind", "") + str(getattr(held, "ndim", "")) != "b0"
+    ):
+        raise SpaceError(
+            f"the constraint {getattr(constraint, '__name__', constraint)} gave {shown(held)}, and it has to say True where it holds and "
+            "False where not. Return a comparison, or bool(...)."
         )
     return bool(held)
 

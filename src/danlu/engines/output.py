@@ -9,8 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ..core.errors import ObjectiveError
+from ..core.failure import ProgramFailed
 from ..core.live import LiveTrial
 from .pattern import Found, Pattern, plain
+
+SHOWN = 20
+"""Lines of the end that are shown where none has matched."""
 
 KEPT = 200
 """Lines of the beginning, and of the end, that are kept to say what came nearest to a match."""
@@ -110,17 +114,18 @@ class Curve:
         """Report what is open.
 
         Raises:
-            RuntimeError: when a pattern has matched nothing, with the line that came nearest.
+            ProgramFailed: when a pattern has matched nothing, with the line that came nearest.
         """
         self._settle(self._drafts)
         for at, pattern in enumerate(self._patterns):
             if at not in self._seen:
-                near = pattern.nearest([*self._first, *self._recent])
-                ended = next(
-                    (text.strip() for text in reversed([*self._first, *self._recent]) if text.strip()), ""
-                )
+                printed = [*self._first, *self._recent]
+                near = pattern.nearest(printed)
+                ended = next((text.strip() for text in reversed(printed) if text.strip()), "")
                 near = near or (f"it ended with {ended[:200]!r}" if ended else "it printed nothing")
-                raise RuntimeError(f"no line of {program} matched {pattern.text!r}: {near}")
+                raise ProgramFailed(
+                    f"no line of {program} matched {pattern.text!r}: {near}", "\n".join(printed[-SHOWN:])
+                )
         self._report()
 
     def _settle(self, drafts: Mapping[int, tuple[Found, str]]) -> None:
@@ -170,8 +175,9 @@ class Curve:
             self._report()
         if step < self._told:
             raise ObjectiveError(
-                f"{{step}} has to rise, and went from {self._told} back to {step} in {text.strip()[:200]!r}. Leave {{step}} out, "
-                "and each line is a step, or match a number that counts on."
+                f"{{step}} has to rise, and went from {self._told} back to {step} in {text.strip()[:200]!r}. A program that "
+                "trains several times, as over folds, begins its steps anew: have it print a line with the average over them, and match "
+                "that. Or match a number that counts on. Without {step} each line is a step."
             )
         self._step = step
         self._open, self._next = self._open | self._next, {}

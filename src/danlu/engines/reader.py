@@ -328,6 +328,13 @@ def hook_click(reader: Reader) -> None:
     typer.main.Typer.__call__ = lambda self, *_, **__: main(typer.main.get_command(self))
 
 
+def absl_kind(flag: Any) -> str:
+    """How many values a flag of absl takes; its classes are known by name, as they may not be imported."""
+    if any(each.__name__ == "MultiFlag" for each in type(flag).__mro__):
+        return "append"
+    return "list" if any(each.__name__ == "BaseListParser" for each in type(flag.parser).__mro__) else "value"
+
+
 def absl_flags(values: Any) -> list[dict[str, Any]]:
     found = []
     for module, flags in values.flags_by_module_dict().items():
@@ -337,7 +344,7 @@ def absl_flags(values: Any) -> list[dict[str, Any]]:
             kind = type(flag.parser).__name__
             options = getattr(flag.parser, "enum_values", None)
             found.append({
-                "flag": f"--{flag.name}", "dest": flag.name, "kind": "append" if getattr(flag, "multi", False) else "value",
+                "flag": f"--{flag.name}", "dest": flag.name, "kind": absl_kind(flag),
                 "options": [f"--{flag.name}", f"--no{flag.name}"],
                 "default": flag.default if isinstance(flag.default, PLAIN) else str(flag.default),
                 "choices": list(options) if options else None,
