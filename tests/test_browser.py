@@ -58,6 +58,15 @@ def store(tmp_path_factory):
         store=str(path),
         name="two <b>goals</b>",
     )
+    danlu.tune(
+        lambda trial: {"lr": -trial["lr"]},
+        {"lr": Float(1, 2), "status": Float(3, 4), "trial": Int(50, 90)},
+        minimize="lr",
+        trials=3,
+        seed=1,
+        store=str(path),
+        name="namesakes",
+    )
     return path
 
 
@@ -138,6 +147,7 @@ def test_the_list_names_every_study_as_text(look, store):
     assert [each.inner_text() for each in page.query_selector_all(".studies tbody a")] == [
         "nets",
         "two <b>goals</b>",
+        "namesakes",
     ]
     page.wait_for_selector("text=40 done")
     page.click("text=nets")
@@ -317,6 +327,25 @@ def test_trials_that_were_set_aside_and_those_of_another_program_are_told_apart(
         looked.page.wait_for_selector("p.notice")
         assert "set aside: its data was <b>broken</b>" in looked.page.inner_text("main")
         assert looked.problems == []
+
+
+def test_columns_of_one_name_are_told_apart(look, store):
+    page = look(study="namesakes")
+    page.wait_for_selector("#panel-table tr.row td:nth-child(2)")
+    heads = page.locator("#panel-table th").all_inner_texts()
+    named = ["lr (metric)", "lr", "status (parameter)", "trial (parameter)"]
+    assert [head.split(" \u25b4")[0] for head in heads[2:-2]] == named
+    best = min(truth(store, "namesakes").trials, key=lambda trial: trial.metrics["lr"])
+    page.click("#panel-table th button:text-is('lr (metric)')")
+    page.wait_for_selector("#panel-table th[aria-sort=ascending]:has-text('lr (metric)')")
+    page.wait_for_selector(f"#panel-table tr.row[aria-rowindex='1'] td:first-child:text-is('{best.number}')")
+    cells = page.locator("#panel-table tr.row[aria-rowindex='1'] td").all_inner_texts()
+    told = [float(cell.replace("\u2212", "-")) for cell in cells[2:6]]
+    wanted = [best.metrics["lr"], *(best.params[name] for name in ("lr", "status", "trial"))]
+    assert told == pytest.approx(wanted, rel=1e-2)
+    page.click("#panel-table th button:text-is('status (parameter)')")
+    low = min(truth(store, "namesakes").trials, key=lambda trial: trial.params["status"])
+    page.wait_for_selector(f"#panel-table tr.row[aria-rowindex='1'] td:first-child:text-is('{low.number}')")
 
 
 def test_the_keyboard_alone_is_enough(look):

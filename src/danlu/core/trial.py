@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,6 +10,24 @@ import msgspec
 from .errors import DanluError
 from .events import Cause, Status
 from .names import VIEWS, find
+
+COLUMNS = ("trial", "status", "steps", "seconds", "cause", "code", "aside")
+"""What a table of trials says of each beside its parameters and metrics."""
+
+
+def headings(params: Iterable[str], metrics: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """How a table heads parameters and metrics, by name: what is named like another column says which it is.
+
+    Example:
+        >>> headings(["lr", "status"], ["loss", "lr"])
+        ({'lr': 'lr', 'status': 'status (parameter)'}, {'loss': 'loss', 'lr': 'lr (metric)'})
+    """
+    searched = tuple(params)
+    taken = {*COLUMNS, *searched}
+    return (
+        {name: f"{name} (parameter)" if name in COLUMNS else name for name in searched},
+        {name: f"{name} (metric)" if name in taken else name for name in metrics},
+    )
 
 
 class Curve(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ from ..core.errors import SettingError
 from ..core.events import Status
 from ..core.history import History
 from ..core.plain import plain
+from ..core.trial import headings
 
 LINES, POINTS, PLACES = 150, 50, 600
 """At most so many curves, points a curve, and trials in panels that draw each."""
@@ -245,7 +246,8 @@ def _pair(history: History, x: str, y: str, ranked: list[str]) -> tuple[str, str
 
 
 def _order(history: History, rows: Numbers, sort: str, *, descending: bool) -> Numbers:
-    names, goals = list(history.space.names), [metric.name for metric in history.goal.metrics]
+    searched, measured_ = headings(history.space.names, history.goal.names)
+    names, goals = list(searched.values()), list(measured_.values())
     if sort == "trial":
         key = rows.astype(float)
     elif sort in names:

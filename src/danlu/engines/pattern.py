@@ -22,6 +22,7 @@ _SIGN = "[-+\u2212]?"
 _EXPONENT = "(?:[eE][-+\u2212]?\\d+)?"
 _GROUPED = r"[1-9]\d{0,2}(?:[,_]\d{3})+(?:\.\d*)?"
 _PLAIN = rf"(?:\d+\.\d*|\.\d+|\d+){_EXPONENT}|nan|infinity|inf"
+_NUMBER = re.compile(f"{_SIGN}(?:{_GROUPED}|{_PLAIN})", re.IGNORECASE)
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212\ufe63\uff0d", "-"))
 _ONE = r"(?:1(?:\.0*)?|100)"
@@ -121,11 +122,12 @@ class Pattern:
         if not matches:
             return None
         found = matches[0].groupdict()
-        if any(number(text) is None for text in found.values()):
+        numbers = {word: value for word, text in found.items() if (value := number(text)) is not None}
+        if len(numbers) < len(found):
             return None
-        values = {name: number(found[word]) for word, name in self.named.items()}
-        step = number(found["step"]) if self.steps else None
-        return Found(step, {name: value for name, value in values.items() if value is not None}, len(matches))
+        return Found(
+            numbers.get("step"), {name: numbers[word] for word, name in self.named.items()}, len(matches)
+        )
 
     def nearest(self, lines: Sequence[str]) -> str:
         """The line that comes nearest to a match, and where it ends being one; '' where none does."""
@@ -161,7 +163,7 @@ def number(text: str | None) -> float | None:
         >>> number("4,231.5"), number("-.5"), number("1e-5"), number("0,25")
         (4231.5, -0.5, 1e-05, None)
     """
-    if text is None or not re.fullmatch(f"{_SIGN}(?:{_GROUPED}|{_PLAIN})", text.strip(), re.IGNORECASE):
+    if text is None or not _NUMBER.fullmatch(text.strip()):
         return None
     return float(re.sub("[,_]", "", text.strip().replace("\u2212", "-")))
 

@@ -17,7 +17,7 @@ from ..core.folders import Folders
 from ..core.history import History
 from ..core.names import VIEWS, find
 from ..core.protocols import Journal, Store
-from ..core.trial import Trial
+from ..core.trial import Trial, headings
 
 if TYPE_CHECKING:  # analyses are imported when they are asked for: tuning does not need them
     from ..analysis.diagnosis import Trouble
@@ -130,27 +130,24 @@ class Result:
         ``pandas.DataFrame(result.table())`` makes a frame of it.
         """
         several = len({row.code for row in self.history.rows}) > 1
-        own = {"trial", "status", "steps", "seconds", "cause", "code", "aside"}
-        names = own.union(*(trial.params for trial in self.trials))
+        trials = self.trials
+        params, metrics = headings(
+            dict.fromkeys(name for trial in trials for name in trial.params),
+            dict.fromkeys(name for trial in trials for name in trial.metrics),
+        )
         return [
             {
                 "trial": trial.number,
                 "status": trial.status.name.lower(),
-                **{
-                    f"{name} (parameter)" if name in own else name: value
-                    for name, value in trial.params.items()
-                },
-                **{
-                    f"{name} (metric)" if name in names else name: value
-                    for name, value in trial.metrics.items()
-                },
+                **{params[name]: value for name, value in trial.params.items()},
+                **{metrics[name]: value for name, value in trial.metrics.items()},
                 "steps": len(trial.curve),
                 "seconds": trial.seconds,
                 "cause": trial.cause.value if trial.cause else None,
                 **({"code": trial.code} if several else {}),
                 **({"aside": trial.aside or None} if self.history.aside else {}),
             }
-            for trial in self.trials
+            for trial in trials
         ]
 
     def why(self) -> list[str]:

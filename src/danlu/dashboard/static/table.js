@@ -10,6 +10,7 @@ import { t } from "danlu/words";
 const ROW = 28;
 const PART = 200;
 const TALL = 420;
+const OWN = ["trial", "status", "steps", "seconds", "cause", "code", "aside"];
 
 export function Table({ place, seq, total, axes, goal, go, open }) {
   const box = useRef(null);
@@ -37,13 +38,17 @@ export function Table({ place, seq, total, axes, goal, go, open }) {
     }
   }, [question, seq, wanted.join()]);
   const several = Object.values(parts).some((part) => part.some((row) => row.code !== undefined)); // more than one program has run trials
-  const columns = ["trial", "status", ...(several ? ["code"] : []), ...goal.map((each) => each.name), ...axes.map((axis) => axis.name), "steps", "seconds"];
+  const own = (key) => ({ key, text: t(key), read: (row) => row[key] });
+  const taken = [...OWN, ...axes.map((axis) => axis.name)]; // what is named like another column says which it is
+  const measured = ({ name }) => { const key = taken.includes(name) ? `${name} (metric)` : name; return { key, text: key, read: (row) => num(row.metrics[name]) }; };
+  const searched = ({ name }) => { const key = OWN.includes(name) ? `${name} (parameter)` : name; return { key, text: key, read: (row) => row.params[name] }; };
+  const columns = [own("trial"), own("status"), ...(several ? [own("code")] : []), ...goal.map(measured), ...axes.map(searched), own("steps"), own("seconds")];
   const rows = [];
   for (let at = first; at < Math.min(last + 1, total); at += 1) rows.push([at, parts[Math.floor(at / PART)]?.[at % PART]]);
-  const header = (name) => {
-    const on = name === sort;
-    const turn = () => go({ sort: name, down: on && !place.down ? "1" : undefined });
-    return html`<th scope="col" aria-sort=${on ? (place.down ? "descending" : "ascending") : "none"}><button type="button" onClick=${turn}>${t(name)}${on ? (place.down ? " ▾" : " ▴") : ""}</button></th>`;
+  const header = ({ key, text }) => {
+    const on = key === sort;
+    const turn = () => go({ sort: key, down: on && !place.down ? "1" : undefined });
+    return html`<th scope="col" aria-sort=${on ? (place.down ? "descending" : "ascending") : "none"}><button type="button" onClick=${turn}>${text}${on ? (place.down ? " ▾" : " ▴") : ""}</button></th>`;
   };
   const move = (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 14, PageUp: -14 }[event.key];
@@ -59,11 +64,11 @@ export function Table({ place, seq, total, axes, goal, go, open }) {
       else if ((to + 2) * ROW > view.scrollTop + TALL) view.scrollTop = (to + 2) * ROW - TALL;
     }
   };
-  const cell = (row, name) => {
-    if (name === "status") return html`<td title=${row.aside || row.reason}><${Status} name=${row.status} />${row.aside && html` <span class="tag">${t("setAside")}</span>`}</td>`;
-    if (name === "code") return html`<td title=${row.other ? t("otherProgram") : ""}><code>${row.code}</code>${row.other && html` <span class="tag">${t("otherProgram")}</span>`}</td>`;
-    if (name === "seconds") return html`<td>${duration(row.seconds)}</td>`;
-    const value = ["trial", "steps"].includes(name) ? row[name] : name in row.metrics ? num(row.metrics[name]) : row.params[name];
+  const cell = (row, { key, read }) => {
+    if (key === "status") return html`<td title=${row.aside || row.reason}><${Status} name=${row.status} />${row.aside && html` <span class="tag">${t("setAside")}</span>`}</td>`;
+    if (key === "code") return html`<td title=${row.other ? t("otherProgram") : ""}><code>${row.code}</code>${row.other && html` <span class="tag">${t("otherProgram")}</span>`}</td>`;
+    if (key === "seconds") return html`<td>${duration(row.seconds)}</td>`;
+    const value = read(row);
     return html`<td>${value === undefined ? "" : show(value)}</td>`;
   };
   return html`<${Panel} name="table" wide hint=${`${total}`}>
@@ -71,7 +76,7 @@ export function Table({ place, seq, total, axes, goal, go, open }) {
       <table aria-rowcount=${total}><thead><tr>${columns.map(header)}</tr></thead><tbody>
         <tr style=${{ height: `${first * ROW}px` }}></tr>
         ${rows.map(([at, row]) => html`<tr key=${at} class=${["row", at === cursor && "cursor", row?.aside && "aside"].filter(Boolean).join(" ")} aria-rowindex=${at + 1} onClick=${() => row && open(row.trial)}>
-          ${row ? columns.map((name) => cell(row, name)) : html`<td colspan=${columns.length}>…</td>`}</tr>`)}
+          ${row ? columns.map((column) => cell(row, column)) : html`<td colspan=${columns.length}>…</td>`}</tr>`)}
         <tr style=${{ height: `${Math.max(0, total - last - 1) * ROW}px` }}></tr>
       </tbody></table>
     </div></>`;
