@@ -5,9 +5,12 @@ from __future__ import annotations
 import codecs
 import io
 import re
+import sys
 from typing import Any
 
 import click
+
+from ..core.failure import say
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -55,8 +58,22 @@ def drawn(shapes: str, encoding: str | None) -> str:
 
 
 def echo(said: Any, *, err: bool = False) -> None:
-    """Print a line, control characters spelled out."""
-    click.echo(visible(str(said)), err=err)
+    """Print a line, control characters spelled out; on standard error, whether or not there still is one."""
+    if err:
+        say(visible(str(said)))
+    else:
+        click.echo(visible(str(said)))
+
+
+def echo_json(text: str) -> None:
+    """Print JSON to be read by a program: byte by byte as it is, in UTF-8 wherever standard output goes.
+
+    At a terminal it is for eyes: in the terminal's own encoding, with control characters spelled out.
+    """
+    if sys.stdout is not None and sys.stdout.isatty():
+        echo(text)
+    else:
+        click.echo(text.encode())
 
 
 def visible(text: str) -> str:

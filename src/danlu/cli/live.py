@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..core.events import Ended, Entry, Reported, Status
+from ..core.failure import at_terminal
 from ..core.history import History
 from .board import Board, board, duration
 from .echo import drawn, echo, visible
@@ -33,7 +33,7 @@ class LiveView:
         self._live: Live | None = None
 
     def __enter__(self) -> LiveView:
-        if sys.stderr.isatty():
+        if at_terminal():
             from rich.console import Console
             from rich.live import Live
 

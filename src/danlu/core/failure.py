@@ -16,6 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .values import legible
+
 HEAD, TAIL = 300, 600
 """Characters of a message that are kept from its start and from its end, where the cause often is."""
 
@@ -49,7 +51,7 @@ def sentence(error: BaseException) -> str:
     text = _named(error)
     if root is not error:
         text = f"{text}, from {_named(root)}"
-    return printable(f"{text}{_place(root) or _place(error)}")
+    return legible(f"{text}{_place(root) or _place(error)}")
 
 
 def trace_of(error: BaseException) -> str:
@@ -67,7 +69,7 @@ def trace_of(error: BaseException) -> str:
         whole = f"{_named(error)}\n"
     if isinstance(error, ProgramFailed) and not full:
         whole = (error.printed or message_of(error)) + "\n"
-    return printable(whole if full else cut(whole, TRACE // 4, 3 * TRACE // 4))
+    return legible(whole if full else cut(whole, TRACE // 4, 3 * TRACE // 4))
 
 
 def cut(text: str, head: int = HEAD, tail: int = TAIL) -> str:
@@ -80,17 +82,22 @@ def cut(text: str, head: int = HEAD, tail: int = TAIL) -> str:
     return text if len(text) <= head + tail + 5 else f"{text[:head]} ... {text[-tail:]}".replace("  ", " ")
 
 
-def printable(text: str) -> str:
-    """The text as any journal can keep it."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def say(text: str) -> None:
+def say(text: str, *, end: str = "\n") -> None:
     """A line on standard error, if there still is one: an objective may have closed it, or put anything in its place."""
     with contextlib.suppress(
         BaseException
     ):  # an interrupt that comes here is remembered by who handles the signal
-        print(text, file=sys.stderr, flush=True)  # noqa: T201 - a person has to see it
+        print(text, end=end, file=sys.stderr, flush=True)  # noqa: T201 - a person has to see it
+
+
+def at_terminal() -> bool:
+    """Whether standard error is a terminal; False where it is closed, missing, or something that cannot tell."""
+    try:
+        return bool(sys.stderr.isatty())
+    except (
+        Exception
+    ):  # None has no isatty, a closed stream refuses, and what stands in its place may do anything
+        return False
 
 
 def kind_of(reason: str, params: Mapping[str, Any]) -> str:
@@ -137,7 +144,7 @@ def _line(error: BaseException) -> str:
     """The line of the user's code where an error without a message was raised, '' where it only says so."""
     frame = _deepest(error)
     line = "" if frame is None or not frame.line else " ".join(frame.line.split())
-    return "" if line.startswith("raise ") else printable(cut(line))
+    return "" if line.startswith("raise ") else legible(cut(line))
 
 
 def _root(error: BaseException) -> BaseException:

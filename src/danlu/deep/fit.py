@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import torch
 from torch import nn
 
 from ..core.errors import SettingError
+from ..core.failure import at_terminal, say
 from .data import Data
 from .metrics import Metric
 from .order import seeded
@@ -255,7 +255,7 @@ def device_of(name: str) -> torch.device:
 def _show(
     progress: bool | None, trial: Reporter | None, plan: Plan, epoch: int, scores: Mapping[str, float]
 ) -> None:
-    if progress if progress is not None else trial is None and sys.stderr.isatty():
+    if progress if progress is not None else trial is None and at_terminal():
         words = "  ".join(f"{name} {value:.4g}" for name, value in scores.items())
         end = "\n" if epoch == plan.epochs else "\r"
-        print(f"epoch {epoch}/{plan.epochs}  {words}", end=end, file=sys.stderr, flush=True)  # noqa: T201
+        say(f"epoch {epoch}/{plan.epochs}  {words}", end=end)

@@ -20,13 +20,13 @@ from __future__ import annotations
 
 import copy
 import inspect
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..core.direction import direction as known_direction
 from ..core.errors import GoalError, MissingExtra, ReportError, SettingError, SpaceError
+from ..core.failure import say
 from ..core.live import LiveTrial
 from ..core.parameters import Choice, Float, Int
 from ..core.space import Space
@@ -405,7 +405,7 @@ class Backend(searches.HyperParamSearchBackendBase):
 
 
 def _say(text: str) -> None:
-    print(f"danlu: {text}.", file=sys.stderr)  # noqa: T201 - what decides has to be seen
+    say(f"danlu: {text}.")
 
 
 def _register() -> HPSearchBackend:

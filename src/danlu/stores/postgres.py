@@ -13,7 +13,6 @@ import contextlib
 import hashlib
 import os
 import re
-import sys
 import threading
 import time
 import uuid
@@ -35,6 +34,7 @@ from ..core.errors import (
     StudyExists,
     StudyMissing,
 )
+from ..core.failure import say
 from ..core.protocols import Terms
 from ..core.worker import dead
 from ..core.written import name_of, written
@@ -205,7 +205,7 @@ class PostgresStore:
             StoreError: when the database stays away, or refuses.
         """
         began = time.monotonic()
-        until, pause, say = began + self.patience, 0.05, began + QUIET
+        until, pause, quiet = began + self.patience, 0.05, began + QUIET
         while True:
             try:
                 connection = self._connection()
@@ -220,18 +220,18 @@ class PostgresStore:
                     raise StoreError(
                         f"{self.place} cannot be reached: {why}. Nothing acknowledged is lost; start the database and run again."
                     ) from error
-                if now > say:
-                    progress(
+                if now > quiet:
+                    say(
                         f"danlu: {self.place} does not answer, and is asked again for {until - now:.0f} s more: {why}."
                     )
-                    say = now + 2 * (now - began)
+                    quiet = now + 2 * (now - began)
                 time.sleep(pause)
                 pause = min(2 * pause, 5.0)
             except psycopg.Error as error:
                 raise StoreError(f"{self.place} refuses: {self._said(error)}.") from error
             else:
-                if say > began + QUIET:
-                    progress(f"danlu: {self.place} answers again.")
+                if quiet > began + QUIET:
+                    say(f"danlu: {self.place} answers again.")
                 return found
 
     def _said(self, error: Exception) -> str:
@@ -490,9 +490,3 @@ def folder_of(params: Mapping[str, Any]) -> str:
 def _here(host: str) -> bool:
     """Whether a host is this machine."""
     return not host or host.startswith(("/", "@", "127.")) or host in ("localhost", "::1")
-
-
-def progress(text: str) -> None:
-    """A line on standard error, if there still is one."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        print(text, file=sys.stderr, flush=True)  # noqa: T201 - a person waits

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 
 from ..core.errors import ObjectiveChanged, SettingError
+from ..core.failure import say
 from ..core.programs import listed
 from ..core.provenance import Change, Provenance
 from .study import Study
@@ -77,7 +77,7 @@ def _say(
 ) -> None:
     if again and if_changed == "continue":  # the session before this one has said it
         told = f"{numbered(trials)} of {study.name!r} ran with other code: {listed(change.code)}."
-        print(f"danlu: {told}", file=sys.stderr)  # noqa: T201 - it has to be seen
+        say(f"danlu: {told}")
         return
     number = len(study.ledger.history)
     follows = {
@@ -92,7 +92,7 @@ def _say(
         f"danlu: the objective's code changed since {numbered(trials)} of {study.name!r} ran: {listed(change.code)}."
     ]
     lines += [f"    {line}" for line in change.diff]
-    print("\n".join([*lines, follows] if follows else lines), file=sys.stderr)  # noqa: T201 - it has to be seen
+    say("\n".join([*lines, follows] if follows else lines))
 
 
 def _say_less(study: Study, now: Provenance) -> None:
@@ -102,7 +102,7 @@ def _say_less(study: Study, now: Provenance) -> None:
     change = Change() if before is None or not history.rows else history.programs.since(before, now)
     told = [*change.near, *change.versions]
     if told:
-        print(f"danlu: since {study.name!r} was last run, {listed(tuple(told))}.", file=sys.stderr)  # noqa: T201
+        say(f"danlu: since {study.name!r} was last run, {listed(tuple(told))}.")
 
 
 def numbered(trials: Sequence[int]) -> str:

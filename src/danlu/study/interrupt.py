@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
 from ..core.errors import Interrupted
+from ..core.failure import say
 from .handled import handled
 
 DRAINING = "interrupted by Ctrl-C"
@@ -86,10 +86,7 @@ class Interrupt:
                 if number == signal.SIGINT
                 else "then this program ends."
             )
-            print(  # noqa: T201 - the person at the terminal has to know what Ctrl-C did
-                f"\ndanlu: running trials stop at their next report and can be resumed; {again}",
-                file=sys.stderr,
-            )
+            say(f"\ndanlu: running trials stop at their next report and can be resumed; {again}")
             if number == signal.SIGINT:
                 self._drain(DRAINING, hurry=False)
             else:

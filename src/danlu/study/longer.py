@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
@@ -50,12 +49,11 @@ def reopen(study: Study, which: Longer) -> list[int]:
     opened = [number for number in numbers if _reopened(study, number)]
     if bare:
         kept = f"{len(numbers)} of {len(numbers) + len(bare)} finished trials have a checkpoint and are trained on"
-        print(f'danlu: {kept}; keep="all" keeps everybody\'s.', file=sys.stderr)  # noqa: T201 - it has to be seen
+        say(f'danlu: {kept}; keep="all" keeps everybody\'s.')
     if not opened:
-        print(  # noqa: T201
+        say(
             f"danlu: {numbered(numbers)} of {study.name!r} went on already with this code, range of steps and command line. "
-            "To train longer still, raise the epochs.",
-            file=sys.stderr,
+            "To train longer still, raise the epochs."
         )
     return opened
 

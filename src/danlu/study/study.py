@@ -6,7 +6,6 @@ study in one store and ask and tell at the same time.
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -15,6 +14,7 @@ from ..core import events as ev
 from ..core.blobs import blobs_at
 from ..core.errors import BudgetError, SettingError
 from ..core.events import Cause
+from ..core.failure import say
 from ..core.folders import Folders, logs_at
 from ..core.goal import metrics_of
 from ..core.history import History
@@ -216,7 +216,7 @@ class Study:
     def remark(self, about: str, sentence: str) -> None:
         """Say once in a study how something in it is understood: on stderr, and in ``result.why()``."""
         if about not in self.ledger.history.chosen:
-            print(sentence, file=sys.stderr)  # noqa: T201 - what is understood has to be seen
+            say(sentence)
             self.ledger.append(
                 [(None, ev.Noted(-1, {about: sentence}, self.clock()))], Terms(worker=self.worker)
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import time as clocks
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from ..core.budget import Budget, Limits, seconds_of
 from ..core.direction import contradicted, direction
 from ..core.errors import ObjectiveError, SettingError, StoreError
 from ..core.events import Keep
+from ..core.failure import at_terminal, say
 from ..core.fidelity import Fidelity
 from ..core.foreign import own_words
 from ..core.goal import At, Goal, goal_of
@@ -279,7 +279,7 @@ def _named(objective: Callable[..., Any] | str) -> tuple[Callable[..., Any] | st
     searched = {each.name: each.parameter for each in found or () if each.parameter is not None}
     if not found or not searched:
         return objective, None
-    print("\n".join(map(str, found)), file=sys.stderr)  # noqa: T201 - what is assumed has to be seen
+    say("\n".join(map(str, found)))
     if isinstance(objective, str):
         return f"{objective}({','.join(searched)})", searched
     return Named(objective, tuple(searched)), searched
@@ -323,7 +323,7 @@ def _watching(opened: Study, watch: bool | None) -> Any:
     import contextlib
 
     if watch is None:
-        watch = sys.stderr.isatty()
+        watch = at_terminal()
     if not watch:
         return contextlib.nullcontext()
     from ..core.names import VIEWS
