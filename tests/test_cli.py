@@ -326,18 +326,15 @@ def test_what_an_encoding_lacks_is_spelled_out(tmp_path, encoding, name):
     store = tmp_path / "s.db"
     with danlu.open_study({"größe": danlu.Float(0, 1)}, minimize="\U0001f525", store=store) as study:
         study.tell(study.ask(), 0.25)
-    goal = "\U0001f525" if encoding == "utf-8" else "\\ud83d\\udd25"
-    for more in ((), ("--json",)):
-        ran = subprocess.run(
-            [sys.executable, "-m", "danlu.cli", "show", store, *more],
-            capture_output=True,
-            env=os.environ | {"PYTHONIOENCODING": encoding},
-        )
-        assert (ran.returncode, ran.stderr) == (0, b"")
-        said = ran.stdout.decode(encoding)
-        assert name in said
-        assert goal in said
-    assert json.loads(said)[0]["\U0001f525"] == 0.25
+    ran = subprocess.run(
+        [sys.executable, "-m", "danlu.cli", "show", store],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+    )
+    assert (ran.returncode, ran.stderr) == (0, b"")
+    said = ran.stdout.decode(encoding)
+    assert name in said
+    assert ("\U0001f525" if encoding == "utf-8" else "\\ud83d\\udd25") in said
 
 
 MINE = """

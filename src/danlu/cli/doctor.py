@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import click
 
 from ..core.blobs import Blobs, blobs_at
-from .echo import echo
+from .echo import echo, echo_json
 
 
 class Finding(NamedTuple):
@@ -38,7 +38,7 @@ def doctor(store: str | None, json_: bool) -> None:
     if store:
         findings += _database(store) if "://" in store else _store(store)
     if json_:
-        echo(as_json([finding._asdict() for finding in findings]))
+        echo_json(as_json([finding._asdict() for finding in findings]))
     else:
         for finding in findings:
             echo(f"{'ok ' if finding.fine else 'BAD'}  {finding.check}: {finding.found}")

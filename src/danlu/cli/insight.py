@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..core.plain import as_json
-from .echo import echo
+from .echo import echo, echo_json
 
 if TYPE_CHECKING:
     from ..core.history import History
@@ -41,13 +41,18 @@ def diagnose(store: str, name: str | None, trial: int | None, json_: bool) -> No
     result = load_one(store, name)
     if trial is not None:
         trouble = result.diagnose(trial)
-        echo(as_json(trouble) if json_ else f"{trouble}\n{trouble.reason}".rstrip())
+        if json_:
+            echo_json(as_json(trouble))
+        else:
+            echo(f"{trouble}\n{trouble.reason}".rstrip())
         return
     page = result.summary()
-    echo(as_json(page) if json_ else str(page))
-    if not json_:
-        for trouble in page.troubles:
-            echo(f"  {trouble}")
+    if json_:
+        echo_json(as_json(page))
+        return
+    echo(str(page))
+    for trouble in page.troubles:
+        echo(f"  {trouble}")
 
 
 @click.command()
@@ -76,7 +81,7 @@ def compare(
     if output is not None:
         _draw(output, found)
     if json_:
-        echo(as_json(found))
+        echo_json(as_json(found))
         return
     better = "larger" if found.maximize else "smaller"
     echo(f"best {found.metric} after {found.trials} trials ({better} is better)")
@@ -117,7 +122,7 @@ def plot(
     result = load_one(store, name)
     given = {setting: value for setting, value in settings.items() if value is not None}
     if json_:
-        echo(as_json(arrays_of(result.history, kind, **given)))
+        echo_json(as_json(arrays_of(result.history, kind, **given)))
         return
     import numpy as np
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..core.plain import as_json
-from .echo import echo
+from .echo import echo, echo_json
 from .show import existing, table
 
 USUAL = ("auto", "asha", "median", "extrapolation", "none")
@@ -54,7 +54,7 @@ def replay(
         for each in found
     ]
     if json_:
-        echo(as_json(rows))
+        echo_json(as_json(rows))
         return
     whole = found[0]
     echo(

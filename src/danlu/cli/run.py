@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ..core.places import without_secrets
-from .echo import echo
+from .echo import echo, echo_json
 
 
 @click.command()
@@ -241,7 +241,7 @@ def _tell(result: Any, options: dict[str, Any], command: str) -> None:
 
     if options["as_json"]:
         told = {"study": result.name, "stopped": result.stopped, "trials": result.table()}
-        echo(as_json(told | ({"command": command} if command else {})))
+        echo_json(as_json(told | ({"command": command} if command else {})))
         return
     echo(f"{result!r}\n{spelled(result.stopped)}")
     print_best(result)

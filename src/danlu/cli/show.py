@@ -12,7 +12,7 @@ from ..core.errors import SettingError, StoreError
 from ..core.places import without_secrets
 from ..core.plain import as_json
 from ..study.result import Result
-from .echo import drawn, echo
+from .echo import drawn, echo, echo_json
 
 
 @click.command()
@@ -35,17 +35,22 @@ def show(store: str, name: str | None, trial: int | None, why: bool, method: str
     names = opened.studies()
     if name is None and len(names) != 1:
         rows = [_listed(opened, each) for each in names]
-        echo(as_json(rows) if json_ else table(rows) or "no studies")
+        if json_:
+            echo_json(as_json(rows))
+        else:
+            echo(table(rows) or "no studies")
         return
     result = load(store, name or names[0])
-    if why:
-        echo(as_json(result.why()) if json_ else "\n".join(result.why()))
+    if why and json_:
+        echo_json(as_json(result.why()))
+    elif why:
+        echo("\n".join(result.why()))
     elif method is not None:
         _importance(result, method, json_=json_)
     elif trial is not None:
         _one(result, trial, json_=json_)
     elif json_:
-        echo(as_json(result.table()))
+        echo_json(as_json(result.table()))
     else:
         echo(table(result.table()) or "no trials")
         print_best(result)
@@ -54,7 +59,7 @@ def show(store: str, name: str | None, trial: int | None, why: bool, method: str
 def _importance(result: Result, method: Any, *, json_: bool) -> None:
     found = result.importance(method=method)
     if json_:
-        echo(as_json(found))
+        echo_json(as_json(found))
         return
     echo(f"{found.method} for {found.metric}, {found.trials} trials")
     for each in found.parameters:
@@ -170,6 +175,6 @@ def _one(result: Result, number: int, *, json_: bool) -> None:
     fields["curve"] = {"step": trial.curve.steps, **trial.curve.metrics}
     fields["checkpoints"] = [msgspec.structs.asdict(kept) for kept in trial.checkpoints]
     if json_:
-        echo(as_json(fields))
+        echo_json(as_json(fields))
     else:
         echo("\n".join(f"{name}: {_cell(value)}" for name, value in fields.items()))

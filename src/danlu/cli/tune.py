@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .echo import echo
+from .echo import echo, echo_json
 
 
 @click.command()
@@ -72,7 +72,7 @@ def _tell(tuned: Any, *, as_json: bool) -> None:
         echo(tuned.report())
         return
     best = tuned.best
-    echo(
+    echo_json(
         written(
             {
                 "study": tuned.result.name,

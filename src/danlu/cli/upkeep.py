@@ -20,7 +20,7 @@ from ..core.folders import Folders, all_folders, filed, logs_at
 from ..core.history import History, sound
 from ..core.places import without_secrets
 from ..stores.seal import busy
-from .echo import echo
+from .echo import echo, echo_json
 from .staging import blobs_of, staged
 
 FRESH = 3600.0
@@ -37,7 +37,7 @@ def check(store: str, json_: bool) -> None:
     opened = _opened(store)
     rows = [_checked(opened, name) for name in opened.studies()]
     if json_:
-        echo(as_json(rows))
+        echo_json(as_json(rows))
     else:
         for row in rows:
             words = "; ".join(row["damage"]) or "sound"

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ..core.places import without_secrets
-from .echo import echo
+from .echo import echo, echo_json
 
 
 @click.command()
@@ -22,7 +22,6 @@ from .echo import echo
 def watch(store: str, name: str | None, once: bool, json_: bool, every: float) -> None:
     """Follow study NAME of STORE until it is closed; plain lines when not a terminal."""
     from ..core.history import History
-    from .live import event_line
     from .show import existing
 
     opened = existing(store)
@@ -33,7 +32,7 @@ def watch(store: str, name: str | None, once: bool, json_: bool, every: float) -
     if sys.stdout.isatty() and not once and not json_:
         _live(chosen, journal, history, every)
     else:
-        _lines(journal, history, _json_line if json_ else event_line, every, once=once)
+        _lines(journal, history, _as_json if json_ else _as_words, every, once=once)
 
 
 def _live(name: str, journal: Any, history: Any, every: float) -> None:
@@ -54,22 +53,29 @@ def _live(name: str, journal: Any, history: Any, every: float) -> None:
             time.sleep(every)
 
 
-def _json_line(entry: Any, history: Any) -> str:
-    """An event as the line that an export would hold."""
+def _as_json(entry: Any, history: Any) -> None:
+    """Print an event as the line that an export would hold."""
     from ..stores.jsonlines import line_of
 
     del history
-    return line_of(entry).rstrip()
+    echo_json(line_of(entry).rstrip())
 
 
-def _lines(journal: Any, history: Any, speak: Callable[[Any, Any], str], every: float, *, once: bool) -> None:
+def _as_words(entry: Any, history: Any) -> None:
+    """Print what there is to say of an event."""
+    from .live import event_line
+
+    line = event_line(entry, history)
+    if line:
+        echo(line)
+
+
+def _lines(journal: Any, history: Any, show: Callable[[Any, Any], None], every: float, *, once: bool) -> None:
     while True:
         entries = list(journal.read(history.seq))
         for entry in entries:
             history.fold((entry,))
-            line = speak(entry, history)
-            if line:
-                echo(line)
+            show(entry, history)
         if once or _closed(entries):
             return
         time.sleep(every)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from .echo import echo
+from .echo import echo, echo_json
 
 
 @click.command()
@@ -52,7 +52,7 @@ def worker(store: str, objective: str | None, **options: Any) -> None:
     if as_json:
         from ..core.plain import as_json as shown
 
-        echo(shown({"study": result.name, "stopped": result.stopped, "trials": result.table()}))
+        echo_json(shown({"study": result.name, "stopped": result.stopped, "trials": result.table()}))
     else:
         echo(f"{result!r}\n{result.stopped}")
     leave(result, ended)
