@@ -13,6 +13,7 @@ from danlu import Choice, Float, Int, Space, Switch
 from danlu.core.columns import active
 from danlu.core.errors import SpaceError
 from danlu.core.events import Asked, Created, decode, encode, pack_params, unpack_params
+from danlu.core.feasible import fill
 from danlu.core.goal import goal_of
 from danlu.core.space import difference
 from danlu.core.values import typed_key
@@ -236,11 +237,11 @@ def test_bounds_of_the_largest_floats():
 
 def test_a_constrained_space_is_searched_inside():
     space = Space({"a": Float(0, 1), "b": Float(0, 1)}, constraints=["a + b <= 1"])
-    values = space.fill({"a": 0.75}, iter_units(space))
+    values = fill(space, {"a": 0.75}, iter_units(space))
     assert values["a"] == 0.75
     assert values["b"] <= 0.25
     with pytest.raises(SpaceError, match="a constraint forbids the point"):
-        space.fill({"a": 0.75, "b": 0.5}, iter_units(space))
+        fill(space, {"a": 0.75, "b": 0.5}, iter_units(space))
 
 
 def iter_units(space):
@@ -275,7 +276,7 @@ def test_options_share_parameters():
         {"booster": "tree", **shared},
         {"booster": "dart", **shared, "booster.dart.drop": 2},
     ]
-    assert space.fill({"booster": "tree", "depth": 3}, space.centre)["booster.tree|dart.depth"] == 3
+    assert fill(space, {"booster": "tree", "depth": 3}, space.centre)["booster.tree|dart.depth"] == 3
     with pytest.raises(SpaceError, match="not active here"):
-        space.fill({"booster": "linear", "depth": 3}, space.centre)
+        fill(space, {"booster": "linear", "depth": 3}, space.centre)
     assert Space.from_spec(space.spec).spec == space.spec

@@ -9,14 +9,15 @@ function of the space and the proposal alone, so every process finds the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from .errors import InactiveParameter, SpaceError
 from .expression import Expression
-from .point import Point
+from .point import Point, resolve
+from .rng import generator
 from .space import Constraint, Space
 from .values import Value
 
@@ -83,6 +84,38 @@ def descend(
                     return here
         patience = 0 if worst < before else patience + 1
     return here if worst == 0 else None
+
+
+def fill(
+    space: Space, given: Mapping[str, Value], propose: Callable[[], Sequence[float]], tries: int = 1_000
+) -> dict[str, Value]:
+    """Checked values for every active parameter: those given, the others such that every constraint holds.
+
+    Args:
+        space: whose constraints have to hold.
+        given: values by name, as in ``Space.complete``.
+        propose: unit points, shape (d,), for the others.
+        tries: how many are looked at before what is wrong is walked down from the last one.
+
+    Raises:
+        SpaceError: as ``Space.complete``, and when nothing makes the constraints hold.
+
+    Example:
+        >>> from .parameters import Float
+        >>> space = Space({"a": Float(0, 1), "b": Float(0, 1)}, constraints=["a + b <= 0.5"])
+        >>> fill(space, {"a": 0.4}, lambda: [0.9, 0.9])["b"] <= 0.1
+        True
+    """
+    for _ in range(tries if space.constraints else 1):
+        values = space.complete(given, propose())
+        if space.allows(values):
+            return values
+    names = {resolve(space.every, name) for name in given}
+    fixed = frozenset(position for position, slot in enumerate(space.slots) if slot.name in names)
+    found = descend(space, space.encode(values), generator(0, 0, "fill"), fixed)
+    if found is None:
+        raise SpaceError(f"a constraint forbids the point {dict(given)!r}, whatever the rest. Change it.")
+    return {**space.decode(found), **{name: value for name, value in values.items() if name in names}}
 
 
 def excess(space: Space, values: dict[str, Value]) -> float:

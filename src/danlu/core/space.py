@@ -279,33 +279,6 @@ class Space:
         values.update({name: value for name, value in full.items() if name in self.names})
         return values
 
-    def fill(
-        self, given: Mapping[str, Value], propose: Callable[[], Sequence[float]], tries: int = 1_000
-    ) -> dict[str, Value]:
-        """``complete`` with proposals until every constraint holds.
-
-        Raises:
-            SpaceError: as ``complete``, and when no proposal makes the constraints hold.
-        """
-        for _ in range(tries if self.constraints else 1):
-            values = self.complete(given, propose())
-            if self.allows(values):
-                return values
-        found = self._descended(values, {resolve(self.every, name) for name in given})
-        if found is not None:
-            return found
-        raise SpaceError(f"a constraint forbids the point {dict(given)!r}, whatever the rest. Change it.")
-
-    def _descended(self, values: dict[str, Value], given: set[str]) -> dict[str, Value] | None:
-        """Allowed values searched for from these, those that were given kept."""
-        from . import feasible, rng  # they know of spaces themselves
-
-        fixed = frozenset(position for position, slot in enumerate(self.slots) if slot.name in given)
-        found = feasible.descend(self, self.encode(values), rng.generator(0, 0, "fill"), fixed)
-        if found is None:
-            return None
-        return {**self.decode(found), **{name: value for name, value in values.items() if name in given}}
-
     def allows(self, values: Mapping[str, Value]) -> bool:
         """Whether every constraint holds at ``values``."""
         if not self.constraints:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import SettingError
+from ..core.feasible import fill
 from ..core.protocols import BaseSampler, Problem, Sampler, View
 from ..core.rng import generator
 from ..core.space import Space
@@ -80,4 +81,4 @@ class First(BaseSampler, msgspec.Struct, frozen=True):
 def _complete(space: Space, point: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
     """The point with the middle of every range for what is left out, or drawn where that is forbidden."""
     fills = chain([space.centre()], iter(lambda: rng.random(len(space)).tolist(), None))
-    return space.fill(point, lambda: next(fills))
+    return fill(space, point, lambda: next(fills))

@@ -14,6 +14,7 @@ from ..core import events as ev
 from ..core.budget import Limits
 from ..core.errors import Exhausted, Fenced, Outrun, SpaceError
 from ..core.events import Cause, Status
+from ..core.feasible import fill
 from ..core.folders import Folders
 from ..core.messages import Task
 from ..core.protocols import New, Resume, Terms, Wait
@@ -240,7 +241,7 @@ class Claims:
     def _enqueued(self, number: int, point: dict[str, Any]) -> tuple[list[float], dict[str, Any]]:
         history = self._ledger.history
         rng = generator(history.seed, number, "fill")
-        values = history.space.fill(point, lambda: rng.random(len(history.space)).tolist())
+        values = fill(history.space, point, lambda: rng.random(len(history.space)).tolist())
         return history.space.encode(values), values
 
     def _check(self, points: list[tuple[list[float], dict[str, Any]]]) -> None:

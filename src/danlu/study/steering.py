@@ -12,6 +12,7 @@ from typing import Any
 from ..core import events as ev
 from ..core.errors import Outrun, SettingError
 from ..core.events import Cause, Status
+from ..core.feasible import fill
 from ..core.history import History
 from ..core.point import resolve
 from ..core.protocols import Journal, Terms
@@ -80,7 +81,7 @@ class Steering:
         checked = []
         rng = generator(self._history.seed, -1, "enqueue")
         for point in points:
-            values = space.fill(point, lambda: rng.random(len(space)).tolist())
+            values = fill(space, point, lambda: rng.random(len(space)).tolist())
             checked.append({full: values[full] for full in (resolve(space.every, name) for name in point)})
         self._say(op, ev.Enqueued(tuple(checked), self._clock(), self._actor), durable=True)
 
