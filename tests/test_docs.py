@@ -92,12 +92,6 @@ def test_the_table_of_names_is_true():
             assert inspect.getdoc(names.find(table, "part", name))
 
 
-def test_no_file_holds_two_ideas():
-    for path in (ROOT / "src").rglob("*.py"):
-        # a hint of a second idea, not a rule: the fold of a journal has one handler an event, and is one idea
-        assert len(path.read_text("utf-8").splitlines()) <= 600, f"{path} has outgrown one idea"
-
-
 def test_every_module_says_what_it_is_for():
     for module in pkgutil.walk_packages(danlu.__path__, "danlu."):
         if not module.name.endswith("__main__"):

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from .schedulers.none import NoScheduler as NoScheduler
     from .schedulers.patience import Patience as Patience
     from .schedulers.pbt import PBT as PBT
+    from .schedulers.race import Race as Race
     from .stores.memory import MemoryStore as MemoryStore
     from .stores.postgres import PostgresStore as PostgresStore
     from .stores.sqlite import SqliteStore as SqliteStore
@@ -123,6 +124,7 @@ _HOMES = {
     "Median": "schedulers.median",
     "NoScheduler": "schedulers.none",
     "PBT": "schedulers.pbt",
+    "Race": "schedulers.race",
     "Both": "schedulers.both",
     "Diverged": "schedulers.diverged",
     "Patience": "schedulers.patience",

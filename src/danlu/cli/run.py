@@ -38,6 +38,14 @@ from .echo import echo, echo_json
     metavar="RULE",
     help="Rule between parameters: 'batch * width <= 65536'; repeatable.",
 )
+@click.option(
+    "--context",
+    "contexts",
+    multiple=True,
+    metavar="NAME=VALUES",
+    help="Evaluate every configuration in each of these, a trial each: fold=0..4 or seed=1,2,3; repeatable for all combinations. "
+    "A script gets them as {fold} after --.",
+)
 @click.argument("fixed", nargs=-1, type=click.UNPROCESSED)
 @click.option("--space", metavar="FILE", help="space.toml or file.py:name (default: FILE.py:space).")
 @click.option("-n", "--trials", type=int, help="Budget of trials (default 100).")
@@ -99,15 +107,17 @@ def run(objective: str, **options: Any) -> None:
     after -- is passed on; in it {dir} is the trial's folder, {trial} its number, and {lr} the value of lr. Its flags are
     read from its parser (argparse, click, typer, absl, fire, tyro), its output line by line.
     """
+    from ..core.contexts import contexts_of
     from ..study.tune import tune
     from .leave import leave, told_of_sigterm
 
     what: Any = objective
     engine = options["engine"]
+    contexts = contexts_of(_contexts(options["contexts"]))
     if options["flags"] is not None or options["metrics"]:
         from .script import scripted
 
-        what, space, (options["minimize"], options["maximize"]) = scripted(objective, options)
+        what, space, (options["minimize"], options["maximize"]) = scripted(objective, options, contexts)
         if what.in_folder and options["store"] is None:
             echo(
                 f"{{dir}} is temporary: it lies in {tempfile.gettempdir()} and goes when this command ends. {_KEPT}",
@@ -143,6 +153,7 @@ def run(objective: str, **options: Any) -> None:
             sampler=options["sampler"],
             scheduler=options["scheduler"],
             fidelity=_fidelity(options["fidelity"]),
+            contexts=contexts or None,
             store=options["store"],
             name=name,
             same_failures=options["same_failures"],
@@ -196,6 +207,40 @@ def _fidelity(text: str | None) -> Any:
     return Fidelity(name, int(steps[0]), int(steps[1]))
 
 
+def _contexts(given: tuple[str, ...]) -> dict[str, list[Any]]:
+    """The values of each context's name.
+
+    Raises:
+        UsageError: for what is no NAME=VALUES.
+    """
+    found: dict[str, list[Any]] = {}
+    for text in given:
+        name, sign, values = (part.strip() for part in text.partition("="))
+        first, dots, last = values.partition("..")
+        if not name or not sign or not values or name in found:
+            raise click.UsageError(
+                f"--context needs NAME=VALUES, each name once, fold=0..4 or seed=1,2,3, got {text!r}."
+            )
+        if dots:
+            if not all(end.lstrip("-").isdigit() for end in (first, last)) or int(last) < int(first):
+                raise click.UsageError(
+                    f"a range of contexts has whole numbers that rise, fold=0..4, got {text!r}."
+                )
+            found[name] = list(range(int(first), min(int(last), int(first) + 20_000) + 1))
+        else:
+            found[name] = [_number(value.strip()) for value in values.split(",")]
+    return found
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
 def _longer(text: str | None) -> Any:
     if text is None or text in ("best", "all"):
         return text
@@ -230,7 +275,8 @@ def _winner(result: Any, what: Any) -> str:
         result.best,
         f"{result.name}-best",
     )  # its own holds what it has made, which would be written over
-    command = what.command(best.params, {"dir": folder, "trial": str(best.number)})
+    context = {name: str(value) for name, value in best.context.items()}
+    command = what.command(best.params, context | {"dir": folder, "trial": str(best.number)})
     return f"mkdir -p {shlex.quote(folder)} && {command}" if what.in_folder else command
 
 

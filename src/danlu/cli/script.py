@@ -27,8 +27,15 @@ READ = {None, "int", "float", "bool", "str", "bool?"}
 Goals = tuple[tuple[str, ...], tuple[str, ...]]
 
 
-def scripted(target: str, options: Mapping[str, Any]) -> tuple[Script, dict[str, Any], Goals]:
+def scripted(
+    target: str, options: Mapping[str, Any], contexts: Sequence[Mapping[str, Any]] = ()
+) -> tuple[Script, dict[str, Any], Goals]:
     """The objective, its space, and the metrics to minimize and to maximize; prints what is assumed.
+
+    Args:
+        target: the program.
+        options: of ``danlu run``.
+        contexts: that each configuration is evaluated in.
 
     Raises:
         UsageError: for a flag that the script does not have, or a range that makes no sense.
@@ -46,7 +53,8 @@ def scripted(target: str, options: Mapping[str, Any]) -> tuple[Script, dict[str,
             program, flags, options["metrics"], fixed=fixed, terminal=options["terminal"], why=why
         )
         if reading is not None:
-            _try(objective, reading, space)
+            _try(objective, reading, space, contexts)
+    _reach(objective, contexts)
     return objective, space, goals
 
 
@@ -186,7 +194,9 @@ def _refuse_fixed(flag: Flag, reading: Reading, fixed: Sequence[str]) -> None:
             raise click.UsageError(f"{flag.flag} is searched and fixed ({text}). Leave one of the two out.")
 
 
-def _try(objective: Script, reading: Reading, space: Mapping[str, Any]) -> None:
+def _try(
+    objective: Script, reading: Reading, space: Mapping[str, Any], contexts: Sequence[Mapping[str, Any]]
+) -> None:
     """Give the program's own parser command lines with the ends and options of each range.
 
     Raises:
@@ -194,10 +204,10 @@ def _try(objective: Script, reading: Reading, space: Mapping[str, Any]) -> None:
     """
     tried = {name: _values(parameter) for name, parameter in space.items()}
     placed = objective.placed(space)
-    own = {"dir": "dir", "trial": "0"}
-    for at in range(max(map(len, tried.values()))):
+    seen = [{name: str(value) for name, value in context.items()} for context in contexts] or [{}]
+    for at in range(max(len(seen), *map(len, tried.values()))):
         point = {name: values[at % len(values)] for name, values in tried.items()}
-        arguments = objective.arguments(point, own)
+        arguments = objective.arguments(point, seen[at % len(seen)] | {"dir": "dir", "trial": "0"})
         try:
             values = reading.values(arguments)
         except ObjectiveError as error:
@@ -223,6 +233,28 @@ def _values(parameter: Any) -> list[Any]:
     if isinstance(parameter, Choice):
         return list(parameter.values)
     return [parameter.low, parameter.high]
+
+
+def _reach(script: Script, contexts: Sequence[Mapping[str, Any]]) -> None:
+    """Say how contexts reach a script that nothing hands them to: it may read a variable, which nobody can know.
+
+    Raises:
+        UsageError: for a context that is named like something else that fixed arguments may say.
+    """
+    names = tuple(contexts[0]) if contexts else ()
+    for name in names:
+        if name in {"dir", "trial", *script.flags}:
+            raise click.UsageError(
+                f"{{{name}}} stands for something else already. Give the context another name than {name!r}."
+            )
+    unsaid = [name for name in names if not script.says(name)]
+    if unsaid:
+        holes = " ".join(f"--{name} {{{name}}}" for name in unsaid)
+        echo(
+            f"nothing hands {', '.join(unsaid)} to the script: all its trials train alike unless it reads DANLU_CONTEXT (JSON). "
+            f"Write -- {holes}.",
+            err=True,
+        )
 
 
 def _goals(script: Script, options: Mapping[str, Any]) -> tuple[Goals, dict[str, str]]:

@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .history import History
+    from .rows import Folded
 
 
 class Arrived(NamedTuple):
@@ -33,7 +33,7 @@ class Arrived(NamedTuple):
 class Arrivals:
     """Behind ``History.arrived`` and ``History.lengths``."""
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: Folded) -> None:
         self._history = history
         self._steps: dict[int, dict[int, tuple[int, int]]] = {}
         self._restart()
@@ -41,7 +41,7 @@ class Arrivals:
     def lengths(self) -> NDArray[np.int64]:
         """The longest step each trial has come to, 0 for none, shape (n,)."""
         self._catch_up()
-        found = np.zeros(len(self._history), np.int64)
+        found = np.zeros(len(self._history.rows), np.int64)
         if self._longest:
             found[list(self._longest)] = list(self._longest.values())
         return found

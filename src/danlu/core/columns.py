@@ -13,7 +13,7 @@ from .space import INACTIVE, Slot
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .history import History
+    from .rows import Folded
 
 
 class Columns:
@@ -23,7 +23,7 @@ class Columns:
     ``touch`` are read, in amortised constant time a row.
     """
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: Folded) -> None:
         self.stale = True
         self._history = history
         self._touched: list[int] = []

@@ -6,7 +6,8 @@ meaning, so that every journal ever written stays readable.
 
 A trial's life: Asked, then any of Suggested, Saved, Reported, Noted; Released hands it back and
 Resumed takes it up under the next attempt; Ended, or a Reported whose action is stop, is terminal until Reopened.
-SetAside keeps trials in the journal and takes them out of the search.
+SetAside keeps trials in the journal and takes them out of the search. Judged says what was decided about
+what had been measured, on which evidence.
 ``attempt`` is the fence: a write under an old attempt is refused.
 """
 
@@ -61,6 +62,9 @@ class Cause(enum.StrEnum):
     DRAINED = "drained"
 
 
+Context: TypeAlias = dict[str, bool | int | float | str]
+"""What a configuration is evaluated in: a fold, a seed, a client, by name."""
+
 Keep: TypeAlias = Literal["best", "all"]
 """Whose checkpoints stay when a trial is over: those of the best trials (the front), or everybody's."""
 
@@ -90,6 +94,7 @@ class Charter(msgspec.Struct, frozen=True, gc=False):
     retries: int = 2
     limits: Limits = Limits()
     same_failures: int = 3
+    contexts: tuple[Context, ...] = ()
 
 
 class Opened(msgspec.Struct, frozen=True, tag="opened", gc=False):
@@ -149,7 +154,11 @@ class Steered(msgspec.Struct, frozen=True, tag="steered", gc=False):
 
 
 class Asked(msgspec.Struct, frozen=True, tag="asked", gc=False):
-    """A trial was born. ``unit`` is the packed float64 point, ``params`` the msgpack of its values."""
+    """A trial was born. ``unit`` is the packed float64 point, ``params`` the msgpack of its values.
+
+    In a study of several contexts ``context`` is the one that it is evaluated in, and ``of`` the trial that had its
+    configuration first (-1 for that trial itself).
+    """
 
     trial: int
     params: bytes
@@ -160,6 +169,8 @@ class Asked(msgspec.Struct, frozen=True, tag="asked", gc=False):
     tag: str = ""
     seen: int = 0
     reason: str = ""
+    context: Context = {}
+    of: int = -1
 
 
 class Suggested(msgspec.Struct, frozen=True, tag="suggested", gc=False):
@@ -283,6 +294,21 @@ class SetAside(msgspec.Struct, frozen=True, tag="set_aside", gc=False):
     trace: str = ""
 
 
+class Judged(msgspec.Struct, frozen=True, tag="judged", gc=False):
+    """A decision about something that was measured: ``subject`` is what it is about, ``evidence`` the figures behind it.
+
+    With a ``trial`` it says that the configuration which this trial was the first of is tried in no further context.
+    """
+
+    subject: str
+    verdict: str
+    reason: str
+    at: float
+    trial: int = -1
+    evidence: dict[str, Any] = {}
+    actor: str = ""
+
+
 Event: TypeAlias = (
     Created
     | Opened
@@ -300,6 +326,7 @@ Event: TypeAlias = (
     | Ended
     | Reopened
     | SetAside
+    | Judged
 )
 
 

@@ -23,6 +23,7 @@ from .columns import Columns
 from .errors import CorruptError, DanluError, SpaceError, StoreError, TrialMissing
 from .events import Cause, Status
 from .goal import Goal
+from .groups import Groups, Together
 from .keeping import Keeping
 from .programs import Programs
 from .reports import Reports
@@ -40,7 +41,8 @@ class History:
 
     ``ended`` holds the trials that are over in the order in which they ended, each with the number of reports
     there were by then. ``aside`` holds those that were set aside, each with the reason: they keep their rows, and are
-    in nothing else that is counted, ranked or learned from. ``trace`` is the traceback of those set aside last.
+    in nothing else that is counted, ranked or learned from. ``trace`` is the traceback of those set aside last. ``groups`` says which
+    trials are one configuration in several contexts; such a configuration is ranked as a whole, under its first trial's number.
     """
 
     def __init__(self, constraints: Sequence[Constraint | str] = ()) -> None:
@@ -68,6 +70,8 @@ class History:
         self.awaited: dict[int, tuple[int, float]] = {}  # of paused trials: reports by then, expected loss
         self.rows: list[Row] = []
         self.charter: ev.Charter | None = None
+        self.groups = Groups(self)
+        self.judgements: list[ev.Judged] = []
         self.ended: list[tuple[int, int]] = []
         self.programs = Programs()
         self.aside: dict[int, str] = {}
@@ -80,6 +84,7 @@ class History:
             ev.Suggested: self._suggested, ev.Saved: self._saved, ev.Reported: self._reported,
             ev.Noted: self._noted, ev.Released: self._released, ev.Resumed: self._resumed,
             ev.Ended: self._ended, ev.Reopened: self._reopened, ev.SetAside: self._set_aside,
+            ev.Judged: self._judged,
         }  # fmt: skip
 
     def fold(self, entries: Iterable[ev.Entry]) -> None:
@@ -116,6 +121,11 @@ class History:
     def counting(self) -> int:
         """How many trials the budget counts: all but those that were set aside."""
         return len(self.rows) - len(self.aside)
+
+    @property
+    def contexts(self) -> tuple[ev.Context, ...]:
+        """The contexts that every configuration is evaluated in; none where a trial is a configuration of its own."""
+        return () if self.charter is None else self.charter.contexts
 
     @property
     def steps(self) -> int:
@@ -176,7 +186,23 @@ class History:
             schedule=tuple((step, ev.unpack_params(params)) for step, params in row.schedule or ()),
             aside=row.aside,
             doubted=row.doubted,
+            context=asked.context,
+            of=self.groups.head(number) if asked.context else -1,
         )
+
+    def configuration(self, number: int) -> Trial:
+        """The record of a configuration by its first trial: its metrics are means over its contexts, once it is over.
+
+        Raises:
+            TrialMissing: when there is no such trial.
+        """
+        trial, whole = self.trial(number), self.groups.over.get(number)
+        if whole is None:
+            return trial
+        return msgspec.structs.replace(
+            trial, metrics=self._ordered(whole.metrics), losses=whole.losses or self.goal.losses({}), violation=whole.violation,
+            spread=whole.spread, contexts=len(whole.trials),
+        )  # fmt: skip
 
     def trials(self) -> list[Trial]:
         """The frozen records of all trials, in order."""
@@ -234,7 +260,9 @@ class History:
     @property
     def best(self) -> int | None:
         """The number of the best trial by the first metric, limits kept first; None when none is done."""
-        merits = {number: (self.rows[number].violation, self.rows[number].losses) for number in self.front}
+        merits = {
+            number: (each.violation, each.losses) for number in self.front for each in (self._merit(number),)
+        }
         return min(self.front, key=merits.__getitem__) if self.front else None
 
     # The handlers, one an event, in the order of a trial's life.
@@ -252,7 +280,10 @@ class History:
             said = self.programs.open(event.worker, event.provenance, len(self.rows))
             self.decisions += [(event.at, sentence) for sentence in said]
         if event.charter is not None:
-            self.charter, self.halted = event.charter, None
+            before, self.charter, self.halted = self.contexts, event.charter, None
+            if self.groups and self.contexts != before:
+                self.groups.reconsider()
+                self._rank_anew()
 
     def _closed(self, event: ev.Closed) -> None:
         self.decisions.append((event.at, f"closed: {event.reason}"))
@@ -281,6 +312,8 @@ class History:
         self.rows.append(
             Row(event, worker=event.worker, why=event.reason, code=self.programs.run(event.worker))
         )
+        if event.context:
+            self.groups.add(event.trial, self.rows[-1])
         self.sampled += event.source == "sampler"
         if event.source == "enqueued" and self.queue:
             self.queue.pop(0)
@@ -407,7 +440,10 @@ class History:
         )
 
     def _set_aside(self, event: ev.SetAside) -> None:
-        fresh = [number for number in event.trials if number not in self.aside and number < len(self.rows)]
+        named = [number for number in event.trials if number < len(self.rows)]
+        if self.groups:  # what is left of a configuration would count for the whole of it
+            named = list(dict.fromkeys(other for number in named for other in self.groups.whole(number)))
+        fresh = [number for number in named if number not in self.aside]
         asked_for = []
         for number in fresh:
             row = self.rows[number]
@@ -433,6 +469,13 @@ class History:
             by = f" by {event.actor}" if event.actor else ""
             self.decisions.append((event.at, f"trials set aside{by} ({told}): {event.reason}"))
 
+    def _judged(self, event: ev.Judged) -> None:
+        self.judgements.append(event)
+        self.decisions.append((event.at, f"{event.subject} {event.verdict}: {event.reason}"))
+        if event.trial >= 0 and event.trial in self.groups.members:
+            self.groups.given_up[event.trial] = event.reason
+            self._count_together(event.trial)
+
     def _recount(self) -> None:
         """Rank and count the trials anew, as some no longer count."""
         self.ended = [each for each in self.ended if each[0] not in self.aside]
@@ -441,13 +484,12 @@ class History:
             self.spent_seconds = 0.0  # nothing has come of that time
         over = [each[0] for each in self.ended]
         others = {number for number, row in enumerate(self.rows) if row.losses is not None}.difference(over)
+        self.groups.drop(self.aside)
         for number in (*over, *sorted(others)):  # paused ones, and those that train on
             row = self.rows[number]
             self.since_best += 1
-            if row.losses is not None and self._rank(number, row):
-                self.since_best = 0
-                if self.reached is None and self.goal.reached(row.metrics or {}):
-                    self.reached = number
+            if row.losses is not None:
+                self._place(number, row)
 
     def counted(self, number: int) -> dict[str, float]:
         """The metrics that count for a trial by its curve: the goal's best step, or the last."""
@@ -462,7 +504,10 @@ class History:
 
     def keeps(self, number: int) -> bool:
         """Whether a trial keeps its checkpoints and its folder: while it is not over, and as the study was told then."""
-        return self.rows[number].status < Status.DONE or self.keep == "all" or number in self.front
+        if self.rows[number].status < Status.DONE or self.keep == "all":
+            return True
+        head = self.groups.head(number)
+        return head in self.front or head in self.groups.pending
 
     # What several handlers share.
 
@@ -489,6 +534,8 @@ class History:
         self.since_best += row.losses is None  # else it was counted when it was first paused
         self._columns.touch(number)
         self._count(number, row, {} if status is Status.FAILED else metrics)
+        if row.asked.context:
+            self._count_together(self.groups.head(number))
         if not self.keeps(number):
             self._forget(number, row)
 
@@ -501,19 +548,54 @@ class History:
         if row.losses is not None and not covers(Row(row.asked, losses=losses, violation=violation), row):
             self._uncount(number, row)  # trained anew, or its last step counts, and it has become worse
         row.metrics, row.losses, row.violation = metrics, losses, violation
-        if self._rank(number, row):
+        if not row.asked.context:
+            self._place(number, row)
+
+    def _count_together(self, head: int) -> None:
+        """What a configuration has come to in its contexts, if it is over; it counts when it was evaluated in all of them."""
+        before, after = self.groups.over.get(head), self.groups.settle(head)
+        if after is None:
+            return
+        if before is not None and before.whole:
+            self._rank_anew()
+        if after.whole and after.losses is not None and all(map(math.isfinite, after.losses)):
+            self._place(head, after)
+        if not self.keeps(head):
+            for number in self.groups.whole(head):
+                if self.rows[number].status >= Status.DONE:
+                    self._forget(number, self.rows[number])
+
+    def _place(self, number: int, merit: Row | Together) -> None:
+        """Rank a trial, or a configuration by its first; note whether it is the best, and whether the target is reached."""
+        if isinstance(merit, Row) and merit.asked.context:
+            whole = self.groups.over.get(self.groups.head(number))
+            if whole is None or not whole.whole or whole.trials[-1] != number:
+                return
+            number, merit = self.groups.head(number), whole
+        if self._rank(number, merit):
             self.since_best = 0
-            if self.reached is None and self.goal.reached(metrics):
+            if self.reached is None and self.goal.reached(merit.metrics or {}):
                 self.reached = number
+
+    def _merit(self, number: int) -> Row | Together:
+        """What a trial is ranked by: itself, or what its configuration has come to."""
+        return self.groups.over.get(number) or self.rows[number]
 
     def _uncount(self, number: int, row: Row) -> None:
         """Take back what a trial had counted for while it was paused."""
         row.losses = None
         if number in self.front:
-            self.front = []
-            for other, theirs in enumerate(self.rows):
-                if theirs.losses is not None:
-                    self._rank(other, theirs)
+            self._rank_anew()
+
+    def _rank_anew(self) -> None:
+        """Find the best once more among all that count."""
+        self.front = []
+        for other, theirs in enumerate(self.rows):
+            if theirs.losses is not None and not theirs.asked.context and not theirs.aside:
+                self._rank(other, theirs)
+        for head, whole in self.groups.over.items():
+            if whole.whole and whole.losses is not None and head not in self.aside:
+                self._rank(head, whole)
 
     def _forget(self, number: int, row: Row) -> None:
         """Take from a trial what only the best keep; where a verdict ended it, its code may be in its folder still."""
@@ -528,18 +610,19 @@ class History:
             taken if math.isfinite(taken) else 0.0
         )  # early versions let NaN in, which no budget ends
 
-    def _rank(self, number: int, row: Row) -> bool:
-        """Whether the trial is on the front of the best; those it beats leave it."""
-        if len(self.front) == 1 and self.front[0] != number and covers(self.rows[self.front[0]], row):
+    def _rank(self, number: int, merit: Row | Together) -> bool:
+        """Whether the trial, or configuration, is on the front of the best; those it beats leave it."""
+        if len(self.front) == 1 and self.front[0] != number and covers(self._merit(self.front[0]), merit):
             return False  # the common case: one goal, and no better
-        front = [(other, self.rows[other]) for other in self.front if other != number]
-        if any(covers(theirs, row) for _, theirs in front):
+        front = [(other, self._merit(other)) for other in self.front if other != number]
+        if any(covers(theirs, merit) for _, theirs in front):
             return False
         for other, theirs in front:
-            if covers(row, theirs):
+            if covers(merit, theirs):
                 self.front.remove(other)
-                if not self.keeps(other):
-                    self._forget(other, theirs)
+                for each in self.groups.whole(other):
+                    if not self.keeps(each):
+                        self._forget(each, self.rows[each])
         if number not in self.front:
             self.front.append(number)
         return True

@@ -228,6 +228,11 @@ class LiveTrial(Mapping[str, Value]):
         return self._task.goal
 
     @property
+    def context(self) -> Mapping[str, Any]:
+        """What the study evaluates this trial in, ``trial.context["fold"]``; empty where every trial is a configuration of its own."""
+        return dict(self._task.context)
+
+    @property
     def dir(self) -> Path:
         """A folder for this trial's own files, made when it is first asked for; ``result.dir()`` finds the best trial's.
 

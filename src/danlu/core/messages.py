@@ -25,7 +25,7 @@ class Task(msgspec.Struct, frozen=True):
     that ran out of memory beside others runs ``alone``.
     ``study`` is its name, which goes into checkpoints: no two studies of a store keep the same one, so none can drop another's.
     ``goal`` says what a number without a name stands for, ``lists`` which values are lists (``values.shape``), and ``named``
-    which are names of things that only the space at hand has.
+    which are names of things that only the space at hand has. ``context`` is the fold, seed or client that it is evaluated in.
     """
 
     trial: int
@@ -45,6 +45,7 @@ class Task(msgspec.Struct, frozen=True):
     lists: dict[str, str] = {}
     named: tuple[str, ...] = ()
     study: str = ""
+    context: dict[str, Any] = {}
 
 
 class Report(msgspec.Struct, frozen=True, tag="report"):

@@ -40,6 +40,7 @@ SCHEDULERS = {
     "none": "danlu.schedulers.none:NoScheduler",
     "pbt": "danlu.schedulers.pbt:PBT",
     "patience": "danlu.schedulers.patience:Patience",
+    "race": "danlu.schedulers.race:Race",
 }
 ENGINES = {
     "cohort": "danlu.deep.cohort:Cohort",

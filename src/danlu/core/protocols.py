@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .budget import Budget
-from .events import Entry, Event
+from .events import Context, Entry, Event
 from .fidelity import Fidelity
 from .goal import Goal
 from .history import History
@@ -155,11 +155,27 @@ class Resume(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
+class Again(msgspec.Struct, frozen=True):
+    """Start a new trial of the configuration that ``trial`` was the first of, in another context."""
+
+    trial: int
+    context: Context
+    reason: str = ""
+
+
+class GiveUp(msgspec.Struct, frozen=True):
+    """Try the configuration that ``trial`` was the first of in no further context; ``evidence`` are the figures behind it."""
+
+    trial: int
+    reason: str
+    evidence: dict[str, Any] = {}
+
+
 class Wait(msgspec.Struct, frozen=True):
     """Nothing to do until a running trial says something."""
 
 
-Move: TypeAlias = New | Resume | Wait
+Move: TypeAlias = New | Resume | Again | GiveUp | Wait
 
 
 class Scheduler(Protocol):

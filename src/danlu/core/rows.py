@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from . import events as ev
 from .events import Cause, Status
 from .goal import Goal
+from .reports import Reports
+from .space import Space
 from .trial import Checkpoint, Curve
 
 
@@ -76,6 +78,22 @@ class Row(msgspec.Struct, gc=False):
         return values | self.drawn if self.drawn else values
 
 
+class Folded(Protocol):
+    """What the parts of a history read of the whole."""
+
+    rows: list[Row]
+    space: Space
+    goal: Goal
+    reports: Reports
+    reshaped: bool
+    aside: dict[int, str]
+    cut: set[int]
+
+    @property
+    def contexts(self) -> tuple[ev.Context, ...]:
+        """The contexts that every configuration is evaluated in."""
+
+
 def counted(curve: Curve, goal: Goal) -> dict[str, float]:
     """The metrics of the step of a curve that counts; a metric missing there counts where it was last.
 
@@ -102,7 +120,19 @@ def _at(column: Sequence[float], position: int) -> float:
     return column[position]
 
 
-def covers(one: Row, other: Row) -> bool:
+class Merit(Protocol):
+    """What is ranked: a trial, or a configuration in several contexts."""
+
+    @property
+    def losses(self) -> tuple[float, ...] | None:
+        """Minimized metrics of the goal."""
+
+    @property
+    def violation(self) -> float:
+        """Summed excess over the goal's limits."""
+
+
+def covers(one: Merit, other: Merit) -> bool:
     """Whether ``one`` is at least as good everywhere: less violation first, then every loss."""
     if one.violation != other.violation:
         return one.violation < other.violation

@@ -11,22 +11,27 @@ from .errors import DanluError
 from .events import Cause, Status
 from .names import VIEWS, find
 
-COLUMNS = ("trial", "status", "steps", "seconds", "cause", "code", "aside")
+COLUMNS = ("trial", "status", "configuration", "steps", "seconds", "cause", "code", "aside")
 """What a table of trials says of each beside its parameters and metrics."""
 
 
-def headings(params: Iterable[str], metrics: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """How a table heads parameters and metrics, by name: what is named like another column says which it is.
+def headings(
+    params: Iterable[str], metrics: Iterable[str], contexts: Iterable[str] = ()
+) -> tuple[dict[str, str], dict[str, str], dict[str, str]]:
+    """How a table heads parameters, metrics and contexts, by name: what is named like another column says which it is.
 
     Example:
         >>> headings(["lr", "status"], ["loss", "lr"])
-        ({'lr': 'lr', 'status': 'status (parameter)'}, {'loss': 'loss', 'lr': 'lr (metric)'})
+        ({'lr': 'lr', 'status': 'status (parameter)'}, {'loss': 'loss', 'lr': 'lr (metric)'}, {})
+        >>> headings(["fold"], ["loss"], ["fold"])[2]
+        {'fold': 'fold (context)'}
     """
-    searched = tuple(params)
+    searched, measured = tuple(params), tuple(metrics)
     taken = {*COLUMNS, *searched}
     return (
         {name: f"{name} (parameter)" if name in COLUMNS else name for name in searched},
-        {name: f"{name} (metric)" if name in taken else name for name in metrics},
+        {name: f"{name} (metric)" if name in taken else name for name in measured},
+        {name: f"{name} (context)" if name in taken.union(measured) else name for name in contexts},
     )
 
 
@@ -64,6 +69,10 @@ class Trial(msgspec.Struct, frozen=True):
     trials it was copied from included. ``code`` stands for the program that trained it, ``a+b`` where one resumed what the other began.
     ``aside`` says why the trial was set aside and counts for nothing, '' where it counts.
     ``doubted`` is the step at which it was judged hopeless, also where it was trained on all the same.
+
+    In a study of several contexts ``context`` is the trial's own and ``of`` the first trial of its configuration, its own number for
+    that one itself. The record of a whole configuration (``result.best``) has means over ``contexts`` contexts as its metrics, and
+    their standard deviations in ``spread``.
     """
 
     number: int
@@ -92,6 +101,10 @@ class Trial(msgspec.Struct, frozen=True):
     code: str = ""
     aside: str = ""
     doubted: int | None = None
+    context: dict[str, Any] = {}
+    of: int = -1
+    contexts: int = 0
+    spread: dict[str, float] = {}
 
     def __repr__(self) -> str:
         metrics = ", ".join(f"{name}={value:g}" for name, value in self.metrics.items())
@@ -105,6 +118,10 @@ class Trial(msgspec.Struct, frozen=True):
             or "no metrics yet"
         )
         steps = f" after {self.curve.steps[-1]} steps" if len(self.curve) else ""
+        if self.contexts:
+            steps = f" on average over {self.contexts} contexts"
+        elif self.context:
+            steps += " in " + ", ".join(f"{name} {value}" for name, value in self.context.items())
         values = ", ".join(
             f"{name}={value:.6g}" if isinstance(value, float) else f"{name}={value!r}"
             for name, value in self.params.items()

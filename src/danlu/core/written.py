@@ -24,13 +24,13 @@ DEEPEST = 64
 LONGEST_NAME = 500
 """Characters of a study's name, or of an operation's; what every database can index."""
 
-_OPEN = (ev.Created, ev.Opened, ev.Reshaped, ev.Enqueued, ev.Suggested, ev.Noted)
+_OPEN = (ev.Created, ev.Opened, ev.Reshaped, ev.Enqueued, ev.Suggested, ev.Noted, ev.Judged)
 """Events with values of any shape; the others are numbers and text alone."""
 
-_WHOLE = {"trial": -1, "attempt": 0, "step": 0, "size": 0, "donor": -1, "seen": 0, "seed": 0}
+_WHOLE = {"trial": -1, "attempt": 0, "step": 0, "size": 0, "donor": -1, "seen": 0, "seed": 0, "of": -1}
 """The whole numbers of events, each with the least that it may be."""
 
-_ABOUT_ALL = (ev.Noted, ev.Steered)
+_ABOUT_ALL = (ev.Noted, ev.Steered, ev.Judged)
 """Events that are about the whole study when their trial is -1."""
 
 _READABLE = (bool, int, float, str, bytes, type(None), msgspec.UnsetType)
@@ -155,6 +155,8 @@ def _numbers(event: ev.Event) -> None:
             raise KeepError(f"a journal keeps points of whole float64 numbers, got {len(value)} bytes.")
         elif name == "params" and value:
             _point(value)
+        elif name == "context" and value:
+            _plain(value, "a context", 0)
         elif name == "trials" and not all(
             type(number) is int and 0 <= number <= LARGEST_INT for number in value
         ):

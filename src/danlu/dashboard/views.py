@@ -246,7 +246,7 @@ def _pair(history: History, x: str, y: str, ranked: list[str]) -> tuple[str, str
 
 
 def _order(history: History, rows: Numbers, sort: str, *, descending: bool) -> Numbers:
-    searched, measured_ = headings(history.space.names, history.goal.names)
+    searched, measured_, _ = headings(history.space.names, history.goal.names)
     names, goals = list(searched.values()), list(measured_.values())
     if sort == "trial":
         key = rows.astype(float)

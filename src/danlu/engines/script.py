@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shlex
@@ -34,7 +35,8 @@ class Script:
     """Runs a program for every trial, reads its output, and ends it when the trial is stopped.
 
     In fixed arguments ``{dir}`` is the trial's own folder, ``{trial}`` its number, and the name of a parameter its value, which
-    is then not passed as a flag as well. The program finds the folder and the number in ``DANLU_DIR`` and ``DANLU_TRIAL`` too.
+    is then not passed as a flag as well; the name of a context, ``{fold}``, is its value. The program finds them in ``DANLU_DIR``,
+    ``DANLU_TRIAL`` and, as JSON, ``DANLU_CONTEXT`` too.
 
     Args:
         program: to run; a path is a script's.
@@ -104,7 +106,13 @@ class Script:
     @property
     def in_folder(self) -> bool:
         """Whether its fixed arguments send it to the trial's own folder."""
-        return any(hole == "dir" for text in self.fixed for hole in HOLE.findall(text))
+        return self.says("dir")
+
+    def says(self, name: str) -> bool:
+        """Whether a fixed argument has a place for this name."""
+        return any(
+            name in (hole, hole.replace("-", "_")) for text in self.fixed for hole in HOLE.findall(text)
+        )
 
     @property
     def script(self) -> str:
@@ -117,10 +125,12 @@ class Script:
 
     def __call__(self, trial: LiveTrial) -> None:
         """Run it once."""
-        own = {"trial": str(trial.number), "dir": str(trial.dir)}
+        context = {name: str(value) for name, value in trial.context.items()}
+        own = context | {"trial": str(trial.number), "dir": str(trial.dir)}
         command = [*self.program.command, *self.arguments(trial.params, own)]
         environment = {
             **os.environ, "PYTHONUNBUFFERED": "1", "DANLU_TRIAL": own["trial"], "DANLU_DIR": own["dir"],
+            "DANLU_CONTEXT": json.dumps(dict(trial.context)),
         }  # fmt: skip
         name = os.path.basename(self.program.target)  # noqa: PTH119 - a module's name is no path
         last: deque[str] = deque(maxlen=KEPT)

@@ -145,12 +145,14 @@ def log_likelihood(
     shape: Shape,
     kernel: Kernel = matern52,
     trend: tuple[Floats, Floats] | None = None,
+    ratios: Floats | None = None,
 ) -> tuple[float, Floats]:
     """The log marginal likelihood (eq. 2.30) and its gradient by theta (eq. 5.9).
 
     With W the derivative by the squared distances, a column x of the inputs enters the gradient through
     r = x * rowsum(W) - W x alone, so no pairwise array beyond (n, n) is needed. ``trend`` is what
-    ``trends.covariances`` gives of the inputs, where the caller has it already.
+    ``trends.covariances`` gives of the inputs, where the caller has it already; ``ratios`` are each observation's variance of
+    noise beside theta's, shape (n,), 1 when None.
 
     Raises:
         LinAlgError: when the covariance is not positive definite.
@@ -167,7 +169,8 @@ def log_likelihood(
     covariance = variance * correlation
     covariance += curved * curves
     covariance += mixed * products
-    factor = _factor(covariance, noise)
+    ratios = np.ones(n) if ratios is None else ratios
+    factor = _factor(covariance, noise * ratios)
     alpha = cho_solve((factor, True), y, check_finite=False)
     value = -0.5 * y @ alpha - np.log(np.diag(factor)).sum() - 0.5 * n * np.log(2.0 * np.pi)
     lower = np.tril(dpotri(factor, lower=1)[0])
@@ -180,7 +183,12 @@ def log_likelihood(
     turned = scaled * weighted.sum(1)[:, None] - weighted @ scaled
     by_scale = -2.0 * np.bincount(shape.groups, (scaled * turned).sum(0), minlength=count)
     by_output, by_curves, by_products = (np.vdot(inner, each) for each in (correlation, curves, products))
-    by_variances = [variance * by_output, noise * np.trace(inner), curved * by_curves, mixed * by_products]
+    by_variances = [
+        variance * by_output,
+        noise * (np.diag(inner) @ ratios),
+        curved * by_curves,
+        mixed * by_products,
+    ]
     parts = [by_scale, 0.5 * np.array(by_variances)]
     if len(shape.bent):
         by_a, by_b = bends.by_logarithms(inputs[:, shape.bent], theta[count + 4 :])
@@ -216,6 +224,7 @@ def mode(
     kernel: Kernel = matern52,
     start: Floats | None = None,
     evaluations: int = 25,
+    ratios: Floats | None = None,
 ) -> Mode:
     """The most probable hyperparameters, by L-BFGS.
 
@@ -226,6 +235,7 @@ def mode(
         kernel: one of ``kernels.KERNELS``.
         start: a theta to start from; the prior's mode when None.
         evaluations: how often the likelihood may be computed.
+        ratios: each observation's variance of noise beside the common one, shape (n,); 1 when None.
     """
     from scipy.optimize import minimize
 
@@ -233,7 +243,7 @@ def mode(
 
     def loss(theta: Floats) -> tuple[float, Floats]:
         try:
-            value, slope = log_likelihood(theta, inputs, y, shape, kernel, trend)
+            value, slope = log_likelihood(theta, inputs, y, shape, kernel, trend, ratios)
         except np.linalg.LinAlgError:
             return 1e10, np.zeros_like(theta)
         prior, prior_slope = log_prior(theta, shape)
@@ -265,15 +275,30 @@ def fit(
 
 
 def condition(
-    inputs: Floats, y: Floats, shape: Shape, theta: Floats, *, kernel: Kernel = matern52
+    inputs: Floats,
+    y: Floats,
+    shape: Shape,
+    theta: Floats,
+    *,
+    kernel: Kernel = matern52,
+    ratios: Floats | None = None,
 ) -> Posterior:
-    """The process with given hyperparameters."""
+    """The process with given hyperparameters; arguments as of ``mode``.
+
+    Example:
+        >>> x, y = np.array([[0.2], [0.5], [0.8]]), np.array([0.0, 1.0, 0.0])
+        >>> theta = Shape(np.array([0])).prior()[0]
+        >>> theta[2] = 0.0  # noise of the size of what is looked for
+        >>> sure, vague = (condition(x, y, Shape(np.array([0])), theta, ratios=np.array([1, r, 1])) for r in (0.01, 100.0))
+        >>> bool(predict(sure, x)[0][1] > 0.9 > 0.3 > predict(vague, x)[0][1])
+        True
+    """
     from scipy.linalg import cho_solve
 
     empty = np.zeros((0, 0))
     model = Posterior(shape, theta, kernel, empty, empty, empty, np.zeros(0))
     seen = model.seen(inputs)
-    factor = _factor(model.covariance(seen, seen), model.noise)
+    factor = _factor(model.covariance(seen, seen), model.noise if ratios is None else model.noise * ratios)
     weights = cho_solve((factor, True), y, check_finite=False)
     return Posterior(shape, theta, kernel, *seen, factor, weights)
 
@@ -389,7 +414,7 @@ def leave_one_out(model: Posterior, y: Floats) -> tuple[Floats, Floats]:
     return y - model.weights / diagonal, 1.0 / diagonal
 
 
-def _factor(covariance: Floats, noise: float) -> NDArray[Any]:
+def _factor(covariance: Floats, noise: float | Floats) -> NDArray[Any]:
     from scipy.linalg.lapack import dpotrf
 
     covariance.flat[:: len(covariance) + 1] += noise + JITTER

@@ -5,6 +5,9 @@ because they would hardly become the best. Where some were cut, by a scheduler t
 compared at the deepest step that enough of them have reached (as in Falkner et al., "BOHB", ICML 2018): a loss after
 three epochs says little beside one after fifty. Ranking those that never came so far behind the others, by where they
 ended, was measured and is worse.
+
+A configuration in several contexts is one row, under the number of its first trial: the mean over its contexts once it is over.
+Where curves are cut, rows are compared in the first context, which all of them have.
 """
 
 from __future__ import annotations
@@ -22,6 +25,10 @@ Bools = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
 
 
+PRIOR = 4.0
+"""So many trials' worth of the pooled variance are added to what a configuration's own trials say of it."""
+
+
 class Evidence(NamedTuple):
     """Trials and what they have come to.
 
@@ -31,6 +38,8 @@ class Evidence(NamedTuple):
         slacks: for each limit how far the metric is beyond its bound, shape (n, limits).
         violations: summed excess over the limits, shape (n,).
         step: of the curves at which they are compared; 0 for whole trials.
+        counts: how many trials each row is the mean of, shape (n,); above 1 for configurations in several contexts.
+        spreads: standard deviations over them without the contexts' own effects, shape (n, m); NaN where that is not known.
     """
 
     numbers: Numbers
@@ -38,6 +47,8 @@ class Evidence(NamedTuple):
     slacks: Floats
     violations: Floats
     step: int
+    counts: Numbers
+    spreads: Floats
 
     @property
     def good(self) -> Bools:
@@ -48,8 +59,23 @@ class Evidence(NamedTuple):
     def first(self, count: int) -> Evidence:
         """What was known when it were so many."""
         return Evidence(
-            self.numbers[:count], self.losses[:count], self.slacks[:count], self.violations[:count], self.step
-        )
+            self.numbers[:count], self.losses[:count], self.slacks[:count], self.violations[:count], self.step,
+            self.counts[:count], self.spreads[:count],
+        )  # fmt: skip
+
+    def noise(self) -> Floats:
+        """The variance of each row's error beside that of a single trial of usual noise, shape (n,); 1 for single trials.
+
+        The variance of a mean is that of its trials over their number. Of few trials their own variance says little, so it is
+        drawn to the pooled one as if that had been seen in ``PRIOR`` of them. Losses of the first goal alone are looked at.
+        """
+        several = (self.counts > 1) & np.isfinite(self.spreads[:, 0])
+        freedom = np.where(several, self.counts - 1, 0)
+        squares = np.where(several, self.spreads[:, 0], 0.0) ** 2 * freedom
+        pooled = squares.sum() / max(int(freedom.sum()), 1)
+        own = (squares + PRIOR * pooled) / (freedom + PRIOR) / pooled if pooled > 0 else np.ones(len(freedom))
+        found: Floats = own / self.counts
+        return found
 
 
 def evidence(history: History, need: int | None = None) -> Evidence:
@@ -75,12 +101,16 @@ def running(history: History, known: Evidence) -> Numbers:
     """The trials under way that are no evidence yet, shape (n,)."""
     fits = history.fits
     live = history.live[Status.RUNNING] | history.live[Status.WAITING]
+    if history.groups:
+        live = {history.groups.head(number) for number in live} | history.groups.pending.keys()
     numbers = sorted(live.difference(known.numbers.tolist()))
     return np.array([number for number in numbers if fits[number]], dtype=np.int64)
 
 
 def _whole(history: History) -> Evidence:
     """The finished trials, and those that were paused because of what they would have come to, with that loss."""
+    if history.groups:
+        return _configurations(history)
     ended, awaited = history.ended, history.awaited
     if awaited:
         paused = [(number, reports) for number, (reports, _) in awaited.items()]
@@ -90,7 +120,26 @@ def _whole(history: History) -> Evidence:
     losses = history.losses[numbers]
     for row, number in enumerate(numbers.tolist() if awaited else ()):
         losses[row, 0] = awaited[number][1] if number in awaited else losses[row, 0]
-    return Evidence(numbers, losses, history.slacks[numbers], history.violations[numbers], step=0)
+    ones, spreads = np.ones(len(numbers), np.int64), np.full(losses.shape, np.nan)
+    return Evidence(numbers, losses, history.slacks[numbers], history.violations[numbers], 0, ones, spreads)
+
+
+def _configurations(history: History) -> Evidence:
+    """The configurations that are over, by their means; what some have come to in fewer contexts than others is as good as it is."""
+    goal, fits = history.goal, history.fits
+    heads = [(head, whole) for head, whole in history.groups.over.items() if fits[head]]
+    rows = [(goal.losses({}) if whole.losses is None else whole.losses) for _, whole in heads]
+    return Evidence(
+        np.array([head for head, _ in heads], dtype=np.int64),
+        np.array(rows, dtype=np.float64).reshape(len(heads), len(goal.metrics)),
+        np.array([goal.slacks(whole.metrics) for _, whole in heads]).reshape(len(heads), len(goal.limits)),
+        np.array([whole.violation for _, whole in heads], dtype=np.float64),
+        0,
+        np.array([max(1, len(whole.trials)) for _, whole in heads], dtype=np.int64),
+        np.array(
+            [[whole.errors.get(metric.name, np.nan) for metric in goal.metrics] for _, whole in heads]
+        ).reshape(len(heads), len(goal.metrics)),
+    )
 
 
 def _at(history: History, step: int) -> Evidence:
@@ -114,10 +163,16 @@ def _at(history: History, step: int) -> Evidence:
     kept = np.argsort(order, kind="stable")
     numbers = np.concatenate([came.numbers, late])
     kept = kept[history.fits[numbers[kept]]]
+    if (
+        history.groups
+    ):  # in one and the same context trials can be compared, and what is known there stays as it is
+        kept = kept[[history.groups.head(number) == number for number in numbers[kept].tolist()]]
     return Evidence(
         numbers[kept],
         np.vstack([losses, history.losses[late]])[kept],
         np.vstack([slacks, history.slacks[late]])[kept],
         np.concatenate([violations, history.violations[late]])[kept],
         step,
+        np.ones(len(kept), np.int64),
+        np.full((len(kept), m), np.nan),
     )

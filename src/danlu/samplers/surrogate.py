@@ -53,6 +53,7 @@ class Data(NamedTuple):
         targets: one column a process: goals, then limits, then outcomes if any failed; NaN where unknown.
         goals: how many of the columns are goals.
         limits: how many are limits.
+        ratios: the variance of each one's error beside that of a single trial, shape (n,).
     """
 
     rows: Numbers
@@ -63,6 +64,7 @@ class Data(NamedTuple):
     targets: Floats
     goals: int
     limits: int
+    ratios: Floats
 
 
 class Surrogate(NamedTuple):
@@ -104,6 +106,7 @@ def observe(history: History, shown: Features, known: Evidence, most: int) -> Da
         np.array(targets).T.reshape(len(kept), -1),
         len(columns),
         slacks.shape[1],
+        known.noise()[rows[kept]],
     )
 
 
@@ -131,10 +134,10 @@ def surrogate(
     data = observe(history, shown, known, recipe.points)
     models, targets = [], []
     for column in range(data.targets.shape[1]):
-        x, y = _known(data, column)
+        x, y, ratios = _known(data, column)
         mode = modes[column if column < len(modes) else 0]  # the first failure since the last fit
         theta = mode.draw(shape, rng) if varied else mode.theta
-        models.append(gp.condition(x, y, shape, theta, kernel=recipe.kernel))
+        models.append(gp.condition(x, y, shape, theta, kernel=recipe.kernel, ratios=ratios))
         targets.append(y)
     found = Surrogate(data, tuple(models), tuple(targets))
     return with_pending(found, shown.of(history.units[pending], history.active[pending]), recipe.drawn, rng)
@@ -174,9 +177,9 @@ def _worse(column: Floats, share: float) -> float:
     return float(column.max() + (4.0 * share - 0.4) * np.ptp(column)) if len(column) else 1.0
 
 
-def _known(data: Data, column: int) -> tuple[Floats, Floats]:
+def _known(data: Data, column: int) -> tuple[Floats, Floats, Floats]:
     known = np.isfinite(data.targets[:, column])
-    return data.inputs[known], data.targets[known, column]
+    return data.inputs[known], data.targets[known, column], data.ratios[known]
 
 
 _memo: WeakKeyDictionary[History, dict[Any, tuple[int, list[gp.Mode]]]] = WeakKeyDictionary()
@@ -187,7 +190,7 @@ def _modes(history: History, shown: Features, known: Evidence, recipe: Recipe) -
     """The hyperparameters of every process."""
     sizes = _sizes(len(known.numbers), recipe.initial)
     memo = _memo.setdefault(history, {})
-    key = (recipe.kernel, recipe.initial, shown.space, known.step, len(history.aside))
+    key = (recipe.kernel, recipe.initial, shown.space, known.step, len(history.aside), history.groups.revised)
     at, modes = memo.get(key, (0, []))
     shape = gp.Shape(shown.groups, shown.bent)
     if at not in sizes:
@@ -197,9 +200,13 @@ def _modes(history: History, shown: Features, known: Evidence, recipe: Recipe) -
         found = []
         for column in range(data.targets.shape[1]):
             start = modes[column].theta if column < len(modes) else None
-            x, y = _known(data, column)
+            x, y, ratios = _known(data, column)
             evaluations = FIRST if start is None else AGAIN
-            found.append(gp.mode(x, y, shape, kernel=recipe.kernel, start=start, evaluations=evaluations))
+            found.append(
+                gp.mode(
+                    x, y, shape, kernel=recipe.kernel, start=start, evaluations=evaluations, ratios=ratios
+                )
+            )
         at, modes = size, found
     if key not in memo and len(memo) > 4:
         memo.clear()

@@ -17,7 +17,7 @@ from ..core.events import Cause, Status
 from ..core.feasible import fill
 from ..core.folders import Folders
 from ..core.messages import Task
-from ..core.protocols import New, Resume, Terms, Wait
+from ..core.protocols import Again, GiveUp, New, Resume, Terms, Wait
 from ..core.rng import generator
 from ..core.space import pack_unit
 from .ledger import Ledger
@@ -85,12 +85,19 @@ class Claims:
             room = ledger.budget.trials
             k = k if room is None else min(k, room - ledger.history.counting)
             wanted = probe() if probe is not None and k > 0 else None
-            move = New() if ledger.history.queue or wanted is not None else ledger.move()
+            move = New() if wanted is not None else ledger.move()
+            if ledger.history.queue and not isinstance(move, Again | GiveUp):
+                move = New()  # a person's points come first, but for configurations that are begun
             if isinstance(move, Wait):
                 return []
             try:
+                if isinstance(move, GiveUp):
+                    self._give_up(move)
+                    continue
                 if isinstance(move, Resume):
                     return [self._resume(move)]
+                if isinstance(move, Again):
+                    return self._again(move, op) if k > 0 else []
                 return self._ask(move, k, op, wanted) if k > 0 else []
             except Outrun:
                 continue
@@ -139,6 +146,7 @@ class Claims:
             study=self._policy.study,
             lists=history.space.lists_of(declared),
             named=history.space.named,
+            context=row.asked.context,
         )
 
     def _orphans(self) -> Sequence[int]:
@@ -214,12 +222,13 @@ class Claims:
             source, reason = "sampler", move.reason
             self._check(points)
         at = self._clock()
+        context = history.contexts[0] if history.contexts else {}
         events: list[tuple[str | None, ev.Event]] = [
             (
                 op if i == 0 else None,
                 ev.Asked(
                     first + i, ev.pack_params(self._declared(values)), pack_unit(unit), self._worker, at,
-                    source, move.tag, history.seq, reason,
+                    source, move.tag, history.seq, reason, context,
                 ),
             )
             for i, (unit, values) in enumerate(points)
@@ -232,6 +241,26 @@ class Claims:
         if ledger.append(events, Terms(trials=first, grants=grants, worker=self._worker)) or op is None:
             return list(numbers)
         return [self.again(op)]
+
+    def _again(self, move: Again, op: str | None) -> list[int]:
+        """A new trial of a configuration in a further context."""
+        ledger = self._ledger
+        history, number = ledger.history, len(ledger.history)
+        first = history.row(move.trial).asked
+        event = ev.Asked(
+            number, first.params, first.unit, self._worker, self._clock(), "context", first.tag, history.seq, move.reason,
+            move.context, move.trial,
+        )  # fmt: skip
+        terms = Terms(trials=number, grants=((number, 1),), worker=self._worker)
+        if ledger.append([(op, event)], terms) or op is None:
+            return [number]
+        return [self.again(op)]
+
+    def _give_up(self, move: GiveUp) -> None:
+        """Keep the decision; of workers that come to it at the same time one writes it."""
+        subject = f"the configuration of trial {move.trial}"
+        event = ev.Judged(subject, "given up", move.reason, self._clock(), move.trial, move.evidence)
+        self._ledger.append([(f"given up/{move.trial}", event)], Terms(worker=self._worker))
 
     def _declared(self, values: dict[str, Any]) -> dict[str, Any]:
         """What the trial starts with: a parameter that code reveals counts once the code draws it."""

@@ -241,11 +241,22 @@ class Desk:
         if message.name in space.names and message.name not in space.revealed:
             raise SpaceError(f"{message.name} is declared and not active here. Set its switch first.")
         grown = space.reveal(message.name, message.parameter)
-        value = self._draw(message, row, grown.names.index(message.name))
+        value = self._shared(message, row)
+        if value is None:
+            value = self._draw(message, row, grown.names.index(message.name))
         parameter = message.parameter
         event = ev.Suggested(message.trial, message.attempt, message.name, parameter, value, self._clock())
         self._append(event, message.trial, message.attempt)
         return value
+
+    def _shared(self, message: Suggest, row: Row) -> Any:
+        """What another trial of the same configuration has drawn by this name; None where none has."""
+        history = self._ledger.history
+        for number in history.groups.whole(message.trial) if row.asked.context else ():
+            drawn = history.rows[number].drawn or {}
+            if message.name in drawn:
+                return message.parameter.check(message.name, drawn[message.name])
+        return None
 
     def _draw(self, message: Suggest, row: Row, position: int) -> Any:
         """The sampler's proposal where it made one for this range, else a keyed random value."""
@@ -257,7 +268,8 @@ class Desk:
                 return message.parameter.check(message.name, value)
             except SpaceError:
                 pass
-        share = generator(history.seed, message.trial, f"suggest/{message.name}").random()
+        head = history.groups.head(message.trial)
+        share = generator(history.seed, head, f"suggest/{message.name}").random()
         return message.parameter.decode(float(share))
 
     def _save(self, message: Save) -> Reply:

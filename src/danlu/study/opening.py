@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..core import events as ev
@@ -71,6 +72,23 @@ def agree(history: History, opening: Opening, at: float) -> ev.Reshaped | None:
         )
     reason = "the space was changed on purpose: " + "; ".join(changes)
     return ev.Reshaped(opening.space.spec, reason, at)
+
+
+def agree_contexts(history: History, name: str, contexts: Sequence[ev.Context]) -> None:
+    """Check that the contexts are of the kind that the study's trials were evaluated in; there may be more or fewer of them.
+
+    Raises:
+        SettingError: when trials were evaluated in none, or in contexts of other names: their means are about something else.
+    """
+    wanted = tuple(contexts[0]) if contexts else ()
+    for number, row in enumerate(history.rows):
+        had = tuple(row.asked.context)
+        if set(had) != set(wanted) and number not in history.aside:
+            told = ", ".join(had) if had else "no context at all"
+            raise SettingError(
+                f"the study {name!r} is to be evaluated in contexts of {', '.join(wanted) or 'no name'}, and trial {number} was evaluated in "
+                f"{told}. Choose another name."
+            )
 
 
 def _spoken(goal: Goal) -> str:

@@ -89,6 +89,9 @@ class Result:
     def best(self) -> Trial:
         """The best trial: limits kept first, then the first metric of the goal.
 
+        In a study of several contexts it stands for the best configuration that was evaluated in all of them: its metrics are means,
+        ``spread`` their standard deviations, and its curve and checkpoints those of its first trial.
+
         Raises:
             DanluError: when no trial has finished with a result.
         """
@@ -97,7 +100,7 @@ class Result:
             raise DanluError(
                 self.fruitless or f"no trial of {self.name!r} has a result yet: {len(self.history)} asked."
             )
-        return self.history.trial(number)
+        return self.history.configuration(number)
 
     @property
     def fruitless(self) -> str:
@@ -120,10 +123,19 @@ class Result:
     @property
     def front(self) -> list[Trial]:
         """The trials that no other trial beats in every metric; one trial when there is one goal."""
-        return [self.history.trial(number) for number in sorted(self.history.front)]
+        return [self.history.configuration(number) for number in sorted(self.history.front)]
+
+    @property
+    def configurations(self) -> list[Trial]:
+        """The configurations of a study of several contexts by their first trials, those that are over with their means; else all trials."""
+        groups, rows = self.history.groups, enumerate(self.history.rows)
+        return [self.history.configuration(number) for number, _ in rows if groups.head(number) == number]
 
     def table(self) -> list[dict[str, Any]]:
         """One flat dict a trial: number, status, parameters, metrics, seconds, cause.
+
+        In a study of several contexts ``configuration`` is the number of the first trial of the same one, and each context has its
+        column, ``"fold"``.
 
         Where trials were set aside, ``aside`` says why, and is None for those that count. A parameter that is named like one of
         the other columns is ``"status (parameter)"``, a metric that is named like any ``"lr (metric)"``.
@@ -131,14 +143,17 @@ class Result:
         """
         several = len({row.code for row in self.history.rows}) > 1
         trials = self.trials
-        params, metrics = headings(
+        params, metrics, contexts = headings(
             dict.fromkeys(name for trial in trials for name in trial.params),
             dict.fromkeys(name for trial in trials for name in trial.metrics),
+            dict.fromkeys(name for trial in trials for name in trial.context),
         )
         return [
             {
                 "trial": trial.number,
                 "status": trial.status.name.lower(),
+                **({"configuration": trial.of} if contexts else {}),
+                **{heading: trial.context.get(name) for name, heading in contexts.items()},
                 **{params[name]: value for name, value in trial.params.items()},
                 **{metrics[name]: value for name, value in trial.metrics.items()},
                 "steps": len(trial.curve),

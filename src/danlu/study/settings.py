@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 from ..core import settings
 from ..core.budget import Budget, Limits
 from ..core.errors import SettingError
-from ..core.events import Charter
+from ..core.events import Charter, Context
 from ..core.fidelity import Fidelity
 from ..core.names import SAMPLERS, SCHEDULERS, find
 from ..core.protocols import Sampler, Scheduler
@@ -25,6 +25,7 @@ class Settings(NamedTuple):
     limits: Limits | None = None
     objective: str = ""
     same_failures: int | None = None
+    contexts: tuple[Context, ...] | None = None
 
 
 class Settled(NamedTuple):
@@ -39,13 +40,14 @@ class Settled(NamedTuple):
     objective: str = ""
     follows: bool = False
     same_failures: int = 3
+    contexts: tuple[Context, ...] = ()
 
     @property
     def charter(self) -> Charter:
         """These settings as a journal keeps them."""
         return Charter(
             self.objective, settings.written(self.sampler), settings.written(self.scheduler), self.budget,
-            self.fidelity, self.retries, self.limits, self.same_failures,
+            self.fidelity, self.retries, self.limits, self.same_failures, self.contexts,
         )  # fmt: skip
 
 
@@ -65,16 +67,19 @@ def settled(given: Settings, stored: Charter | None, space: Space) -> Settled:
             "a study needs same_failures to be a whole number >= 1 of first trials that fail alike, or 0 to go on "
             f"whatever fails, got same_failures={same_failures!r}."
         )
+    contexts = of.contexts if given.contexts is None else given.contexts
+    scheduler = _scheduler(given.scheduler, of, contexts)
     return Settled(
         given.budget or of.budget,
         _sampler(given.sampler, of, space),
-        _scheduler(given.scheduler, of),
+        scheduler,
         given.fidelity or of.fidelity,
         retries,
         given.limits or of.limits,
         given.objective or of.objective,
         follows=stored is not None and given.budget is None,
         same_failures=same_failures,
+        contexts=contexts,
     )
 
 
@@ -90,12 +95,22 @@ def _sampler(given: Sampler | str | None, stored: Charter, space: Space) -> Samp
     return chosen
 
 
-def _scheduler(given: Scheduler | str | None, stored: Charter) -> Scheduler:
-    if given is not None and not isinstance(given, str):
-        return cast(Scheduler, _whole("scheduler", given, Scheduler))
+def _scheduler(given: Scheduler | str | None, stored: Charter, contexts: tuple[Context, ...]) -> Scheduler:
+    """By default what decides by itself; with contexts, a race of configurations around it, which gives none up under ``"none"``."""
     if given is None and stored.scheduler:
         return cast(Scheduler, settings.read(stored.scheduler, "scheduler"))
-    return cast(Scheduler, find(SCHEDULERS, "scheduler", given or "auto")())
+    chosen = given
+    if given is None and contexts:
+        chosen = "race"
+    if chosen is None or isinstance(chosen, str):
+        chosen = cast(Scheduler, find(SCHEDULERS, "scheduler", chosen or "auto")())
+    chosen = cast(Scheduler, _whole("scheduler", chosen, Scheduler))
+    if not contexts:
+        return chosen
+    race, none = find(SCHEDULERS, "scheduler", "race"), find(SCHEDULERS, "scheduler", "none")
+    if not isinstance(chosen, race):
+        chosen = race(chosen, confidence=1.0) if isinstance(chosen, none) else race(chosen)
+    return cast(Scheduler, chosen)
 
 
 def _whole(noun: str, given: Any, protocol: Any) -> Any:

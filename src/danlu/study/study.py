@@ -28,7 +28,7 @@ from .claims import Claims, Policy
 from .desk import Desk
 from .heart import Heart
 from .ledger import Ledger, collection_paused
-from .opening import Opening, agree, find_journal
+from .opening import Opening, agree, agree_contexts, find_journal
 from .result import Result
 from .settings import Settings, settled
 from .steering import Steering
@@ -70,6 +70,9 @@ class Study:
         reshaped = agree(history, opening, clock())
         if reshaped is not None:
             journal.append([(None, reshaped)], Terms(durable=True))
+        contexts = history.contexts if settings.contexts is None else settings.contexts
+        agree_contexts(history, opening.name, contexts)
+        settings = settings._replace(contexts=contexts)
         joined = history.charter if opening.space is None else None
         self.settings = settled(settings, joined, history.space)
         folders = Folders(store.blobs, opening.name)
@@ -274,14 +277,16 @@ class Study:
         return self.desk.ended(number, attempt, reported | given | named, seconds)
 
     def _heed(self) -> None:
-        """Whether a person has paused or stopped the study.
+        """Before anything is asked: hear whether a person has paused or stopped the study, and let its journal know its contexts.
 
         Raises:
-            BudgetError: when so.
+            BudgetError: when it was halted.
         """
         halted = self.ledger.history.halted
         if halted is not None:
             raise BudgetError(f"the study was {halted}. Resume it first: study.steering.resume().")
+        if self.settings.contexts != self.ledger.history.contexts:
+            self.announce()
 
     def _new(self, k: int, op: str | None, *, read: bool = True) -> list[LiveTrial]:
         numbers = self.claims.new(k, op, read=read)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..core.budget import Budget, Limits, seconds_of
+from ..core.contexts import Contexts, contexts_of
 from ..core.direction import contradicted, direction
 from ..core.errors import ObjectiveError, SettingError, StoreError
 from ..core.events import Keep
@@ -58,6 +59,7 @@ def tune(
     sampler: Sampler | str | None = None,
     scheduler: Scheduler | str | None = None,
     fidelity: Fidelity | None = None,
+    contexts: Contexts | None = None,
     engine: Engine | str | None = None,
     store: Store | str | os.PathLike[str] | None = None,
     name: str = "study",
@@ -90,6 +92,9 @@ def tune(
         retries: how often a trial is taken up again after its worker died.
         same_failures: so many first trials that fail alike, with none that worked, end the study (1 or more; 0: never).
         fidelity: the range of the steps that are reported, for schedulers that compare trials at some of them.
+        contexts: what every configuration is evaluated in, ``{"fold": range(5)}`` or ``[{"fold": 0}, {"fold": 1}]``: a trial for
+            each, which finds its own in ``trial.context``. A configuration counts by its means, and is given up between two contexts
+            when it will hardly become the best (``danlu.schedulers.Race``). More of them may be given later.
         sampler, scheduler, engine, store: an object or its name; ``store`` may be a file name.
         name: the study's name in the store.
         seed: whole number; the same seed and order of events give the same suggestions.
@@ -132,7 +137,7 @@ def tune(
         space,
         goal=goal, budget=budget, sampler=sampler, scheduler=scheduler, store=store, name=name, seed=seed,
         extend=extend, keep=keep, retries=retries, trial_limits=caps, fidelity=fidelity, objective=import_path(objective),
-        same_failures=same_failures, clock=chosen.clock,
+        same_failures=same_failures, contexts=contexts, clock=chosen.clock,
     )  # fmt: skip
     if minimize == () and maximize == ():
         _say_direction(opened, objective)
@@ -175,6 +180,7 @@ def open_study(
     same_failures: int | None = None,
     trial_limits: Limits | None = None,
     fidelity: Fidelity | None = None,
+    contexts: Contexts | None = None,
     objective: str = "",
     clock: Callable[[], float] | None = None,
 ) -> Study:
@@ -208,7 +214,15 @@ def open_study(
         Opening(name, space, goal, seed, extend, keep),
         store=opened,
         settings=Settings(
-            budget, sampler, scheduler, fidelity, retries, trial_limits, objective, same_failures
+            budget,
+            sampler,
+            scheduler,
+            fidelity,
+            retries,
+            trial_limits,
+            objective,
+            same_failures,
+            None if contexts is None else contexts_of(contexts),
         ),
         clock=clock or clocks.time,
     )

@@ -13,7 +13,7 @@ from ..core.events import Status
 from ..core.history import History
 from ..core.messages import Verdict
 from ..core.parameters import Float
-from ..core.protocols import New, Problem, Resume, Scheduler, View, Wait
+from ..core.protocols import Again, GiveUp, New, Problem, Resume, Scheduler, View, Wait
 from .strategies import histories
 
 Make = Callable[[], Scheduler]
@@ -37,7 +37,7 @@ def judges_any_history(make: Make) -> None:
                 assert isinstance(one, Verdict), f"judge gave {one!r}"
                 assert one == other, "judging twice gave different verdicts"
         move = scheduler.next(state, _view(history))
-        assert isinstance(move, New | Resume | Wait), f"next gave {move!r}"
+        assert isinstance(move, New | Resume | Again | GiveUp | Wait), f"next gave {move!r}"
 
     inner()
 

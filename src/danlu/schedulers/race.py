@@ -1,0 +1,213 @@
+"""Configurations in several contexts: each is tried in one after the other, for as long as it may become the best.
+
+Racing: Maron and Moore, "Hoeffding races" (NIPS 1993); Birattari et al., "A racing algorithm for configuring metaheuristics"
+(GECCO 2002); one configuration against the incumbent, context by context, as in Hutter et al., "Sequential model-based
+optimization for general algorithm configuration" (LION 2011).
+
+After ``n`` of ``m`` contexts the paired differences ``d`` between a configuration's losses and the best one's are known. Were they
+normal with variance ``s2``, their mean over all ``m`` contexts would be distributed, given the ``n`` known ones and a flat prior, as
+Student's t around the known mean with variance ``s2 (1/n - 1/m)``: a finite population, of which ``n`` are drawn. The variance is
+pooled over all configurations that were compared with the best one, as two or three differences say little about it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+
+from ..core.contexts import context_key, spoken
+from ..core.errors import SettingError
+from ..core.events import Context, Status
+from ..core.history import History
+from ..core.messages import Verdict
+from ..core.protocols import Again, BaseScheduler, GiveUp, Move, Problem, Scheduler, View
+from ..core.trial import Trial
+from .diverged import Diverged
+from .hyperband import Hyperband, SuccessiveHalving
+from .pbt import PBT
+
+LEAST = 2
+"""A configuration is given up after so many contexts at the earliest."""
+
+
+class Race(BaseScheduler, msgspec.Struct, frozen=True):
+    """Tries every configuration in the study's contexts, and gives one up whose mean will hardly come below the best one's.
+
+    Args:
+        scheduler: that judges the trials themselves, and says what a slot does that no configuration needs; not one that deals
+            trials out by their numbers or copies them (Hyperband, PBT).
+        confidence: a configuration is given up when its chance to have the better mean over all contexts is below
+            ``1 - confidence``; 1.0 gives none up. Of those given up that share at most would have come out ahead, where configurations
+            differ by as much as one trial's noise; where they do not differ at all, 9 % would at 0.95, by next to nothing
+            (simulated, five contexts). Races are run over one goal.
+
+    Raises:
+        SettingError: when a setting is out of its range.
+
+    Example:
+        >>> import danlu
+        >>> def train(trial):
+        ...     return trial["x"] ** 2 + 0.01 * trial.context["fold"]
+        >>> result = danlu.tune(train, {"x": danlu.Float(-1, 1)}, contexts={"fold": range(5)}, trials=60, seed=1)
+        >>> result.best.contexts, len(result.configurations) > 12
+        (5, True)
+    """
+
+    scheduler: Any = Diverged()
+    confidence: float = 0.95
+
+    def __post_init__(self) -> None:
+        if not callable(getattr(self.scheduler, "judge", None)) or isinstance(self.scheduler, type):
+            raise SettingError(
+                f"Race needs a scheduler to judge trials, got {self.scheduler!r}. Give Race(danlu.Median())."
+            )
+        if isinstance(self.scheduler, Hyperband | SuccessiveHalving | PBT | Race):
+            raise SettingError(
+                f"{type(self.scheduler).__name__} deals trials out by their numbers or copies them, which makes no sense of one "
+                "configuration in several contexts. Give Race(danlu.Median()), or leave contexts out."
+            )
+        confidence = self.confidence
+        if (
+            isinstance(confidence, bool)
+            or not isinstance(confidence, int | float)
+            or not 0.5 < confidence <= 1.0
+        ):
+            raise SettingError(
+                f"Race needs a confidence above 0.5 and up to 1, got {confidence!r}. 0.95 is usual; 1.0 gives nothing up."
+            )
+
+    def init(self, problem: Problem) -> Any:
+        """The inner scheduler's state."""
+        return self._inner.init(problem)
+
+    def tell(self, state: Any, trial: Trial) -> Any:
+        """The inner scheduler is told."""
+        return self._inner.tell(state, trial)
+
+    def judge(self, state: Any, view: View, trial: Trial) -> Verdict:
+        """The inner scheduler judges."""
+        return self._inner.judge(state, view, trial)
+
+    def next(self, state: Any, view: View) -> Move:
+        """A further context of a configuration that is begun, else what the inner scheduler says.
+
+        A configuration's contexts follow each other, so that it can be given up between any two. Once the budget of trials has no
+        more room than begun configurations need, they run side by side.
+        """
+        history, busy, owed = view.history, [], 0
+        for head, missing in _open(history):
+            if all(history.rows[number].status >= Status.DONE for number in history.groups.counting(head)):
+                return self._hopeless(history, head) or _again(history, head)
+            busy.append(head)
+            owed += len(missing)
+        limit = view.problem.budget.trials
+        if busy and limit is not None and limit - history.counting <= owed:
+            return _again(history, busy[0])
+        return self._inner.next(state, view)
+
+    def why(self, state: Any, view: View) -> str:
+        """How many contexts there are, and what the inner scheduler says."""
+        count = len(view.history.contexts)
+        said = f"every configuration is tried in {count} contexts, a trial each" if count else ""
+        if count > LEAST and self.confidence < 1.0 and len(view.problem.goal.metrics) == 1:
+            said += f", fewer where its chance to become the best falls below {1.0 - self.confidence:.0%}"
+        return "; ".join(each for each in (said, self._inner.why(state, view)) if each)
+
+    def horizon(self, state: Any, view: View, trial: Trial) -> int | None:
+        """What the inner scheduler says."""
+        return self._inner.horizon(state, view, trial)
+
+    @property
+    def _inner(self) -> Scheduler:
+        found: Scheduler = self.scheduler
+        return found
+
+    def _hopeless(self, history: History, head: int) -> GiveUp | None:
+        best = history.best
+        if (
+            self.confidence >= 1.0
+            or best is None
+            or best == head
+            or best not in history.groups.over
+            or len(history.goal.metrics) > 1
+        ):
+            return None
+        lag = behind(history, head, best)
+        if lag is None or lag.contexts < LEAST or lag.chance >= 1.0 - self.confidence:
+            return None
+        return GiveUp(
+            head,
+            f"after {lag.contexts} of {len(history.contexts)} contexts it is {lag.mean:.3g} behind the configuration of trial {best} on "
+            f"average; its chance to have the better mean in the end is {lag.chance:.1%}",
+            {"against": best, "contexts": lag.contexts, "behind": lag.mean, "chance": lag.chance},
+        )
+
+
+class Lag(NamedTuple):
+    """How far a configuration is behind the best one.
+
+    Attributes:
+        contexts: in how many both have finished.
+        mean: of the differences of their losses there; above 0 it is worse.
+        chance: that its mean over all contexts will be the lower one.
+    """
+
+    contexts: int
+    mean: float
+    chance: float
+
+
+def behind(history: History, head: int, best: int) -> Lag | None:
+    """How far the configuration of trial ``head`` is behind that of trial ``best``; None where nothing tells yet."""
+    from scipy.special import stdtr
+
+    whole, reference = len(history.contexts), _losses(history, best)
+    own = _differences(reference, _losses(history, head))
+    squares, freedom = 0.0, 0
+    for other in history.groups.members:
+        if other != best and other not in history.aside:
+            found = own if other == head else _differences(reference, _losses(history, other))
+            if len(found) > 1:
+                mean = sum(found) / len(found)
+                squares += sum((each - mean) * (each - mean) for each in found)
+                freedom += len(found) - 1
+    if not own or not freedom:
+        return None
+    mean, left = sum(own) / len(own), 1.0 / len(own) - 1.0 / max(whole, len(own))
+    error = math.sqrt(squares / freedom * left)
+    if error == 0.0:  # all differences are the same, or no context is left
+        return Lag(len(own), mean, float(mean <= 0.0))
+    return Lag(len(own), mean, float(stdtr(freedom, -mean / error)))
+
+
+def _open(history: History) -> Iterator[tuple[int, list[Context]]]:
+    """Configurations that need further contexts, with what they miss."""
+    for head in list(history.groups.pending):
+        rows = [history.rows[number] for number in history.groups.counting(head)]
+        cut = any(row.status is Status.FAILED or row.status is Status.PAUSED for row in rows)
+        missing = history.groups.missing(head)
+        if missing and not cut and head not in history.groups.given_up:
+            yield head, missing
+
+
+def _again(history: History, head: int) -> Again:
+    context, count = history.groups.missing(head)[0], len(history.contexts)
+    at = count - len(history.groups.missing(head)) + 1
+    return Again(head, context, f"trial {head}'s configuration in context {at} of {count}: {spoken(context)}")
+
+
+def _losses(history: History, head: int) -> dict[str, float]:
+    """The first goal's loss in each context in which a configuration has finished."""
+    rows = [history.rows[number] for number in history.groups.counting(head)]
+    return {
+        context_key(row.asked.context): row.losses[0]
+        for row in rows
+        if row.losses is not None and row.status is Status.DONE
+    }
+
+
+def _differences(best: dict[str, float], other: dict[str, float]) -> list[float]:
+    return [loss - best[context] for context, loss in other.items() if context in best]
