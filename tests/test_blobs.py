@@ -16,6 +16,8 @@ from danlu import Float
 from danlu.core import checkpoint
 from danlu.core.blobs import Folder, blobs_at
 from danlu.core.errors import CorruptError, SettingError, StoreError
+from danlu.core.history import History
+from danlu.stores import jsonlines
 from danlu.stores.remote import Remote
 
 PLAIN = st.recursive(
@@ -301,6 +303,71 @@ def test_studies_of_one_store_do_not_share_checkpoints(tmp_path):
     state = {}
     assert rests.restore(state, trial=0) == 3
     assert state == {"epoch": 3}
+
+
+def trained(trial):
+    """Saves at each step; a later trial is better, so that an earlier one's checkpoint is given up."""
+    for step in range(1, 3):
+        trial.save(step, {"trial": trial.number, "step": step})
+        trial.report(step, loss=1 / (trial.number + 1) / step)
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite"])
+@pytest.mark.parametrize("goes_on", ["study", "copy"])
+def test_a_study_and_its_copy_take_no_checkpoint_from_each_other(tmp_path, kind, goes_on):
+    store = danlu.MemoryStore() if kind == "memory" else danlu.SqliteStore(tmp_path / "s.db")
+    how = {
+        "space": {"x": danlu.Float(0, 1)},
+        "minimize": "loss",
+        "store": store,
+        "seed": 1,
+        "engine": "inline",
+    }
+    danlu.tune(trained, trials=2, **how)
+    danlu.tune(trained, trials=2, name="other", **how)
+    lines = list(jsonlines.dump("study", store.journal("study").read(0)))
+    jsonlines.load(lines, store, "copy")
+    held = {"study": set(), "copy": set()}
+    for name in held:
+        history = History()
+        history.fold(store.journal(name).read(0))
+        held[name] = set(history.keeping.digests)
+    assert held["study"] == held["copy"] != set()
+    other = "copy" if goes_on == "study" else "study"
+    danlu.tune(
+        trained, trials=9, name=goes_on, **how
+    )  # better ones: its own checkpoints of before are given up
+    kept = {file.name for file in blobs_at(store.blobs).kept()}
+    assert held[other] <= kept
+    state = {}
+    assert danlu.tune(trained, trials=2, name=other, **how).restore(state) == 2
+    danlu.tune(trained, trials=12, name=other, **how)
+    still = {file.name for file in blobs_at(store.blobs).kept()}
+    assert not held[other] & still  # the last who gives a checkpoint up removes it
+    store.delete(other)
+    danlu.tune(trained, trials=15, name=goes_on, **how)
+    store.close()
+
+
+def test_a_copy_that_is_damaged_keeps_everything(tmp_path):
+    """What it names is not known any more, and its checkpoints are all that a repair would have."""
+    path = tmp_path / "s.db"
+    store = danlu.SqliteStore(path)
+    how = {
+        "space": {"x": danlu.Float(0, 1)},
+        "minimize": "loss",
+        "store": store,
+        "seed": 1,
+        "engine": "inline",
+    }
+    danlu.tune(trained, trials=2, **how)
+    lines = list(jsonlines.dump("study", store.journal("study").read(0)))
+    jsonlines.load(lines, store, "copy")
+    before = {file.name for file in blobs_at(store.blobs).kept()}
+    store.connection().execute("UPDATE event SET crc = crc + 1 WHERE study = 2 AND seq = 7")
+    danlu.tune(trained, trials=9, **how)
+    assert before <= {file.name for file in blobs_at(store.blobs).kept()}
+    store.close()
 
 
 def test_a_checkpoint_of_another_step_than_the_best_is_restored_with_a_word(capsys):

@@ -22,6 +22,7 @@ from ..core.protocols import Journal, Move, Problem, Terms, View
 from ..core.rng import lender
 from ..core.trial import Trial
 from ..maths.threads import one_thread
+from .copies import Copies
 from .settings import Settled
 
 Listener = Callable[[Sequence[Entry]], None]
@@ -37,6 +38,7 @@ class Ledger:
         settings: Settled,
         blobs: Blobs,
         folders: Folders,
+        copies: Copies,
     ) -> None:
         self.journal = journal
         self.history = history
@@ -44,6 +46,7 @@ class Ledger:
         self.scheduler = settings.scheduler
         self.blobs = blobs
         self.folders = folders
+        self.copies = copies
         self.fidelity = settings.fidelity
         self._settings = settings
         self._doubt = False
@@ -191,7 +194,7 @@ class Ledger:
                 self._tell(entry.event, again)
 
     def _sweep(self) -> None:
-        self.blobs.drop(self.history.keeping.sweep())
+        self.blobs.drop(self.copies.spare(self.history.keeping.sweep()))
         for number in self.history.keeping.vacate():
             if not self.history.rows[number].cut_off and not self.history.keeps(number):
                 self.folders.drop(number)

@@ -25,6 +25,7 @@ from ..core.space import Space
 from ..core.trial import Trial
 from ..core.worker import identity
 from .claims import Claims, Policy
+from .copies import Copies
 from .desk import Desk
 from .heart import Heart
 from .ledger import Ledger, collection_paused
@@ -76,7 +77,8 @@ class Study:
         joined = history.charter if opening.space is None else None
         self.settings = settled(settings, joined, history.space)
         folders = Folders(store.blobs, opening.name)
-        self.ledger = Ledger(journal, history, self.settings, blobs_at(store.blobs), folders)
+        blobs, copies = blobs_at(store.blobs), Copies(store, opening.name)
+        self.ledger = Ledger(journal, history, self.settings, blobs, folders, copies)
         self.desk = Desk(self.ledger, self.settings.retries, clock)
         logs = str(logs_at(store.blobs, opening.name))
         self.claims = Claims(
