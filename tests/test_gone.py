@@ -1,5 +1,6 @@
 """The store is taken away while a study runs: it is said, what was told is saved under another name, and nothing ends as if all were well."""
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -198,3 +199,58 @@ def test_a_read_only_store_is_shown_checked_and_exported(tmp_path, logged):
     assert sorted(folder.iterdir()) == before
     folder.chmod(0o755)
     store.close()
+
+
+def opened(path):
+    """How many descriptors of this process lead to a file."""
+    links = []
+    for each in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # that of the listing itself
+            links.append(each.readlink())
+    return links.count(path)
+
+
+def in_a_thread(act):
+    """What it returns, or the error that it raises, in a thread that ends with it."""
+    found = []
+
+    def run():
+        try:
+            found.append(act())
+        except DanluError as error:
+            found.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+def test_threads_that_ended_leave_no_connection_open(tmp_path):
+    store, log = danlu.SqliteStore(tmp_path / "s.db"), tmp_path / "s.db-wal"
+    with danlu.open_study(SPACE, minimize="loss", store=store) as study:
+        study.tell(study.ask(), 0.5)
+        events = len(list(store.journal("study").read(0)))
+        for _ in range(20):
+            assert in_a_thread(lambda: len(list(store.journal("study").read(0)))) == events
+        assert opened(log) == 1
+        study.tell(study.ask(), 0.25)  # the thread that lives has its own still
+        assert study.result.best.value == 0.25
+    store.close()
+    assert opened(log) == 0
+
+
+def test_a_store_that_only_passing_threads_use_knows_its_file(tmp_path):
+    """Between two of them nobody uses it: the last connection stays, and with it the log by which the file is known."""
+    path = tmp_path / "s.db"
+    first = danlu.SqliteStore(path)
+    danlu.tune(lambda t: t["x"], SPACE, trials=2, store=first)
+    first.close()
+    store = in_a_thread(lambda: danlu.SqliteStore(path))
+    for _ in range(5):
+        assert in_a_thread(store.studies) == ["study"]
+        assert opened(path.with_name("s.db-wal")) == 1
+    path.unlink()
+    assert isinstance(in_a_thread(store.studies), StoreGone)
+    store.close()
+    assert opened(path.with_name("s.db-wal (deleted)")) == 0

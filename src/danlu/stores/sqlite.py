@@ -36,6 +36,7 @@ from ..core.errors import (
 from ..core.protocols import Terms
 from ..core.worker import dead, same_clock
 from ..core.written import name_of, written
+from .connections import Connections
 from .filesystem import make_room, refuse_network, unusable
 from .memory import CLOSED, fenced
 from .readonly import as_it_is, may_write, refusal
@@ -89,7 +90,7 @@ class SqliteStore:
         self.lease_seconds = lease_seconds
         self.clock = clock
         self._local = threading.local()
-        self._open: list[sqlite3.Connection] = []
+        self._open = Connections()
         self._watched = Watched(self.path)
         self._saving = threading.Lock()
         self._appends = 0
@@ -196,15 +197,22 @@ class SqliteStore:
         found: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if found is None:
             self.watch()  # a path that leads elsewhere now would be made anew, and empty
-            found = sqlite3.connect(
-                self._place, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True
-            )
-            self._open.append(found)
+            found = self._open.take(self._local, self._connect)
+            self._local.connection = found
+            self._learn()
+        return found
+
+    def _connect(self) -> sqlite3.Connection:
+        found = sqlite3.connect(
+            self._place, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=True
+        )
+        try:
             found.execute("PRAGMA synchronous = NORMAL")
             if fcntl is not None:
                 found.execute("PRAGMA wal_autocheckpoint = 0")
-            self._local.connection = found
-            self._learn()
+        except BaseException:  # a file that is no database
+            found.close()
+            raise
         return found
 
     def _learn(self) -> None:
@@ -225,7 +233,7 @@ class SqliteStore:
         saved = None
         if self._appends:
             with self._saving:
-                saved = self._watched.save([own, *self._open] if own is not None else self._open)
+                saved = self._watched.save([own, *self._open.all()] if own is not None else self._open.all())
         raise StoreGone(lost(self.path, saved, wrote=self._appends > 0))
 
     def written(self) -> None:
@@ -439,10 +447,9 @@ class SqliteJournal:
         return now - since > self._store.lease_seconds
 
 
-def _end(connections: list[sqlite3.Connection], clear: Callable[[], None] | None = None) -> None:
+def _end(connections: Connections, clear: Callable[[], None] | None = None) -> None:
     """Close connections, and remove a copy that was made to be read."""
-    while connections:
-        connections.pop().close()
+    connections.close()
     if clear is not None:
         clear()
 
