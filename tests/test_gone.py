@@ -1,6 +1,7 @@
 """The store is taken away while a study runs: it is said, what was told is saved under another name, and nothing ends as if all were well."""
 
 import contextlib
+import os
 import re
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 import danlu
 from danlu.core.errors import DanluError, StoreGone
 from danlu.core.history import History
+from danlu.stores.connections import Connections
 from danlu.study.heart import Heart
 
 SPACE = {"x": danlu.Float(0, 1)}
@@ -254,3 +256,42 @@ def test_a_store_that_only_passing_threads_use_knows_its_file(tmp_path):
     assert isinstance(in_a_thread(store.studies), StoreGone)
     store.close()
     assert opened(path.with_name("s.db-wal (deleted)")) == 0
+
+
+class Told:
+    """A connection that says into a pipe that it was closed, whichever process closes it."""
+
+    def __init__(self, pipe):
+        self._pipe = pipe
+
+    def close(self):
+        os.write(self._pipe, b"closed ")
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_fork_closes_nothing_of_its_parent():
+    """In it all threads but one end at once."""
+    out, into = os.pipe()
+    held, local, both = Connections(), threading.local(), threading.Barrier(2)
+    held.take(local, lambda: Told(into))
+
+    def use():
+        held.take(local, lambda: Told(into))
+        both.wait()
+        both.wait()
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    both.wait()
+    child = os.fork()
+    if child == 0:
+        held.close()
+        os._exit(len(held.all()))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    both.wait()
+    thread.join()
+    os.write(into, b"parent ")
+    held.close()
+    os.close(into)
+    with os.fdopen(out) as said:
+        assert said.read() == "closed parent closed "  # the thread's at its end, the other one by close

@@ -451,3 +451,59 @@ def test_checkpoints_stay_where_they_are_when_the_password_changes():
     ):
         assert blobs(url) != ours
     assert blobs("postgresql://me@db") != blobs("postgresql://you@db")  # whose databases are named like them
+
+
+def sessions(server, url):
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+        query = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND application_name = 'danlu'"
+        return connection.execute(query, (name,)).fetchone()[0]
+
+
+def test_threads_that_ended_leave_no_session_open(server):
+    """A server has a hundred, for everybody."""
+    url = fresh(server)
+    store = open_store(url)
+    for _ in range(20):
+        thread = threading.Thread(target=store.studies)
+        thread.start()
+        thread.join()
+    until = time.monotonic() + 30  # the server sees the end of a session a moment later
+    while sessions(server, url) > 1 and time.monotonic() < until:
+        pass
+    assert sessions(server, url) == 1
+    store.close()
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_fork_ends_no_session_of_its_parent(server):
+    url = fresh(server)
+    store = open_store(url)
+
+    def session():
+        return store.run(lambda c: c.execute("SELECT pg_backend_pid()").fetchone())
+
+    seen, both = [session()], threading.Barrier(2)
+
+    def use():
+        seen.append(session())
+        both.wait()
+        both.wait()
+        seen.append(session())
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    both.wait()  # it has a session, and is not in the fork
+    child = os.fork()
+    if child == 0:
+        ended = 1
+        try:
+            ended = int(store.studies() != [])  # on a session of its own
+            store.close()
+        finally:
+            os._exit(ended)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    both.wait()
+    thread.join()
+    assert [session(), seen[2]] == seen[:2]
+    store.close()

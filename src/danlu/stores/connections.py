@@ -1,58 +1,80 @@
-"""The connections of one SQLite file: a thread's own while it lives, and closed or handed on when it ends."""
+"""The connections of one store: a thread's own while it lives, and closed or handed on when it ends."""
 
 from __future__ import annotations
 
-import sqlite3
+import os
 import threading
 import weakref
 from collections.abc import Callable
+from typing import Any, TypeVar
+
+_Connection = TypeVar("_Connection")
 
 
 class Connections:
     """All that are open.
 
-    The last one stays open when its thread ends, for the next thread to take up: closing it would remove the log, by which the
-    store sees whether its file is still the one that it opened.
+    The last one stays open when its thread ends, for the next thread to take up. In a SQLite store closing it would remove the
+    log, by which the store sees whether its file is still the one that it opened.
     """
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # a thread's end may come to a thread that is in here
-        self._held: list[sqlite3.Connection] = []
-        self._spare: sqlite3.Connection | None = None
+        self._held: list[Any] = []
+        self._spare: Any = None
+        self._inherited: list[Any] = []
+        self._process = os.getpid()
 
-    def take(self, local: threading.local, connect: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
+    def take(self, local: threading.local, connect: Callable[[], _Connection]) -> _Connection:
         """A connection for this thread, until what ``local`` keeps of the thread is gone."""
         with self._lock:
-            found, self._spare = self._spare, None
-        if found is None:
-            found = connect()
+            self._leave()
+            spare, self._spare = self._spare, None
+        found: _Connection = connect() if spare is None else spare
+        if spare is None:
             with self._lock:
                 self._held.append(found)
-        local.life = Life()
-        weakref.finalize(local.life, self._release, found).atexit = False
+        local.life = life = Life()
+        weakref.finalize(life, self._release, found, os.getpid()).atexit = False
         return found
 
-    def all(self) -> list[sqlite3.Connection]:
+    def all(self) -> list[Any]:
         """Those that are open."""
         with self._lock:
+            self._leave()
             return list(self._held)
+
+    def drop(self, connection: Any) -> None:
+        """Close one that is of no use any more."""
+        with self._lock:
+            self._held = [each for each in self._held if each is not connection]
+        connection.close()
 
     def close(self) -> None:
         """Close them all."""
         with self._lock:
-            held, self._held[:], self._spare = list(self._held), [], None
+            self._leave()
+            held, self._held, self._spare = self._held, [], None
         for connection in held:
             connection.close()
 
-    def _release(self, connection: sqlite3.Connection) -> None:
+    def _leave(self) -> None:
+        """In a fork, let be what is the parent's: to close it would end the parent's own."""
+        if self._process != os.getpid():
+            self._inherited += self._held
+            self._held, self._spare, self._process = [], None, os.getpid()
+
+    def _release(self, connection: Any, process: int) -> None:
         """Its thread has ended."""
+        if process != os.getpid():  # a fork, where all threads but one end at once
+            return
         with self._lock:
-            if connection not in self._held:  # the store was closed before
+            if not any(each is connection for each in self._held):  # the store was closed before
                 return
             if len(self._held) == 1:
                 self._spare = connection
                 return
-            self._held.remove(connection)
+            self._held = [each for each in self._held if each is not connection]
         connection.close()
 
 

@@ -38,6 +38,7 @@ from ..core.failure import say
 from ..core.protocols import Terms
 from ..core.worker import dead
 from ..core.written import name_of, written
+from .connections import Connections
 from .memory import fenced
 from .seal import busy, checksum, damaged, opened, twice
 
@@ -118,8 +119,8 @@ class PostgresStore:
             ) from None
         self._answered = False
         self._local = threading.local()
-        self._open: list[Any] = []
-        weakref.finalize(self, _close, self._open)
+        self._open = Connections()
+        weakref.finalize(self, self._open.close)
         self.run(self._found)
 
     def __reduce__(self) -> str:
@@ -193,7 +194,7 @@ class PostgresStore:
 
     def close(self) -> None:
         """Close all connections of this store."""
-        _close(self._open)
+        self._open.close()
         self._local = threading.local()
 
     def run(self, act: Callable[[Any], _Found], *, alone: bool = False) -> _Found:
@@ -268,22 +269,23 @@ class PostgresStore:
     def _connection(self) -> Any:
         held = getattr(self._local, "connection", None)
         if held is None or held.closed or getattr(self._local, "process", 0) != os.getpid():
-            limits = f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={STATEMENT_SECONDS}s"
-            own: dict[str, Any] = {"connect_timeout": 10, "keepalives_idle": 30, "application_name": "danlu"}
-            asked = f"{limits} {self._params.get('options', '')}".strip()  # what the URL says stands
-            held = psycopg.connect(make_conninfo(**own | self._params | {"options": asked}), autocommit=True)
-            self._answered = True
+            held = self._open.take(self._local, self._connect)
             self._local.connection, self._local.process = held, os.getpid()
-            self._open.append(held)
         return held
+
+    def _connect(self) -> Any:
+        limits = f"-c statement_timeout={STATEMENT_SECONDS}s -c lock_timeout={STATEMENT_SECONDS}s"
+        own: dict[str, Any] = {"connect_timeout": 10, "keepalives_idle": 30, "application_name": "danlu"}
+        asked = f"{limits} {self._params.get('options', '')}".strip()  # what the URL says stands
+        made = psycopg.connect(make_conninfo(**own | self._params | {"options": asked}), autocommit=True)
+        self._answered = True
+        return made
 
     def _drop(self) -> None:
         held = getattr(self._local, "connection", None)
         self._local.connection = None
         if held is not None:
-            held.close()
-            if held in self._open:
-                self._open.remove(held)
+            self._open.drop(held)
 
     def _found(self, connection: Any) -> None:
         """Make the tables of an empty database, one process at a time; check those of another."""
@@ -400,11 +402,6 @@ class PostgresJournal:
         )
         rows = connection.execute(query, (self.number,)).fetchall()
         return [trial for trial, worker, until in rows if not _over(worker, until, now)]
-
-
-def _close(connections: list[Any]) -> None:
-    while connections:
-        connections.pop().close()
 
 
 def _over(worker: str, until: float, now: float) -> bool:
