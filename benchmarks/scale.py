@@ -107,7 +107,7 @@ def simulated(workers, trials, steps, store):
             {"loss": tuple(params["x"] + 1 / step for step in range(1, steps + 1))},
         )
 
-    clock = danlu.Simulator(workers)
+    clock = danlu.Simulator(workers, resumes=False)
     path = None if store == "memory" else Path(tempfile.mkdtemp()) / "s.db"
     began = time.process_time()
     result = danlu.tune(

@@ -272,7 +272,7 @@ class Worker:
         )
         self.study = danlu.open_study(
             SPACE, minimize="loss", trials=self.world.trials, seed=1, sampler="random", retries=RETRIES,
-            scheduler=danlu.Patience(steps=3), store=Behind(self.world, self.namespace), name="s",
+            scheduler=danlu.Patience(reports=3), store=Behind(self.world, self.namespace), name="s",
             clock=lambda: self.world.now + self.skew,
         )  # fmt: skip
         self.study.worker = self.study.claims._worker = self.identity

@@ -37,8 +37,8 @@ SAMPLERS = {
 SCHEDULERS = {
     "auto": danlu.AutoScheduler,
     "diverged": danlu.Diverged,
-    "patience": lambda: danlu.Patience(steps=3),
-    "both": lambda: danlu.Both(danlu.Diverged(), danlu.Patience(steps=4)),
+    "patience": lambda: danlu.Patience(reports=3),
+    "both": lambda: danlu.Both(danlu.Diverged(), danlu.Patience(reports=4)),
     "asha": lambda: danlu.ASHA(low=1, high=12, factor=2),
     "asha, three brackets": lambda: danlu.ASHA(low=1, high=12, factor=2, brackets=3),
     "asha, promoting": lambda: danlu.ASHA(low=1, high=12, factor=2, promote=True),
@@ -111,7 +111,7 @@ SAMPLER_WRAPPERS = {
     "first of first": lambda inner: danlu.First([{}], danlu.First([{"x": 0.5}], inner)),
 }
 SCHEDULER_WRAPPERS = {
-    "both, first": lambda inner: danlu.Both(inner, danlu.Patience(steps=99)),
+    "both, first": lambda inner: danlu.Both(inner, danlu.Patience(reports=99)),
     "both, second": lambda inner: danlu.Both(danlu.Diverged(), inner),
     "both in both": lambda inner: danlu.Both(danlu.NoScheduler(), danlu.Both(danlu.Diverged(), inner)),
 }

@@ -263,7 +263,7 @@ def test_schedulers_that_deal_out_trials_by_number_are_refused(scheduler):
 def test_a_scheduler_of_trials_works_inside_the_race():
     result = danlu.tune(
         resumable, {"x": Float(-1, 1)}, minimize="loss", contexts=FOLDS, trials=40, seed=1,
-        scheduler=danlu.Patience(steps=1, delta=10.0),
+        scheduler=danlu.Patience(reports=1, delta=10.0),
     )  # fmt: skip
     assert result.best.contexts == 5, "a trial that has converged is a result"
 

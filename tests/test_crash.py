@@ -82,7 +82,7 @@ CASES = {
     "resumable": (resumable, None),
     "from scratch": (from_scratch, None),
     "failing": (half_fails, None),
-    "stopped early": (resumable, danlu.Patience(steps=2, delta=1.0)),
+    "stopped early": (resumable, danlu.Patience(reports=2, delta=1.0)),
     "stopping halving": (resumable, danlu.ASHA(low=1, high=5, factor=2)),
     "promoting halving": (resumable, danlu.ASHA(low=1, high=5, factor=2, promote=True)),
     "bracket": (resumable, danlu.SuccessiveHalving(trials=4, low=1, high=5, factor=2)),

@@ -88,7 +88,7 @@ def test_a_trial_that_a_verdict_ends_can_write_until_its_code_is_over(tmp_path):
             seen.append(trial.number)
 
     store = tmp_path / "s.db"
-    ends = danlu.Patience(steps=2)
+    ends = danlu.Patience(reports=2)
     result = danlu.tune(train, LINE, minimize="loss", trials=4, store=store, enqueue=RISING, scheduler=ends)
     assert seen == [0, 1, 2, 3]
     assert {trial.status for trial in result.trials} == {danlu.Status.STOPPED}
@@ -97,7 +97,7 @@ def test_a_trial_that_a_verdict_ends_can_write_until_its_code_is_over(tmp_path):
 
 def test_asked_trials_that_a_verdict_ended_leave_nothing_when_the_study_is_closed(tmp_path):
     store = tmp_path / "s.db"
-    ends = danlu.Patience(steps=1)
+    ends = danlu.Patience(reports=1)
     with danlu.open_study(LINE, minimize="loss", trials=2, store=store, scheduler=ends) as study:
         study.enqueue(*RISING)
         for _ in range(2):

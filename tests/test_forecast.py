@@ -260,7 +260,7 @@ def test_limits_returned_values_and_nan_do_not_disturb_it():
 
 
 def test_both_hands_on_what_is_said_of_a_trial_that_goes_on():
-    pair = danlu.Both(danlu.Forecast(audit=1), danlu.Patience(steps=19))
+    pair = danlu.Both(danlu.Forecast(audit=1), danlu.Patience(reports=19))
     objective = Script(lambda number, step: 0.2 + number % 5 + 1.0 / step)
     result = danlu.tune(
         objective, {"x": Float(0, 1)}, minimize="loss", trials=14, seed=1, sampler="random", scheduler=pair

@@ -22,7 +22,7 @@ from danlu.schedulers.ladder import Ladder
 WHOLE = 4000
 SCHEDULERS = {
     "default": None, "none": "none", "diverged": "diverged", "median": danlu.Median(least=1),
-    "patience": danlu.Patience(steps=WHOLE), "asha": danlu.ASHA(), "promoting": danlu.ASHA(promote=True, low=3200, factor=2),
+    "patience": danlu.Patience(reports=WHOLE), "asha": danlu.ASHA(), "promoting": danlu.ASHA(promote=True, low=3200, factor=2),
     "pbt": danlu.PBT(population=4, interval=WHOLE), "forecast": danlu.Forecast(high=WHOLE),
 }  # fmt: skip
 
@@ -114,7 +114,7 @@ def test_curves_are_as_if_each_had_been_copied(told):
             for there in [there for there in steps if there >= step]:
                 del steps[there]
             assert_same(ahead, {**steps, step: metrics}, [*names[trial], *metrics])
-        reports.add(trial, step, metrics)
+        reports.add(trial, step, metrics, 1)
         steps[step] = {**steps.get(step, {}), **metrics}
         names[trial].extend(metrics)
         curve = reports.curve(trial)

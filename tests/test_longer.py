@@ -100,7 +100,7 @@ def test_the_range_of_steps_says_how_far(tmp_path):
     for high, longer in ((4, None), (9, "all")):
         result = danlu.tune(
             train, SPACE, minimize="loss", trials=2, store=tmp_path / "s.db", keep="all", longer=longer,
-            fidelity=danlu.Fidelity("epoch", 1, high), scheduler=danlu.Patience(steps=2, delta=9.0), sampler="random",
+            fidelity=danlu.Fidelity("epoch", 1, high), scheduler=danlu.Patience(reports=2, delta=9.0), sampler="random",
         )  # fmt: skip
     assert lengths(result) == [9, 9]  # what ends others early does not end what a person wants longer
 

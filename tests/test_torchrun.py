@@ -93,7 +93,7 @@ SCRIPT = textwrap.dedent(
 
     dist.init_process_group("gloo")
     result = torchrun.tune(train, {"x": danlu.Float(0, 1)}, minimize="loss", trials=4, store=sys.argv[1], seed=1,
-                           scheduler=danlu.Patience(steps=2))
+                           scheduler=danlu.Patience(reports=2))
     dist.destroy_process_group()
     """
 )

@@ -40,7 +40,7 @@ SCRIPT = textwrap.dedent(
         danlu.tune(
             globals()[which], {"x": danlu.Float(0, 1)} if which != "named" else None, minimize="loss" if which != "named" else (),
             trials=int(trials), store=store, name="far", seed=3, sampler=danlu.GP(fantasies=True),
-            scheduler=danlu.Patience(steps=50), retries=100, watch=False,
+            scheduler=danlu.Patience(reports=50), retries=100, watch=False,
         )
     """
 )
@@ -110,7 +110,7 @@ def test_workers_finish_what_a_killed_driver_began(there):
         assert "the budget of 8 trials is spent" in out
     with study(there) as opened:
         assert opened.settings.sampler == danlu.GP(fantasies=True)
-        assert opened.settings.scheduler == danlu.Patience(steps=50)
+        assert opened.settings.scheduler == danlu.Patience(reports=50)
         trials = opened.result.trials
     assert [trial.status for trial in trials] == [Status.DONE] * 8
     assert all(trial.metrics["trained"] == 10.0 for trial in trials)  # no step was trained twice or lost

@@ -41,7 +41,7 @@ class Savings(msgspec.Struct, frozen=True):
     """What ending trials early has saved.
 
     Attributes:
-        steps: that were trained.
+        steps: that were trained, as a budget counts them.
         whole: that all trials would have been, had they run as long as the longest.
         saved: the share of them that was not trained, in [0, 1].
         early: trials that were stopped or paused before their end.
@@ -60,7 +60,7 @@ class Regret(msgspec.Struct, frozen=True):
         metric: its name.
         best: the value it is measured from, in the user's sign.
         trials: at which it fell, rising, shape (k,).
-        steps: that had been reported by then, shape (k,).
+        steps: that had been trained by then, as a budget counts them, shape (k,).
         regret: distance from ``best``, falling, shape (k,).
     """
 
@@ -104,10 +104,15 @@ def savings(history: History, rows: Numbers | None = None) -> Savings:
         >>> savings(danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=3).history).saved
         0.0
     """
-    lengths = history.lengths if rows is None else history.lengths[rows]
-    statuses = history.statuses if rows is None else history.statuses[rows]
-    early = np.isin(statuses, (Status.STOPPED, Status.PAUSED))
-    longest, steps = int(lengths.max(initial=0)), int(lengths.sum())
+    shown = np.setdiff1d(np.arange(len(history)) if rows is None else rows, list(history.aside)).astype(
+        np.int64
+    )
+    lengths = np.array([history.reports.reached(number) for number in shown.tolist()], np.int64)
+    early = np.isin(history.statuses[shown], (Status.STOPPED, Status.PAUSED))
+    longest, steps = (
+        int(lengths.max(initial=0)),
+        sum(history.rows[number].trained for number in shown.tolist()),
+    )
     whole = steps + int((longest - lengths[early]).sum())
     return Savings(steps, whole, 1.0 - steps / whole if whole else 0.0, int(early.sum()))
 
@@ -134,6 +139,7 @@ def regret(history: History, metric: str | None = None, *, best: float | None = 
     by_then = np.array(
         [ended.get(int(number), len(history.reports)) for number in shown.best_numbers], np.int64
     )
+    by_then = history.reports.trained(history.aside)[by_then]
     end = float(shown.best_values[-1]) if len(shown.best_values) else float("nan")
     origin = end if best is None else best
     away: Any = (origin - shown.best_values) if shown.maximize else (shown.best_values - origin)

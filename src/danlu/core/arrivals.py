@@ -39,7 +39,7 @@ class Arrivals:
         self._restart()
 
     def lengths(self) -> NDArray[np.int64]:
-        """The longest step each trial has come to, 0 for none, shape (n,)."""
+        """The longest step at which each trial has reported the goal's first metric, 0 for none, shape (n,)."""
         self._catch_up()
         found = np.zeros(len(self._history.rows), np.int64)
         if self._longest:

@@ -16,7 +16,8 @@ class Budget(msgspec.Struct, frozen=True):
     Args:
         trials: trials asked, whatever became of them.
         seconds: wall time in which the study was driven.
-        steps: reported steps, summed over trials.
+        steps: steps trained, summed over trials and attempts: the rise of the step number that objectives report, however often
+            they report it (``danlu.core.fidelity.onward``). What an attempt resumes is not counted again, what it trains again is.
         cost: summed cost of trials (seconds of run time unless the objective charges its own).
         no_improvement: finished trials in a row without a better one.
 

@@ -1,4 +1,8 @@
-"""How far trials can be trained: epochs, steps, folds, shares of the data, sizes of the image."""
+"""How far trials can be trained: epochs, steps, folds, shares of the data, sizes of the image.
+
+A step is what an objective says with a report: ``trial.report(30, ...)`` has come to step 30, however many reports it took. The steps
+that were trained are the rise of that number (``onward``), so a budget buys the same training at any interval of reports.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +49,20 @@ class Fidelity(msgspec.Struct, frozen=True):
                 f"a fidelity needs whole steps with 1 <= low < high, got low={self.low!r}, high={self.high!r}. "
                 "Count in units of the cheapest level."
             )
+
+
+def onward(before: int, step: int) -> int:
+    """How far a training has come with a report at ``step``, in steps; its rise over ``before`` is what was trained.
+
+    A training begins at 0, so it has come to step 10 with ten steps, whether it reported 10 at once, 1 to 10, or 0 (an evaluation before any
+    training) and then 10. A report at step 0 is one step, which the next report does not count again: an objective that
+    reports nothing else would otherwise never spend its budget. Numbered from 0, n epochs are thus n - 1 steps, and one epoch is one.
+
+    Example:
+        >>> onward(0, 10), onward(10, 30), onward(0, 0), onward(onward(0, 0), 1), onward(10, 10)
+        (10, 30, 1, 1, 10)
+    """
+    return max(before, step, 1)
 
 
 def span(noun: str, low: int | None, high: int | None, fidelity: Fidelity | None) -> tuple[int, int]:

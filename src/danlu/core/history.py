@@ -41,7 +41,7 @@ class History:
 
     ``ended`` holds the trials that are over in the order in which they ended, each with the number of reports
     there were by then. ``aside`` holds those that were set aside, each with the reason: they keep their rows, and are
-    in nothing else that is counted, ranked or learned from. ``trace`` is the traceback of those set aside last. ``groups`` says which
+    in nothing else that is counted, ranked or learned from. ``steps`` is how many steps were trained, as the budget counts them. ``trace`` is the traceback of those set aside last. ``groups`` says which
     trials are one configuration in several contexts; such a configuration is ranked as a whole, under its first trial's number.
     """
 
@@ -60,7 +60,7 @@ class History:
         self.live: tuple[set[int], set[int], set[int]] = (set(), set(), set())
         self.decisions: list[tuple[float, str]] = []
         self.chosen: dict[str, str] = {}
-        self.finished = self.sampled = self.since_best = 0
+        self.finished = self.sampled = self.since_best = self.steps = 0
         self.reached: int | None = None
         self.created_at = self.last_at = self.spent_seconds = self.spent_cost = 0.0
         self.front: list[int] = []
@@ -126,11 +126,6 @@ class History:
     def contexts(self) -> tuple[ev.Context, ...]:
         """The contexts that every configuration is evaluated in; none where a trial is a configuration of its own."""
         return () if self.charter is None else self.charter.contexts
-
-    @property
-    def steps(self) -> int:
-        """How many reports the budget counts."""
-        return len(self.reports) - sum(self.reports.count(number) for number in self.aside)
 
     def states(self) -> Counter[str]:
         """How many trials are in which state, in words; those set aside are a state of their own."""
@@ -235,7 +230,7 @@ class History:
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """The longest step that each trial has reported, 0 for none, shape (n,)."""
+        """The longest step at which each trial has reported the goal's first metric, 0 for none, shape (n,)."""
         return self._arrivals.lengths()
 
     def arrived(self, step: int) -> Arrived:
@@ -343,9 +338,10 @@ class History:
         row = self.rows[event.trial]
         if row.fresh:
             self.reports.rewind(event.trial, event.step)
-            row.fresh = False
         row.attempt_seconds = event.seconds
-        self.reports.add(event.trial, event.step, event.metrics)
+        trained = row.advance(event.step)
+        self.steps += 0 if row.aside else trained
+        self.reports.add(event.trial, event.step, event.metrics, trained)
         if row.unsettled and row.checkpoints and row.checkpoints[-1].step <= event.step:
             row.unsettled = False
             self.keeping.give(row, row.checkpoints[-2:])
@@ -405,6 +401,7 @@ class History:
             row.donor = event.donor
             self.keeping.give(row, self.rows[event.donor].usable())
             row.unsettled = False
+        row.starts = tuple(kept.step for kept in row.checkpoints or ())
         if event.unit:
             source = row if event.donor < 0 else self.rows[event.donor]
             before = source.schedule or [(0, source.asked.params)]
@@ -457,6 +454,7 @@ class History:
             if self.keep == "best":
                 self.keeping.give(row, None)
             self.spent_cost -= row.taken
+            self.steps -= row.trained
             self.sampled -= row.asked.source == "sampler"
             if row.asked.source == "enqueued":  # a person wanted it tried, and it has not been
                 asked_for.append({name: row.params()[name] for name in ev.unpack_params(row.asked.params)})

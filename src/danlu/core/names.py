@@ -42,6 +42,9 @@ SCHEDULERS = {
     "patience": "danlu.schedulers.patience:Patience",
     "race": "danlu.schedulers.race:Race",
 }
+RENAMED = {"danlu.scheduler patience": {"steps": "reports"}}
+"""Settings of an algorithm that older journals have under another word."""
+
 ENGINES = {
     "cohort": "danlu.deep.cohort:Cohort",
     "inline": "danlu.engines.inline:Inline",

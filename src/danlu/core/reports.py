@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from .series import Series
@@ -27,6 +27,7 @@ class Reports:
         self.merged = 0
         self._steps = array("q")
         self._trials = array("q")
+        self._trained = array("q")
         self._columns: dict[str, array[float]] = {}
         self._rows: dict[int, array[int]] = {}
         self._told: dict[int, tuple[str, ...]] = {}
@@ -39,14 +40,15 @@ class Reports:
         """All metrics that anybody has reported, in the order in which they came."""
         return tuple(self._columns)
 
-    def add(self, trial: int, step: int, metrics: Mapping[str, float]) -> None:
-        """Append a report; a second one at the same step fills in further metrics."""
+    def add(self, trial: int, step: int, metrics: Mapping[str, float], trained: int) -> None:
+        """Append a report, with the steps trained since the one before; a second one at the same step fills in further metrics."""
         rows = self._rows.setdefault(trial, array("q"))
         told = self._told.get(trial, ())
         if not all(name in told for name in metrics):
             self._told[trial] = tuple(dict.fromkeys((*told, *metrics)))
         if rows and self._steps[rows[-1]] == step:
             self.merged += 1
+            self._trained[rows[-1]] += trained
             for name, value in metrics.items():
                 self._column(name)[rows[-1]] = value
             return
@@ -55,6 +57,7 @@ class Reports:
         at = len(self._steps)
         self._steps.append(step)
         self._trials.append(trial)
+        self._trained.append(trained)
         for name, column in self._columns.items():
             column.append(metrics.get(name, math.nan))
         rows.append(at)  # last: another thread that looks at a curve sees the report as a whole or not at all
@@ -96,6 +99,19 @@ class Reports:
     def count(self, trial: int) -> int:
         """The number of reports of one trial."""
         return len(self._rows.get(trial, ()))
+
+    def reached(self, trial: int) -> int:
+        """The newest step of a trial, 0 for none."""
+        rows = self._rows.get(trial)
+        return self._steps[rows[-1]] if rows else 0
+
+    def trained(self, without: Iterable[int] = ()) -> NDArray[np.int64]:
+        """The steps trained by the time of so many reports, those of some trials left out, shape (reports + 1,)."""
+        import numpy as np
+
+        trials, steps = np.array(self._trials, np.int64), np.array(self._trained, np.int64)
+        steps[np.isin(trials, list(without))] = 0
+        return np.concatenate([[0], np.cumsum(steps)])
 
     def since(self, row: int, name: str) -> Iterator[tuple[int, int, int, float]]:
         """Row, trial, step and one metric of all reports from ``row`` on, those later repeated included."""

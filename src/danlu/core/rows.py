@@ -9,6 +9,7 @@ import msgspec
 
 from . import events as ev
 from .events import Cause, Status
+from .fidelity import onward
 from .goal import Goal
 from .reports import Reports
 from .space import Space
@@ -52,6 +53,9 @@ class Row(msgspec.Struct, gc=False):
     aside: str = ""
     blind: bool = False
     doubted: int | None = None
+    trained: int = 0  # steps, over all attempts
+    reached: int = 0  # how far this attempt has come, in steps
+    starts: tuple[int, ...] = ()  # the steps of the checkpoints that this attempt was given, oldest first
 
     def settle(self) -> float:
         """Add what an attempt that is over has taken, in time and in cost; what it counts in the budget of cost."""
@@ -62,6 +66,19 @@ class Row(msgspec.Struct, gc=False):
         self.attempt_seconds, self.attempt_cost = 0.0, None
         self.taken += taken
         return taken
+
+    def advance(self, step: int) -> int:
+        """Take a report at ``step``; how many steps were trained for it.
+
+        An attempt went on from the newest of its checkpoints that is not beyond its first report, else from the start: where there
+        was no checkpoint, or the objective did not use it, the steps are trained again and count again.
+        """
+        if self.fresh:
+            self.reached = max((start for start in self.starts if start <= step), default=0)
+            self.fresh = False
+        before, self.reached = self.reached, onward(self.reached, step)
+        self.trained += self.reached - before
+        return self.reached - before
 
     def usable(self) -> list[Checkpoint]:
         """The checkpoints a new attempt may start from, oldest first.

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from .errors import SettingError
-from .names import SAMPLERS, SCHEDULERS, find
+from .names import RENAMED, SAMPLERS, SCHEDULERS, find
 
 _TABLES = {"danlu.sampler": SAMPLERS, "danlu.scheduler": SCHEDULERS}
 _NAMES = {home: (key, name) for key, table in _TABLES.items() for name, home in table.items()}
@@ -85,4 +85,8 @@ def _made(value: Any) -> Any:
         return value
     key = next((key for key in _TABLES if key in value), None)
     settings = {str(name): _made(item) for name, item in value.items() if name != key}
-    return settings if key is None else find(_TABLES[key], key.partition(".")[2], str(value[key]))(**settings)
+    if key is None:
+        return settings
+    words = RENAMED.get(f"{key} {value[key]}", {})
+    settings = {words.get(name, name): item for name, item in settings.items()}
+    return find(_TABLES[key], key.partition(".")[2], str(value[key]))(**settings)

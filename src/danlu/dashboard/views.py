@@ -55,7 +55,7 @@ def head(name: str, history: History) -> dict[str, Any]:
         "budget": {} if charter is None else charter.budget,
         "spent": {
             "seconds": history.spent_seconds,
-            "steps": len(history.reports),
+            "steps": history.steps,
             "cost": history.spent_cost,
         },
         "savings": savings(history),
@@ -145,14 +145,14 @@ def table(
     rows = select(history, terms)
     order = _order(history, rows, sort, descending=descending)
     first, count = max(0, first), min(max(0, count), PAGE)
-    shown, lengths, several = [], history.lengths, len(history.programs.by_code) > 1
+    shown, several = [], len(history.programs.by_code) > 1
     newest = history.programs.newest.code if history.programs.newest is not None else ""
     for number in order[first : first + count].tolist():
         row = history.rows[number]
         metrics = row.metrics or history.counted(number)
         shown.append({
             "trial": number, "status": row.status, "params": row.params(), "metrics": metrics,
-            "steps": int(lengths[number]), "seconds": row.seconds + row.attempt_seconds,
+            "steps": history.reports.reached(number), "seconds": row.seconds + row.attempt_seconds,
             "reason": row.reason, "source": row.asked.source, "aside": row.aside,
             **({"code": row.code, "other": row.code != newest} if several else {}),
         })  # fmt: skip
@@ -265,7 +265,7 @@ def _order(history: History, rows: Numbers, sort: str, *, descending: bool) -> N
         }
         key = np.array([places[history.rows[row].code] for row in rows])
     elif sort == "steps":
-        key = history.lengths[rows].astype(float)
+        key = np.array([float(history.reports.reached(number)) for number in rows.tolist()])
     elif sort == "seconds":
         key = np.array([history.rows[row].seconds + history.rows[row].attempt_seconds for row in rows])
     else:

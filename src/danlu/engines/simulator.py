@@ -104,9 +104,6 @@ class Simulator(BaseEngine):
             raise ObjectiveError(f"a simulated objective gives a danlu.Recording, got {recording!r}.")
         reached = self._reached.get(task.trial, 0) if self._resumes else 0
         position = sum(step <= reached for step in recording.steps)
-        if self._resumes and self._answer is not None:  # schedulers see that the trial can be taken up again
-            digest = hashlib.sha256(f"simulated {task.trial}".encode()).hexdigest()
-            self._answer(Save(task.trial, task.attempt, reached, digest, 0))
         self._plan(task, position, recording, self._now)
 
     def poll(self, timeout: float) -> None:
@@ -125,6 +122,9 @@ class Simulator(BaseEngine):
             if not math.isnan(column[position]) or len(recording.metrics) == 1
         }
         step = recording.steps[position]
+        if self._resumes:  # as an objective saves that can be taken up again where it was
+            digest = hashlib.sha256(f"simulated {task.trial}".encode()).hexdigest()
+            self._answer(Save(task.trial, task.attempt, step, digest, 0))
         reply = self._answer(Report(task.trial, task.attempt, step, metrics, self._now - started))
         self._reached[task.trial] = step
         if isinstance(reply, Verdict) and reply.action is Action.GO:

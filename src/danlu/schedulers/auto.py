@@ -217,7 +217,7 @@ class AutoScheduler(BaseScheduler, msgspec.Struct, frozen=True):
         if state.problem.fidelity is None and len(begun) < ENDS:
             return True
         length = state.rungs[-1] if state.rungs else 1
-        return (len(begun) + 1) * length <= SHARE * len(view.history.reports)
+        return (len(begun) + 1) * length <= SHARE * view.history.steps
 
     def _heading(self, state: State, trial: Trial) -> int:
         """The next rung at which this trial is compared."""

@@ -21,8 +21,8 @@ class Both(BaseScheduler, msgspec.Struct, frozen=True):
 
     Example:
         >>> import danlu
-        >>> danlu.Both(danlu.Diverged(), danlu.Patience(steps=5))
-        Both(first=Diverged(factor=1000000.0), second=Patience(steps=5, delta=0.0, warm_up=0))
+        >>> danlu.Both(danlu.Diverged(), danlu.Patience(reports=5))
+        Both(first=Diverged(factor=1000000.0), second=Patience(reports=5, delta=0.0, warm_up=0))
     """
 
     first: Any

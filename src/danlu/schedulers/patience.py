@@ -28,10 +28,10 @@ class State(NamedTuple):
 
 
 class Patience(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
-    """No improvement of the first metric by more than ``delta`` for ``steps`` reports in a row.
+    """No improvement of the first metric by more than ``delta`` for so many ``reports`` in a row.
 
     Args:
-        steps: reports without improvement that are waited for (at least 1).
+        reports: how many without improvement are waited for (at least 1), at whatever steps they come.
         delta: how much better counts as better, in the metric's own unit.
         warm_up: steps (as reported) before which nothing is stopped.
 
@@ -44,18 +44,18 @@ class Patience(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         ...     for step in range(1, 100):
         ...         trial.report(step, loss=max(trial["floor"], 1 / step))
         >>> result = danlu.tune(train, {"floor": danlu.Float(0.2, 0.5)}, minimize="loss", trials=1,
-        ...                     scheduler=danlu.Patience(steps=3))
+        ...                     scheduler=danlu.Patience(reports=3))
         >>> len(result.best.curve) < 10
         True
     """
 
-    steps: int = 10
+    reports: int = 10
     delta: float = 0.0
     warm_up: int = 0
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise SettingError(f"Patience needs steps >= 1, got steps={self.steps!r}.")
+        if self.reports < 1:
+            raise SettingError(f"Patience needs reports >= 1, got reports={self.reports!r}.")
         if self.delta < 0:
             raise SettingError(f"Patience needs delta >= 0, got delta={self.delta!r}.")
 
@@ -84,7 +84,7 @@ class Patience(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         """Count the reports since the best one."""
         metric = view.problem.goal.metrics[0]
         since = state.curves.of(trial.number, trial.curve.metrics.get(metric.name, ())).since
-        if since < self.steps or trial.curve.steps[-1] < self.warm_up:
+        if since < self.reports or trial.curve.steps[-1] < self.warm_up:
             return GO
         return stop(f"{metric.name} has not improved for {since} reports", settled=True)
 

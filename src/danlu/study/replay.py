@@ -13,7 +13,7 @@ import msgspec
 from ..core.budget import Budget
 from ..core.errors import DanluError
 from ..core.events import Reported, Status
-from ..core.fidelity import Fidelity
+from ..core.fidelity import Fidelity, onward
 from ..core.history import History
 from ..core.protocols import Journal, Scheduler
 from ..engines.simulator import Recording, Simulator
@@ -31,7 +31,7 @@ class Replay(msgspec.Struct, frozen=True):
 
     Attributes:
         scheduler: as it was set.
-        steps, whole_steps: reports in the replay and in the recording.
+        steps, whole_steps: steps trained in the replay, and by full trainings of what was recorded.
         seconds, whole_seconds: the virtual time of the replay with its workers, and that of full trainings.
         best, whole_best: the first metric of the best trial; NaN without any.
         trial, whole_trial: the best trials' numbers, -1 without any.
@@ -95,8 +95,8 @@ def replay(journal: Journal, scheduler: Scheduler, *, workers: int = 1) -> Repla
     seconds = sum(sum(each.seconds) if each.seconds else len(each.steps) for each in curves.values())
     return Replay(
         scheduler=repr(scheduler),
-        steps=len(result.history.reports),
-        whole_steps=sum(len(each.steps) for each in curves.values()),
+        steps=result.history.steps,
+        whole_steps=sum(onward(0, each.steps[-1]) for each in curves.values()),
         seconds=clock,
         whole_seconds=seconds / workers,
         best=best[0],

@@ -156,7 +156,7 @@ class Result:
                 **{heading: trial.context.get(name) for name, heading in contexts.items()},
                 **{params[name]: value for name, value in trial.params.items()},
                 **{metrics[name]: value for name, value in trial.metrics.items()},
-                "steps": len(trial.curve),
+                "steps": trial.curve.steps[-1] if len(trial.curve) else 0,
                 "seconds": trial.seconds,
                 "cause": trial.cause.value if trial.cause else None,
                 **({"code": trial.code} if several else {}),

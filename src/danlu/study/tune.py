@@ -86,7 +86,8 @@ def tune(
         limits: constraints on metrics, ``"latency <= 20"``.
         at: which report counts when nothing is returned, ``"best"`` or ``"last"``.
         trials, time, steps, cost, no_improvement: the budget of the whole study, over all sessions and
-            workers; 100 trials when none is given. ``time`` is seconds or text like ``"2h"``.
+            workers; 100 trials when none is given. ``time`` is seconds or text like ``"2h"``; ``steps`` are steps trained, the rise of the
+            step number that trials report, at whatever interval they report it.
         workers, gpus: slots on this machine; more than one worker runs a pool of processes.
         trial_time, trial_memory: limits of one trial with all processes that it starts (``"10m"``; bytes); they run in a pool.
         retries: how often a trial is taken up again after its worker died.
