@@ -11,6 +11,7 @@ import pytest
 from browsing import Served, launched, pages
 from PIL import Image
 from sqlite_file import raw_file
+from test_campaign import conduct
 
 import danlu
 from danlu import Choice, Float, Int, SqliteStore, Switch
@@ -650,4 +651,54 @@ def test_a_choice_of_odd_values_and_a_parameter_drawn_while_running(tmp_path, ch
         looked.page.click("tr.row:has-text('done') >> nth=1")
         looked.page.wait_for_selector("main.trial")
         looked.page.wait_for_selector("text=NaN/∞")
+        assert looked.problems == []
+
+
+def test_a_campaign_is_shown_with_its_stages_and_verdicts_and_folds_with_their_configuration(
+    chrome, tmp_path
+):
+    path = tmp_path / "s.db"
+    conduct(SqliteStore(path))
+    danlu.tune(
+        lambda t: t["x"] + t.context["fold"], {"x": Float(0, 1)}, contexts={"fold": range(3)}, trials=9, seed=1, store=path,
+        name="folds", scheduler="none",
+    )  # fmt: skip
+    with Served(path, tmp_path) as served, pages(chrome) as look:
+        looked = look()
+        page = looked.page
+        page.goto(served.url)
+        page.wait_for_selector("table.studies tr.stage + tr.stage")
+        names = [row.inner_text().split("\t")[0] for row in page.query_selector_all("table.studies tbody tr")]
+        assert names == ["both", "both/search", "both/confirm", "folds"]
+        assert (
+            page.query_selector_all("table.studies tr.stage td:first-child a")[1].inner_text()
+            == "both/confirm"
+        )
+        page.click("text=both >> nth=0")
+        page.wait_for_selector("#panel-stages li")
+        assert [each.inner_text() for each in page.query_selector_all("#panel-stages li a")] == [
+            "both/search",
+            "both/confirm",
+        ]
+        judged = page.inner_text("#panel-judgements")
+        assert "winner:" in judged
+        assert "test: looked at" in judged
+        assert len(page.query_selector_all("#panel-judgements table tbody tr")) == 3
+        page.screenshot(path=str(tmp_path / "campaign.png"), full_page=True)
+        page.click("#panel-stages a >> nth=1")
+        page.wait_for_selector("#panel-table tbody tr.row")
+        assert "Part of both" in page.inner_text("main")
+        page.goto(f"{served.base}/?study=folds")
+        page.wait_for_selector("#panel-table tbody tr.row:nth-child(6)")
+        heads = [each.inner_text() for each in page.query_selector_all("#panel-table th")]
+        assert "configuration" in heads[2]
+        assert heads[3] == "fold"
+        cells = [row.query_selector_all("td") for row in page.query_selector_all("#panel-table tbody tr.row")]
+        assert [(row[2].inner_text(), row[3].inner_text()) for row in cells[:4]] == [
+            ("0", "0"),
+            ("0", "1"),
+            ("0", "2"),
+            ("3", "0"),
+        ]
+        page.screenshot(path=str(tmp_path / "folds.png"), full_page=True)
         assert looked.problems == []

@@ -19,6 +19,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from . import deep as deep
+    from .campaign.load import load as load
     from .core.budget import Budget as Budget
     from .core.errors import Conflict as Conflict
     from .core.errors import DanluError as DanluError
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
     from .study.work import work as work
 
 _HOMES = {
+    "load": "campaign.load",
     "Budget": "core.budget",
     "Conflict": "core.errors",
     "DanluError": "core.errors",

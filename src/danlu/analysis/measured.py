@@ -22,8 +22,8 @@ class Measured(NamedTuple):
         name: the metric's.
         column: its place among the goal's metrics.
         sign: what turns its losses into the user's values: 1, or -1 where it is maximised.
-        rows: trial numbers, rising, shape (n,).
-        losses: shape (n,).
+        rows: trial numbers, rising, shape (n,); in a study of several contexts the first trials of configurations.
+        losses: shape (n,); of configurations their means, as they would be over all contexts.
     """
 
     name: str
@@ -59,6 +59,11 @@ def measured(
     if not names:
         return Measured("", 0, 1.0, np.zeros(0, np.int64), np.zeros(0))
     losses = history.losses[:, column]
+    if history.groups:
+        losses = np.full(len(losses), np.nan)
+        for head, whole in list(history.groups.over.items()):
+            if whole.losses is not None and head < len(losses):
+                losses[head] = whole.losses[column]
     known = np.isfinite(losses) & history.fits if fits else np.isfinite(losses)
     kept = np.flatnonzero(known) if rows is None else rows[known[rows]]
     sign = -1.0 if history.goal.metrics[column].maximize else 1.0

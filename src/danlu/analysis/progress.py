@@ -87,6 +87,9 @@ def progress(
     """
     known = measured(history, metric, rows)
     fine = history.violations[known.rows] == 0
+    if history.groups:  # a configuration that was given up cannot be the best
+        over = history.groups.over
+        fine &= np.array([over[row].whole and not over[row].violation for row in known.rows.tolist()], bool)
     running = np.minimum.accumulate(np.where(fine, known.losses, np.inf))
     new = np.flatnonzero(np.isfinite(running) & (np.diff(running, prepend=np.inf) < 0))
     kept = np.union1d(_extremes(known.losses, most), new)

@@ -30,17 +30,20 @@ from .echo import drawn, echo, echo_json
 @click.option("--why", is_flag=True, help="What danlu decided by itself, and why.")
 @click.option("--json", "json_", is_flag=True, help="Machine-readable output.")
 def show(store: str, name: str | None, trial: int | None, why: bool, method: str | None, json_: bool) -> None:
-    """List the studies of STORE, or the trials of study NAME."""
+    """List the studies of STORE, those of a campaign under it, or the trials of study NAME; of a campaign what it has judged."""
     opened = existing(store)
     names = opened.studies()
     if name is None and len(names) != 1:
-        rows = [_listed(opened, each) for each in names]
+        rows = _tree([_listed(opened, each) for each in names])
         if json_:
             echo_json(as_json(rows))
         else:
-            echo(table(rows) or "no studies")
+            echo(table([_indented(row) for row in rows]) or "no studies")
         return
     result = load(store, name or names[0])
+    if result.history.campaign and not why:
+        _campaign(result, opened, json_=json_)
+        return
     if why and json_:
         echo_json(as_json(result.why()))
     elif why:
@@ -54,6 +57,62 @@ def show(store: str, name: str | None, trial: int | None, why: bool, method: str
     else:
         echo(table(result.table()) or "no trials")
         print_best(result)
+
+
+def _tree(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each study after the campaign that opened it, else where it was."""
+    names = {row["study"] for row in rows}
+    found: list[dict[str, Any]] = []
+    for row in rows:
+        if row["parent"] not in names:
+            found += [row, *(each for each in rows if each["parent"] == row["study"])]
+    return found
+
+
+def _indented(row: dict[str, Any]) -> dict[str, Any]:
+    shown = {**row, "study": f"  {row['study']}" if row["parent"] else row["study"]}
+    del shown["parent"]
+    return shown
+
+
+def _campaign(result: Result, store: Any, *, json_: bool) -> None:
+    """What a campaign was run with, its stages, and what it has judged."""
+    own = result.history
+    if json_:
+        judged = [
+            {
+                "subject": each.subject,
+                "verdict": each.verdict,
+                "reason": each.reason,
+                "evidence": each.evidence,
+                "at": each.at,
+            }
+            for each in own.judgements
+        ]
+        echo_json(
+            as_json(
+                {
+                    "campaign": own.campaign,
+                    "settings": own.settings,
+                    "stages": own.stages,
+                    "judgements": judged,
+                }
+            )
+        )
+        return
+    echo(f"a campaign of the kind {own.campaign}")
+    for name, value in own.settings.items():
+        if value not in ("", None, {}):
+            echo(f"  {name} = {_cell(value)}")
+    there = set(store.studies())
+    rows = [
+        {"stage": stage, **{key: value for key, value in _listed(store, study).items() if key != "parent"}}
+        for stage, study in own.stages.items()
+        if study in there
+    ]
+    echo(table(rows) or "no stage was begun")
+    for each in own.judgements:
+        echo(f"{each.subject}: {each.verdict}; {each.reason}")
 
 
 def _importance(result: Result, method: Any, *, json_: bool) -> None:
@@ -159,7 +218,7 @@ def _summary(result: Result) -> dict[str, Any]:
     history = result.history
     best = result.best.value if history.front else None
     states = {status: count for status, count in _counts(result).items() if count}
-    return {"study": result.name, "trials": len(history), "best": best, **states}
+    return {"study": result.name, "parent": history.parent, "trials": len(history), "best": best, **states}
 
 
 def _counts(result: Result) -> dict[str, int]:

@@ -28,6 +28,7 @@ plain Python would raise, so ``except ValueError`` keeps working.
     |   |-- Outrun                       the journal grew past what the writer had seen
     |   `-- Fenced                       this worker's lease on the trial is over
     |-- TrialMissing (KeyError)          no trial by that number
+    |-- CampaignLeft (RuntimeError)      a person or a signal has ended a stage before its time
     `-- MissingExtra (ImportError)       an optional dependency, by the name of its extra
 
     TrialExit (BaseException)            how a trial is ended from outside; ``except Exception``
@@ -157,6 +158,14 @@ class TrialMissing(DanluError, KeyError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class CampaignLeft(DanluError, RuntimeError):
+    """A person or a signal has ended a stage of a campaign before its time; ``result`` is what it has found so far."""
+
+    def __init__(self, sentence: str, result: Any = None) -> None:
+        super().__init__(sentence)
+        self.result = result
 
 
 class MissingExtra(DanluError, ImportError):

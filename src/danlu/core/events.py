@@ -7,7 +7,7 @@ meaning, so that every journal ever written stays readable.
 A trial's life: Asked, then any of Suggested, Saved, Reported, Noted; Released hands it back and
 Resumed takes it up under the next attempt; Ended, or a Reported whose action is stop, is terminal until Reopened.
 SetAside keeps trials in the journal and takes them out of the search. Judged says what was decided about
-what had been measured, on which evidence.
+what had been measured, on which evidence. A campaign's journal has Staged and Judged alone beside its sessions.
 ``attempt`` is the fence: a write under an old attempt is refused.
 """
 
@@ -70,7 +70,11 @@ Keep: TypeAlias = Literal["best", "all"]
 
 
 class Created(msgspec.Struct, frozen=True, tag="created", gc=False):
-    """The first event of every study."""
+    """The first event of every study.
+
+    A study that a campaign opened names it as its ``parent``. The journal of a campaign itself says which ``campaign`` it is; it
+    has no space, no goal and no trials.
+    """
 
     space: SpaceSpec
     goal: Goal
@@ -78,6 +82,8 @@ class Created(msgspec.Struct, frozen=True, tag="created", gc=False):
     at: float
     version: str = ""
     keep: Keep = "best"
+    parent: str = ""
+    campaign: str = ""
 
 
 class Charter(msgspec.Struct, frozen=True, gc=False):
@@ -100,7 +106,8 @@ class Charter(msgspec.Struct, frozen=True, gc=False):
 class Opened(msgspec.Struct, frozen=True, tag="opened", gc=False):
     """A session began to drive the study, with these algorithms; a worker that joined has no charter of its own.
 
-    ``provenance`` is what it runs: its trials are those that its worker asks or takes up from here on.
+    ``provenance`` is what it runs: its trials are those that its worker asks or takes up from here on. ``settings`` are those of a
+    campaign.
     """
 
     worker: str
@@ -109,6 +116,7 @@ class Opened(msgspec.Struct, frozen=True, tag="opened", gc=False):
     at: float
     charter: Charter | None = None
     provenance: Provenance | None = None
+    settings: dict[str, Any] = {}
 
 
 class Closed(msgspec.Struct, frozen=True, tag="closed", gc=False):
@@ -294,6 +302,15 @@ class SetAside(msgspec.Struct, frozen=True, tag="set_aside", gc=False):
     trace: str = ""
 
 
+class Staged(msgspec.Struct, frozen=True, tag="staged", gc=False):
+    """A campaign began its next stage: the study by that name."""
+
+    stage: str
+    study: str
+    reason: str
+    at: float
+
+
 class Judged(msgspec.Struct, frozen=True, tag="judged", gc=False):
     """A decision about something that was measured: ``subject`` is what it is about, ``evidence`` the figures behind it.
 
@@ -326,6 +343,7 @@ Event: TypeAlias = (
     | Ended
     | Reopened
     | SetAside
+    | Staged
     | Judged
 )
 

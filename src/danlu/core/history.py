@@ -43,6 +43,7 @@ class History:
     there were by then. ``aside`` holds those that were set aside, each with the reason: they keep their rows, and are
     in nothing else that is counted, ranked or learned from. ``steps`` is how many steps were trained, as the budget counts them. ``trace`` is the traceback of those set aside last. ``groups`` says which
     trials are one configuration in several contexts; such a configuration is ranked as a whole, under its first trial's number.
+    Of a campaign there are ``settings``, ``stages`` (studies by stage) and ``judgements``, and no trials.
     """
 
     def __init__(self, constraints: Sequence[Constraint | str] = ()) -> None:
@@ -72,6 +73,9 @@ class History:
         self.charter: ev.Charter | None = None
         self.groups = Groups(self)
         self.judgements: list[ev.Judged] = []
+        self.campaign = self.parent = ""
+        self.settings: dict[str, Any] = {}
+        self.stages: dict[str, str] = {}
         self.ended: list[tuple[int, int]] = []
         self.programs = Programs()
         self.aside: dict[int, str] = {}
@@ -84,7 +88,7 @@ class History:
             ev.Suggested: self._suggested, ev.Saved: self._saved, ev.Reported: self._reported,
             ev.Noted: self._noted, ev.Released: self._released, ev.Resumed: self._resumed,
             ev.Ended: self._ended, ev.Reopened: self._reopened, ev.SetAside: self._set_aside,
-            ev.Judged: self._judged,
+            ev.Staged: self._staged, ev.Judged: self._judged,
         }  # fmt: skip
 
     def fold(self, entries: Iterable[ev.Entry]) -> None:
@@ -268,8 +272,14 @@ class History:
         self.space = Space.from_spec(event.space, constraints=self.constraints)
         self.goal, self.seed, self.declared = event.goal, event.seed, event.space
         self.created_at, self.keep, self._columns.stale = event.at, event.keep, True
+        self.campaign, self.parent = event.campaign, event.parent
 
     def _opened(self, event: ev.Opened) -> None:
+        if self.campaign:
+            self.settings = event.settings
+            with_ = ", ".join(f"{name} {value!r}" for name, value in event.settings.items())
+            self.decisions.append((event.at, f"the campaign was opened with {with_ or 'no settings'}"))
+            return
         self.decisions.append((event.at, f"opened with {event.sampler}, {event.scheduler}"))
         if event.provenance is not None:
             said = self.programs.open(event.worker, event.provenance, len(self.rows))
@@ -466,6 +476,10 @@ class History:
         if fresh:
             by = f" by {event.actor}" if event.actor else ""
             self.decisions.append((event.at, f"trials set aside{by} ({told}): {event.reason}"))
+
+    def _staged(self, event: ev.Staged) -> None:
+        self.stages[event.stage] = event.study
+        self.decisions.append((event.at, f"stage {event.stage} is the study {event.study!r}: {event.reason}"))
 
     def _judged(self, event: ev.Judged) -> None:
         self.judgements.append(event)

@@ -21,6 +21,7 @@ SAMPLERS = {
     "genetic": "danlu.samplers.genetic:Genetic",
     "gp": "danlu.samplers.gp:GP",
     "grid": "danlu.samplers.grid:Grid",
+    "nothing": "danlu.samplers.nothing:Nothing",
     "nsga2": "danlu.samplers.nsga2:NSGA2",
     "quasirandom": "danlu.samplers.quasirandom:QuasiRandom",
     "random": "danlu.samplers.random:Random",
@@ -51,6 +52,9 @@ ENGINES = {
     "pool": "danlu.engines.pool:Pool",
     "ray": "danlu.engines.ray:Ray",
     "simulator": "danlu.engines.simulator:Simulator",
+}
+CAMPAIGNS = {
+    "deep": "danlu.deep.search:load",
 }
 VIEWS = {
     "live": "danlu.cli.live:LiveView",

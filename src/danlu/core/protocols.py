@@ -357,6 +357,8 @@ class Engine(Protocol):
     def open(self, objective: Callable[..., Any] | str, answer: Answer) -> None:
         """Make ready to run ``objective``; every message of a trial will go through ``answer``.
 
+        May be called again while nothing runs, for another study; workers that are up may then stay so.
+
         Raises:
             ObjectiveError: when the objective cannot be sent to where it should run.
         """

@@ -39,7 +39,7 @@ def head(name: str, history: History) -> dict[str, Any]:
     counts = (
         np.bincount(history.statuses, minlength=len(Status)) if len(history) else np.zeros(len(Status), int)
     )
-    best = None if history.best is None else history.trial(history.best)
+    best = None if history.best is None else history.configuration(history.best)
     charter = history.charter
     return {
         "name": name,
@@ -65,6 +65,21 @@ def head(name: str, history: History) -> dict[str, Any]:
         "latest": history.last_at,
         "queued": len(history.queue),
         "chosen": history.chosen,
+        "contexts": list(history.contexts[0]) if history.contexts else [],
+        "parent": history.parent,
+        "campaign": history.campaign,
+        "settings": history.settings,
+        "stages": [{"stage": stage, "study": study} for stage, study in history.stages.items()],
+        "judgements": [
+            {
+                "subject": each.subject,
+                "verdict": each.verdict,
+                "reason": each.reason,
+                "evidence": each.evidence,
+                "at": each.at,
+            }
+            for each in history.judgements[-50:]
+        ],
     }
 
 
@@ -155,6 +170,7 @@ def table(
             "steps": history.reports.reached(number), "seconds": row.seconds + row.attempt_seconds,
             "reason": row.reason, "source": row.asked.source, "aside": row.aside,
             **({"code": row.code, "other": row.code != newest} if several else {}),
+            **({"configuration": history.groups.head(number), "context": row.asked.context} if history.groups else {}),
         })  # fmt: skip
     return {
         "total": len(rows),
@@ -264,6 +280,8 @@ def _order(history: History, rows: Numbers, sort: str, *, descending: bool) -> N
             code: float(place) for place, code in enumerate(dict.fromkeys(row.code for row in history.rows))
         }
         key = np.array([places[history.rows[row].code] for row in rows])
+    elif sort == "configuration":
+        key = np.array([float(history.groups.head(row)) for row in rows.tolist()])
     elif sort == "steps":
         key = np.array([float(history.reports.reached(number)) for number in rows.tolist()])
     elif sort == "seconds":

@@ -15,11 +15,11 @@ try:
 except ImportError as error:
     raise MissingExtra("danlu.deep", "torch", "torch") from error
 
+from ..campaign.confirm import Candidate as Candidate
 from . import datasets as datasets
 from .batch import BatchFinding as BatchFinding
 from .batch import find_batch as find_batch
 from .cohort import Cohort as Cohort
-from .confirm import Candidate as Candidate
 from .confirm import confirm as confirm
 from .data import Data as Data
 from .data import Part as Part

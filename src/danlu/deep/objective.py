@@ -69,15 +69,16 @@ class Objective:
         return f"Objective({name}, {self.data!r}, epochs={self.epochs})"
 
     def __call__(self, trial: LiveTrial) -> None:
-        """Train the network of one trial."""
-        if self.folds:
+        """Train the network of one trial; in a context with a seed it is trained with that, on the data's own split."""
+        if self.folds and "seed" not in trial.context:
             fit_folds(
                 lambda: self.build(trial.params, self.data), self.data.folds(self.folds),
                 self.plan(trial.params), seed=trial.seed, trial=trial, device=self.device,
                 monitor=self.monitor, metrics=self.metrics, save_every=self.save_every,
             )  # fmt: skip
         else:
-            self.train(trial.params, trial.seed, trial)
+            params, seed = self.assignment(trial)
+            self.train(params, seed, trial)
 
     def plan(self, params: Mapping[str, Any]) -> Plan:
         """The plan of these parameters."""
@@ -114,8 +115,8 @@ class Objective:
         )  # fmt: skip
 
     def assignment(self, trial: LiveTrial) -> tuple[Mapping[str, Any], int]:
-        """The parameters and the seed that a trial trains with."""
-        return trial.params, trial.seed
+        """The parameters and the seed that a trial trains with: its context's, where that has one."""
+        return trial.params, int(trial.context.get("seed", trial.seed))
 
     @property
     def base(self) -> Objective:

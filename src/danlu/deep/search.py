@@ -12,15 +12,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..campaign.confirm import FRESH, SEARCH, Candidate, Confirm, alike, look_key, own_seed
+from ..campaign.contract import Open
+from ..campaign.drive import Conducted, conduct, recalled, seen
+from ..core.budget import Budget, Limits, seconds_of
 from ..core.errors import SettingError
+from ..core.failure import say
 from ..core.fidelity import Fidelity
-from ..core.protocols import Store
+from ..core.goal import goal_of
+from ..core.protocols import Engine, Sampler, Scheduler, Store
 from ..core.space import Space
 from ..engines.provenance import contents
 from ..study.result import Result
-from ..study.tune import open_store
-from ..study.tune import tune as tune_study
-from .confirm import Candidate, confirm, fresh_seed
+from ..study.tune import engine_of, open_store
 from .data import Data
 from .fit import test
 from .metrics import rises
@@ -79,34 +83,41 @@ class Tuned:
 
 
 def tune(
-    name: str, data: Data | str | os.PathLike[str], *, trials: int | None = None, epochs: int | None = None,
+    name: str, data: Data | str | os.PathLike[str], *, trials: int | None = None, time: str | float | None = None,
+    steps: int | None = None, cost: float | None = None, no_improvement: int | None = None, epochs: int | None = None,
     space: Mapping[str, Any] | Space | None = None, metric: str | None = None, top: int = 3, seeds: int = 3,
     store: Store | str | os.PathLike[str] | None = None, study: str | None = None, seed: int = 0,
-    fixed: Mapping[str, Any] | None = None, folds: int = 0, device: str = "auto", workers: int = 1, **how: Any,
+    fixed: Mapping[str, Any] | None = None, folds: int = 0, device: str = "auto", workers: int = 1, gpus: int = 0,
+    sampler: Sampler | str | None = None, scheduler: Scheduler | str | None = None, engine: Engine | str | None = None,
+    watch: bool | None = None,
 ) -> Tuned:  # fmt: skip
-    """Tune a recipe's network on your data; the same call with the same store resumes.
+    """Tune a recipe's network on your data; the same call with the same store resumes, whenever it was interrupted.
 
     The sourced default is the first trial. The best configurations and the default are trained again on fresh
-    seeds, those decide, and then the test part is looked at, once.
+    seeds, those decide, and then the test part is looked at, once for each winner. With more ``trials``, ``top`` or ``seeds`` the
+    same call extends what is there. ``danlu.load(store, study)`` gives the same back later, the network included.
 
     Args:
         name: of the recipe: image, text, recommend or tabular.
         data: of the recipe's ``prepare``, or a path for its ``load``.
-        trials: of the search; 30 when no other budget is given.
+        trials, time, steps, cost, no_improvement: the budget of the search, as in ``danlu.tune``; 30 trials when none is given.
         epochs: of a whole training; the recipe's own by default.
         space: to search instead of the recipe's.
         metric: that decides, the recipe's own by default: any that is reported, ``val_f1``.
         top, seeds: how many of the best are confirmed, and on how many fresh seeds.
-        store, study: where the journal is kept, and under which name (the recipe's by default).
+        store, study: where the journals are kept, and the campaign's name (the recipe's by default); its studies are
+            ``study/search`` and ``study/confirm``.
         seed: of everything.
         fixed: settings of the plan that are not searched.
         folds: cross-validation in the search, where it is 2 or more.
         device: of training.
-        workers: trainings at once.
-        how: more for ``danlu.tune``: time, sampler, scheduler, engine, watch.
+        workers, gpus: trainings at once, and GPUs dealt out to them.
+        sampler, scheduler, engine, watch: as in ``danlu.tune``.
 
     Raises:
         SettingError: when the data has no test part, or recipe and data do not fit.
+        CampaignLeft: when a person or a signal has ended a stage before its time; the same call goes on.
+        StudyExists: when the store has something else by that name.
 
     Example:
         >>> from danlu import deep
@@ -116,41 +127,140 @@ def tune(
         True
     """
     chosen = recipe(name)
-    held = data if isinstance(data, Data) else chosen.load(os.fspath(data), seed=seed)
+    declared = Space(chosen.space()) if space is None else space if isinstance(space, Space) else Space(space)
+    held, about = _held(name, data, seed)
+    decides = metric or chosen.metric
+    about |= {
+        "epochs": epochs or chosen.epochs,
+        "metric": decides,
+        "folds": folds,
+        "fixed": dict(fixed or {}),
+    }
+    objective = _objective(held, about, device)
+    budget = Budget(trials, seconds_of(time), steps, cost, no_improvement)
+    if budget == Budget():
+        budget = Budget(trials=30)
+    span = Fidelity("epoch", 1, objective.epochs) if objective.epochs > 1 else None
+    direction: dict[str, Any] = {"maximize" if rises(decides) else "minimize": decides}
+    plan = Confirm(
+        search=Open(SEARCH, f"the {name} recipe's space", declared, goal_of(**direction), budget, sampler, scheduler, span),
+        top=top, seeds=seeds, default=declared.decode(declared.centre()), about=about, looks=True, name=KIND,
+    )  # fmt: skip
+    done = conduct(
+        plan, {SEARCH: objective, FRESH: objective}, store=open_store(store), name=study or chosen.name,
+        engine=engine_of(engine, workers, gpus, Limits()), seed=seed,
+        looks={"test": lambda results: _tests(plan, objective, results, held)}, watch=watch,
+    )  # fmt: skip
+    return _tuned(plan, objective, done, held)
+
+
+KIND = "deep"
+"""What the journal of such a campaign calls itself."""
+
+
+def load(
+    store: Store, name: str, data: Data | str | os.PathLike[str] | None = None, *, device: str = "auto"
+) -> Tuned:
+    """What ``tune`` has come to under a name, its network included; nothing is trained.
+
+    Args:
+        store: that keeps the campaign.
+        name: of the campaign.
+        data: as it was tuned on; found by itself when that was a path and it is still there.
+        device: of the network.
+
+    Raises:
+        SettingError: when the data is not at hand, or the campaign has not come to its end.
+    """
+    own, results = recalled(store, name)
+    about = own.settings
+    if data is None and not about.get("data"):
+        raise SettingError(
+            f"{name!r} was tuned on data of a program. Give the same: danlu.load(store, {name!r}, data=...)."
+        )
+    held, now = _held(about["recipe"], about["data"] if data is None else data, own.seed)
+    if about.get("contents") and now.get("contents") and now["contents"] != about["contents"]:
+        say(
+            f"danlu: the data of {name!r} has changed since it was tuned: its scores are about what it was then."
+        )
+    objective = _objective(held, about, device)
+    if FRESH not in results or not results[FRESH].history.front:
+        raise SettingError(
+            f"{name!r} has not come to its end: {_reached(results)}. Make the same call of deep.tune again."
+        )
+    search = results[SEARCH]
+    goal = search.history.goal
+    space = search.history.space
+    plan = Confirm(
+        search=Open(SEARCH, "", space, goal, Budget()), top=int(about["top"]), seeds=int(about["seeds"]),
+        default=space.decode(space.centre()), about=dict(about), looks=True, name=KIND,
+    )  # fmt: skip
+    return _tuned(plan, objective, Conducted(name, results, own, ""), held)
+
+
+def _reached(results: Mapping[str, Result]) -> str:
+    return "; ".join(repr(result) for result in results.values()) or "no stage was begun"
+
+
+def _held(name: str, data: Data | str | os.PathLike[str], seed: int) -> tuple[Data, dict[str, Any]]:
+    """The data, and what the journal keeps of where it is from.
+
+    Raises:
+        SettingError: when it has no test part.
+    """
+    held = data if isinstance(data, Data) else recipe(name).load(os.fspath(data), seed=seed)
     if held.test is None:
         raise SettingError("tuning needs a test part that the search never sees: of_arrays(..., test=0.2).")
-    declared = Space(chosen.space()) if space is None else space if isinstance(space, Space) else Space(space)
-    decides = metric or chosen.metric
-    objective = Objective(
-        chosen.build, held, epochs=epochs or chosen.epochs, folds=folds, fixed=fixed, monitor=decides,
-        device=device,
-    )  # fmt: skip
+    about: dict[str, Any] = {"recipe": name, "data": "", "contents": ""}
     if not isinstance(data, Data):
-        objective.loaded = {Path(data).absolute().name: contents(data)}
-    direction: dict[str, Any] = {"maximize" if rises(decides) else "minimize": decides}
-    if trials is None and not how.keys() & {"time", "steps", "cost", "no_improvement"}:
-        trials = 30
-    kept, called = open_store(store), study or chosen.name
-    span = Fidelity("epoch", 1, objective.epochs) if objective.epochs > 1 else None
-    result = tune_study(
-        objective, declared, trials=trials, store=kept, name=called, seed=seed, workers=workers,
-        fidelity=span, **direction, **how,
+        about |= {"data": str(Path(data).absolute()), "contents": contents(data)}
+    return held, about
+
+
+def _objective(held: Data, about: Mapping[str, Any], device: str) -> Objective:
+    objective = Objective(
+        recipe(about["recipe"]).build, held, epochs=about["epochs"], folds=about["folds"], fixed=about["fixed"],
+        monitor=about["metric"], device=device,
     )  # fmt: skip
-    default = declared.decode(declared.centre())
-    candidates, again = confirm(
-        objective, result, metric=decides, top=top, seeds=seeds, default=default, seed=seed, store=kept,
-        name=f"{called} confirmed", workers=workers, watch=how.get("watch"), engine=how.get("engine"),
-    )  # fmt: skip
-    tests, models = {}, {}
-    usual = next((each for each in candidates if each.params == default), candidates[0])
-    for who, candidate in (("tuned", candidates[0]), ("default", usual)):
-        trained = [_trained(objective, again, candidate, run, seed) for run in candidate.runs]
-        tests[who] = [test(model, held) for model in trained]
-        models[who] = trained
-    sign = -1 if rises(decides) else 1
-    fresh = candidates[0].fresh
-    model = models["tuned"][min(range(len(fresh)), key=lambda at: sign * fresh[at])]
-    return Tuned(result, decides, candidates, default, tests, model, held)
+    if about["contents"]:
+        objective.loaded = {Path(about["data"]).name: about["contents"]}
+    return objective
+
+
+def _pair(plan: Confirm, candidates: list[Candidate]) -> dict[str, Candidate]:
+    """The winner and the default, which stands for itself where it was not confirmed."""
+    usual = next(
+        (each for each in candidates if plan.default is not None and alike(each.params, plan.default)),
+        candidates[0],
+    )
+    return {"tuned": candidates[0], "default": usual}
+
+
+def _tests(plan: Confirm, objective: Objective, results: Mapping[str, Result], held: Data) -> dict[str, Any]:
+    """The scores on the test part for each fresh seed of the winner and of the default."""
+    return {
+        who: [test(_trained(objective, results[FRESH], candidate, run), held) for run in candidate.runs]
+        for who, candidate in _pair(plan, plan.candidates(results)).items()
+    }
+
+
+def _tuned(plan: Confirm, objective: Objective, done: Conducted, held: Data) -> Tuned:
+    candidates = plan.candidates(done.results)
+    looked = seen(done.own, "test", look_key(candidates[0], candidates, plan.default))
+    if looked is None:
+        raise SettingError(
+            f"{done.name!r} has not come to its end: its winner was not tested. Make the same call of deep.tune again."
+        )
+    tests = {
+        who: [{name: float(value) for name, value in scores.items()} for scores in looked[who]]
+        for who in ("tuned", "default")
+    }
+    winner = candidates[0]
+    best = min(range(len(winner.fresh)), key=lambda at: plan.metric.loss(winner.fresh[at]))
+    model = _trained(objective, done.results[FRESH], winner, winner.runs[best])
+    return Tuned(
+        done.results[SEARCH], plan.metric.name, candidates, plan.default or winner.params, tests, model, held
+    )
 
 
 def export(tuned: Tuned, path: Path) -> None:
@@ -205,9 +315,8 @@ class Scaled(nn.Module):
         return outputs * self.width + self.middle if self.scaled[1] else outputs
 
 
-def _trained(objective: Objective, again: Result, candidate: Candidate, run: int, seed: int) -> nn.Module:
+def _trained(objective: Objective, again: Result, candidate: Candidate, run: int) -> nn.Module:
     """The network of one confirming run, from its checkpoint."""
-    fresh = fresh_seed(seed, int(again.history.trial(run).params["fresh"]))
-    training = objective.training(candidate.params, fresh)
+    training = objective.training(candidate.params, own_seed(again.history, run))
     again.restore(*training.things, [], trial=run)
     return training.finish()

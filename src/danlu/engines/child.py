@@ -47,19 +47,16 @@ def main() -> None:
 
 
 def _serve(line: Line) -> None:
-    setup = line.next()
-    assert isinstance(setup, Setup)
-    sys.path[:] = setup.path
-    try:
-        objective = receive(setup.objective)
-    except BaseException as error:
-        line.say(Broken(f"a worker cannot load the objective: {type(error).__name__}: {error}"))
-        return
-    streams, state = Streams(), State()
-    line.say(Ready())
+    streams, state, objective = Streams(), State(), None
     while True:
         frame = line.next()
+        if isinstance(frame, Setup):
+            objective = _received(line, frame)
+            if objective is None:
+                return
+            continue
         assert isinstance(frame, Run)
+        assert objective is not None
         forget_peak()
         warnings: list[str] = []
         with streams.logged(frame.task, warnings):
@@ -68,6 +65,18 @@ def _serve(line: Line) -> None:
         line.say(Free(tuple(warnings)))
         if memory_short:
             return
+
+
+def _received(line: Line, setup: Setup) -> Callable[..., Any] | None:
+    """The objective to run from now on; None, which is told, when it cannot be loaded."""
+    sys.path[:] = setup.path
+    try:
+        objective = receive(setup.objective)
+    except BaseException as error:
+        line.say(Broken(f"a worker cannot load the objective: {type(error).__name__}: {error}"))
+        return None
+    line.say(Ready())
+    return objective
 
 
 def _attempt(line: Line, objective: Callable[..., Any], task: Task) -> bool:

@@ -104,10 +104,12 @@ class Pool(BaseEngine):
         return made, (self._workers,)
 
     def open(self, objective: Callable[..., Any] | str, answer: Answer) -> None:
-        """Name or pickle the objective; workers start with their first trial."""
+        """Name or pickle the objective; workers start with their first trial, and stay when another study is opened."""
         self._sent = send(objective)
         self._answer = answer
         self._ooms = oom_kills()
+        if self._slots:
+            return
         self._packing = Packing(self._gpus, self._workers, self._need, gpu_sizes() if self._need else ())
         self._slots = [Slot(self._inbox, self._environment(number)) for number in range(self._workers)]
 

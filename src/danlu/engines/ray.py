@@ -123,6 +123,7 @@ class Ray(BaseEngine):
         Raises:
             ObjectiveError: when it cannot be sent.
         """
+        self.close()  # actors hold the objective that they were made with
         resolved = resolve_objective(objective)
         if not ray.is_initialized():
             ray.init(address=self._address, log_to_driver=False, include_dashboard=False)

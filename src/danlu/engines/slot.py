@@ -54,6 +54,7 @@ class Slot:
         self._process: subprocess.Popen[bytes] | None = None
         self._thread: threading.Thread | None = None
         self._setup: Setup | None = None
+        self._given: Setup | None = None
         self._limit: int | None = None
         self._began = self._looked = 0.0
         self._up = self._free = self._sent = False
@@ -70,6 +71,9 @@ class Slot:
         if self._process is None:
             self._spawn(Run(task))
         elif self._free:
+            if setup != self._given:  # of the study that ran here before
+                self._given = setup
+                self._write(setup)
             self._write(Run(task))
         else:
             return
@@ -191,6 +195,7 @@ class Slot:
 
     def _spawn(self, run: Run) -> None:
         assert self._setup is not None
+        self._given = self._setup
         self._process = subprocess.Popen(
             [sys.executable, "-m", "danlu.engines.child"],
             stdin=subprocess.PIPE,
@@ -217,7 +222,7 @@ class Slot:
         self._inbox.put((self, life, None))
         output.close()
 
-    def _write(self, frame: Run | Told) -> None:
+    def _write(self, frame: Setup | Run | Told) -> None:
         """Send a frame; a worker that is gone is noticed by the thread that watches it."""
         assert self._process is not None
         with contextlib.suppress(BrokenPipeError):

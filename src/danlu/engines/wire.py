@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Setup(msgspec.Struct, frozen=True, tag="setup"):
-    """The first frame to a worker: what to run and where to import it from."""
+    """What a worker is to run from now on, and where to import it from: the first frame, and another when the study changes."""
 
     objective: Sent
     path: list[str]

@@ -32,7 +32,11 @@ TAKEN_BACK = "taken back:"
 
 
 class Driver:
-    """Drives one study through one engine."""
+    """Drives one study through one engine.
+
+    Attributes:
+        left: whether a person or a signal has ended the drive before its time.
+    """
 
     def __init__(
         self,
@@ -42,12 +46,15 @@ class Driver:
         *,
         grace: float = GRACE,
         stay: bool = False,
+        keeps_engine: bool = False,
     ) -> None:
         self._study = study
         self._engine = engine
         self._callbacks = callbacks
         self._grace = grace
         self._stay = stay
+        self._keeps_engine = keeps_engine
+        self.left = False
         self._running: set[tuple[int, int]] = set()
         self._ended: list[int] = []
         self._shown: set[int] = set()
@@ -74,12 +81,14 @@ class Driver:
                 self._clear()
                 self._turn()
             except BaseException as error:
+                self._keeps_engine = False
                 self._hand_back("the driver was interrupted")
                 if isinstance(error, Interrupted):
                     raise KeyboardInterrupt from None  # by which Python itself ends with SIGINT's code
                 raise
             finally:
-                self._engine.close()
+                if not self._keeps_engine:
+                    self._engine.close()
         self._failures.close()
         closed = ev.Closed(study.worker, self._stopped, study.clock())
         study.ledger.append([(None, closed)], Terms(worker=study.worker, durable=True))
@@ -207,7 +216,7 @@ class Driver:
             self._leave_by = self._leave_by or time.monotonic() + LATE
 
     def _drain(self, reason: str, *, hurry: bool) -> None:
-        self._stopped = reason
+        self._stopped, self.left = reason, True
         if hurry:
             self._leave_by = time.monotonic() + self._grace
         self._study.desk.draining = reason

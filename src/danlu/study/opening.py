@@ -24,6 +24,7 @@ class Opening(NamedTuple):
     seed: int | None = None
     extend: bool = False
     keep: ev.Keep = "best"
+    parent: str = ""
 
 
 def find_journal(store: Store, opening: Opening, at: float) -> Journal:
@@ -36,10 +37,23 @@ def find_journal(store: Store, opening: Opening, at: float) -> Journal:
         if opening.space is None or opening.goal is None:
             raise StudyMissing(f"there is no study {opening.name!r}, and no space and goal to make it.")
         seed = secrets.randbits(32) if opening.seed is None else opening.seed
-        event = ev.Created(opening.space.spec, opening.goal, seed, at, keep=opening.keep)
+        event = ev.Created(
+            opening.space.spec, opening.goal, seed, at, keep=opening.keep, parent=opening.parent
+        )
         with contextlib.suppress(StudyExists):  # another process was faster: join it
             return store.create(opening.name, event)
     return store.journal(opening.name)
+
+
+def existing_history(store: Store, name: str) -> History:
+    """The journal of a study or campaign that is there, folded.
+
+    Raises:
+        StudyMissing: when it is not there.
+    """
+    history = History()
+    history.fold(store.journal(name).read(0))
+    return history
 
 
 def agree(history: History, opening: Opening, at: float) -> ev.Reshaped | None:
@@ -48,7 +62,13 @@ def agree(history: History, opening: Opening, at: float) -> ev.Reshaped | None:
     Raises:
         SpaceMismatch: when the stored study has another space, with the difference.
         GoalError, SettingError: when it has another goal or seed.
+        StudyExists: when there is a campaign by that name.
     """
+    if history.campaign:
+        stages = ", ".join(history.stages.values()) or "none yet"
+        raise StudyExists(
+            f"{opening.name!r} is a campaign, whose studies are {stages}. Open one of those, or choose another name."
+        )
     if opening.goal is not None and opening.goal != history.goal:
         raise GoalError(
             f"the study {opening.name!r} was made for {_spoken(history.goal)}, not {_spoken(opening.goal)}. "

@@ -6,7 +6,8 @@ Workers heed it when they next look: a free slot, or a trial's next report.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..core import events as ev
@@ -16,7 +17,8 @@ from ..core.feasible import fill
 from ..core.history import History
 from ..core.point import resolve
 from ..core.protocols import Journal, Terms
-from ..core.rng import generator
+from ..core.rng import generator, stable_hash
+from ..core.values import typed_key
 
 Append = Callable[[list[tuple[str | None, ev.Event]], Terms], Any]
 
@@ -77,13 +79,30 @@ class Steering:
         Raises:
             SpaceError: for an unknown name or a value out of range; nothing is enqueued then.
         """
+        self._say(op, ev.Enqueued(tuple(self._checked(points)), self._clock(), self._actor), durable=True)
+
+    def enqueue_once(self, *points: Mapping[str, Any]) -> None:
+        """Have these points tried, each as often as it is named here, however often the same is called, with more points or fewer.
+
+        Raises:
+            SpaceError: as ``enqueue``.
+        """
+        counts: Counter[int] = Counter()
+        for point in self._checked(points):
+            known = stable_hash(sorted((name, typed_key(value)) for name, value in point.items()))
+            event = ev.Enqueued((point,), self._clock(), self._actor)
+            self._say(f"enqueue/{known}/{counts[known]}", event, durable=True)
+            counts[known] += 1
+
+    def _checked(self, points: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """The points under their full names, each of which the space allows."""
         space = self._history.space
-        checked = []
         rng = generator(self._history.seed, -1, "enqueue")
+        checked = []
         for point in points:
             values = fill(space, point, lambda: rng.random(len(space)).tolist())
             checked.append({full: values[full] for full in (resolve(space.every, name) for name in point)})
-        self._say(op, ev.Enqueued(tuple(checked), self._clock(), self._actor), durable=True)
+        return checked
 
     def note(self, text: str, trial: int = -1, *, op: str | None = None) -> None:
         """Keep a remark with the study, where ``result.why()`` shows it, or with one trial, among its facts.
@@ -98,6 +117,9 @@ class Steering:
         self._say(op, ev.Noted(trial, facts, self._clock(), actor=self._actor))
 
     def _say(self, op: str | None, event: ev.Event, *, durable: bool = False) -> None:
+        if self._history.campaign and isinstance(event, ev.Steered | ev.Enqueued):
+            stages = ", ".join(self._history.stages.values()) or "none yet"
+            raise SettingError(f"a campaign has no trials to steer. Steer one of its studies: {stages}.")
         self._append([(op, event)], Terms(worker=self._actor, durable=durable))
 
     def _end(self, trial: int, said: ev.Steered) -> None:

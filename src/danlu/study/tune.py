@@ -20,7 +20,6 @@ from ..core.foreign import own_words
 from ..core.goal import At, Goal, goal_of
 from ..core.names import ENGINES, STORES, find
 from ..core.protocols import Engine, Sampler, Scheduler, Store
-from ..core.rng import stable_hash
 from ..core.space import Space
 from ..engines.named import Named, by_signature
 from ..engines.objective import fit, furnish, import_path, importing, resolve_objective
@@ -143,22 +142,43 @@ def tune(
     if minimize == () and maximize == ():
         _say_direction(opened, objective)
     with opened:
-        runs = furnish(objective, space.things)
-        reconcile(opened, runs, if_changed, expected=longer is not None)
-        taken = [] if longer is None else reopen(opened, longer)
-        points = tuple(enqueue)
-        if points:
-            opened.enqueue(*points, op=f"enqueue/{stable_hash(points)}")
-        driver = Driver(opened, chosen, callbacks)
-        try:
-            with _watching(opened, watch):
-                stopped = driver.drive(runs)
-            say_unchanged(opened, taken)
-            result = opened.result
-            result.stopped = stopped
-            return result
-        finally:
-            driver.pass_on()
+        result, _ = driven(
+            opened, objective, chosen, enqueue=tuple(enqueue), callbacks=callbacks, watch=watch, if_changed=if_changed, longer=longer,
+        )  # fmt: skip
+        return result
+
+
+def driven(
+    study: Study, objective: Callable[..., Any] | str, engine: Engine, *, enqueue: Sequence[Mapping[str, Any]] = (),
+    callbacks: Sequence[Callback] = (), watch: bool | None = None, if_changed: IfChanged = "continue",
+    longer: Longer | None = None, keeps_engine: bool = False,
+) -> tuple[Result, bool]:  # fmt: skip
+    """Run an open study to its end.
+
+    Args:
+        study: open.
+        objective: as ``prepared`` gives it.
+        engine: to run it on.
+        enqueue, callbacks, watch, if_changed, longer: as in ``tune``.
+        keeps_engine: whether the engine stays open, for another study.
+
+    Returns:
+        What has been found, and whether a person or a signal ended it before its time.
+    """
+    runs = furnish(objective, study.space.things)
+    reconcile(study, runs, if_changed, expected=longer is not None)
+    taken = [] if longer is None else reopen(study, longer)
+    study.steering.enqueue_once(*enqueue)
+    driver = Driver(study, engine, callbacks, keeps_engine=keeps_engine)
+    try:
+        with _watching(study, watch):
+            stopped = driver.drive(runs)
+        say_unchanged(study, taken)
+        result = study.result
+        result.stopped = stopped
+        return result, driver.left
+    finally:
+        driver.pass_on()
 
 
 @own_words
@@ -184,12 +204,13 @@ def open_study(
     contexts: Contexts | None = None,
     objective: str = "",
     clock: Callable[[], float] | None = None,
+    parent: str = "",
 ) -> Study:
     """Open a study to ask and tell by hand; arguments as in ``tune``.
 
     With ``space=None`` a stored study is joined as it is, with the settings it was last driven by where none are given.
     ``objective`` is only kept for those who join. ``clock`` gives the seconds since some epoch that
-    events carry, the system's when it is None; an engine that simulates time has its own.
+    events carry, the system's when it is None; an engine that simulates time has its own. ``parent`` is the campaign that opens it.
 
     Raises:
         SpaceMismatch, GoalError, SettingError: when the stored study is another one.
@@ -212,7 +233,7 @@ def open_study(
     if not isinstance(name, str) or not name.strip():
         raise SettingError(f"a study needs a name that is a non-empty string, got {name!r}.")
     study = Study(
-        Opening(name, space, goal, seed, extend, keep),
+        Opening(name, space, goal, seed, extend, keep, parent),
         store=opened,
         settings=Settings(
             budget,

@@ -52,17 +52,34 @@ def refuses_nonsense(make: Make) -> None:
     assert {outcome.cause for outcome in outcomes.values()} == {Cause.INVALID}
 
 
+def serves_one_study_after_another(make: Make) -> None:
+    """Opened again while nothing runs, it runs the other objective, and answers go to the other study."""
+    engine = make()
+    first = _run(lambda: engine, _double, range(3), keeps=True)
+    second = _run(lambda: engine, _odd_fails, range(3), keeps=True)
+    third = _run(lambda: engine, _double, range(3))
+    assert [first[number].returned for number in range(3)] == [{"loss": 2.0 * number} for number in range(3)]
+    assert [second[number].cause for number in range(3)] == [None, Cause.RAISED, None]
+    assert [third[number].returned for number in range(3)] == [first[number].returned for number in range(3)]
+
+
 ENGINE_CHECKS: tuple[Check, ...] = (
     runs_every_task_once,
     passes_reports_and_verdicts,
     tells_an_exception_from_a_result,
     refuses_nonsense,
+    serves_one_study_after_another,
 )
 """All checks of engines."""
 
 
 def _run(
-    make: Make, objective: Any, numbers: Any, inner: Callable[[Message], Reply] = lambda _: GO
+    make: Make,
+    objective: Any,
+    numbers: Any,
+    inner: Callable[[Message], Reply] = lambda _: GO,
+    *,
+    keeps: bool = False,
 ) -> dict[int, Outcome]:
     """Run trials through an engine as a study would; every outcome by trial."""
     outcomes: dict[int, Outcome] = {}
@@ -88,7 +105,10 @@ def _run(
                     started += 1
                 engine.poll(0.2)
                 assert time.monotonic() < deadline, f"{total - len(outcomes)} trials never ended"
-    finally:
+    except BaseException:
+        engine.close()
+        raise
+    if not keeps:
         engine.close()
     return outcomes
 

@@ -3,6 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { html } from "danlu/html";
 import { Orders } from "danlu/actions";
 import { terms } from "danlu/address";
+import { Campaign, link } from "danlu/campaign";
 import { Filter } from "danlu/filter";
 import { Finder } from "danlu/finder";
 import { follow, get, still } from "danlu/net";
@@ -82,12 +83,13 @@ export function Study({ place, go, actions, say, wanted, want }) {
   }
   return html`<main class=${pending ? "pending" : ""} data-seq=${head.seq}>
     <a class="skip" href="#panels">${t("skip")}</a>
-    <${Head} head=${head} actions=${actions} say=${say} />
+    <${Head} head=${head} actions=${actions && !head.campaign} say=${say} />
     ${away && html`<p class="damage" role="alert">${t("away")}</p>`}
     ${view.damage && html`<p class="damage" role="alert"><b>${t("damaged")}.</b> ${view.damage} ${t("soundBefore")}</p>`}
     ${!view.whole && !view.damage && !still && html`<p class="notice" role="status">${t("reading")}: ${head.seq} ${t("events")}</p>`}
-    ${!still && html`<${Filter} filter=${filter} axes=${view.axes} goal=${head.goal} selected=${view.selected} total=${head.trials} select=${select} clear=${() => go({ filter: {} })} wanted=${wanted} want=${want} />`}
-    <div class=${thinking ? "panels thinking" : "panels"} id="panels">
+    ${!still && !head.campaign && html`<${Filter} filter=${filter} axes=${view.axes} goal=${head.goal} selected=${view.selected} total=${head.trials} select=${select} clear=${() => go({ filter: {} })} wanted=${wanted} want=${want} />`}
+    ${head.parent && html`<p class="place">${t("partOf")} ${link(head.parent, go)}</p>`}
+    ${head.campaign ? html`<div class="panels" id="panels"><${Campaign} head=${head} go=${go} /><${Findings} insight=${insight} decisions=${view.decisions} open=${open} /></div>` : html`<div class=${thinking ? "panels thinking" : "panels"} id="panels">
       <${Curves} found=${view.curves} metric=${metric} go=${go} open=${open} />
       <${History} found=${view.progress} open=${open} />
       <${Importance} insight=${insight} method=${place.method || "fanova"} go=${go} />
@@ -99,8 +101,8 @@ export function Study({ place, go, actions, say, wanted, want }) {
       ${still?.finder && html`<${Finder} found=${still.finder} />`}
       <${Effects} insight=${insight} />
       <${Slices} found=${view.sheet} insight=${insight} open=${open} />
-      <${Table} place=${place} seq=${head.seq} total=${still ? still.table.rows.length : view.selected} axes=${view.axes} goal=${head.goal} go=${go} open=${open} />
-    </div></main>`;
+      <${Table} place=${place} seq=${head.seq} total=${still ? still.table.rows.length : view.selected} axes=${view.axes} goal=${head.goal} contexts=${head.contexts} go=${go} open=${open} />
+    </div>`}</main>`;
 }
 
 function Head({ head, actions, say }) {
@@ -114,6 +116,7 @@ function Head({ head, actions, say }) {
     budget.steps && `${spent.steps} / ${budget.steps} ${t("steps")}`,
     budget.cost && `${show(spent.cost)} / ${show(budget.cost)}`,
   ].filter(Boolean);
+  if (head.campaign) return html`<header class="head"><h1>${head.name}</h1><span>${t("campaign")} ${head.campaign}</span></header>`;
   return html`<header class="head"><h1>${head.name}</h1>
     <span class="best"><b id="best">${head.best ? show(num(head.best.value)) : "—"}</b> ${head.goal.map((goal) => `${goal.name} ${goal.maximize ? "↑" : "↓"}`).join(", ")}${head.best ? ` · ${t("trial")} ${head.best.number}` : ""}</span>
     <span class="states">${Object.entries(head.states).filter(([, count]) => count).map(([name, count]) => html`<${Status} name=${name} count=${count} /> `)}</span>

@@ -10,9 +10,9 @@ import { t } from "danlu/words";
 const ROW = 28;
 const PART = 200;
 const TALL = 420;
-const OWN = ["trial", "status", "steps", "seconds", "cause", "code", "aside"];
+const OWN = ["trial", "status", "configuration", "steps", "seconds", "cause", "code", "aside"];
 
-export function Table({ place, seq, total, axes, goal, go, open }) {
+export function Table({ place, seq, total, axes, goal, contexts = [], go, open }) {
   const box = useRef(null);
   const [top, setTop] = useState(0);
   const [parts, setParts] = useState({});
@@ -42,10 +42,12 @@ export function Table({ place, seq, total, axes, goal, go, open }) {
   const taken = [...OWN, ...axes.map((axis) => axis.name)]; // what is named like another column says which it is
   const measured = ({ name }) => { const key = taken.includes(name) ? `${name} (metric)` : name; return { key, text: key, read: (row) => num(row.metrics[name]) }; };
   const searched = ({ name }) => { const key = OWN.includes(name) ? `${name} (parameter)` : name; return { key, text: key, read: (row) => row.params[name] }; };
-  const columns = [own("trial"), own("status"), ...(several ? [own("code")] : []), ...goal.map(measured), ...axes.map(searched), own("steps"), own("seconds")];
+  const within = (name) => { const key = [...taken, ...goal.map((each) => each.name)].includes(name) ? `${name} (context)` : name; return { key: `context ${name}`, text: key, fixed: true, read: (row) => row.context?.[name] }; };
+  const columns = [own("trial"), own("status"), ...(contexts.length ? [own("configuration"), ...contexts.map(within)] : []), ...(several ? [own("code")] : []), ...goal.map(measured), ...axes.map(searched), own("steps"), own("seconds")];
   const rows = [];
   for (let at = first; at < Math.min(last + 1, total); at += 1) rows.push([at, parts[Math.floor(at / PART)]?.[at % PART]]);
-  const header = ({ key, text }) => {
+  const header = ({ key, text, fixed }) => {
+    if (fixed) return html`<th scope="col">${text}</th>`;
     const on = key === sort;
     const turn = () => go({ sort: key, down: on && !place.down ? "1" : undefined });
     return html`<th scope="col" aria-sort=${on ? (place.down ? "descending" : "ascending") : "none"}><button type="button" onClick=${turn}>${text}${on ? (place.down ? " ▾" : " ▴") : ""}</button></th>`;

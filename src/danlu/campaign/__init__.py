@@ -1,0 +1,13 @@
+"""Programs of several studies: a campaign is a journal as a study is, and goes on exactly where it was after any crash."""
+
+from .confirm import Confirm as Confirm
+from .contract import Campaign as Campaign
+from .contract import Done as Done
+from .contract import Judge as Judge
+from .contract import Known as Known
+from .contract import Look as Look
+from .contract import Move as Move
+from .contract import Open as Open
+from .contract import Widen as Widen
+from .drive import Conducted as Conducted
+from .drive import conduct as conduct
