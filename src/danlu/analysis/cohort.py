@@ -63,7 +63,7 @@ def curves(
     goal = measured(history)
     name = metric or goal.name
     maximize = (
-        goal.sign < 0
+        goal.metric.maximize
         if name == goal.name
         else any(m.name == name and m.maximize for m in history.goal.metrics)
     )

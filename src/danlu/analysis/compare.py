@@ -16,6 +16,7 @@ import numpy as np
 from scipy import stats
 
 from ..core.errors import SettingError
+from ..core.goal import Metric
 from ..core.history import History
 from .measured import Floats, Numbers, measured
 
@@ -105,11 +106,11 @@ def compare(
         name: np.stack([_best(history, metric, count) for history in group]) for name, group in groups.items()
     }
     first = measured(every[0], metric)
-    found = [_group(name, series, first.sign, marks) for name, series in runs.items()]
+    found = [_group(name, series, first.metric, marks) for name, series in runs.items()]
     seeds = {name: [history.seed for history in group] for name, group in groups.items()}
     pairs = _pairs(runs, seeds)
-    found.sort(key=lambda group: first.sign * group.median)
-    return Comparison(first.name, first.sign < 0, count, marks, tuple(found), pairs, _notice(groups))
+    found.sort(key=lambda group: first.metric.loss(group.median))
+    return Comparison(first.name, first.metric.maximize, count, marks, tuple(found), pairs, _notice(groups))
 
 
 def _best(history: History, metric: str | None, count: int) -> Floats:
@@ -126,10 +127,10 @@ def _best(history: History, metric: str | None, count: int) -> Floats:
     return found
 
 
-def _group(name: str, series: Floats, sign: float, marks: Numbers) -> Group:
-    best = sign * series[:, -1]
+def _group(name: str, series: Floats, metric: Metric, marks: Numbers) -> Group:
+    best = metric.value(series[:, -1])
     low, median, high = np.percentile(best, [25, 50, 75])
-    curve = sign * np.median(series[:, marks - 1], axis=0)
+    curve = metric.value(np.median(series[:, marks - 1], axis=0))
     return Group(name, best, float(median), float(low), float(high), curve)
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ..core.columns import active
 from ..core.errors import SettingError
 from ..core.features import Features, features
+from ..core.goal import Metric
 from ..core.history import History
 from ..core.parameters import Choice
 from ..maths import gp
@@ -104,7 +105,8 @@ class Model(NamedTuple):
     """A process of one metric over a study's space.
 
     Attributes:
-        metric, sign: as ``measured`` has them.
+        metric: its name.
+        measure: as the goal has it; it turns losses into the user's values.
         shown: how points are shown to the process.
         posterior: of the standardised losses, or of their logarithms.
         middle, scale: loss = middle + scale * what the process says.
@@ -116,7 +118,7 @@ class Model(NamedTuple):
     """
 
     metric: str
-    sign: float
+    measure: Metric
     shown: Features
     posterior: gp.Posterior
     middle: float
@@ -149,8 +151,8 @@ class Model(NamedTuple):
     def values(self, standard: Floats) -> Floats:
         """What the process says, in the user's sign and unit."""
         shown = self.middle + self.scale * np.asarray(standard)
-        found: Floats = self.sign * (np.exp(shown) if self.log else np.ldexp(shown, self.exponent))
-        return found
+        losses: Floats = np.exp(shown) if self.log else np.ldexp(shown, self.exponent)
+        return self.measure.value(losses)
 
 
 @single
@@ -180,7 +182,7 @@ def model_of(history: History, metric: str | None = None, rows: Numbers | None =
     posterior = gp.fit(shown.of(units, mask), targets, gp.Shape(shown.groups, shown.bent), evaluations=60)
     return Model(
         known.name,
-        known.sign,
+        known.metric,
         shown,
         posterior,
         middle,
@@ -279,7 +281,7 @@ def surface(
     on = history.active[known.rows][:, [i, j]].all(1)
     kept = np.flatnonzero(on)[thinned(int(on.sum()), most)]
     return Surface(
-        model.metric, known.sign < 0, shown[i], shown[j], a, b, mean, (high - low) / 4, _interaction(both[..., 0]),
+        model.metric, known.metric.maximize, shown[i], shown[j], a, b, mean, (high - low) / 4, _interaction(both[..., 0]),
         history.units[known.rows[kept]][:, [i, j]], known.values[kept],
     )  # fmt: skip
 

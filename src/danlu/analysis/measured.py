@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import SettingError
 from ..core.events import Status
+from ..core.goal import Metric
 from ..core.history import History
 
 Floats = NDArray[np.float64]
@@ -21,21 +22,21 @@ class Measured(NamedTuple):
     Attributes:
         name: the metric's.
         column: its place among the goal's metrics.
-        sign: what turns its losses into the user's values: 1, or -1 where it is maximised.
+        metric: as the goal has it; it turns losses into the user's values.
         rows: trial numbers, rising, shape (n,); in a study of several contexts the first trials of configurations.
         losses: shape (n,); of configurations their means, as they would be over all contexts.
     """
 
     name: str
     column: int
-    sign: float
+    metric: Metric
     rows: Numbers
     losses: Floats
 
     @property
     def values(self) -> Floats:
         """The metric in the user's own sign, shape (n,)."""
-        return self.sign * self.losses
+        return self.metric.value(self.losses)
 
 
 def measured(
@@ -57,7 +58,7 @@ def measured(
         raise SettingError(f"the goal has {', '.join(names)}, not {metric!r}.")
     column = 0 if metric is None else names.index(metric)
     if not names:
-        return Measured("", 0, 1.0, np.zeros(0, np.int64), np.zeros(0))
+        return Measured("", 0, Metric(""), np.zeros(0, np.int64), np.zeros(0))
     losses = history.losses[:, column]
     if history.groups:
         losses = np.full(len(losses), np.nan)
@@ -66,8 +67,7 @@ def measured(
                 losses[head] = whole.losses[column]
     known = np.isfinite(losses) & history.fits if fits else np.isfinite(losses)
     kept = np.flatnonzero(known) if rows is None else rows[known[rows]]
-    sign = -1.0 if history.goal.metrics[column].maximize else 1.0
-    return Measured(names[column], column, sign, kept, losses[kept])
+    return Measured(names[column], column, history.goal.metrics[column], kept, losses[kept])
 
 
 def thinned(count: int, most: int) -> Numbers:

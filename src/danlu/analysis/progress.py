@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -94,7 +93,7 @@ def progress(
     new = np.flatnonzero(np.isfinite(running) & (np.diff(running, prepend=np.inf) < 0))
     kept = np.union1d(_extremes(known.losses, most), new)
     return Progress(
-        known.name, known.sign < 0, known.rows[kept], known.values[kept],
+        known.name, known.metric.maximize, known.rows[kept], known.values[kept],
         history.statuses[known.rows[kept]].astype(np.int64), known.rows[new], known.values[new], len(known.rows),
     )  # fmt: skip
 
@@ -145,7 +144,8 @@ def regret(history: History, metric: str | None = None, *, best: float | None = 
     by_then = history.reports.trained(history.aside)[by_then]
     end = float(shown.best_values[-1]) if len(shown.best_values) else float("nan")
     origin = end if best is None else best
-    away: Any = (origin - shown.best_values) if shown.maximize else (shown.best_values - origin)
+    loss = measured(history, metric).metric.loss
+    away = loss(shown.best_values) - loss(origin)
     return Regret(shown.metric, origin, shown.best_numbers, by_then, away)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import numpy as np
 
+from ..core.goal import Metric
 from ..core.history import History
 from ..core.parameters import Choice
 from .effects import Model, model_of
@@ -104,7 +105,7 @@ def robustness(
     ties = tuple(int(known.rows[row]) for row in order if near[row] and row != at)
     return Robustness(
         known.name, best, float(known.values[at]), noise, source, ties, _rooms(history, model, best),
-        _confirmed(history, known.sign, fresh or {}), _notice(len(ties), source, bool(fresh)),
+        _confirmed(history, known.metric, fresh or {}), _notice(len(ties), source, bool(fresh)),
     )  # fmt: skip
 
 
@@ -149,13 +150,15 @@ def _rooms(history: History, model: Model, best: int) -> tuple[Room, ...]:
     return tuple(sorted(rooms, key=lambda room: -room.change))
 
 
-def _confirmed(history: History, sign: float, fresh: Mapping[int, Sequence[float]]) -> tuple[Confirmed, ...]:
+def _confirmed(
+    history: History, metric: Metric, fresh: Mapping[int, Sequence[float]]
+) -> tuple[Confirmed, ...]:
     found = []
     for number, values in fresh.items():
         each = np.asarray(values, float)
         deviation = float(each.std(ddof=1)) if len(each) > 1 else 0.0
         found.append(Confirmed(number, history.trial(number).value, float(each.mean()), deviation, len(each)))
-    return tuple(sorted(found, key=lambda one: (one.mean != one.mean, sign * one.mean)))
+    return tuple(sorted(found, key=lambda one: metric.rank(one.mean)))
 
 
 def _notice(ties: int, source: str, confirmed: bool) -> str:

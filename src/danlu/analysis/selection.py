@@ -51,8 +51,7 @@ def _holds(history: History, name: str, text: str) -> Bools:
         return _parameter(history, slots[name], text)
     if name in goals:
         column = goals.index(name)
-        sign = -1.0 if history.goal.metrics[column].maximize else 1.0
-        return _within(sign * history.losses[:, column], name, text)
+        return _within(history.goal.metrics[column].value(history.losses[:, column]), name, text)
     if name == "status":
         codes = [_status(option) for option in text.split("|")]
         return np.isin(history.statuses, codes)

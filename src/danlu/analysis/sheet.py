@@ -70,13 +70,14 @@ def sheet(history: History, rows: Numbers | None = None, *, most: int = 1000) ->
     kept = chosen(history, all_, most)
     on = history.active[kept] & history.fits[kept][:, None]
     goal = history.goal.metrics
-    signs = np.array([-1.0 if metric.maximize else 1.0 for metric in goal])
+    losses = history.losses[kept]
+    values = [metric.value(losses[:, column]) for column, metric in enumerate(goal)]
     front = np.array(sorted(history.front), np.int64)
     return Sheet(
         kept, history.statuses[kept].astype(np.int64), axes(history),
         np.where(on, history.units[kept], np.nan), tuple(metric.name for metric in goal),
         tuple(metric.maximize for metric in goal),
-        history.losses[kept][:, : len(goal)] * signs if len(goal) else np.zeros((len(kept), 0)),
+        np.column_stack(values) if values else np.zeros((len(kept), 0)),
         np.intersect1d(front, kept), len(all_),
     )  # fmt: skip
 

@@ -9,12 +9,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import msgspec
 
 from .errors import GoalError, ObjectiveError
 from .values import legible, real, shown
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 At = Literal["best", "last"]
 
@@ -26,9 +32,58 @@ class Metric(msgspec.Struct, frozen=True):
     maximize: bool = False
     target: float | None = None
 
-    def loss(self, value: float) -> float:
-        """``value`` as a loss: smaller is better."""
+    @overload
+    def loss(self, value: float) -> float: ...
+    @overload
+    def loss(self, value: Floats) -> Floats: ...
+    def loss(self, value: float | Floats) -> float | Floats:
+        """``value``, one or an array, as a loss: smaller is better."""
         return -value if self.maximize else value
+
+    @overload
+    def value(self, loss: float) -> float: ...
+    @overload
+    def value(self, loss: Floats) -> Floats: ...
+    def value(self, loss: float | Floats) -> float | Floats:
+        """The value that a loss, one or an array, stands for, in the user's own sign.
+
+        Example:
+            >>> Metric("accuracy", maximize=True).value(-0.75)
+            0.75
+        """
+        return self.loss(loss)  # turning round twice is leaving as it was
+
+    @property
+    def worst(self) -> float:
+        """The infinite value that any other is better than."""
+        return self.value(math.inf)
+
+    def better(self, value: float, than: float) -> bool:
+        """Whether one value is better than another; never where one is NaN.
+
+        Example:
+            >>> Metric("accuracy", maximize=True).better(0.75, 0.5)
+            True
+        """
+        return self.loss(value) < self.loss(than)
+
+    def best(self, values: Iterable[float]) -> float:
+        """The best of several values; those that are not finite do not count, NaN where none is left.
+
+        Example:
+            >>> Metric("accuracy", maximize=True).best([0.5, float("inf"), 0.75, float("nan")])
+            0.75
+        """
+        return min((value for value in values if math.isfinite(value)), key=self.loss, default=math.nan)
+
+    def rank(self, value: float) -> float:
+        """What values are sorted by: the best first, what is not known last.
+
+        Example:
+            >>> sorted([0.5, float("nan"), 0.75], key=Metric("accuracy", maximize=True).rank)
+            [0.75, 0.5, nan]
+        """
+        return math.inf if math.isnan(value) else self.loss(value)
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -40,8 +95,21 @@ class Limit(msgspec.Struct, frozen=True):
 
     def excess(self, value: float) -> float:
         """How far ``value`` is on the wrong side of the bound; 0 when the limit is kept."""
-        over = value - self.bound if self.below else self.bound - value
+        over = self.slack(value)
         return math.inf if math.isnan(over) else max(0.0, over)
+
+    @overload
+    def slack(self, value: float) -> float: ...
+    @overload
+    def slack(self, value: Floats) -> Floats: ...
+    def slack(self, value: float | Floats) -> float | Floats:
+        """How far ``value``, one or an array, is beyond the bound; negative where the limit is kept.
+
+        Example:
+            >>> Limit("latency", 20.0).slack(25.0), Limit("accuracy", 0.5, below=False).slack(0.75)
+            (5.0, -0.25)
+        """
+        return value - self.bound if self.below else self.bound - value
 
 
 class Goal(msgspec.Struct, frozen=True):
@@ -74,10 +142,7 @@ class Goal(msgspec.Struct, frozen=True):
 
     def slacks(self, values: Mapping[str, float]) -> tuple[float, ...]:
         """For each limit how far the metric is beyond the bound, negative where the limit is kept."""
-        return tuple(
-            (values.get(limit.name, math.nan) - limit.bound) * (1.0 if limit.below else -1.0)
-            for limit in self.limits
-        )
+        return tuple(limit.slack(values.get(limit.name, math.nan)) for limit in self.limits)
 
     def violation(self, values: Mapping[str, float]) -> float:
         """The summed excess over all limits; 0 when all are kept."""

@@ -270,9 +270,8 @@ def _order(history: History, rows: Numbers, sort: str, *, descending: bool) -> N
         at = names.index(sort)
         key = np.where(history.active[rows, at] & history.fits[rows], history.units[rows, at], np.nan)
     elif sort in goals:
-        key = history.losses[rows, goals.index(sort)] * (
-            -1.0 if history.goal.metrics[goals.index(sort)].maximize else 1.0
-        )
+        column = goals.index(sort)
+        key = history.goal.metrics[column].value(history.losses[rows, column])
     elif sort == "status":
         key = history.statuses[rows].astype(float)
     elif sort == "code":

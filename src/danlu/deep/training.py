@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from ..core.goal import Metric as Measure
 from .data import Data, Part
 from .metrics import Metric, losses, ranks, rises, scores
 from .optim import optimizer
@@ -35,7 +36,7 @@ class Best:
     def __init__(self, metric: str) -> None:
         self.metric = metric
         self.epoch = 0
-        self.value = -math.inf if rises(metric) else math.inf
+        self.value = Measure(metric, rises(metric)).worst
         self.weights: dict[str, Any] = {}
 
     def see(self, epoch: int, value: float, model: nn.Module) -> None:
@@ -45,7 +46,7 @@ class Best:
 
     def improves(self, value: float) -> bool:
         """Whether a value is the best yet."""
-        return value > self.value if rises(self.metric) else value < self.value
+        return Measure(self.metric, rises(self.metric)).better(value, self.value)
 
     def put(self, epoch: int, value: float, weights: dict[str, Tensor]) -> None:
         """This is the best epoch now."""

@@ -11,6 +11,7 @@ from ..analysis.effects import Effects, Surface, of_many_sizes
 from ..analysis.importance import Importance
 from ..analysis.sheet import Axis, Sheet
 from ..core.errors import SettingError
+from ..core.goal import Metric
 from .colours import BLUE, GREEN, GREY, RED
 
 GOOD_TO_BAD = "viridis_r"
@@ -87,7 +88,7 @@ def draw_parallel(found: Sheet, axes: Any) -> None:
     from matplotlib import colormaps
     from matplotlib.collections import LineCollection
 
-    values = found.values[:, 0] * (-1 if found.maximize[0] else 1)
+    values = Metric(found.metrics[0], found.maximize[0]).loss(found.values[:, 0])
     known = np.isfinite(values)
     ranks = np.argsort(np.argsort(values[known])) / max(1, known.sum() - 1)
     units = np.column_stack([found.units[known], 1 - ranks])

@@ -155,9 +155,9 @@ def _at(history: History, step: int) -> Evidence:
     n, m, limits = len(came.numbers), len(goal.metrics), len(goal.limits)
     losses, slacks, violations = np.empty((n, m)), np.empty((n, limits)), np.zeros(n)
     for column, metric in enumerate(goal.metrics):
-        losses[:, column] = came.metrics[metric.name] * (-1.0 if metric.maximize else 1.0)
+        losses[:, column] = metric.loss(came.metrics[metric.name])
     for column, limit in enumerate(goal.limits):
-        slacks[:, column] = (came.metrics[limit.name] - limit.bound) * (1.0 if limit.below else -1.0)
+        slacks[:, column] = limit.slack(came.metrics[limit.name])
         violations += np.maximum(slacks[:, column], 0.0)
     order = np.concatenate([came.order, np.array([reports - 0.5 for _, reports in ended])])
     kept = np.argsort(order, kind="stable")

@@ -276,7 +276,7 @@ def _curve(problem: Problem, trial: Trial) -> Whole | None:
     if not len(values):
         return None
     finite = np.isfinite(values)
-    steps, losses = steps[finite], values[finite] * metric.loss(1.0)
+    steps, losses = steps[finite], metric.loss(values[finite])
     if not len(losses):
         return None
     if problem.goal.at == "best":
