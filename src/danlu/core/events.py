@@ -4,7 +4,7 @@ An event is msgpack on its way into a store (floats bit for bit, NaN and infinit
 struct everywhere else; nothing is pickled. Fields may be added with a default and never change their
 meaning, so that every journal ever written stays readable.
 
-A trial's life: Asked, then any of Suggested, Saved, Reported, Noted; Released hands it back and
+A trial's life: Asked, then any of Suggested, Saved, Reported, Moved, Noted; Released hands it back and
 Resumed takes it up under the next attempt; Ended, or a Reported whose action is stop, is terminal until Reopened.
 SetAside keeps trials in the journal and takes them out of the search. Judged says what was decided about
 what had been measured, on which evidence. A campaign's journal has Staged and Judged alone beside its sessions.
@@ -223,6 +223,17 @@ class Reported(msgspec.Struct, frozen=True, tag="reported", gc=False):
     expected: float | None = None
 
 
+class Moved(msgspec.Struct, frozen=True, tag="moved", gc=False):
+    """The running objective changed parameters after ``step``: ``params`` are the new values alone, as ``Asked.params`` keeps them."""
+
+    trial: int
+    attempt: int
+    step: int
+    params: bytes
+    at: float
+    reason: str = ""
+
+
 class Noted(msgspec.Struct, frozen=True, tag="noted", gc=False):
     """Facts beside the metrics: what the user logs, and what danlu decides (trial -1: the study)."""
 
@@ -337,6 +348,7 @@ Event: TypeAlias = (
     | Suggested
     | Saved
     | Reported
+    | Moved
     | Noted
     | Released
     | Resumed

@@ -27,7 +27,7 @@ from .groups import Groups, Together
 from .keeping import Keeping
 from .programs import Programs
 from .reports import Reports
-from .rows import Row, counted, covers
+from .rows import Row, counted, covers, scheduled
 from .space import Constraint, Space
 from .trial import Checkpoint, Curve, Trial
 from .values import shown
@@ -86,7 +86,7 @@ class History:
             ev.Created: self._created, ev.Opened: self._opened, ev.Closed: self._closed,
             ev.Reshaped: self._reshaped, ev.Enqueued: self._enqueued, ev.Steered: self._steered, ev.Asked: self._asked,
             ev.Suggested: self._suggested, ev.Saved: self._saved, ev.Reported: self._reported,
-            ev.Noted: self._noted, ev.Released: self._released, ev.Resumed: self._resumed,
+            ev.Moved: self._moved, ev.Noted: self._noted, ev.Released: self._released, ev.Resumed: self._resumed,
             ev.Ended: self._ended, ev.Reopened: self._reopened, ev.SetAside: self._set_aside,
             ev.Staged: self._staged, ev.Judged: self._judged,
         }  # fmt: skip
@@ -182,7 +182,7 @@ class History:
             facts=dict(row.facts or {}),
             checkpoints=tuple(reversed(row.usable())),
             code=row.code,
-            schedule=tuple((step, ev.unpack_params(params)) for step, params in row.schedule or ()),
+            schedule=scheduled(row),
             aside=row.aside,
             doubted=row.doubted,
             context=asked.context,
@@ -343,6 +343,8 @@ class History:
         earlier = [kept for kept in row.checkpoints or () if kept.step < event.step]
         self.keeping.give(row, [*earlier[-2:], Checkpoint(event.step, event.digest)])
         row.unsettled = True
+        if row.moved:
+            row.moves_at = (row.moves_at or {}) | {event.step: len(row.moved)}
 
     def _reported(self, event: ev.Reported) -> None:
         row = self.rows[event.trial]
@@ -376,6 +378,10 @@ class History:
                 event.trial, row, Status.FAILED if failed else Status.STOPPED, metrics, event.reason, event.at
             )
 
+    def _moved(self, event: ev.Moved) -> None:
+        row = self.rows[event.trial]
+        row.moved = [*(row.moved or ()), event]
+
     def _noted(self, event: ev.Noted) -> None:
         if event.trial < 0:
             self.decisions += [(event.at, str(fact)) for fact in event.facts.values()]
@@ -399,6 +405,9 @@ class History:
         self.awaited.pop(event.trial, None)
         self.keeping.give(row, None if event.anew else row.usable())
         row.unsettled = False
+        if row.moved:  # what follows is trained once more, and moved once more
+            kept = (row.moves_at or {}).get(row.checkpoints[-1].step, 0) if row.checkpoints else 0
+            row.moved = row.moved[:kept]
         row.deaths += event.orphan
         self.live[row.status].discard(event.trial)
         row.status = Status.RUNNING
@@ -413,6 +422,7 @@ class History:
             row.unsettled = False
         row.starts = tuple(kept.step for kept in row.checkpoints or ())
         if event.unit:
+            row.moved = None
             source = row if event.donor < 0 else self.rows[event.donor]
             before = source.schedule or [(0, source.asked.params)]
             step = row.checkpoints[-1].step if row.checkpoints else 0

@@ -27,6 +27,7 @@ from .errors import (
     ForeignCall,
     GoalError,
     KeepError,
+    NoParameter,
     ObjectiveError,
     ReportError,
     SettingError,
@@ -37,7 +38,7 @@ from .errors import (
 from .events import Action
 from .foreign import ATTRIBUTES, READ_ONLY, attribute
 from .goal import Goal
-from .messages import Drawn, Message, Note, Refused, Reply, Report, Save, Suggest, Task, Verdict
+from .messages import Drawn, Message, Moving, Note, Refused, Reply, Report, Save, Suggest, Task, Verdict
 from .parameters import Choice, Leaf
 from .point import Point
 from .reporting import numbers, parsed, plain_fact, whole
@@ -48,7 +49,8 @@ Channel: TypeAlias = Callable[[Message], Reply]
 """Says a message and waits for the reply."""
 
 _ERRORS: dict[str, type[Exception]] = {
-    error.__name__: error for error in (Fenced, GoalError, KeepError, ObjectiveError, ReportError, SpaceError)
+    error.__name__: error
+    for error in (Fenced, GoalError, KeepError, NoParameter, ObjectiveError, ReportError, SpaceError)
 }
 
 
@@ -304,6 +306,43 @@ class LiveTrial(Mapping[str, Value]):
         """Keep curves of a training that is over, one value for each step from 1 on; nothing is judged any more."""
         for at, row in enumerate(zip(*curves.values(), strict=True), 1):
             self._send(at, dict(zip(curves, row, strict=True)), over=True)
+
+    def move(
+        self,
+        step: int | Mapping[str, Any] | None = None,
+        values: Mapping[str, Any] | None = None,
+        /,
+        *,
+        reason: str = "",
+        **more: Any,
+    ) -> None:
+        """Change parameters while the trial runs: ``trial.move(epoch, lr=trial["lr"] / 10, reason="a plateau")``.
+
+        ``trial["lr"]`` is the new value from here on. Move before you save: a checkpoint holds what was moved before it, so an attempt
+        that takes the trial up there goes on with those values, and moves the later ones once more. Numbers may leave the range that is
+        searched. The change is an event; samplers go on learning from the point that the trial began with, and
+        ``result.trials[n].schedule`` says after which step which values held.
+
+        Args:
+            step: the last one that was trained with the values before; the one reported last when left out.
+            values: by name, beside or in place of arguments.
+            reason: why, for the record.
+            more: values by name.
+
+        Raises:
+            SpaceError: for a name that the trial does not have, a value of another type, a broken constraint, and for what cannot
+                change: switches with parameters of their own, and choices of things by name.
+            ReportError: for a step that is no whole number from 0 to 2**53.
+        """
+        given = dict(step) if isinstance(step, Mapping) else {}
+        given |= {**(values or {}), **more}
+        if not given:
+            raise ReportError("trial.move needs a parameter and its new value, trial.move(epoch, lr=0.001).")
+        at = self.reported if step is None or isinstance(step, Mapping) else whole(step, "trial.move")
+        reply = self._say(Moving(self.number, self.attempt, at, given, legible(reason)))
+        assert isinstance(reply, Drawn)
+        for name, value in reply.value.items():
+            self._params[name] = shaped(value, "")
 
     def save(self, step: int, *things: Any) -> None:
         """Keep a checkpoint of things with ``state_dict``, arrays, dicts, lists or bytes.

@@ -79,6 +79,16 @@ class Save(msgspec.Struct, frozen=True, tag="save"):
     size: int
 
 
+class Moving(msgspec.Struct, frozen=True, tag="moving"):
+    """Parameters that change from here on, after ``step``; the reply has their values as the space has them."""
+
+    trial: int
+    attempt: int
+    step: int
+    values: dict[str, Any]
+    reason: str = ""
+
+
 class Note(msgspec.Struct, frozen=True, tag="note"):
     """Facts to keep beside the metrics; with ``study``, sentences about the study, each kept and shown once."""
 
@@ -110,7 +120,7 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
     blind: bool = False
 
 
-Message: TypeAlias = Report | Suggest | Save | Note | Outcome
+Message: TypeAlias = Report | Suggest | Save | Moving | Note | Outcome
 
 
 class Verdict(msgspec.Struct, frozen=True, tag="verdict"):

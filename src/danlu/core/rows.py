@@ -53,6 +53,8 @@ class Row(msgspec.Struct, gc=False):
     aside: str = ""
     blind: bool = False
     doubted: int | None = None
+    moved: list[ev.Moved] | None = None
+    moves_at: dict[int, int] | None = None  # how many moves there were when each step was saved
     trained: int = 0  # steps, over all attempts
     reached: int = 0  # how far this attempt has come, in steps
     starts: tuple[int, ...] = ()  # the steps of the checkpoints that this attempt was given, oldest first
@@ -93,6 +95,13 @@ class Row(msgspec.Struct, gc=False):
         """The values of the point, those drawn while running included."""
         values = ev.unpack_params(self.asked.params)
         return values | self.drawn if self.drawn else values
+
+    def current(self) -> dict[str, Any]:
+        """The values that it is trained with now: those of the point, and what was moved since."""
+        values = self.params()
+        for each in self.moved or ():
+            values |= ev.unpack_params(each.params)
+        return values
 
 
 class Folded(Protocol):
@@ -135,6 +144,19 @@ def _at(column: Sequence[float], position: int) -> float:
         if value == value:
             return value
     return column[position]
+
+
+def scheduled(row: Row) -> tuple[tuple[int, dict[str, Any]], ...]:
+    """From which step on a trial's parameters were what; nothing where they never changed."""
+    found = [(step, ev.unpack_params(params)) for step, params in row.schedule or ()]
+    for each in row.moved or ():
+        before = found[-1] if found else (0, row.params())
+        found = found or [before]
+        now = before[1] | ev.unpack_params(each.params)
+        if found[-1][0] == each.step and len(found) > 1:
+            found.pop()
+        found.append((each.step, now))
+    return tuple(found)
 
 
 class Merit(Protocol):

@@ -65,7 +65,7 @@ class Trial(msgspec.Struct, frozen=True):
     ``unit`` is the point in [0, 1]^d, ``losses`` the minimised metrics of the goal (NaN when failed
     or not known yet), ``violation`` the summed excess over the goal's limits, ``seconds`` the run
     time over all attempts, ``cost`` what the budget counts (seconds unless charged otherwise). Where
-    parameters changed while it trained, ``schedule`` says from which step on they were what, those of the
+    parameters changed while it trained (``trial.move``, PBT), ``schedule`` says after which step they were what, those of the
     trials it was copied from included. ``code`` stands for the program that trained it, ``a+b`` where one resumed what the other began.
     ``aside`` says why the trial was set aside and counts for nothing, '' where it counts.
     ``doubted`` is the step at which it was judged hopeless, also where it was trained on all the same.

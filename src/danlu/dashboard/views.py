@@ -18,6 +18,7 @@ from ..analysis.progress import progress, savings
 from ..analysis.selection import select
 from ..analysis.sheet import axes, sheet
 from ..analysis.timeline import timeline
+from ..core import events as ev
 from ..core.errors import SettingError
 from ..core.events import Status
 from ..core.history import History
@@ -201,6 +202,11 @@ def detail(history: History, number: int) -> dict[str, Any]:
     }
 
 
+def _moves(moved: ev.Moved) -> str:
+    values = ", ".join(f"{name} = {value}" for name, value in ev.unpack_params(moved.params).items())
+    return f"{values} ({moved.reason})" if moved.reason else values
+
+
 def _events(history: History, number: int) -> list[dict[str, Any]]:
     """The stations of a trial's life that its row keeps, each with its reason."""
     row = history.rows[number]
@@ -227,6 +233,15 @@ def _events(history: History, number: int) -> list[dict[str, Any]]:
     found += [
         {"at": None, "what": "changed", "why": f"from step {step}", "who": ""}
         for step, _ in (row.schedule or [])[1:]
+    ]
+    found += [
+        {
+            "at": each.at,
+            "what": "changed",
+            "why": f"after step {each.step}: {_moves(each)}",
+            "who": row.worker,
+        }
+        for each in row.moved or ()
     ]
     if number in history.pruned:
         found.append({"at": None, "what": "steered", "why": history.pruned[number], "who": ""})

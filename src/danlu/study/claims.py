@@ -128,7 +128,7 @@ class Claims:
         """The claimed trial, ready to run."""
         history = self._ledger.history
         row = history.row(number)
-        declared = row.params()
+        declared = row.current()
         return Task(
             trial=number,
             attempt=row.attempt,

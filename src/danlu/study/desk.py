@@ -31,6 +31,7 @@ from ..core.messages import (
     GO,
     Drawn,
     Message,
+    Moving,
     Note,
     Outcome,
     Refused,
@@ -41,12 +42,14 @@ from ..core.messages import (
     Verdict,
     stop,
 )
+from ..core.parameters import Choice, Int, Leaf
+from ..core.point import resolve
 from ..core.protocols import Terms
 from ..core.returned import nearest
 from ..core.rng import generator
 from ..core.rows import Row
 from ..core.trial import Curve
-from ..core.values import legible
+from ..core.values import LARGEST_INT, legible, shown, typed_key, unboxed
 from .ledger import Ledger
 
 _FORGIVEN = (Cause.PREEMPTED, Cause.DRAINED)
@@ -72,6 +75,8 @@ class Desk:
                     return Drawn(self._suggest(message))
                 case Save():
                     return self._save(message)
+                case Moving():
+                    return Drawn(self._move(message))
                 case Note():
                     return self._note(message)
                 case Outcome():
@@ -272,6 +277,38 @@ class Desk:
         share = generator(history.seed, head, f"suggest/{message.name}").random()
         return message.parameter.decode(float(share))
 
+    def _move(self, message: Moving) -> dict[str, Any]:
+        """Keep parameters that change; their values as the space has them.
+
+        Raises:
+            SpaceError: when they cannot change so.
+        """
+        row = self._running(message.trial, message.attempt)
+        space, current = self._ledger.history.space, row.current()
+        checked = {}
+        for given, value in message.values.items():
+            name = resolve(space.every, given)
+            if name not in current or name not in space.names:
+                raise SpaceError(f"{name} is fixed or not active here, so it cannot be moved. Leave it out.")
+            slot = space.slots[space.names.index(name)]
+            if (
+                any(space.slots[other.parent] is slot for other in space.slots if other.parent >= 0)
+                or name in space.named
+            ):
+                raise SpaceError(
+                    f"{name} decides what there is to train, and cannot be moved while it trains. Start another trial."
+                )
+            checked[name] = _moved(name, slot.parameter, unboxed(value))
+        if not space.allows(current | checked):
+            raise SpaceError(f"a constraint forbids {checked!r} here. Move less, or change the constraint.")
+        if any(typed_key(current[name]) != typed_key(value) for name, value in checked.items()):
+            params = ev.pack_params(checked)
+            event = ev.Moved(
+                message.trial, message.attempt, message.step, params, self._clock(), message.reason
+            )
+            self._append(event, message.trial, message.attempt)
+        return checked
+
     def _save(self, message: Save) -> Reply:
         self._running(message.trial, message.attempt)
         event = ev.Saved(
@@ -380,6 +417,26 @@ def _named(metrics: Mapping[str, float]) -> str:
     ways = {name: direction(name).way for name in metrics}
     name = next((name for name, way in ways.items() if way), next(iter(ways), ""))
     return f", {ways[name] or 'minimize'}={name!r}" if name else ""
+
+
+def _moved(name: str, parameter: Leaf, value: Any) -> Any:
+    """A value that a parameter may move to: an option, or a number of its kind, which may lie outside the range that is searched.
+
+    Raises:
+        SpaceError: for anything else.
+    """
+    if isinstance(parameter, Choice):
+        return parameter.check(name, value)
+    whole = isinstance(parameter, Int)
+    number = (
+        None if isinstance(value, bool) or not isinstance(value, int if whole else int | float) else value
+    )
+    if number is None or not -LARGEST_INT <= number <= LARGEST_INT or (parameter.log and number <= 0):
+        kind = "a whole number" if whole else "a finite number"
+        raise SpaceError(
+            f"{name} can move to {kind}{' above 0' if parameter.log else ''}, got {shown(value)}."
+        )
+    return number if whole else float(number)
 
 
 def _alike(one: dict[str, float], other: dict[str, float]) -> bool:
