@@ -363,6 +363,45 @@ def test_the_command_line_shows_the_tree_of_studies(tmp_path):
     assert json.loads(raw)["stages"] == {"search": "both/search", "confirm": "both/confirm"}
 
 
+def test_a_campaign_is_deleted_with_its_studies_and_can_be_made_anew(tmp_path):
+    store = tmp_path / "s.db"
+    whole = told(conduct(danlu.SqliteStore(store)))
+    danlu.tune(lambda t: t["x"], {"x": Float(0, 1)}, trials=2, store=store, name="alone")
+    asked = CliRunner().invoke(danlu.cli.main.danlu, ["delete", str(store), "--study", "both"], input="n\n")
+    assert "the campaign both with both/search, both/confirm (10 done)" in asked.output
+    assert danlu.SqliteStore(store).studies() == ["both", "both/search", "both/confirm", "alone"]
+    done = CliRunner().invoke(danlu.cli.main.danlu, ["delete", str(store), "--study", "both", "--yes"])
+    assert done.exit_code == 0, done.output
+    assert danlu.SqliteStore(store).studies() == ["alone"]
+    assert told(conduct(danlu.SqliteStore(store))) == whole
+
+
+def test_a_campaign_is_exported_backed_up_and_checked_like_a_study(tmp_path):
+    store = tmp_path / "s.db"
+    conduct(danlu.SqliteStore(store))
+    for words in (
+        ["check", str(store)],
+        ["backup", str(store), str(tmp_path / "copy.db")],
+        ["gc", str(store)],
+    ):
+        ran = CliRunner().invoke(danlu.cli.main.danlu, words)
+        assert ran.exit_code == 0, ran.output
+    assert told(danlu.load(tmp_path / "copy.db", "both")) == told(danlu.load(store, "both"))
+    file = tmp_path / "both.jsonl"
+    assert (
+        CliRunner().invoke(danlu.cli.main.danlu, ["export", str(store), "both", "-o", str(file)]).exit_code
+        == 0
+    )
+    assert (
+        CliRunner().invoke(danlu.cli.main.danlu, ["import", str(file), str(tmp_path / "new.db")]).exit_code
+        == 0
+    )
+    own = danlu.load(tmp_path / "new.db", "both").own
+    assert [each.verdict for each in own.judgements] == [
+        each.verdict for each in danlu.load(store, "both").own.judgements
+    ]
+
+
 def test_a_campaign_is_steered_by_its_studies(tmp_path):
     store = tmp_path / "s.db"
     conduct(danlu.SqliteStore(store))

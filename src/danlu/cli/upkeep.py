@@ -7,6 +7,7 @@ import itertools
 import shutil
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,10 @@ def repair(store: str, target: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--force", is_flag=True, help="Also while a worker may be alive.")
 def delete(store: str, name: str, yes: bool, force: bool) -> None:
-    """Delete a study of STORE, with its checkpoints, its trials' folders and their logs. It asks before it does."""
+    """Delete a study of STORE, with its checkpoints, its trials' folders and their logs, or a campaign with its studies.
+
+    It asks before it does.
+    """
     opened = _opened(store)
     if name not in opened.studies():
         if not _leave_no_folder(opened.blobs, name):
@@ -103,15 +107,28 @@ def delete(store: str, name: str, yes: bool, force: bool) -> None:
             f"{name} was deleted before; its folders and logs are gone now too. danlu gc removes its checkpoints."
         )
         return
-    held = opened.journal(name).held()
-    if held and not force:
-        raise StudyBusy(busy(name, len(held)))
-    read = _read_of(opened, name, [])
+    stages = [each for each in opened.studies() if each != name and _read_of(opened, each, []).parent == name]
+    doomed = [*stages, name]  # a campaign last: what is left of it after a kill is still found by its name
+    for each in doomed:
+        held = opened.journal(each).held()
+        if held and not force:
+            raise StudyBusy(busy(each, len(held)))
     if not yes:
-        states = ", ".join(f"{count} {state}" for state, count in read.states().items()) or "no trials"
-        if not click.confirm(f"Delete {name} ({states}) for good?"):
+        states = Counter[str]()
+        for each in doomed:
+            states += _read_of(opened, each, []).states()
+        told = ", ".join(f"{count} {state}" for state, count in states.items()) or "no trials"
+        whole = f"the campaign {name} with {', '.join(stages)}" if stages else name
+        if not click.confirm(f"Delete {whole} ({told}) for good?"):
             echo("nothing was deleted")
             raise click.exceptions.Exit(1)
+    for each in doomed:
+        _delete(opened, each, force=force)
+
+
+def _delete(opened: Any, name: str, *, force: bool) -> None:
+    """Delete one study with all that is its own."""
+    read = _read_of(opened, name, [])
     damage, others = list[str](), set[str]()
     for other in opened.studies():
         if other != name:
