@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .budget import Budget
-from .events import Context, Entry, Event
+from .events import Context, Entry, Event, Status
 from .fidelity import Fidelity
 from .goal import Goal
 from .history import History
@@ -85,6 +85,30 @@ class View:
     def space(self) -> Space:
         """The space as it is now."""
         return self.history.space
+
+    @property
+    def points(self) -> NDArray[np.float64]:
+        """The unit points of all trials that have a result and fit the space, in the order in which they were asked, shape (n, d)."""
+        found: NDArray[np.float64] = self.history.units[self._known()]
+        return found
+
+    @property
+    def losses(self) -> NDArray[np.float64]:
+        """What they have come to, each metric of the goal as a loss that is minimized, shape (n, m)."""
+        found: NDArray[np.float64] = self.history.losses[self._known()]
+        return found
+
+    @property
+    def pending(self) -> NDArray[np.float64]:
+        """The unit points of trials that are under way, shape (r, d)."""
+        history = self.history
+        running = (history.statuses <= Status.WAITING) & history.fits
+        found: NDArray[np.float64] = history.units[running]
+        return found
+
+    def _known(self) -> NDArray[np.bool_]:
+        found: NDArray[np.bool_] = np.isfinite(self.history.losses).all(1) & self.history.fits
+        return found
 
     def shifted(self, by: int) -> View:
         """The same view for a sampler inside another one, ``by`` points later."""

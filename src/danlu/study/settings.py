@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 from ..core import settings
@@ -12,6 +13,7 @@ from ..core.fidelity import Fidelity
 from ..core.names import SAMPLERS, SCHEDULERS, find
 from ..core.protocols import Sampler, Scheduler
 from ..core.space import Space
+from .trust import trusting
 
 
 class Settings(NamedTuple):
@@ -51,8 +53,10 @@ class Settled(NamedTuple):
         )  # fmt: skip
 
 
-def settled(given: Settings, stored: Charter | None, space: Space) -> Settled:
+def settled(given: Settings, stored: Charter | None, space: Space, trust: Sequence[str] = ()) -> Settled:
     """The settings given, completed by those of a stored study that is joined (None: by defaults).
+
+    ``trust`` are the packages whose algorithms may be made of what is stored, as in ``danlu.work``.
 
     Raises:
         SettingError: when a setting is out of its range, or a stored algorithm is not danlu's own.
@@ -68,10 +72,10 @@ def settled(given: Settings, stored: Charter | None, space: Space) -> Settled:
             f"whatever fails, got same_failures={same_failures!r}."
         )
     contexts = of.contexts if given.contexts is None else given.contexts
-    scheduler = _scheduler(given.scheduler, of, contexts)
+    scheduler = _scheduler(given.scheduler, of, contexts, trust)
     return Settled(
         given.budget or of.budget,
-        _sampler(given.sampler, of, space),
+        _sampler(given.sampler, of, space, trust),
         scheduler,
         given.fidelity or of.fidelity,
         retries,
@@ -83,22 +87,24 @@ def settled(given: Settings, stored: Charter | None, space: Space) -> Settled:
     )
 
 
-def _sampler(given: Sampler | str | None, stored: Charter, space: Space) -> Sampler:
+def _sampler(given: Sampler | str | None, stored: Charter, space: Space, trust: Sequence[str]) -> Sampler:
     """By default what decides by itself, after the point of the priors where parameters have any."""
     if given is not None and not isinstance(given, str):
         return cast(Sampler, _whole("sampler", given, Sampler))
     if given is None and stored.sampler:
-        return cast(Sampler, settings.read(stored.sampler, "sampler"))
+        return cast(Sampler, settings.read(stored.sampler, "sampler", trusting(trust)))
     chosen: Sampler = find(SAMPLERS, "sampler", given or "auto")()
     if given is None and space.centre() != [0.5] * len(space):
         chosen = find(SAMPLERS, "sampler", "first")([{}], chosen)
     return chosen
 
 
-def _scheduler(given: Scheduler | str | None, stored: Charter, contexts: tuple[Context, ...]) -> Scheduler:
+def _scheduler(
+    given: Scheduler | str | None, stored: Charter, contexts: tuple[Context, ...], trust: Sequence[str]
+) -> Scheduler:
     """By default what decides by itself; with contexts, a race of configurations around it, which gives none up under ``"none"``."""
     if given is None and stored.scheduler:
-        return cast(Scheduler, settings.read(stored.scheduler, "scheduler"))
+        return cast(Scheduler, settings.read(stored.scheduler, "scheduler", trusting(trust)))
     chosen = given
     if given is None and contexts:
         chosen = "race"

@@ -7,7 +7,7 @@ study in one store and ask and tell at the same time.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ..core import events as ev
@@ -58,6 +58,7 @@ class Study:
         store: Store,
         settings: Settings = Settings(),
         clock: Callable[[], float] = time.time,
+        trust: Sequence[str] = (),
     ) -> None:
         self.name = opening.name
         self.worker = identity()
@@ -75,7 +76,7 @@ class Study:
         agree_contexts(history, opening.name, contexts)
         settings = settings._replace(contexts=contexts)
         joined = history.charter if opening.space is None else None
-        self.settings = settled(settings, joined, history.space)
+        self.settings = settled(settings, joined, history.space, trust)
         folders = Folders(store.blobs, opening.name)
         blobs, copies = blobs_at(store.blobs), Copies(store, opening.name)
         self.ledger = Ledger(journal, history, self.settings, blobs, folders, copies)

@@ -62,6 +62,16 @@ def proposed(stored: str, study: str, trust: Sequence[str], imported: str = "") 
     return stored
 
 
+def trusting(trust: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a stored name, ``"package.module:Class"``, is covered by what is trusted.
+
+    Example:
+        >>> trusting(["mine"])("mine.samplers:Mine"), trusting(["mine"])("os:system")
+        (True, False)
+    """
+    return lambda name: any(_covers(entry, name) for entry in trust)
+
+
 def _covers(entry: str, name: str) -> bool:
     """Whether an entry of the list allows a name, what it takes in brackets aside."""
     where, _, function = name.partition("(")[0].rpartition(":")

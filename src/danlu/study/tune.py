@@ -205,12 +205,14 @@ def open_study(
     objective: str = "",
     clock: Callable[[], float] | None = None,
     parent: str = "",
+    trust: str | Sequence[str] = (),
 ) -> Study:
     """Open a study to ask and tell by hand; arguments as in ``tune``.
 
     With ``space=None`` a stored study is joined as it is, with the settings it was last driven by where none are given.
     ``objective`` is only kept for those who join. ``clock`` gives the seconds since some epoch that
     events carry, the system's when it is None; an engine that simulates time has its own. ``parent`` is the campaign that opens it.
+    ``trust`` names packages whose samplers and schedulers may be made of what the journal of a study that is joined says.
 
     Raises:
         SpaceMismatch, GoalError, SettingError: when the stored study is another one.
@@ -247,6 +249,7 @@ def open_study(
             None if contexts is None else contexts_of(contexts),
         ),
         clock=clock or clocks.time,
+        trust=(trust,) if isinstance(trust, str) else trust,
     )
     for metric in study.ledger.history.goal.metrics:
         odd = contradicted(metric.name, maximize=metric.maximize)

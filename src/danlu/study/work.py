@@ -75,14 +75,14 @@ def work(
         raise SettingError(f"work needs grace >= 0 and wait >= 0, got grace={grace!r}, wait={wait!r}.")
     opened = open_store(store)
     _await(opened, name, wait)
-    with open_study(store=opened, name=name) as study:
+    allowed = (trust,) if isinstance(trust, str) else trust
+    with open_study(store=opened, name=name, trust=allowed) as study:
         stored = study.settings.objective
         if not objective and not stored:
             raise ObjectiveError(
                 f"the objective of {name!r} was made inside other code, so its name is not known here. Name it "
                 "(file.py:function), or start the same call of danlu.tune here as where the study was begun."
             )
-        allowed = (trust,) if isinstance(trust, str) else trust
         what = objective or proposed(stored, name, allowed, study.ledger.history.chosen.get("imported", ""))
         resolve_objective(what)
         if study.space.named:
