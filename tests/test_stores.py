@@ -108,6 +108,22 @@ def test_a_missing_or_swapped_row_is_found(study):
     store.close()
 
 
+def test_missing_last_rows_are_found(study):
+    """They leave no gap: the study's own row says how many there have been."""
+    store = danlu.SqliteStore(study)
+    last = fold(store).seq
+    store.close()
+    with raw_file(study) as raw:
+        raw.execute("DELETE FROM event WHERE seq > ?", (last - 2,))
+    store, history = danlu.SqliteStore(study), History()
+    with pytest.raises(
+        CorruptError, match=f"damaged at event {last - 1}.*The {last - 2} events before it are"
+    ):
+        history.fold(store.journal("study").read(0))
+    assert history.seq == last - 2
+    store.close()
+
+
 def damaged(whole, number, dice):
     """One mutation of a file: a flipped bit, a cut, or a run of NULs."""
     at = dice.randrange(len(whole))

@@ -4,6 +4,7 @@ import contextlib
 import json
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -11,11 +12,13 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from test_postgres import fresh, running
 
 import danlu
 from danlu.core import events as ev
 from danlu.core.errors import DanluError
 from danlu.stores.jsonlines import dump, load
+from danlu.study.tune import open_store
 
 ZYGOTE = textwrap.dedent(
     """
@@ -43,7 +46,16 @@ ZYGOTE = textwrap.dedent(
             connection.set_trace_callback(step)  # before each statement, commits among them
             return connection
 
+        def wait(self, *given, **named):
+            step()
+            found = waits(self, *given, **named)
+            step()
+            return found
+
         sqlite3.connect = connect
+        if any("://" in each for each in arguments):
+            import psycopg
+            waits, psycopg.Connection.wait = psycopg.Connection.wait, wait  # before and after each word with the server
         sys.addaudithook(heard)
         quiet = os.open(os.devnull, os.O_WRONLY)
         os.dup2(quiet, 1), os.dup2(quiet, 2)
@@ -197,14 +209,72 @@ def test_a_killed_command_leaves_nothing_half_and_can_be_repeated(run, template,
     dice = random.Random(command)
     killed = kills(run, template, tmp_path, command, [*sorted(dice.sample(range(1, 40), 8)), 10**9])
     assert killed >= 1
-    promised(13, killed, f"SIGKILLs at steps of danlu {command}: nothing half, and repeatable")
+    promised(24, killed, f"SIGKILLs at steps of danlu {command}")
 
 
 @pytest.mark.fault
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_killed_at_every_step_leaves_nothing_half(run, template, tmp_path, command, promised):
     killed = kills(run, template, tmp_path, command, range(1, 10**6))
-    promised(13, killed, f"SIGKILLs, one at every step of danlu {command}: nothing half, and repeatable")
+    promised(24, killed, f"SIGKILLs, one at every step of danlu {command}")
+
+
+def on_postgres(url):
+    """What a database holds: each study's events."""
+    with contextlib.closing(open_store(url)) as store:
+        return {name: [ev.encode(e.event) for e in store.journal(name).read(0)] for name in store.studies()}
+
+
+def kills_on_postgres(run, template, folder, command, steps):
+    """As ``kills``, of an import into a database and of a deletion there."""
+    sound, export, killed = journals(template / "s.db"), template / "one.jsonl", 0
+    with contextlib.closing(danlu.SqliteStore(template / "s.db")) as old:
+        events = {name: [(e.op, e.event) for e in old.journal(name).read(0)] for name in old.studies()}
+    url = fresh(running(), folder / "blobs")
+    given = ["import", export, url] if command == "import" else ["delete", url, "--study", "one", "--yes"]
+    for step in steps:
+        shutil.rmtree(folder / "blobs", ignore_errors=True)
+        shutil.copytree(template / "s.db.blobs", folder / "blobs")
+        with contextlib.closing(open_store(url)) as store:
+            for name in store.studies():
+                store.delete(name)
+            for name in ["two"] if command == "import" else ["one", "two"]:
+                store.adopt(name, events[name])
+        code = run(step, *given)
+        if code == 0:
+            break
+        assert code == -9, (step, code)
+        killed += 1
+        there = on_postgres(url)
+        done = ("one" in there) == (command == "import")
+        one = there.pop("one", sound["one"])
+        assert there == {"two": sound["two"]}
+        assert one[: len(sound["one"])] == sound["one"]  # an import notes behind it where it came from
+        again = run(0, *given)
+        assert again == 0 or (done and again == 2), (step, again)
+        assert set(on_postgres(url)) == ({"one", "two"} if command == "import" else {"two"})
+        assert run(0, "check", url) == 0
+    return killed
+
+
+@pytest.mark.parametrize("command", ["import", "delete"])
+def test_a_command_killed_on_postgresql_leaves_nothing_half(run, template, tmp_path, command, promised):
+    dice = random.Random(command)
+    killed = kills_on_postgres(
+        run, template, tmp_path, command, [*sorted(dice.sample(range(1, 30), 3)), 10**9]
+    )
+    assert killed >= 1
+    promised(24, killed, f"SIGKILLs at steps of danlu {command} on PostgreSQL")
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("command", ["import", "delete"])
+def test_a_command_killed_at_every_step_on_postgresql_leaves_nothing_half(
+    run, template, tmp_path, command, promised
+):
+    killed = kills_on_postgres(run, template, tmp_path, command, range(1, 10**6))
+    assert killed > 20
+    promised(24, killed, f"SIGKILLs, one at every step of danlu {command} on PostgreSQL")
 
 
 # Edits at random, of exports and of stores.
@@ -286,3 +356,126 @@ def test_an_export_whose_end_mark_is_not_read_is_noticed(template):
 def test_five_thousand_edits_of_exports_are_refused_or_change_nothing(template, promised):
     assert edits(template, 5000, 2) > 4000
     promised(13, 5000, "random edits of exports: 0 silent differences, 0 tracebacks")
+
+
+def changed(value, dice):
+    """Another value for a column of a row."""
+    if isinstance(value, bytes) and value and dice.random() < 0.7:
+        at = dice.randrange(len(value))
+        return dice.choice(
+            [
+                value[:at],
+                value + b"\0",
+                value[:at] + bytes([value[at] ^ 1 << dice.randrange(8)]) + value[at + 1 :],
+            ]
+        )
+    if isinstance(value, int) and dice.random() < 0.7:
+        return value + dice.choice([-1, 1, 7, 2**40])
+    return dice.choice([None, 0, -1, 2**62, 0.5, "", "x", "\ud7ff", b"", b"\xc1"])
+
+
+def rewritten(path, dice):
+    """One edit of a store's rows, as a tool for databases makes it: a value, a row gone, copied, or in another's place."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        raw.execute("PRAGMA ignore_check_constraints = 1")
+        columns = ("seq", "op", "body", "crc")
+        rows = raw.execute("SELECT study, seq, op, body, crc FROM event ORDER BY study, seq").fetchall()
+        at, other = dice.randrange(len(rows)), dice.randrange(len(rows))
+        study, seq, *_ = rows[at]
+        match dice.randrange(5):
+            case 0:
+                column = dice.randrange(4)
+                value = changed(rows[at][column + 1], dice)
+                raw.execute(
+                    f"UPDATE OR REPLACE event SET {columns[column]} = ? WHERE study = ? AND seq = ?",
+                    (value, study, seq),
+                )
+            case 1:
+                raw.execute(
+                    "DELETE FROM event WHERE study = ? AND seq >= ? AND seq < ?",
+                    (study, seq, seq + dice.choice([1, 1, 9])),
+                )
+            case 2:
+                raw.execute(
+                    "UPDATE OR IGNORE event SET body = ?, crc = ? WHERE study = ? AND seq = ?",
+                    (rows[other][3], rows[other][4], study, seq),
+                )
+            case 3:
+                last = max(number for owner, number, *_ in rows if owner == study)
+                raw.execute(
+                    "INSERT INTO event VALUES (?, ?, NULL, ?, ?)",
+                    (study, last + 1, rows[other][3], rows[other][4]),
+                )
+            case 4:
+                column = dice.choice(["head", "head", "name", "id"])
+                value = changed({"head": 9, "name": "one", "id": 1}[column], dice)
+                value = (
+                    value if isinstance(value, int) or column != "id" else 3
+                )  # SQLite itself takes no other
+                raw.execute(f"UPDATE OR IGNORE study SET {column} = ? WHERE id = ?", (value, study))
+
+
+def paged(path, dice):
+    """One edit of a store's bytes: bits, a run of another byte, a page in another's place, an end cut off or grown."""
+    whole = bytearray(path.read_bytes())
+    at, other = dice.randrange(len(whole)), dice.randrange(len(whole) // 4096)
+    match dice.randrange(5):
+        case 0:
+            for _ in range(dice.choice([1, 1, 2, 30])):
+                whole[dice.randrange(len(whole))] ^= 1 << dice.randrange(8)
+        case 1:
+            size = min(dice.choice([1, 4, 64, 4096]), len(whole) - at)
+            whole[at : at + size] = bytes([dice.randrange(256)]) * size
+        case 2:
+            page = at // 4096
+            whole[page * 4096 : (page + 1) * 4096], whole[other * 4096 : (other + 1) * 4096] = (
+                whole[other * 4096 : (other + 1) * 4096],
+                whole[page * 4096 : (page + 1) * 4096],
+            )
+        case 3:
+            del whole[at:]
+        case 4:
+            size = dice.choice([1, 100, 4096])
+            whole[at:at] = bytes(size)
+    path.write_bytes(whole)
+
+
+def store_edits(template, folder, count, seed):
+    """How many edits were noticed; what is read as if all were well has to be all that was written, and nothing else."""
+    sound, dice = journals(template / "s.db"), random.Random(seed)
+    whole, noticed = (template / "s.db").read_bytes(), 0
+    path = folder / "edited.db"
+    for number in range(count):
+        for each in folder.glob("edited.db*"):
+            each.unlink()
+        path.write_bytes(whole)
+        dice.choice([rewritten, paged])(path, dice)
+        found = {}
+        try:
+            with contextlib.closing(danlu.SqliteStore(path)) as store:
+                for name in store.studies():
+                    found[name] = []
+                    for entry in store.journal(name).read(0):
+                        found[name].append(ev.encode(entry.event))
+        except (
+            DanluError
+        ):  # a sentence, never a bare error of sqlite3; what came before it is as it was written
+            noticed += 1
+            for name, read in found.items():
+                assert read == sound.get(name, read)[: len(read)], (number, name)
+            continue
+        assert {name: read for name, read in found.items() if name in sound and read} == {
+            name: read for name, read in sound.items() if name in found
+        }, number
+    return noticed
+
+
+def test_edits_of_a_store_are_noticed_or_change_nothing(template, tmp_path, promised):
+    assert store_edits(template, tmp_path, 300, 1) > 100
+    promised(13, 300, "random edits of stores, of rows and of bytes: 0 silent differences, 0 tracebacks")
+
+
+@pytest.mark.fault
+def test_five_thousand_edits_of_stores_are_noticed_or_change_nothing(template, tmp_path, promised):
+    assert store_edits(template, tmp_path, 5000, 2) > 2000
+    promised(13, 5000, "random edits of stores, of rows and of bytes: 0 silent differences, 0 tracebacks")

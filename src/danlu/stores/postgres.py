@@ -319,6 +319,7 @@ class PostgresJournal:
         query = (
             "SELECT seq, op, body, crc FROM danlu_event WHERE study = %s AND seq > %s ORDER BY seq LIMIT %s"
         )
+        whole = not after
         while True:  # numbers have no gaps, so parts that are read one after the other are the whole
             part = (self.number, after, PART)
             rows = self._store.run(lambda c: c.execute(query, part, binary=True).fetchall(), alone=True)  # noqa: B023
@@ -328,8 +329,20 @@ class PostgresJournal:
                     raise CorruptError(damaged(self._store.place, expected))
                 yield ev.Entry(seq, opened(self._store.place, seq, body), op)
             if len(rows) < PART:
-                return
+                break
             after += len(rows)
+        if whole and self._longer(after + len(rows)):
+            raise CorruptError(damaged(self._store.place, after + len(rows) + 1))
+
+    def _longer(self, last: int) -> bool:
+        """Whether the study has had more events than can be found: the last ones, which leave no gap behind."""
+        query = (
+            "SELECT head FROM danlu_study WHERE id = %s "
+            "AND NOT EXISTS (SELECT 1 FROM danlu_event WHERE study = id AND seq > %s)"
+        )
+        given = (self.number, last)
+        row = self._store.run(lambda c: c.execute(query, given).fetchone(), alone=True)
+        return row is not None and row[0] > last
 
     def append(self, events: Sequence[tuple[str | None, ev.Event]], terms: Terms) -> tuple[int, bool]:
         """Append as one, on these terms."""

@@ -113,7 +113,10 @@ class SqliteStore:
     def studies(self) -> list[str]:
         """The names of all studies, in order of creation."""
         with self.readable():
-            return [name for (name,) in self.connection().execute("SELECT name FROM study ORDER BY id")]
+            names = [name for (name,) in self.connection().execute("SELECT name FROM study ORDER BY id")]
+        if not all(type(name) is str for name in names):
+            raise CorruptError(f"{self.path} is damaged: a study has no name. danlu repair saves what is sound.")
+        return names
 
     def create(self, name: str, event: ev.Event) -> SqliteJournal:
         """A new study with its first event."""
@@ -335,8 +338,16 @@ class SqliteJournal:
                 if seq != expected or not typed or checksum(seq, op, body) != crc:
                     raise CorruptError(damaged(self._store.path, expected))
                 yield ev.Entry(seq, opened(self._store.path, seq, body), op)
+            if not after and self._longer(expected):
+                raise CorruptError(damaged(self._store.path, expected + 1))
         except DAMAGE as error:
             raise CorruptError(damaged(self._store.path, expected + 1)) from error
+
+    def _longer(self, last: int) -> bool:
+        """Whether the study has had more events than can be found: the last ones, which leave no gap behind."""
+        query = "SELECT head FROM study WHERE id = ? AND NOT EXISTS (SELECT 1 FROM event WHERE study = id AND seq > ?)"
+        row = self._store.connection().execute(query, (self.number, last)).fetchone()
+        return row is not None and (type(row[0]) is not int or row[0] > last)
 
     def append(self, events: Sequence[tuple[str | None, ev.Event]], terms: Terms) -> tuple[int, bool]:
         """Append as one, on these terms."""
