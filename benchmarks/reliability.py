@@ -34,6 +34,12 @@ PROMISES = {
     21: "A backup under load is whole; a network file system is refused with the remedy.",
     22: "A long study stays fast and small.",
     23: "Ctrl-C once drains, twice hands back at once; the terminal is restored.",
+    24: "A command that is killed at any step leaves nothing half that looks whole, and does its work when it is called again.",
+    25: "A store that is removed or replaced while a study runs is noticed; what was written is saved under another name.",
+    26: "What no store could give back is refused before it is written.",
+    27: "A stranger's study runs nothing, and writes nothing outside its store.",
+    28: "Whatever an objective forks, closes, replaces or leaves behind, its result is heard, and the study goes on.",
+    29: "An objective that cannot work ends its study within three trials, with its cause.",
 }
 
 

@@ -263,7 +263,7 @@ def test_integers_of_any_length_survive_a_checkpoint():
 
 
 @pytest.mark.fault
-def test_a_checkpoint_of_more_than_four_gigabytes(tmp_path):
+def test_a_checkpoint_of_more_than_four_gigabytes(tmp_path, promised):
     array = np.zeros(2**32 + 8, np.uint8)
     array[-1] = 7
     data = checkpoint.pack([{"w": array}])
@@ -273,6 +273,7 @@ def test_a_checkpoint_of_more_than_four_gigabytes(tmp_path):
     del data
     back = checkpoint.unpack(folder.get(digest))[0]["w"]
     assert (len(back), back[-1]) == (2**32 + 8, 7)
+    promised(7, 1, "checkpoint of more than 4 GiB, written and read back")
 
 
 def test_studies_of_one_store_do_not_share_checkpoints(tmp_path):
@@ -314,7 +315,7 @@ def trained(trial):
 
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 @pytest.mark.parametrize("goes_on", ["study", "copy"])
-def test_a_study_and_its_copy_take_no_checkpoint_from_each_other(tmp_path, kind, goes_on):
+def test_a_study_and_its_copy_take_no_checkpoint_from_each_other(tmp_path, kind, goes_on, promised):
     store = danlu.MemoryStore() if kind == "memory" else danlu.SqliteStore(tmp_path / "s.db")
     how = {
         "space": {"x": danlu.Float(0, 1)},
@@ -347,6 +348,9 @@ def test_a_study_and_its_copy_take_no_checkpoint_from_each_other(tmp_path, kind,
     store.delete(other)
     danlu.tune(trained, trials=15, name=goes_on, **how)
     store.close()
+    promised(
+        7, 1, "ways for a study and its copy in one store to go on: neither loses a checkpoint to the other"
+    )
 
 
 def test_a_copy_that_is_damaged_keeps_everything(tmp_path):

@@ -79,9 +79,10 @@ def full(values, kept):
         ),
     ),
 )
-def test_every_sampler_searches_on(family, sampler, goals, capsys):
+def test_every_sampler_searches_on(family, sampler, goals, capsys, promised):
     result = study(family, ("loss", "other")[:goals], sampler=sampler, scheduler="none")
     check(result, capsys, one=goals == 1)
+    promised(19, 40, "trials with losses of every size, infinite and none, over every sampler")
 
 
 @pytest.mark.parametrize(
@@ -93,11 +94,12 @@ def test_every_sampler_searches_on(family, sampler, goals, capsys):
         ),
     ),
 )
-def test_every_scheduler_compares_on(family, scheduler, capsys):
+def test_every_scheduler_compares_on(family, scheduler, capsys, promised):
     result = study(
         family, steps=9, sampler="random", scheduler=scheduler, fidelity=danlu.Fidelity("step", 1, 9)
     )
     check(result, capsys)
+    promised(19, 40, "trials with losses of every size, infinite and none, over every scheduler")
 
 
 @pytest.mark.parametrize("family", full([(f,) for f in FAMILIES], lambda family: family == "span"))

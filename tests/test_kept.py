@@ -161,7 +161,11 @@ def test_two_thousand_ways_to_write_are_read_back(promised):
             store.close()
 
     try_them()
-    promised(19, count, "writes of any value by any public way: read back, folded, exported and imported")
+    promised(
+        26,
+        count,
+        "writes of any value by any public way: refused, or read back, folded, exported and imported",
+    )
 
 
 EVENTS = [

@@ -191,7 +191,7 @@ def build(store, given, outside):
 
 
 @pytest.mark.parametrize("label", HOSTILE)
-def test_a_hostile_study_runs_nothing_and_writes_nothing_outside(there, tmp_path, label):
+def test_a_hostile_study_runs_nothing_and_writes_nothing_outside(there, tmp_path, label, promised):
     """Shown, exported, imported, reported, compared, swept and joined: with and without trust in a file of one's own."""
     outside = tmp_path / "outside"
     outside.mkdir()
@@ -219,6 +219,7 @@ def test_a_hostile_study_runs_nothing_and_writes_nothing_outside(there, tmp_path
     assert {
         path for path in tree(tmp_path, there) - before if home not in path.parents and path != home
     } == set()
+    promised(27, 1, "hostile studies, each shown, exported, imported, reported, compared, swept and joined")
 
 
 def looked_at(result):
