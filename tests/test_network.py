@@ -13,6 +13,7 @@ import textwrap
 import threading
 import time
 from pathlib import Path
+from unittest import mock
 
 import psycopg
 import pytest
@@ -273,6 +274,48 @@ def test_long_runs_behind_a_bad_network(behind, promised):
         calm = danlu.tune(train, SPACE, minimize="loss", trials=150, seed=seed, scheduler="diverged")
         assert [(t.params, t.curve) for t in far.trials] == [(t.params, t.curve) for t in calm.trials]
         promised(11, sum(proxy.counts.values()), f"faults between worker and PostgreSQL: {said(proxy)}")
+
+
+def test_a_first_connection_that_breaks_is_made_again(behind):
+    """As a worker's may that is started behind a bad network: nothing has answered it yet."""
+    url, _, proxy = behind(5, cuts=1.0, swallows=0, delays=0)
+    failures = []
+
+    def mend(*given):
+        failures.append(given)
+        if len(failures) == 3:
+            proxy.shares["cut"] = 0.0
+        return real(*given)
+
+    real = PostgresStore._worth_waiting
+    with mock.patch.object(PostgresStore, "_worth_waiting", mend):
+        store = PostgresStore(url)
+    assert len(failures) >= 3
+    assert store.studies() == []
+    store.close()
+
+
+SILENT = """
+import socket, sys
+import danlu
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1] + "/.s.PGSQL.5432")
+listener.listen(9)
+try:
+    danlu.open_study(store=f"postgresql:///x?host={sys.argv[1]}&connect_timeout=2")
+except danlu.DanluError as error:
+    print(error)
+"""
+
+
+def test_a_server_that_never_answers_is_given_up():
+    """It takes the connection and says nothing, as one that is stopped does; libpq asks it for a sign of life without end."""
+    with tempfile.TemporaryDirectory(prefix="mute") as folder:
+        ran = subprocess.run(
+            [sys.executable, "-c", SILENT, folder], capture_output=True, text=True, timeout=60
+        )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "cannot be used: connection timeout expired" in ran.stdout
 
 
 def test_a_database_that_is_away_for_long_is_said_and_what_was_told_is_there(behind):

@@ -69,6 +69,22 @@ TRANSIENT = (
 )
 """What a server says that will answer later."""
 
+CUT = (
+    "closed the connection",
+    "Connection reset",
+    "Broken pipe",
+    "could not receive data",
+    "could not send",
+    "SSL SYSCALL",
+)
+"""What a network says that broke while a first connection was made; so does a port where something else listens."""
+
+CUT_SECONDS = 5.0
+"""How long to take it for the network."""
+
+PING_SECONDS = 3
+"""How long to wait for a sign of life. libpq waits without end by itself, and psycopg lets no other thread run meanwhile."""
+
 PERMANENT = (
     "authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry", "permission denied", "not permitted",
     "is not currently accepting", "invalid", "certificate", "does not support SSL", "Name or service not known",
@@ -215,7 +231,7 @@ class PostgresStore:
             except (psycopg.OperationalError, psycopg.InterfaceError) as error:
                 self._drop()
                 now, why = time.monotonic(), self._said(error)
-                if not self._worth_waiting(error):
+                if not self._worth_waiting(error, now - began):
                     raise StoreError(f"{self.place} cannot be used: {why}. {REMEDY}") from error
                 if now + pause > until:
                     raise StoreError(
@@ -243,18 +259,21 @@ class PostgresStore:
                 said = said.replace(str(value), "***")
         return said.rstrip(".")
 
-    def _worth_waiting(self, error: Exception) -> bool:
+    def _worth_waiting(self, error: Exception, waited: float) -> bool:
         """Whether a failure can pass by itself: a server that starts, a network that is away; not a wrong password."""
         if getattr(self._local, "connection", None) is not None or getattr(error, "sqlstate", None):
             return True
         said = str(error)
         if any(word in said for word in TRANSIENT):
             return True
+        if waited < CUT_SECONDS and any(word in said for word in CUT):
+            return True
         if any(word in said for word in PERMANENT):
             return False
         if self._answered:
             return True
-        found = psycopg.pq.PGconn.ping(make_conninfo(**self._params).encode())
+        asked = make_conninfo(**self._params | {"connect_timeout": PING_SECONDS})
+        found = psycopg.pq.PGconn.ping(asked.encode())
         if found == psycopg.pq.Ping.NO_RESPONSE:  # on this machine nobody is still on the way
             return any(not _here(host) for host in str(self._params.get("host", "")).split(","))
         return found == psycopg.pq.Ping.REJECT

@@ -115,7 +115,9 @@ class SqliteStore:
         with self.readable():
             names = [name for (name,) in self.connection().execute("SELECT name FROM study ORDER BY id")]
         if not all(type(name) is str for name in names):
-            raise CorruptError(f"{self.path} is damaged: a study has no name. danlu repair saves what is sound.")
+            raise CorruptError(
+                f"{self.path} is damaged: a study has no name. danlu repair saves what is sound."
+            )
         return names
 
     def create(self, name: str, event: ev.Event) -> SqliteJournal:
