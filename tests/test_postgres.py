@@ -2,6 +2,7 @@
 
 import functools
 import os
+import random
 import re
 import signal
 import socket
@@ -145,20 +146,26 @@ def test_eight_processes_share_a_study_and_one_is_killed(url):
 
 
 def test_a_connection_cut_at_any_moment_loses_and_doubles_nothing(url):
-    stop = threading.Event()
+    stop, dice = threading.Event(), random.Random(3)
+    open_store(url).close()
+    plain = (
+        url.partition("?")[0]
+        if "host=" not in url
+        else url.replace(f"&blobs={url.rpartition('blobs=')[2]}", "")
+    )
 
     def cut():
-        while not stop.is_set():
-            with psycopg.connect(
-                url.partition("?")[0]
-                if "host=" not in url
-                else url.replace(f"&blobs={url.rpartition('blobs=')[2]}", ""),
-                autocommit=True,
-            ) as own:
-                own.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'danlu'"
-                )
-            stop.wait(0.02)
+        """Whenever something has been written, a moment later: on a busy machine a cut every so often would let nothing through."""
+        seen = -1
+        with psycopg.connect(plain, autocommit=True) as own:
+            while not stop.wait(dice.uniform(0, 0.02)):
+                (events,) = own.execute("SELECT count(*) FROM danlu_event").fetchone()
+                if events > seen:
+                    seen = events
+                    own.execute(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'danlu'"
+                    )
+        assert seen > 50
 
     thread = threading.Thread(target=cut)
     thread.start()
