@@ -117,6 +117,16 @@ def tried(store, ways, folder):
         assert math.isfinite(history.spent_seconds)
 
 
+@pytest.mark.parametrize("engine", ["inline", "pool"])
+def test_a_parameter_whose_name_cannot_be_written_is_refused_in_a_sentence(engine):
+    with pytest.raises(
+        DanluError, match=r"needs a name that can be written as UTF-8, got '\\ud800'. Name it"
+    ):
+        danlu.tune(
+            lambda trial: trial.suggest("\ud800", danlu.Float(0, 1)), minimize="loss", trials=3, engine=engine
+        )
+
+
 @pytest.mark.parametrize("way", sorted(WAYS))
 def test_a_number_too_long_to_be_printed_is_refused_in_a_sentence(way, tmp_path):
     store, huge = danlu.SqliteStore(tmp_path / "s.db"), 10**5000

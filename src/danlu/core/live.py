@@ -262,8 +262,12 @@ class LiveTrial(Mapping[str, Value]):
         """Draw a parameter by name; a name in the declared space gives the value it has there.
 
         Raises:
-            SpaceError: when the name is known with a parameter that cannot be reconciled.
+            SpaceError: when the name is known with a parameter that cannot be reconciled, or cannot be written.
         """
+        if legible(name) != name:
+            raise SpaceError(
+                f"a parameter needs a name that can be written as UTF-8, got {name!r}. Name it otherwise."
+            )
         reply = self._say(Suggest(self.number, self.attempt, name, parameter))
         assert isinstance(reply, Drawn)
         value = shaped(reply.value, "")
