@@ -40,7 +40,7 @@ from ..core.worker import dead
 from ..core.written import name_of, written
 from .connections import Connections
 from .memory import fenced
-from .seal import busy, checksum, damaged, opened, twice
+from .seal import busy, checksum, counted, damaged, opened, twice
 
 try:
     import psycopg
@@ -338,7 +338,10 @@ class PostgresJournal:
         query = (
             "SELECT seq, op, body, crc FROM danlu_event WHERE study = %s AND seq > %s ORDER BY seq LIMIT %s"
         )
-        whole = not after
+        whole, head = (
+            not after,
+            None if after else self._head(),
+        )  # the last events leave no gap behind when they go
         while True:  # numbers have no gaps, so parts that are read one after the other are the whole
             part = (self.number, after, PART)
             rows = self._store.run(lambda c: c.execute(query, part, binary=True).fetchall(), alone=True)  # noqa: B023
@@ -350,18 +353,15 @@ class PostgresJournal:
             if len(rows) < PART:
                 break
             after += len(rows)
-        if whole and self._longer(after + len(rows)):
-            raise CorruptError(damaged(self._store.place, after + len(rows) + 1))
+        last = after + len(rows)
+        if whole and (counted(head) > last or counted(self._head(), last) < last):
+            raise CorruptError(damaged(self._store.place, last + 1))
 
-    def _longer(self, last: int) -> bool:
-        """Whether the study has had more events than can be found: the last ones, which leave no gap behind."""
-        query = (
-            "SELECT head FROM danlu_study WHERE id = %s "
-            "AND NOT EXISTS (SELECT 1 FROM danlu_event WHERE study = id AND seq > %s)"
-        )
-        given = (self.number, last)
-        row = self._store.run(lambda c: c.execute(query, given).fetchone(), alone=True)
-        return row is not None and row[0] > last
+    def _head(self) -> Any:
+        """How many events the study has, as its own row says; None without one."""
+        query = "SELECT head FROM danlu_study WHERE id = %s"
+        row = self._store.run(lambda c: c.execute(query, (self.number,)).fetchone(), alone=True)
+        return None if row is None else row[0]
 
     def append(self, events: Sequence[tuple[str | None, ev.Event]], terms: Terms) -> tuple[int, bool]:
         """Append as one, on these terms."""

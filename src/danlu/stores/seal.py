@@ -29,6 +29,13 @@ def damaged(where: object, seq: int) -> str:
     )
 
 
+def counted(head: object, otherwise: int = 0) -> int:
+    """How many events a study's row tells of; ``otherwise`` without a row, more than there can be in one that is damaged."""
+    if head is None:
+        return otherwise
+    return head if type(head) is int else 2**63
+
+
 def opened(where: object, seq: int, body: bytes) -> ev.Event:
     """The event in a row whose checksum is right.
 

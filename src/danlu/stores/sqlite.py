@@ -40,7 +40,7 @@ from .connections import Connections
 from .filesystem import make_room, refuse_network, unusable
 from .memory import CLOSED, fenced
 from .readonly import as_it_is, may_write, refusal
-from .seal import busy, checksum, damaged, opened, twice
+from .seal import busy, checksum, counted, damaged, opened, twice
 from .watched import Watched, lost
 
 try:
@@ -333,6 +333,7 @@ class SqliteJournal:
         expected = after
         self._store.watch(reading=True)
         try:
+            head = None if after else self._head()  # the last events leave no gap behind when they go
             rows = self._store.connection().execute(query, (self.number, after))
             for seq, op, body, crc in rows:
                 expected += 1
@@ -340,16 +341,19 @@ class SqliteJournal:
                 if seq != expected or not typed or checksum(seq, op, body) != crc:
                     raise CorruptError(damaged(self._store.path, expected))
                 yield ev.Entry(seq, opened(self._store.path, seq, body), op)
-            if not after and self._longer(expected):
+            if not after and (
+                counted(head) > expected or counted(self._head(), bool(head) * expected) < expected
+            ):
                 raise CorruptError(damaged(self._store.path, expected + 1))
         except DAMAGE as error:
             raise CorruptError(damaged(self._store.path, expected + 1)) from error
 
-    def _longer(self, last: int) -> bool:
-        """Whether the study has had more events than can be found: the last ones, which leave no gap behind."""
-        query = "SELECT head FROM study WHERE id = ? AND NOT EXISTS (SELECT 1 FROM event WHERE study = id AND seq > ?)"
-        row = self._store.connection().execute(query, (self.number, last)).fetchone()
-        return row is not None and (type(row[0]) is not int or row[0] > last)
+    def _head(self) -> Any:
+        """How many events the study has, as its own row says; None without one."""
+        row = (
+            self._store.connection().execute("SELECT head FROM study WHERE id = ?", (self.number,)).fetchone()
+        )
+        return None if row is None else row[0]
 
     def append(self, events: Sequence[tuple[str | None, ev.Event]], terms: Terms) -> tuple[int, bool]:
         """Append as one, on these terms."""
