@@ -18,6 +18,8 @@ from danlu.core.errors import DanluError, SettingError
 from danlu.core.events import Judged, Status
 from danlu.core.goal import goal_of
 from danlu.core.history import History
+from danlu.core.messages import GO, stop
+from danlu.core.protocols import New
 from danlu.samplers.evidence import evidence, running
 from danlu.samplers.standing import standing
 from danlu.schedulers.race import behind
@@ -253,7 +255,9 @@ def test_contexts_that_would_mix_two_measures_are_refused(before, after, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "scheduler", [danlu.Hyperband(high=9), danlu.PBT(population=4, interval=2)], ids=["hyperband", "pbt"]
+    "scheduler",
+    [danlu.Hyperband(high=9), danlu.PBT(population=4, interval=2), danlu.ASHA(low=1, high=9)],
+    ids=["hyperband", "pbt", "asha"],
 )
 def test_schedulers_that_deal_out_trials_by_number_are_refused(scheduler):
     with pytest.raises(SettingError, match="leave contexts out"):
@@ -344,6 +348,51 @@ def test_running_configurations_are_imagined_once():
         known = evidence(history)
         heads = {history.groups.head(trial.number) for trial in others} | {5}
         assert set(running(history, known).tolist()) == heads
+
+
+def test_everybody_tells_the_mean_of_the_best(capsys):
+    from danlu.analysis.summary import summary
+    from danlu.dashboard import views
+
+    result = danlu.tune(train, SPACE, contexts=FOLDS, trials=40, seed=2, limits=["value <= -1"])
+    history, mean = result.history, result.best.value
+    assert mean != history.trial(result.best.number).value
+    assert (
+        views.head("s", history)["best"]["value"]
+        == views.detail(history, 1)["best"]["metrics"]["value"]
+        == mean
+    )
+    assert f"{mean:.6g}" in str(summary("s", history))
+    assert any(f"value={mean:.6g}" in line for line in result.why() if "No trial keeps" in line)
+    assert f"{mean:g}" in repr(result)
+    assert f"{mean:.4g}"[:5] in result._repr_html_()
+
+
+def test_that_no_configuration_has_seen_all_contexts_is_said():
+    result = danlu.tune(train, SPACE, contexts=FOLDS, trials=3, seed=2)
+    with pytest.raises(DanluError, match="has a result yet: 3 asked"):
+        _ = result.best
+
+    def cut(trial):
+        for step in range(1, 9):
+            trial.report(step, value=step * (trial["x"] + trial.context["fold"] + 2))
+
+    class Stops(danlu.BaseScheduler):
+        def init(self, problem):
+            return None
+
+        def tell(self, state, trial):
+            return None
+
+        def judge(self, state, view, trial):
+            return stop("a test") if trial.context["fold"] == 2 else GO
+
+        def next(self, state, view):
+            return New()
+
+    short = danlu.tune(cut, SPACE, minimize="value", contexts=FOLDS, trials=12, seed=2, scheduler=Stops())
+    with pytest.raises(DanluError, match="evaluated in all 5 contexts"):
+        _ = short.best
 
 
 def test_without_a_scheduler_nothing_is_given_up():

@@ -144,9 +144,9 @@ def beyond(history: History) -> list[Finding]:
         >>> beyond(result.history)[0].text.startswith("No trial keeps ms <= 20; the nearest, trial ")
         True
     """
-    if history.best is None or not history.rows[history.best].violation:
+    if history.best is None or not history.configuration(history.best).violation:
         return []
-    told = history.rows[history.best].metrics or {}
+    told = history.configuration(history.best).metrics
     pairs = zip(history.goal.limits, history.goal.slacks(told), strict=True)
     broken = [limit for limit, over in pairs if not over <= 0]
     limits = " and ".join(f"{each.name} {'<=' if each.below else '>='} {each.bound:g}" for each in broken)
@@ -301,7 +301,7 @@ def _where(history: History, over: np.ndarray, failed: np.ndarray) -> tuple[str,
 
 def _stale(known: Measured) -> Iterator[Finding]:
     running = np.minimum.accumulate(known.losses)
-    last = int(np.flatnonzero(np.diff(running, prepend=np.inf) < 0)[-1])
+    last = int(np.flatnonzero(running < np.concatenate([[np.inf], running[:-1]]))[-1])
     since = len(running) - 1 - last
     if since >= max(30, 2 * len(running) / 3) and math.isfinite(running[last]):
         yield Finding(

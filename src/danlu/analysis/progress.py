@@ -90,7 +90,7 @@ def progress(
         over = history.groups.over
         fine &= np.array([over[row].whole and not over[row].violation for row in known.rows.tolist()], bool)
     running = np.minimum.accumulate(np.where(fine, known.losses, np.inf))
-    new = np.flatnonzero(np.isfinite(running) & (np.diff(running, prepend=np.inf) < 0))
+    new = np.flatnonzero(running < np.concatenate([[np.inf], running[:-1]]))
     kept = np.union1d(_extremes(known.losses, most), new)
     return Progress(
         known.name, known.metric.maximize, known.rows[kept], known.values[kept],

@@ -72,7 +72,7 @@ def summary(name: str, history: History) -> Summary:
     model = model_of(history) if enough else None
     seen = effects(history, model=model) if model is not None else None
     best = history.best
-    trial = None if best is None else history.trial(best)
+    trial = None if best is None else history.configuration(best)
     return Summary(
         name, known.name, dict(history.states()),
         -1 if trial is None else trial.number, float("nan") if trial is None else trial.value,

@@ -49,7 +49,7 @@ def best_line(history: History) -> str:
     """The best trial in a few words, '' when there is none."""
     if history.best is None:
         return ""
-    trial = history.trial(history.best)
+    trial = history.configuration(history.best)
     metrics = ", ".join(f"{name}={value:.4g}" for name, value in list(trial.metrics.items())[:3])
     return f"trial {trial.number}: {metrics}"
 

@@ -189,7 +189,7 @@ def detail(history: History, number: int) -> dict[str, Any]:
         TrialMissing: when there is no such trial.
     """
     trial = history.trial(number)
-    best = None if history.best is None else history.trial(history.best)
+    best = None if history.best is None else history.configuration(history.best)
     fields = {name: value for name, value in plain(trial).items() if name not in {"unit", "losses"}}
     return {
         "trial": fields,

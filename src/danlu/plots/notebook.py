@@ -20,7 +20,7 @@ def study_html(name: str, history: History) -> str:
     told = ", ".join(f"{count} {state}" for state, count in states.items()) or "no trials"
     parts = [f"<div><b>{html.escape(name)}</b>: {told}</div>"]
     if history.best is not None:
-        best = history.trial(history.best)
+        best = history.configuration(history.best)
         parts += [f"<div>best: trial {best.number}</div>", _table({**best.metrics, **best.params})]
     kinds = [
         kind

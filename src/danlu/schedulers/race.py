@@ -25,6 +25,7 @@ from ..core.history import History
 from ..core.messages import Verdict
 from ..core.protocols import Again, BaseScheduler, GiveUp, Move, Problem, Scheduler, View
 from ..core.trial import Trial
+from .asha import ASHA
 from .diverged import Diverged
 from .hyperband import Hyperband, SuccessiveHalving
 from .pbt import PBT
@@ -37,8 +38,8 @@ class Race(BaseScheduler, msgspec.Struct, frozen=True):
     """Tries every configuration in the study's contexts, and gives one up whose mean will hardly come below the best one's.
 
     Args:
-        scheduler: that judges the trials themselves, and says what a slot does that no configuration needs; not one that deals
-            trials out by their numbers or copies them (Hyperband, PBT).
+        scheduler: that judges the trials themselves, and says what a slot does that no configuration needs; not one of
+            rungs or populations (ASHA, Hyperband, PBT).
         confidence: a configuration is given up when its chance to have the better mean over all contexts is below
             ``1 - confidence``; 1.0 gives none up. Of those given up that share at most would have come out ahead, where configurations
             differ by as much as one trial's noise; where they do not differ at all, 9 % would at 0.95, by next to nothing
@@ -64,10 +65,10 @@ class Race(BaseScheduler, msgspec.Struct, frozen=True):
             raise SettingError(
                 f"Race needs a scheduler to judge trials, got {self.scheduler!r}. Give Race(danlu.Median())."
             )
-        if isinstance(self.scheduler, Hyperband | SuccessiveHalving | PBT | Race):
+        if isinstance(self.scheduler, ASHA | Hyperband | SuccessiveHalving | PBT | Race):
             raise SettingError(
-                f"{type(self.scheduler).__name__} deals trials out by their numbers or copies them, which makes no sense of one "
-                "configuration in several contexts. Give Race(danlu.Median()), or leave contexts out."
+                f"{type(self.scheduler).__name__} ends most trials at its rungs, deals them out by their numbers or copies them, so hardly any "
+                "configuration would be evaluated in all contexts. Give Race(danlu.Median()), or leave contexts out."
             )
         confidence = self.confidence
         if (

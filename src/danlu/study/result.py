@@ -96,6 +96,11 @@ class Result:
             DanluError: when no trial has finished with a result.
         """
         number = self.history.best
+        if number is None and any(whole.trials for whole in self.history.groups.over.values()):
+            raise DanluError(
+                f"no configuration of {self.name!r} has been evaluated in all {len(self.history.contexts)} contexts: result.configurations "
+                "has what each has come to. Give it more trials, or a scheduler that ends fewer."
+            )
         if number is None:
             raise DanluError(
                 self.fruitless or f"no trial of {self.name!r} has a result yet: {len(self.history)} asked."
