@@ -1,6 +1,6 @@
 """Fetches what of the front end is not ours from npm, and writes down what it is: `make vendor`.
 
-Files are kept byte for byte as they are published, with their licence; ``vendor.json`` has name, version, licence and hashes.
+Files are kept byte for byte as they are published, with their license; ``vendor.json`` has name, version, license and hashes.
 """
 
 import base64
@@ -36,14 +36,14 @@ def main() -> None:
                 opened.extractall(folder, filter="data")
             inside = Path(folder) / "package"
             about = json.loads((inside / "package.json").read_text("utf-8"))
-            licence = f"{about['name']}.LICENSE"
-            (VENDOR / licence).write_bytes((inside / "LICENSE").read_bytes())
+            file = f"{about['name']}.LICENSE"
+            (VENDOR / file).write_bytes((inside / "LICENSE").read_bytes())
             for name, path in files.items():
                 data = (inside / path).read_bytes()
                 file = Path(path).name
                 (VENDOR / file).write_bytes(data)
                 rows.append({
-                    "name": name, "version": about["version"], "licence": about["license"],
+                    "name": name, "version": about["version"], "license": about["license"],
                     "source": f"npm {about['name']}@{about['version']} {path} (sha512-{whole})",
                     "file": file, "sha256": hashlib.sha256(data).hexdigest(),
                 })  # fmt: skip

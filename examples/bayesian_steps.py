@@ -1,4 +1,4 @@
-"""Bayesian optimisation with nothing hidden: two hyperparameters on the unit square, step by step.
+"""Bayesian optimization with nothing hidden: two hyperparameters on the unit square, step by step.
 
     python examples/bayesian_steps.py [FOLDER]
 
@@ -30,13 +30,13 @@ def loss_at(points):
 
 def step(points, losses):
     """What the process believes after these trials: mean, deviation and expected improvement on the grid."""
-    centre, spread = losses.mean(), losses.std() or 1.0
+    center, spread = losses.mean(), losses.std() or 1.0
     shape = gp.Shape(groups=np.array([0, 1]))  # a lengthscale for each of the two hyperparameters
-    model = gp.fit(points, (losses - centre) / spread, shape, kernel=squared_exponential, evaluations=100)
+    model = gp.fit(points, (losses - center) / spread, shape, kernel=squared_exponential, evaluations=100)
     mean, variance = gp.predict(model, GRID)
-    best = (losses.min() - centre) / spread
+    best = (losses.min() - center) / spread
     gain = acquisition.expected_improvement(mean, np.sqrt(variance), best)
-    return mean * spread + centre, np.sqrt(variance) * spread, gain * spread
+    return mean * spread + center, np.sqrt(variance) * spread, gain * spread
 
 
 def search(steps=STEPS, folder=None):

@@ -79,7 +79,7 @@ def test_selecting_agrees_with_a_loop_over_trials(study):
     assert len(select(study.history, {"status": "done|failed"})) == 120
 
 
-def test_a_maximised_metric_is_selected_in_its_own_sign():
+def test_a_maximized_metric_is_selected_in_its_own_sign():
     result = danlu.tune(lambda t: t["x"], {"x": Float(0, 1)}, maximize="acc", trials=20, seed=0)
     assert select(result.history, {"acc": "0.5.."}).tolist() == [
         t.number for t in result.trials if t.value >= 0.5
@@ -272,7 +272,7 @@ def test_a_product_interacts_and_a_sum_does_not():
     assert found.deviation.shape == found.mean.shape == (15, 15)
 
 
-def test_maximising_shows_effects_in_the_users_sign():
+def test_maximizing_shows_effects_in_the_users_sign():
     space = {"a": Float(0, 1)}
     result = danlu.tune(lambda t: t["a"], space, maximize="acc", trials=20, sampler="quasirandom", seed=0)
     (effect,) = effects(result.history).effects

@@ -26,7 +26,7 @@ def test_it_says_what_leads_and_why():
     assert "with 1 parameter and 2 goals" in reasons({"x": Float(0, 1)}, goal=["a", "b"])[0]
     wide = {f"x{i}": Float(0, 1) for i in range(201)}
     assert "TPE leads: with 201 parameters" in reasons(wide)[0]
-    assert "nothing is modelled" in " ".join(danlu.tune(lambda t: 1.0, {}, trials=1).why())
+    assert "nothing is modeled" in " ".join(danlu.tune(lambda t: 1.0, {}, trials=1).why())
 
 
 def test_a_reason_is_said_once_and_survives_in_the_store(tmp_path):

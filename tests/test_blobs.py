@@ -63,7 +63,7 @@ def test_tensors_come_back_bit_for_bit(dtype):
     assert back["empty"].shape == (0, 2)
 
 
-def test_model_optimiser_schedule_and_generators_go_on_exactly():
+def test_model_optimizer_schedule_and_generators_go_on_exactly():
     def make():
         torch.manual_seed(0)
         model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 1))

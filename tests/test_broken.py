@@ -56,7 +56,7 @@ MODULE = textwrap.dedent(
         raise OSError(28, "No space left on device")
 
     def gone(trial):
-        print("fatal: no licence", flush=True)
+        print("fatal: no license", flush=True)
         os._exit(3)
     """
 )
@@ -78,7 +78,7 @@ SCRIPT = textwrap.dedent(
     elif args.how == "leaves":
         sys.exit("usage: train.py [--data DATA]")
     elif args.how == "gone":
-        print("fatal: no licence", flush=True)
+        print("fatal: no license", flush=True)
         os._exit(3)
     elif args.how == "shapes":
         assert args.lr > 100
@@ -99,10 +99,10 @@ CAUSES = {
     "cancelled": "CancelledError: no loop",
     "nonsense": "got '0.3'",
     "late": "No space left on device",
-    "gone": "with code 3; it printed last: fatal: no licence",
+    "gone": "with code 3; it printed last: fatal: no license",
 }
 SCRIPTS = {each: CAUSES[each] for each in ("name", "package", "data", "value", "leaves")} | {
-    "gone": "train.py ended with code 3: fatal: no licence",
+    "gone": "train.py ended with code 3: fatal: no license",
     "shapes": "train.py ended with code 1: AssertionError",
     "pattern": "no line",
 }

@@ -113,7 +113,7 @@ def look(browser, served):
 
 
 def painted(page, selector):
-    """How many colours a canvas shows: one or two when nothing was drawn."""
+    """How many colors a canvas shows: one or two when nothing was drawn."""
     return page.eval_on_selector(
         selector,
         """canvas => { const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
@@ -380,7 +380,7 @@ def test_light_dark_and_chinese(look, tmp_path):
     page.click("nav >> text=dark")
     page.wait_for_selector("html[data-theme=dark]")
     dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    brightness = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (light, dark)]
+    brightness = [sum(map(int, re.findall(r"\d+", color)[:3])) for color in (light, dark)]
     assert brightness[0] > 600
     assert brightness[1] < 200
     page.click("nav >> text=中文")
@@ -680,10 +680,10 @@ def test_a_campaign_is_shown_with_its_stages_and_verdicts_and_folds_with_their_c
             "both/search",
             "both/confirm",
         ]
-        judged = page.inner_text("#panel-judgements")
+        judged = page.inner_text("#panel-judgments")
         assert "winner:" in judged
         assert "test: looked at" in judged
-        assert len(page.query_selector_all("#panel-judgements table tbody tr")) == 3
+        assert len(page.query_selector_all("#panel-judgments table tbody tr")) == 3
         page.screenshot(path=str(tmp_path / "campaign.png"), full_page=True)
         page.click("#panel-stages a >> nth=1")
         page.wait_for_selector("#panel-table tbody tr.row")

@@ -66,7 +66,7 @@ def no_looks_yet():
 
 
 def told(done):
-    judged = [(each.subject, each.verdict, each.evidence) for each in done.own.judgements]
+    judged = [(each.subject, each.verdict, each.evidence) for each in done.own.judgments]
     return {stage: essence(result) for stage, result in done.results.items()}, judged, done.reason
 
 
@@ -76,7 +76,7 @@ def test_a_campaign_searches_confirms_adopts_and_looks_once(tmp_path):
     assert store.studies() == ["both", "both/search", "both/confirm"]
     assert len(done.results[SEARCH].trials) == 4
     assert len(done.results[FRESH].trials) == 6, "two of the search and the default, two seeds each"
-    assert [(each.subject, each.verdict.split()[0]) for each in done.own.judgements][1] == ("test", "looked")
+    assert [(each.subject, each.verdict.split()[0]) for each in done.own.judgments][1] == ("test", "looked")
     winner = done.judged("winner")
     assert "over 2 fresh seeds" in winner.reason
     fresh = [each["fresh"] for each in winner.evidence["candidates"]]
@@ -94,7 +94,7 @@ def test_candidates_are_known_by_what_they_are_when_the_search_is_extended(tmp_p
     assert essence(more.results[SEARCH])[:4] == essence(first.results[SEARCH])
     check(more, store)
     assert look.count == 2, "another winner, or more seeds: another look, and both are kept"
-    assert len({each.evidence["key"] for each in more.own.judgements if each.subject == "test"}) == 2
+    assert len({each.evidence["key"] for each in more.own.judgments if each.subject == "test"}) == 2
 
 
 def check(done, store):
@@ -279,6 +279,20 @@ def test_one_pool_serves_all_stages(tmp_path):
     assert used[FRESH] <= used[SEARCH], "workers stay warm"
 
 
+def test_choices_of_things_by_name_reach_every_stage():
+    space = danlu.Space({"square": danlu.Choice({"yes": abs, "no": float})})
+
+    def calls(trial):
+        return trial["square"](-2.0 - 0.001 * (trial.context.get("seed", 0) % 7))
+
+    search = campaign.Open(
+        SEARCH, "the beginning", space, goal_of(minimize="value"), Budget(trials=2), "grid"
+    )
+    done = conduct(danlu.MemoryStore(), Confirm(search=search, top=2, seeds=2), objective=calls)
+    assert done.results[FRESH].best.params == {"square": "no"}
+    assert len(done.results[FRESH].trials) == 4
+
+
 def test_a_space_is_widened_on_purpose():
     wide = danlu.Space({"x": Float(-2, 2), "width": Int(1, 8)})
 
@@ -290,7 +304,7 @@ def test_a_space_is_widened_on_purpose():
             first = campaign.Open("one", "first", SPACE, goal_of(minimize="loss"), Budget(trials=3), "random")
             if "one" not in known:
                 return first
-            if not own.judgements:
+            if not own.judgments:
                 return campaign.Judge("range", "wider", "the best lies at a bound", {"x": 2})
             if len(known["one"].trials) < 6:
                 then = campaign.Open(
@@ -397,8 +411,8 @@ def test_a_campaign_is_exported_backed_up_and_checked_like_a_study(tmp_path):
         == 0
     )
     own = danlu.load(tmp_path / "new.db", "both").own
-    assert [each.verdict for each in own.judgements] == [
-        each.verdict for each in danlu.load(store, "both").own.judgements
+    assert [each.verdict for each in own.judgments] == [
+        each.verdict for each in danlu.load(store, "both").own.judgments
     ]
 
 

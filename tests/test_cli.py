@@ -227,7 +227,7 @@ def test_a_space_file_says_what_python_says():
     space = parse(TOML)
     assert space.names == ("x", "n", "opt", "opt.sgd.momentum")
     assert not space.allows({"n": 3})
-    assert space.decode(space.centre())["epochs"] == 12
+    assert space.decode(space.center())["epochs"] == 12
 
 
 def test_every_command_has_help():

@@ -134,8 +134,8 @@ def test_a_race_gives_up_what_cannot_become_the_best_and_says_so():
     said = [line for line in result.why() if "given up" in line]
     assert len(said) == len(short)
     assert "chance to have the better mean in the end is" in said[0]
-    assert {event.trial for event in result.history.judgements} == short
-    assert set(result.history.judgements[0].evidence) == {"against", "contexts", "behind", "chance"}
+    assert {event.trial for event in result.history.judgments} == short
+    assert set(result.history.judgments[0].evidence) == {"against", "contexts", "behind", "chance"}
 
 
 def test_what_some_contexts_say_is_compared_as_if_it_were_all():
@@ -412,8 +412,8 @@ def test_a_crash_at_every_append_of_a_race_changes_nothing(tmp_path, promised):
 
     whole = CrashingStore(tmp_path / "whole.db", at=0, written=False)
     result = run(whole)
-    expected = essence(result), [(event.trial, event.reason) for event in result.history.judgements]
-    assert any(isinstance(event, Judged) for event in result.history.judgements), "nothing was given up"
+    expected = essence(result), [(event.trial, event.reason) for event in result.history.judgments]
+    assert any(isinstance(event, Judged) for event in result.history.judgments), "nothing was given up"
     deaths = 0
     for at in range(1, whole.count + 1):
         for written in (False, True):
@@ -421,7 +421,7 @@ def test_a_crash_at_every_append_of_a_race_changes_nothing(tmp_path, promised):
             with pytest.raises(Killed):
                 run(CrashingStore(path, at, written=written))
             again = run(CrashingStore(path, 0, written=False))
-            assert (essence(again), [(e.trial, e.reason) for e in again.history.judgements]) == expected, (
+            assert (essence(again), [(e.trial, e.reason) for e in again.history.judgments]) == expected, (
                 at,
                 written,
             )

@@ -747,7 +747,7 @@ def test_vendored_files_are_what_they_are_said_to_be():
     for each in vendored():
         assert checked(each), each.file
         assert each.version in each.source
-        assert each.licence in {"MIT", "Apache-2.0"}
+        assert each.license in {"MIT", "Apache-2.0"}
 
 
 def test_modules_import_only_what_the_map_names():

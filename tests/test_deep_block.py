@@ -1,4 +1,4 @@
-"""Many trainings as one: each row is its training alone, whatever its neighbours do."""
+"""Many trainings as one: each row is its training alone, whatever its neighbors do."""
 
 import math
 from dataclasses import replace
@@ -20,7 +20,7 @@ from danlu.deep.training import Training
 CPU = torch.device("cpu")
 STEADY = {"optimizer": "momentum", "options": {"lr": 0.01}}
 """Adam divides by the size of gradients, and so makes steps of those that are rounding errors around zero, of the
-biases before a norm for example; where such weights are compared, the optimiser does not."""
+biases before a norm for example; where such weights are compared, the optimizer does not."""
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ NETWORKS = {
 @pytest.mark.parametrize("name", NETWORKS)
 def test_convolutions_norms_and_residuals(name, digits):
     space = deep.space("cnn")
-    params = {**space.decode(space.centre()), "width": 8, **NETWORKS[name]}
+    params = {**space.decode(space.center()), "width": 8, **NETWORKS[name]}
 
     def make(at):
         torch.manual_seed(at)
@@ -127,7 +127,7 @@ def test_readers_of_text(reader):
     data = deep.datasets.docstrings()
     data = replace(data, train=data.train.take(torch.arange(64)), valid=data.valid.take(torch.arange(32)))
     space = deep.space("text")
-    params = {**space.complete({"reader": reader, "embedding": 16}, space.centre()), "dropout": 0.0}
+    params = {**space.complete({"reader": reader, "embedding": 16}, space.center()), "dropout": 0.0}
 
     def make(at):
         torch.manual_seed(at)
@@ -140,7 +140,7 @@ def test_recommenders_have_their_own_negatives():
     data = deep.datasets.ratings()
     data = replace(data, train=data.train.take(torch.arange(500)))
     space = deep.space("recommend")
-    params = space.decode(space.centre())
+    params = space.decode(space.center())
 
     def make(at):
         torch.manual_seed(at)
@@ -164,7 +164,7 @@ def test_narrow_convolutions_ride_in_wide_ones(digits):
     space = deep.space("cnn")
 
     def make(at):
-        params = {**space.decode(space.centre()), "width": (6, 8)[at], "norm": "batch"}
+        params = {**space.decode(space.center()), "width": (6, 8)[at], "norm": "batch"}
         torch.manual_seed(at)
         return training(image.build(params, digits), digits, at, **STEADY)
 

@@ -103,7 +103,7 @@ def test_stopped_after_any_epoch_and_resumed_is_the_same_to_the_bit(name, after)
     found = deep.fit(resumed, data, plan, seed=3, trial=second, save_every=0)
     assert found.epochs == expected.epochs
     assert found.best_epoch == expected.best_epoch
-    assert second.kept[6] == whole.kept[6]  # optimiser, average and best weights too
+    assert second.kept[6] == whole.kept[6]  # optimizer, average and best weights too
     for name_, value in undisturbed.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name_])
 

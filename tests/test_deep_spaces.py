@@ -8,8 +8,8 @@ from torch import nn
 import danlu
 from danlu import deep
 from danlu.core.errors import SettingError
-from danlu.deep import augment, regularise
-from danlu.deep.init import INITS, initialise
+from danlu.deep import augment, regularize
+from danlu.deep.init import INITS, initialize
 from danlu.deep.optim import OPTIMIZERS, arguments, optimizer
 from danlu.deep.schedules import _SPACES, shares
 
@@ -22,7 +22,7 @@ def net(seed=0):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_optimiser_has_sourced_ranges_around_its_default_and_learns(name):
+def test_every_optimizer_has_sourced_ranges_around_its_default_and_learns(name):
     rule = OPTIMIZERS[name]
     assert rule.sources
     for parameter in rule.space.values():
@@ -138,7 +138,7 @@ def test_schedules_agree_with_pytorch():
 
 
 BAD = {
-    "there is no optimiser 'adm'": lambda: deep.optimizers("adm"),
+    "there is no optimizer 'adm'": lambda: deep.optimizers("adm"),
     "adamw has no 'l2'. It has: lr": lambda: optimizer("adamw", net(), {"l2": 0.1}),
     "there is no schedule 'cos'": lambda: deep.schedules("cos"),
     "the schedule cosine has no 'drop'. It has: none": lambda: shares("cosine", 3, options={"drop": 0.1}),
@@ -146,7 +146,7 @@ BAD = {
     "smoothing to be in": lambda: deep.Plan(smoothing=1.0),
     "there is no augmentation 'shft'": lambda: deep.Plan(augment={"shft": 1.0}),
     "there is no recipe 'cat'": lambda: deep.space("cat"),
-    "there is no initialisation 'he'": lambda: initialise(net(), "he"),
+    "there is no initialization 'he'": lambda: initialize(net(), "he"),
     "one target a sample": lambda: deep.of_arrays(np.zeros((3, 2)), np.zeros(4)),
     "leave some to train": lambda: deep.of_arrays(np.zeros((9, 2)), np.zeros(9), valid=0.5, test=0.5),
     "values that are not finite": lambda: deep.of_arrays(np.full((9, 2), np.nan), np.arange(9.0)),
@@ -167,10 +167,10 @@ def test_the_first_trial_of_a_recipe_is_its_default_and_every_point_builds_and_t
     ]
     data = small(getattr(deep.datasets, maker)())
     space, recipe = deep.space(name), deep.recipe(name)
-    default = space.decode(space.centre())
+    default = space.decode(space.center())
     assert recipe.sources
     numbers = np.random.default_rng(0)
-    for unit in [space.centre(), *numbers.random((12, len(space)))]:
+    for unit in [space.center(), *numbers.random((12, len(space)))]:
         params = space.decode(list(unit))
         model = recipe.build(params, data)
         found = deep.fit(model, data, deep.Plan.of(params, epochs=1), seed=1)
@@ -190,10 +190,10 @@ def small(data):
 
 
 @pytest.mark.parametrize("name", INITS)
-def test_initialisations_keep_the_size_of_signals(name):
+def test_initializations_keep_the_size_of_signals(name):
     torch.manual_seed(0)
     layers = [layer for _ in range(6) for layer in (nn.Linear(256, 256), nn.ReLU())]
-    model = initialise(nn.Sequential(*layers, nn.Linear(256, 256)), name)
+    model = initialize(nn.Sequential(*layers, nn.Linear(256, 256)), name)
     size = model[:-1](torch.randn(512, 256)).std().item()
     if name == "kaiming":
         assert 0.3 < size < 1.5  # each layer keeps the variance (He et al. eq. 10)
@@ -231,6 +231,6 @@ def test_augmentation_of_nothing_changes_nothing_and_noise_has_its_deviation():
 def test_mixup_mixes_targets_as_it_mixes_samples():
     x = torch.eye(3)
     other = x[[1, 2, 0]]
-    mixed = regularise.mix(x, other, torch.tensor([0.25, 0.5, 1.0]))
+    mixed = regularize.mix(x, other, torch.tensor([0.25, 0.5, 1.0]))
     torch.testing.assert_close(mixed[0], torch.tensor([0.25, 0.75, 0.0]))
     torch.testing.assert_close(mixed[2], x[2])

@@ -212,10 +212,10 @@ def test_another_worker_of_the_study_gets_the_traceback(tmp_path):
 
 def test_a_process_that_ends_itself_has_failed_like_an_exception(tmp_path):
     def leaves(trial):
-        print("fatal: no licence for", trial.number, flush=True)
+        print("fatal: no license for", trial.number, flush=True)
         os._exit(3)
 
-    with pytest.raises(ObjectiveError, match=r"os\._exit.* with code 3; it printed last: fatal: no licence"):
+    with pytest.raises(ObjectiveError, match=r"os\._exit.* with code 3; it printed last: fatal: no license"):
         danlu.tune(leaves, SPACE, engine="pool", store=tmp_path / "s.db", trials=9)
     with danlu.open_study(store=tmp_path / "s.db") as study:
         assert [(t.attempt, t.cause) for t in study.result.trials] == [(1, danlu.Cause.RAISED)] * 3

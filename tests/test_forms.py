@@ -725,7 +725,7 @@ def test_arguments_of_other_tools_are_answered_with_danlus_word(word):
 OPTIONS = {
     "--n-trials": "danlu says --trials.", "--timeout": "danlu says --time.", "--direction": "danlu says --minimize or --maximize.",
     "--n-jobs": "danlu says --workers.", "--study-name": "danlu says --name.", "--points-to-evaluate": "danlu says enqueue=",
-    "--trails": "--trials", "--colour": "No such option '--colour'",
+    "--trails": "--trials", "--color": "No such option '--color'",
 }  # fmt: skip
 
 

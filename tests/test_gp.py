@@ -104,7 +104,7 @@ def test_two_goals_reach_the_front():
     assert hypervolume(losses, np.array([1.1, 1.1])) > 0.8
 
 
-def test_three_goals_are_scalarised():
+def test_three_goals_are_scalarized():
     """DTLZ2 with three goals: far above chance's hypervolume under (1.1, 1.1, 1.1)."""
 
     def dtlz2(trial):
@@ -179,7 +179,7 @@ def test_settings_are_checked():
 
 
 @given(st.data())
-def test_vectorised_snapping_is_the_spaces_own(data):
+def test_vectorized_snapping_is_the_spaces_own(data):
     space = data.draw(spaces())
     shown = features(space)
     units = np.random.default_rng(data.draw(st.integers(0, 99))).random((6, len(space)))

@@ -80,7 +80,7 @@ def test_the_default_is_inside_and_the_first_trial(where, name, default):
     assert parameter.check(name, default) == default
     assert parameter.prior == default
     space = danlu.Space({name: parameter})
-    assert space.decode(space.centre())[name] == default
+    assert space.decode(space.center())[name] == default
     if name in LOGARITHMIC:
         assert getattr(parameter, "log", False) or isinstance(parameter, Choice), found
     wide = isinstance(parameter, Float) and parameter.low > 0 and parameter.high / parameter.low > 100

@@ -368,7 +368,7 @@ URLS = {
         "postgresql://me:hush-hush@nosuch.invalid/x",
         "resolve host|translate host|not known",
     ),
-    "an unknown parameter": ("postgresql://me:hush-hush@h/x?colour=hush-hush", "cannot be read by libpq"),
+    "an unknown parameter": ("postgresql://me:hush-hush@h/x?color=hush-hush", "cannot be read by libpq"),
     "a bad escape": ("postgresql://me:hush-hush%zz@h/x", "cannot be read by libpq"),
     "an @ in the password": ("postgresql://me:hush@-hush@h/x", "more than one @"),
     "a / in the password": ("postgresql://me:hush/-hush@h/x", "a port that is no number"),

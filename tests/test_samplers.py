@@ -98,7 +98,7 @@ def test_cma_moves_as_the_package_does(width):
         np.testing.assert_allclose(ours.covariance, theirs._C, rtol=1e-5, atol=1e-9)
 
 
-def test_the_margin_keeps_every_neighbour_possible():
+def test_the_margin_keeps_every_neighbor_possible():
     state = cma.begin(np.array([0.5, 0.5, 0.02]), 0.3)._replace(sigma=1e-4)
     sizes = np.array([np.inf, 5.0, 4.0])
     state = cma._with_margin(state, sizes)
@@ -176,7 +176,7 @@ def test_the_genetic_algorithm_stops_by_itself():
     assert len(result.trials) - newest >= 5 * 10 - 1
 
 
-def test_regularised_evolution_lets_the_lucky_die():
+def test_regularized_evolution_lets_the_lucky_die():
     """The parent is always among the newest ``population`` trials."""
     with danlu.open_study(
         {"x": Float(0, 1)}, minimize="loss", sampler=danlu.Evolution(population=5, drawn=5), seed=1

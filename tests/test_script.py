@@ -301,7 +301,7 @@ def test_a_program_without_a_parser_is_not_run_to_find_one(tmp_path, monkeypatch
 
 
 def objective_value(space):
-    return danlu.Space(space).decode(danlu.Space(space).centre())["lr"]
+    return danlu.Space(space).decode(danlu.Space(space).center())["lr"]
 
 
 def test_a_parser_that_is_imported_but_not_used_does_not_train(tmp_path, monkeypatch):
@@ -536,7 +536,7 @@ def test_a_folder_that_goes_with_the_command_is_said_and_the_winner_makes_its_ow
     assert next((tmp_path / "s.db.blobs/trials/save").glob("*/m.txt"))
 
 
-def test_metrics_are_named_maximised_when_they_sound_like_it_and_percent_is_no_number(script):
+def test_metrics_are_named_maximized_when_they_sound_like_it_and_percent_is_no_number(script):
     ran = run(
         "train.py", "--tune", "lr", "--metric", "acc {x}%", "-n", 3, "--json", "--", "--epochs", 2, cwd=script
     )

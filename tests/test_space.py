@@ -158,8 +158,8 @@ def test_size_counts_conditions_once():
 def test_short_names_are_found_and_ambiguous_ones_named():
     space = Space({"a": Switch(x={"lr": Float(0, 1)}, y={}), "b": Switch(x={"lr": Float(0, 1)}, y={})})
     with pytest.raises(SpaceError, match=r"any of a\.x\.lr, b\.x\.lr"):
-        space.complete({"lr": 0.5}, space.centre())
-    assert nested().complete({"cell": "gru", "net": "rnn"}, nested().centre())["net.rnn.cell"] == "gru"
+        space.complete({"lr": 0.5}, space.center())
+    assert nested().complete({"cell": "gru", "net": "rnn"}, nested().center())["net.rnn.cell"] == "gru"
 
 
 def test_constraints_hold_where_their_parameters_are_active():
@@ -205,8 +205,8 @@ BAD = {
         {"depth": 3}, [0.5]
     ),
     "depth needs a whole number": lambda: Space({"depth": Int(1, 2)}).complete({"depth": 1.5}, [0.5]),
-    "is not active here": lambda: nested().complete({"cell": "gru", "net": "cnn"}, nested().centre()),
-    "fixed at 12, got 13": lambda: nested().complete({"epochs": 13}, nested().centre()),
+    "is not active here": lambda: nested().complete({"cell": "gru", "net": "cnn"}, nested().center()),
+    "fixed at 12, got 13": lambda: nested().complete({"epochs": 13}, nested().center()),
     "one of .* is needed, got 'tanh'": lambda: Space({"a": Choice(["relu"])}).complete({"a": "tanh"}, [0.5]),
     "there is no parameter 'z'": lambda: Space({"a": Int(1, 2)}, constraints=["z > 1"]),
     "between 0.0 and 1.0, got 2": lambda: Float(0, 1, prior=2),
@@ -224,7 +224,7 @@ def test_a_switch_has_a_prior_and_may_have_an_option_of_that_name():
     space = Space(
         {"opt": Switch({"sgd": {}, "adam": {"lr": Float(0, 1, prior=0.1)}, "lion": {}}, prior="lion")}
     )
-    assert space.decode(space.centre()) == {"opt": "lion"}
+    assert space.decode(space.center()) == {"opt": "lion"}
     assert list(Switch(prior={"low": Int(0, 1)}, none={}).options) == ["prior", "none"]
 
 
@@ -276,7 +276,7 @@ def test_options_share_parameters():
         {"booster": "tree", **shared},
         {"booster": "dart", **shared, "booster.dart.drop": 2},
     ]
-    assert fill(space, {"booster": "tree", "depth": 3}, space.centre)["booster.tree|dart.depth"] == 3
+    assert fill(space, {"booster": "tree", "depth": 3}, space.center)["booster.tree|dart.depth"] == 3
     with pytest.raises(SpaceError, match="not active here"):
-        fill(space, {"booster": "linear", "depth": 3}, space.centre)
+        fill(space, {"booster": "linear", "depth": 3}, space.center)
     assert Space.from_spec(space.spec).spec == space.spec

@@ -166,7 +166,7 @@ def test_several_goals_have_a_front_and_limits_come_first():
     assert result.trials[3].violation == 7.0
 
 
-def test_maximise_and_minimise_together():
+def test_maximize_and_minimize_together():
     result = danlu.tune(
         lambda t: {"acc": t["x"], "time": t["x"]}, X, maximize="acc", minimize="time", trials=6
     )

@@ -62,7 +62,7 @@ def tokens(rows=3000, length=14, vocabulary=30, outputs=4, seed=0):
 
 def cnn(data, width=12, **params):
     space = deep.space("cnn")
-    return image.build({**space.decode(space.centre()), "width": width, **params}, data)
+    return image.build({**space.decode(space.center()), "width": width, **params}, data)
 
 
 TASKS = {

@@ -58,10 +58,10 @@ def recipes():
     return table(["data", "measure", "tuned", "default", "baseline", "searches", "seconds"], out)
 
 
-def vectorised():
+def vectorized():
     rows = [
         [row["case"], f"{row['gain']:.1f}x", f"{row['chosen']} ({row['measured']:.1f}x)"]
-        for row in read("vectorised.json")
+        for row in read("vectorized.json")
     ]
     return table(
         [
@@ -108,7 +108,7 @@ def finder():
             for name in names
         }
         body.append(["worst", "", "", *[f"{worst[name]:+.3f}" for name in names]])
-    return table(["network", "optimiser", "best of 12 full trainings", *names], body)
+    return table(["network", "optimizer", "best of 12 full trainings", *names], body)
 
 
 def diagnosis():
@@ -151,7 +151,7 @@ word pairs with logistic regression; popularity, and implicit alternating least 
 
 ## Many trainings as one
 
-{vectorised}
+{vectorized}
 
 {on_gpu}
 
@@ -182,7 +182,7 @@ def main():
     torch.set_num_threads(1)
     sections = {
         function.__name__: function()
-        for function in (recipes, vectorised, on_gpu, overhead, finder, diagnosis)
+        for function in (recipes, vectorized, on_gpu, overhead, finder, diagnosis)
     }
     (DOCS / "deep.md").write_text(PAGE.format(**sections), "utf-8")
     pictures()

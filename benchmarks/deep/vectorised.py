@@ -1,9 +1,9 @@
 """Many small networks trained as one, beside the same networks one after the other with a bare loop and fused AdamW.
 
-    python benchmarks/deep/vectorised.py
+    python benchmarks/deep/vectorized.py
 
 CPU seconds of one core, medians of several epochs after one that does not count; the machine should be quiet. Writes
-``results/vectorised.json``.
+``results/vectorized.json``.
 """
 
 import json
@@ -107,7 +107,7 @@ def main():
             flush=True,
         )
     (HERE / "results").mkdir(exist_ok=True)
-    (HERE / "results/vectorised.json").write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
+    (HERE / "results/vectorized.json").write_text(json.dumps(rows, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

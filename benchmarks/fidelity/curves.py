@@ -59,7 +59,7 @@ def lcbench(instance):
     return Task(f"lcbench/{instance}", "lcbench", space, LCBENCH_STEPS, curve, last, best, 1.0)
 
 
-# TaskSet (Metz et al. 2020): "adam8p" configurations; the proposal's nearest recorded neighbour is trained.
+# TaskSet (Metz et al. 2020): "adam8p" configurations; the proposal's nearest recorded neighbor is trained.
 
 ADAM8P = [
     tasks.number("learning_rate", 1e-8, 1e1, log=True),

@@ -1,4 +1,4 @@
-"""One multi-fidelity optimiser in a process of its own, spoken to in lines of JSON.
+"""One multi-fidelity optimizer in a process of its own, spoken to in lines of JSON.
 
     ["open", {"space": [...], "seed": 1, "steps": 52, "options": {}}]  ->  {}
     ["next"]               ->  {"job": 0, "config": {...}, "from": 0, "to": 52}, or {} to wait for running jobs

@@ -24,7 +24,7 @@ GROUPS = {
 
 
 def kept():
-    """(optimiser, workers) -> task -> seed -> regrets by mark."""
+    """(optimizer, workers) -> task -> seed -> regrets by mark."""
     found = defaultdict(lambda: defaultdict(lambda: defaultdict(dict)))
     for path in sorted((HERE / "results").glob("*.jsonl")):
         for line in map(json.loads, path.read_text().splitlines()):
@@ -167,11 +167,11 @@ are and when to use which is in [schedulers.md](schedulers.md).
 
 ## Recorded and surrogate curves
 
-Every optimiser may train the worth of 50 full trainings, one step at a time under a virtual clock; going on from a
+Every optimizer may train the worth of 50 full trainings, one step at a time under a virtual clock; going on from a
 checkpoint costs nothing for any of them. The incumbent is the configuration with the lowest loss seen so far at any
 step, and it is judged by its full training. lcbench (surrogates of YAHPO Gym, 52 epochs): regret in points of
 accuracy, below the best known configuration. TaskSet (six text classifiers, 50 recorded points): share of the way
-from the median configuration back from the best; a proposal trains its nearest recorded neighbour, so the landscape
+from the median configuration back from the best; a proposal trains its nearest recorded neighbor, so the landscape
 is rough for whoever models it. All peers at their defaults, told the lowest and the highest step. Settings of danlu
 were chosen on the development tasks alone, and the examination was looked at four times: before the lowest rung and
 before the share of quasi-random points were chosen, each on the development tasks, and at the end. There are no examination tasks for TaskSet. SMAC is run to 20, and "one

@@ -1,4 +1,4 @@
-"""Runs multi-fidelity optimisers on curves under a virtual clock; resumes where it stopped, uses all cores.
+"""Runs multi-fidelity optimizers on curves under a virtual clock; resumes where it stopped, uses all cores.
 
     python benchmarks/fidelity/run.py                      lcbench and TaskSet, the cheap peers, five seeds
     python benchmarks/fidelity/run.py --only danlu --split development --seeds 2
@@ -65,7 +65,7 @@ def python(environment):
 
 
 class Peer:
-    """An optimiser's process."""
+    """An optimizer's process."""
 
     def __init__(self, environment, adapter):
         command = [python(environment), HERE / "peer.py", adapter]
@@ -86,7 +86,7 @@ class Peer:
 
 
 def run(name, task_name, seed, full, workers):
-    """One optimiser on one task once."""
+    """One optimizer on one task once."""
     environment, adapter, options = OPTIMIZERS[name]
     task = curves.load(task_name)
     if name == "topk":

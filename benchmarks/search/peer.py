@@ -1,4 +1,4 @@
-"""One optimiser in a process of its own, spoken to in lines of JSON; it measures its own CPU time.
+"""One optimizer in a process of its own, spoken to in lines of JSON; it measures its own CPU time.
 
     ["open", {"space": [...], "seed": 1, "trials": 100, "options": {}}]  ->  {}
     ["ask"]                 ->  {"id": 0, "config": {...}, "cpu": seconds}

@@ -18,14 +18,14 @@ NAMES = {
     "hyperopt": "hyperopt", "ngopt": "nevergrad NGOpt", "smac": "SMAC3", "optuna-gp": "Optuna GP",
     "skopt": "scikit-optimize", "ax": "Ax", "hebo": "HEBO",
 }  # fmt: skip
-COLOURS = dict(zip(NAMES, ["#000000", *mpl.color_sequences["tab10"]], strict=True))
+COLORS = dict(zip(NAMES, ["#000000", *mpl.color_sequences["tab10"]], strict=True))
 FAMILIES = ("lcbench", "tables", "conditional", "nb301", "bbob-5d", "bbob-10d", "real")
 PEERS = tuple(name for name in NAMES if name != "danlu")
 STEPS = np.unique(np.geomspace(1, 100, 40).astype(int))
 HEAD = """# How well danlu searches
 
 Written by `benchmarks/search/report.py` from the runs that `benchmarks/search/run.py --full` keeps in
-`benchmarks/search/results`. Every optimiser has its stock defaults, one thread, and the same space. *Regret* is
+`benchmarks/search/results`. Every optimizer has its stock defaults, one thread, and the same space. *Regret* is
 (best - reference) / (median of random search after 100 trials - reference), kept between 0.001 and 10: 1 is what chance
 finds, 0.001 as good as the optimum. The reference is the known optimum, else the best that anybody or a long search has
 found. Differences are of log10 regret after 100 trials, mean over tasks, with the 90 % interval of a bootstrap over tasks
@@ -116,7 +116,7 @@ def hindsight(runs, chosen):
     ahead = sum(np.mean(seeds) < 0 for seeds in differences.values())
     summary = (
         f"Over {len(differences)} tasks: {mean:+.2f} [{low:+.2f}, {high:+.2f}]; danlu is ahead of the best peer of the task "
-        f"on {ahead}. Choosing the peer after the fact favours the peers: the luckiest of many is compared."
+        f"on {ahead}. Choosing the peer after the fact favors the peers: the luckiest of many is compared."
     )
     return summary + "\n\n<details><summary>every task</summary>\n\n" + "\n".join(rows) + "\n\n</details>"
 
@@ -162,7 +162,7 @@ def figure(runs, chosen, families, path):
                 continue
             curve = [np.mean([np.log10(runs.regret(line, n)) for line in lines]) for n in STEPS]
             style = {"lw": 2.5, "zorder": 5} if optimizer == "danlu" else {"lw": 1.3}
-            (handles[NAMES[optimizer]],) = axis.plot(STEPS, curve, color=COLOURS[optimizer], **style)
+            (handles[NAMES[optimizer]],) = axis.plot(STEPS, curve, color=COLORS[optimizer], **style)
         axis.set_title(title)
         axis.set_xscale("log")
         axis.set_xticks([1, 10, 100], ["1", "10", "100"])

@@ -1,4 +1,4 @@
-"""Runs optimisers on tasks and keeps what they found: resumes where it stopped, uses all cores.
+"""Runs optimizers on tasks and keeps what they found: resumes where it stopped, uses all cores.
 
     python benchmarks/search/run.py                     the ten-minute version
     python benchmarks/search/run.py --full              everything that the report shows
@@ -60,7 +60,7 @@ def python(environment):
 
 
 class Peer:
-    """An optimiser's process."""
+    """An optimizer's process."""
 
     def __init__(self, environment):
         command = [python(environment), HERE / "peer.py", f"{environment}_peer"]
@@ -81,7 +81,7 @@ _peers = {}
 
 
 def run(name, adapter, options, task_name, seed, trials, workers):
-    """One optimiser on one task once."""
+    """One optimizer on one task once."""
     task = tasks.load(task_name)
     noisy = task.family == "real"
     peer = _peers.pop(adapter, None) or Peer(adapter)
@@ -123,7 +123,7 @@ def key(line):
 
 
 def chosen(arguments):
-    """(optimiser, task, seed) of everything asked for, the cheap and the most telling first."""
+    """(optimizer, task, seed) of everything asked for, the cheap and the most telling first."""
     splits = {"development": tasks.DEVELOPMENT, "examination": tasks.EXAMINATION}
     slow = {"development": tasks.SLOW_DEVELOPMENT, "examination": tasks.SLOW_EXAMINATION}
     if not arguments.full and not arguments.only:
@@ -144,8 +144,8 @@ def chosen(arguments):
 
 def main():
     parse = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parse.add_argument("--full", action="store_true", help="all optimisers on all their tasks")
-    parse.add_argument("--only", nargs="*", help="these optimisers, on all tasks of the split")
+    parse.add_argument("--full", action="store_true", help="all optimizers on all their tasks")
+    parse.add_argument("--only", nargs="*", help="these optimizers, on all tasks of the split")
     parse.add_argument("--options", type=json.loads, default={}, help="settings for danlu, in JSON")
     parse.add_argument("--label", help="the name under which the results of --only danlu are kept")
     parse.add_argument("--split", choices=["development", "examination"])

@@ -1,6 +1,6 @@
 """What the report says, computed from the runs.
 
-Normalised regret is (best - reference) / (median random search at 100 trials - reference), not below a
+Normalized regret is (best - reference) / (median random search at 100 trials - reference), not below a
 thousandth: 1 is what chance finds, 0.001 as good as the optimum. The reference is the known optimum, else
 the best loss anybody or a long search has found (``references.json``). Differences are of its log10, so
 -0.3 is half the regret. Intervals are a two-level bootstrap: tasks are drawn first, then seeds.
@@ -31,7 +31,7 @@ def family(task):
 
 
 class Runs:
-    """All runs by optimiser and (task, seed), and the scale of each task."""
+    """All runs by optimizer and (task, seed), and the scale of each task."""
 
     def __init__(self, folders=(HERE / "results",), workers=1):
         self.runs = defaultdict(dict)
@@ -64,7 +64,7 @@ class Runs:
         return self.scales[key]
 
     def regret(self, line, trials):
-        """Normalised regret of a run after so many trials."""
+        """Normalized regret of a run after so many trials."""
         reference, chance = self.scale(line["task"], line["seed"])
         best = best_at(line, trials)
         if not np.isfinite(best):

@@ -48,7 +48,7 @@ class Optimizer:
         self.trials.refresh()
         config = {}
         unnest(space_eval(self.tree, spec_from_misc(doc["misc"])), config)
-        for p in self.space:  # the half steps of quantised ranges
+        for p in self.space:  # the half steps of quantized ranges
             if p["kind"] != "cat" and p["name"] in config:
                 config[p["name"]] = min(p["high"], max(p["low"], config[p["name"]]))
         return doc["tid"], config

@@ -1,4 +1,4 @@
-"""SMAC3's facade for hyperparameter optimisation with its defaults; conditions are native."""
+"""SMAC3's facade for hyperparameter optimization with its defaults; conditions are native."""
 
 import tempfile
 

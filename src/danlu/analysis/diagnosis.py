@@ -26,12 +26,12 @@ from .measured import thinned
 
 ADVICE = {
     "good": "Nothing of what was tried would have helped much: tune on, or get more data.",
-    "overfit": "Regularise more (decay, dropout, smoothing, augmentation), stop earlier, or get more data.",
-    "underfit": "Make the network larger, or regularise it less.",
+    "overfit": "Regularize more (decay, dropout, smoothing, augmentation), stop earlier, or get more data.",
+    "underfit": "Make the network larger, or regularize it less.",
     "slow": "Raise the learning rate, or train longer.",
     "unstable": "Lower the learning rate, warm up longer, or clip the gradient.",
     "diverged": "Lower the learning rate by ten, or clip the gradient; check the scale of inputs and targets.",
-    "dead": "Initialise anew, lower the rate, or use an activation that has a gradient everywhere (gelu, silu).",
+    "dead": "Initialize anew, lower the rate, or use an activation that has a gradient everywhere (gelu, silu).",
     "plateau": "Let the rate fall later or less: the steps became too small before the network had learned.",
 }
 """What to try next, by trouble."""
@@ -39,8 +39,8 @@ ADVICE = {
 REASONS = {
     "good": "The validation loss fell and stayed down.",
     "overfit": "Validation rises while training falls: capacity goes into the noise of the sample (Goodfellow et al., 5.2, 7.8).",
-    "underfit": "Training is as bad as validation, and others did better: capacity or regularisation binds (5.2, 11.4).",
-    "slow": "The loss still falls at the end: the optimiser was stopped, not the network's capacity (11.4.1).",
+    "underfit": "Training is as bad as validation, and others did better: capacity or regularization binds (5.2, 11.4).",
+    "slow": "The loss still falls at the end: the optimizer was stopped, not the network's capacity (11.4.1).",
     "unstable": "The loss jumps as often as it falls: steps are too long for the surface's curvature (8.2, 8.3.1).",
     "diverged": "The loss is no longer a number, or far above where it began: steps climb cliffs of the surface (8.2.4).",
     "plateau": "Nothing moved in the second half, though others came further from there (8.2.2, 11.4.1).",
@@ -99,7 +99,7 @@ class Trouble(msgspec.Struct, frozen=True):
 def diagnose_curves(history: History, number: int) -> Trouble:
     """What is wrong with one trial, as far as its curves show.
 
-    Curves of a loss are looked for under the goal's own metric where it is minimised, else under ``val_loss`` or ``loss``, and
+    Curves of a loss are looked for under the goal's own metric where it is minimized, else under ``val_loss`` or ``loss``, and
     beside it the loss of training (``train_loss`` for ``val_loss``; any metric with ``train`` for ``val`` or ``valid``).
     Without one, over- and under-fitting cannot be told.
 

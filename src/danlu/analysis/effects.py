@@ -108,7 +108,7 @@ class Model(NamedTuple):
         metric: its name.
         measure: as the goal has it; it turns losses into the user's values.
         shown: how points are shown to the process.
-        posterior: of the standardised losses, or of their logarithms.
+        posterior: of the standardized losses, or of their logarithms.
         middle, scale: loss = middle + scale * what the process says.
         log: whether that is the logarithm of the loss.
         units, mask: points of the trials it was given, and which coordinates are active, shape (n, d).
@@ -131,12 +131,12 @@ class Model(NamedTuple):
     exponent: int = 0
 
     def average(self, units: Floats) -> tuple[float, float]:
-        """Mean and standard deviation of the standardised average over unit points."""
+        """Mean and standard deviation of the standardized average over unit points."""
         mean, variance = gp.average(self.posterior, self.inputs(units))
         return mean, math.sqrt(variance)
 
     def at(self, units: Floats) -> Floats:
-        """Standardised losses at unit points (n, d), shape (n,)."""
+        """Standardized losses at unit points (n, d), shape (n,)."""
         return gp.predict(self.posterior, self.inputs(units))[0]
 
     def inputs(self, units: Floats) -> Floats:
@@ -330,9 +330,9 @@ def _places(model: Model, shown: Axis, most: int) -> Floats:
 
 def _interaction(mean: Floats) -> float:
     """The share of a surface that is not a sum of its two sides (Friedman and Popescu 2008, eq. 44)."""
-    centred = mean - mean.mean()
-    apart = centred - centred.mean(0, keepdims=True) - centred.mean(1, keepdims=True)
-    total = float((centred**2).sum())
+    centered = mean - mean.mean()
+    apart = centered - centered.mean(0, keepdims=True) - centered.mean(1, keepdims=True)
+    total = float((centered**2).sum())
     return float((apart**2).sum()) / total if total > 0 else 0.0
 
 

@@ -125,7 +125,7 @@ class Confirm(msgspec.Struct, frozen=True, kw_only=True):
             self._reason(candidates),
             {"candidates": [_told(each) for each in candidates]},
         )
-        newest = [each for each in own.judgements if each.subject == "winner"][-1:]
+        newest = [each for each in own.judgments if each.subject == "winner"][-1:]
         if not newest or newest[0].evidence != plain(verdict.evidence):
             return verdict
         look = look_key(winner, candidates, self.default)

@@ -64,7 +64,7 @@ class Judge(msgspec.Struct, frozen=True):
 
 
 class Look(msgspec.Struct, frozen=True):
-    """Have something measured that no study measures, as the test part is: once for each ``key``, kept as a judgement.
+    """Have something measured that no study measures, as the test part is: once for each ``key``, kept as a judgment.
 
     ``subject`` is the name of one of the functions that the campaign is conducted with.
     """

@@ -1,6 +1,6 @@
 """The one actor of a campaign: does what it says comes next, and keeps what it did in the campaign's own journal.
 
-It holds no truth. A stage that was begun is opened again and finds its trials; a judgement that was kept is not kept again; what was looked
+It holds no truth. A stage that was begun is opened again and finds its trials; a judgment that was kept is not kept again; what was looked
 at is read, not measured once more. So a campaign that is killed at any instant goes on by the same call as if it had not been.
 """
 
@@ -40,7 +40,7 @@ class Conducted:
     Attributes:
         name: the campaign's, in its store.
         results: of its stages, in the order in which they were run.
-        own: its journal, folded: settings, stages, judgements.
+        own: its journal, folded: settings, stages, judgments.
         reason: why it is done.
     """
 
@@ -50,12 +50,12 @@ class Conducted:
     reason: str
 
     def judged(self, subject: str) -> ev.Judged:
-        """The newest judgement of a subject.
+        """The newest judgment of a subject.
 
         Raises:
             SettingError: when there is none.
         """
-        found = [each for each in self.own.judgements if each.subject == subject]
+        found = [each for each in self.own.judgments if each.subject == subject]
         if not found:
             raise SettingError(f"the campaign {self.name!r} has not judged {subject!r}.")
         return found[-1]
@@ -97,7 +97,7 @@ def conduct(
         clock: seconds since some epoch.
 
     Returns:
-        The results and the judgements.
+        The results and the judgments.
 
     Raises:
         StudyExists: when the name is a study's, or another kind of campaign's.
@@ -180,7 +180,13 @@ def _run(
                 f"there is a study {called!r} that the campaign {name!r} has not made. Choose another name for it."
             )
         result, left = driven(
-            study, objective, engine, enqueue=stage.candidates, watch=watch, keeps_engine=True
+            study,
+            objective,
+            engine,
+            things=space.things,
+            enqueue=stage.candidates,
+            watch=watch,
+            keeps_engine=True,
         )
     if left:
         raise CampaignLeft(
@@ -201,7 +207,7 @@ def _times(history: History, event: ev.Judged) -> int:
     """How often the subject was judged otherwise: what comes back after that is kept again."""
     same = [
         (each.verdict, each.evidence) == (event.verdict, event.evidence)
-        for each in history.judgements
+        for each in history.judgments
         if each.subject == event.subject
     ]
     return len(same) - same.count(True)
@@ -218,7 +224,7 @@ def _look(own: _Journal, move: Look, results: Mapping[str, Result], looks: Mappi
 
 def seen(own: History, subject: str, look: str) -> dict[str, Any] | None:
     """What was seen of a subject under a key; None when nobody has looked."""
-    for each in own.judgements:
+    for each in own.judgments:
         if each.subject == subject and each.evidence.get("key") == look:
             return dict(each.evidence)
     return None

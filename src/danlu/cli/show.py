@@ -87,7 +87,7 @@ def _campaign(result: Result, store: Any, *, json_: bool) -> None:
                 "evidence": each.evidence,
                 "at": each.at,
             }
-            for each in own.judgements
+            for each in own.judgments
         ]
         echo_json(
             as_json(
@@ -95,7 +95,7 @@ def _campaign(result: Result, store: Any, *, json_: bool) -> None:
                     "campaign": own.campaign,
                     "settings": own.settings,
                     "stages": own.stages,
-                    "judgements": judged,
+                    "judgments": judged,
                 }
             )
         )
@@ -111,7 +111,7 @@ def _campaign(result: Result, store: Any, *, json_: bool) -> None:
         if study in there
     ]
     echo(table(rows) or "no stage was begun")
-    for each in own.judgements:
+    for each in own.judgments:
         echo(f"{each.subject}: {each.verdict}; {each.reason}")
 
 

@@ -1,4 +1,4 @@
-"""Turns models, optimisers, arrays and bytes into one safe byte string, and back in place.
+"""Turns models, optimizers, arrays and bytes into one safe byte string, and back in place.
 
 The format is msgpack with two extensions, numpy array and torch tensor; nothing is pickled, so a
 checkpoint from a stranger cannot run code. What can be saved: anything with ``state_dict`` and

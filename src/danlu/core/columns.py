@@ -20,7 +20,7 @@ class Columns:
     """Growing arrays behind the properties of ``History``.
 
     ``stale`` asks for all rows anew (the space changed); otherwise only new rows and those named by
-    ``touch`` are read, in amortised constant time a row.
+    ``touch`` are read, in amortized constant time a row.
     """
 
     def __init__(self, history: Folded) -> None:

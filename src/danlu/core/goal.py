@@ -1,6 +1,6 @@
 """What a study is after: one or several metrics, targets, and limits that metrics must keep.
 
-Users speak of metrics with their own sign; inside, every metric is a loss to be minimised. The door
+Users speak of metrics with their own sign; inside, every metric is a loss to be minimized. The door
 between the two is here and nowhere else.
 """
 
@@ -113,7 +113,7 @@ class Limit(msgspec.Struct, frozen=True):
 
 
 class Goal(msgspec.Struct, frozen=True):
-    """The metrics to optimise and the limits to keep.
+    """The metrics to optimize and the limits to keep.
 
     ``at`` says which report of a curve counts when the objective returns nothing: the ``"best"`` one
     of the first metric, or the ``"last"``.
@@ -168,7 +168,7 @@ def goal_of(
     limits: Sequence[str] = (),
     at: At = "best",
 ) -> Goal:
-    """A goal from the words of ``danlu.tune``; with no metric named, ``value`` is minimised.
+    """A goal from the words of ``danlu.tune``; with no metric named, ``value`` is minimized.
 
     Raises:
         GoalError: for a metric named twice, an unknown target, or a limit that is not

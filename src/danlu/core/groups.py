@@ -1,7 +1,7 @@
 """Configurations in several contexts: which trials are of one configuration, and what they have come to together.
 
 A configuration is known by its first trial. It counts by the mean over its trials once it has one in every context of the
-study, and only then can it be the best. One that was given up before, by a judgement or because a trial of it failed or was
+study, and only then can it be the best. One that was given up before, by a judgment or because a trial of it failed or was
 stopped, is over too: samplers learn from what it has, and it is never the best.
 
 Some folds are harder than others, for every configuration. A context's effect is how far losses there are from their
@@ -77,7 +77,7 @@ class Groups:
     Attributes:
         members: for each configuration, by its first trial, all of its trials.
         over: those that are over, in the order in which they were.
-        given_up: why a judgement ended a configuration, by its first trial.
+        given_up: why a judgment ended a configuration, by its first trial.
         pending: those that are not over, or may be tried in contexts that were added since, in the order of their first trials.
         revised: how often what a configuration had come to was replaced, as it was evaluated in more contexts.
     """

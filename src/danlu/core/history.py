@@ -43,7 +43,7 @@ class History:
     there were by then. ``aside`` holds those that were set aside, each with the reason: they keep their rows, and are
     in nothing else that is counted, ranked or learned from. ``steps`` is how many steps were trained, as the budget counts them. ``trace`` is the traceback of those set aside last. ``groups`` says which
     trials are one configuration in several contexts; such a configuration is ranked as a whole, under its first trial's number.
-    Of a campaign there are ``settings``, ``stages`` (studies by stage) and ``judgements``, and no trials.
+    Of a campaign there are ``settings``, ``stages`` (studies by stage) and ``judgments``, and no trials.
     """
 
     def __init__(self, constraints: Sequence[Constraint | str] = ()) -> None:
@@ -72,7 +72,7 @@ class History:
         self.rows: list[Row] = []
         self.charter: ev.Charter | None = None
         self.groups = Groups(self)
-        self.judgements: list[ev.Judged] = []
+        self.judgments: list[ev.Judged] = []
         self.campaign = self.parent = ""
         self.settings: dict[str, Any] = {}
         self.stages: dict[str, str] = {}
@@ -219,7 +219,7 @@ class History:
 
     @property
     def losses(self) -> Floats:
-        """Minimised metrics, shape (n, m); NaN until the trial is done, stopped or first paused, and when it failed."""
+        """Minimized metrics, shape (n, m); NaN until the trial is done, stopped or first paused, and when it failed."""
         return self._columns.current().losses
 
     @property
@@ -492,7 +492,7 @@ class History:
         self.decisions.append((event.at, f"stage {event.stage} is the study {event.study!r}: {event.reason}"))
 
     def _judged(self, event: ev.Judged) -> None:
-        self.judgements.append(event)
+        self.judgments.append(event)
         self.decisions.append((event.at, f"{event.subject} {event.verdict}: {event.reason}"))
         if event.trial >= 0 and event.trial in self.groups.members:
             self.groups.given_up[event.trial] = event.reason

@@ -2,7 +2,7 @@
 
 A default is a hint of the scale, the name of its meaning. What is no hyperparameter by its name (seeds, paths, devices,
 epochs) stays as it is, and so does what nobody can guess. Every range holds its default, which is its prior and so the
-first trial. Ranges of optimisers follow AlgoPerf (arXiv:2306.07179), as in ``danlu.deep.optim``.
+first trial. Ranges of optimizers follow AlgoPerf (arXiv:2306.07179), as in ``danlu.deep.optim``.
 """
 
 from __future__ import annotations

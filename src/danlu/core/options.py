@@ -202,8 +202,8 @@ class Switch:
 
     Example:
         >>> from .parameters import Float, Int
-        >>> optimiser = Switch(sgd={"momentum": Float(0, 0.99)}, adam={"beta2": Float(0.9, 0.9999)})
-        >>> list(optimiser.options)
+        >>> optimizer = Switch(sgd={"momentum": Float(0, 0.99)}, adam={"beta2": Float(0.9, 0.9999)})
+        >>> list(optimizer.options)
         ['sgd', 'adam']
         >>> booster = Switch({"linear": {}, ("tree", "dart"): {"depth": Int(1, 9)}, "dart": {"drop": Float(0, 1)}})
         >>> list(booster.options)

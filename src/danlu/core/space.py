@@ -51,7 +51,7 @@ class Space:
     Args:
         parameters: the names and what they range over; any other value is a constant.
         constraints: functions of the values, or strings such as ``"batch <= 2 * width"``. A
-            constraint that names a parameter which is not active holds. Every sampler honours them.
+            constraint that names a parameter which is not active holds. Every sampler honors them.
 
     Raises:
         SpaceError: when a name, a parameter or a constraint makes no sense.
@@ -183,7 +183,7 @@ class Space:
         """The number of distinct points when every continuous parameter takes ``resolution`` values."""
         return _size(self.slots, -1, -1, resolution)
 
-    def centre(self) -> list[float]:
+    def center(self) -> list[float]:
         """The middle of every range, or its prior where one is given; shape (d,)."""
         return [_prior(slot.parameter) for slot in self.slots]
 

@@ -62,7 +62,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
 class Trial(msgspec.Struct, frozen=True):
     """One configuration and everything the journal knows of it.
 
-    ``unit`` is the point in [0, 1]^d, ``losses`` the minimised metrics of the goal (NaN when failed
+    ``unit`` is the point in [0, 1]^d, ``losses`` the minimized metrics of the goal (NaN when failed
     or not known yet), ``violation`` the summed excess over the goal's limits, ``seconds`` the run
     time over all attempts, ``cost`` what the budget counts (seconds unless charged otherwise). Where
     parameters changed while it trained (``trial.move``, PBT), ``schedule`` says after which step they were what, those of the

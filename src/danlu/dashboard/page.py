@@ -15,11 +15,11 @@ import msgspec
 
 
 class Vendored(msgspec.Struct, frozen=True):
-    """A file of somebody else's that is kept with ours: what it is, under which licence, and the hash of its bytes."""
+    """A file of somebody else's that is kept with ours: what it is, under which license, and the hash of its bytes."""
 
     name: str
     version: str
-    licence: str
+    license: str
     source: str
     file: str
     sha256: str

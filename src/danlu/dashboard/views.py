@@ -71,7 +71,7 @@ def head(name: str, history: History) -> dict[str, Any]:
         "campaign": history.campaign,
         "settings": history.settings,
         "stages": [{"stage": stage, "study": study} for stage, study in history.stages.items()],
-        "judgements": [
+        "judgments": [
             {
                 "subject": each.subject,
                 "verdict": each.verdict,
@@ -79,7 +79,7 @@ def head(name: str, history: History) -> dict[str, Any]:
                 "evidence": each.evidence,
                 "at": each.at,
             }
-            for each in history.judgements[-50:]
+            for each in history.judgments[-50:]
         ],
     }
 

@@ -24,7 +24,7 @@ from .confirm import confirm as confirm
 from .data import Data as Data
 from .data import Part as Part
 from .data import of_arrays as of_arrays
-from .data import standardised as standardised
+from .data import standardize as standardize
 from .diagnose import Diagnosis as Diagnosis
 from .diagnose import diagnose as diagnose
 from .finder import RateFinding as RateFinding

@@ -1,6 +1,6 @@
 """Finds a batch size for speed: the throughput curve, its knee, and the largest batch that fits.
 
-The batch size is for speed, not for the validation score; when it is changed, rate and regularisation have to be tuned
+The batch size is for speed, not for the validation score; when it is changed, rate and regularization have to be tuned
 again (Shallue et al., Measuring the effects of data parallelism, arXiv:1811.03600).
 """
 

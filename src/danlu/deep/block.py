@@ -19,7 +19,7 @@ from .data import Part
 from .fit import monitored, one_epoch
 from .metrics import losses, scores_of_each
 from .order import Order, arrange, seeded
-from .regularise import mix
+from .regularize import mix
 from .rows import UNSTACKABLE, Rows, rowwise, structure, widens
 from .stacked import STACKED, Stacked
 from .training import Training, judge
@@ -35,11 +35,11 @@ def stackable(training: Training) -> str:
         >>> data = deep.of_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
         >>> plan = deep.Plan(optimizer="muon")
         >>> stackable(Training(nn.Linear(1, 2), data, plan, seed=0, device=torch.device("cpu")))
-        'muon is not among the optimisers that can be stacked: sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw'
+        'muon is not among the optimizers that can be stacked: sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw'
     """
     plan = training.plan
     if plan.optimizer not in STACKED:
-        return f"{plan.optimizer} is not among the optimisers that can be stacked: {', '.join(STACKED)}"
+        return f"{plan.optimizer} is not among the optimizers that can be stacked: {', '.join(STACKED)}"
     for name, given, usual in (
         ("average", plan.average, 0.0), ("compile", plan.compile, False), ("precision", plan.precision, "float32")
     ):  # fmt: skip

@@ -50,7 +50,7 @@ class Data:
         sizes: sizes that the network has to know: of the vocabulary, or of users and items.
         labels: names of the classes, if they have any.
         words: the word of each token number from 2, for texts.
-        scale: mean and deviation by which inputs were standardised, as ``standardised`` leaves them.
+        scale: mean and deviation by which inputs were standardized, as ``standardize`` leaves them.
         target_scale: the same of targets that are values.
         seen: for a ranking, which items each user had in training, shape (users, items), True where.
     """
@@ -181,7 +181,7 @@ def of_arrays(
     return Data(train, parts["valid"], parts.get("test"), kind, outputs, sizes, labels)
 
 
-def standardised(data: Data, *, together: bool = False) -> Data:
+def standardize(data: Data, *, together: bool = False) -> Data:
     """Inputs, and targets that are values, with mean 0 and deviation 1 in the training part.
 
     Args:
@@ -189,7 +189,7 @@ def standardised(data: Data, *, together: bool = False) -> Data:
         together: one mean and deviation for all inputs (the pixels of an image) instead of one each.
 
     Example:
-        >>> data = standardised(of_arrays(np.arange(20.0).reshape(10, 2), np.arange(10.0)))
+        >>> data = standardize(of_arrays(np.arange(20.0).reshape(10, 2), np.arange(10.0)))
         >>> round(float(data.train.x.mean()), 6), round(float(data.train.y.std()), 6)
         (0.0, 1.0)
     """

@@ -2,7 +2,7 @@
 
 Rules on curves alone were right for 25 of 42 trainings that had been made to go wrong, rules and forks for 27 of 28: a
 curve that flattens looks the same whether the network is too small, the rate too low, or the data exhausted. So the run is
-repeated with other rates, longer, wider, with more and with less regularisation, all of them stacked (``block.py``), and the
+repeated with other rates, longer, wider, with more and with less regularization, all of them stacked (``block.py``), and the
 fork that helps names the trouble. The words follow Goodfellow et al., Deep learning (2016), chapters 5, 8 and 11, and the
 deep learning tuning playbook (Godbole et al., 2023).
 """
@@ -113,8 +113,8 @@ def _forks(params: Mapping[str, Any], plan: Plan) -> dict[str, tuple[Mapping[str
         "a hundred times the rate": (params, change(plan, options={**own, "lr": own["lr"] * 100})),
         "three times as long": (params, change(plan, epochs=3 * plan.epochs)),
         "a steady rate": (params, change(plan, schedule="constant", shape={})),
-        "more regularised": ({**params, **_dropout(params, 0.4)}, more),
-        "less regularised": ({**params, **_dropout(params, 0.0)}, less),
+        "more regularized": ({**params, **_dropout(params, 0.4)}, more),
+        "less regularized": ({**params, **_dropout(params, 0.0)}, less),
     }
     wide = {name: _four_times(value) for name, value in params.items() if name.rpartition(".")[2] in WIDTHS}
     if wide:
@@ -161,7 +161,7 @@ def _judge(data: Data, curves: dict[str, list[dict[str, float]]], dead: float, s
     calm = won["a tenth of the rate"]
     flat = _flat(train, guess)
     faster = max(won[name] for name in FASTER)
-    larger = max(won.get("four times as wide", 0.0), won["less regularised"])
+    larger = max(won.get("four times as wide", 0.0), won["less regularized"])
     steadier = won["a steady rate"]
     blind = learned < 0.1 and (dead > 0.9 or still)
     if (
@@ -201,7 +201,7 @@ def _judge(data: Data, curves: dict[str, list[dict[str, float]]], dead: float, s
             f"The validation loss came to {best['as it was']:.3g}; the best of all forks came to {reached:.3g}.",
         )
     if larger >= faster:
-        name = max(("four times as wide", "less regularised"), key=lambda each: won.get(each, -math.inf))
+        name = max(("four times as wide", "less regularized"), key=lambda each: won.get(each, -math.inf))
         return said("underfit", f"The training loss stays at {train[-1]:.3g}; " + helped(name))
     name = max(FASTER, key=won.__getitem__)
     return said("slow", f"The training loss is still at {train[-1]:.3g}; " + helped(name))

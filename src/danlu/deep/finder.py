@@ -97,7 +97,7 @@ def find_rate(
     build: Callable[[], nn.Module], data: Data, plan: Plan = Plan(), *, rates: Sequence[float] | None = None,
     steps: int = STEPS, seeds: int = SEEDS, seed: int = 0, device: str = "auto",
 ) -> RateFinding:  # fmt: skip
-    """A learning rate for this network, data, optimiser and batch size.
+    """A learning rate for this network, data, optimizer and batch size.
 
     Every rate is trained from the same weights on the same batches for ``steps`` steps, its schedule being the plan's over
     that length, and judged on the validation part. Networks that cannot be stacked get a range test instead.
@@ -106,7 +106,7 @@ def find_rate(
         build: makes a fresh network.
         data: with a training and a validation part.
         plan: how to train; its rate is ignored.
-        rates: to try, rising; by default 24 over six decades around the optimiser's default.
+        rates: to try, rising; by default 24 over six decades around the optimizer's default.
         steps: of each training.
         seeds: how many starts are averaged.
         seed: the first of them.
@@ -252,8 +252,8 @@ def _shortened(data: Data, plan: Plan, steps: int) -> Data:
 def _read(
     optimizer: str, rates: Floats, losses: Floats, before: float, steps: int, longer: float
 ) -> RateFinding:
-    """The lowest of the losses, each averaged with its neighbours; a little below for a training that is longer."""
-    bounded = np.minimum(losses, before + abs(before) + 1.0)  # a neighbour that diverged warns, and no more
+    """The lowest of the losses, each averaged with its neighbors; a little below for a training that is longer."""
+    bounded = np.minimum(losses, before + abs(before) + 1.0)  # a neighbor that diverged warns, and no more
     smooth = _smoothed(bounded.mean(0))
     at = int(np.argmin(smooth))
     good = smooth <= smooth[at] + 0.1 * max(before - smooth[at], 0.0)

@@ -1,4 +1,4 @@
-"""Initialisations: how the weights of a network start."""
+"""Initializations: how the weights of a network start."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INITS = ("kaiming", "xavier", "orthogonal", "default")
 INIT = Choice(INITS, prior="kaiming")
 
 
-def initialise(model: nn.Module, name: str) -> nn.Module:
+def initialize(model: nn.Module, name: str) -> nn.Module:
     """Draw the weights of all linear and convolutional layers anew, biases zero; the head keeps PyTorch's.
 
     Args:
@@ -27,12 +27,12 @@ def initialise(model: nn.Module, name: str) -> nn.Module:
         SettingError: for another name.
 
     Example:
-        >>> net = initialise(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)), "xavier")
+        >>> net = initialize(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)), "xavier")
         >>> bool(net[0].bias.abs().max() == 0)
         True
     """
     if name not in INITS:
-        raise SettingError(f"there is no initialisation {name!r}. There are: {', '.join(INITS)}.")
+        raise SettingError(f"there is no initialization {name!r}. There are: {', '.join(INITS)}.")
     if name == "default":
         return model
     layers = [layer for layer in model.modules() if isinstance(layer, nn.Linear | nn.Conv1d | nn.Conv2d)]

@@ -1,4 +1,4 @@
-"""The small choices every network makes: activation, normalisation, pooling."""
+"""The small choices every network makes: activation, normalization, pooling."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def activation(name: str) -> nn.Module:
 
 
 def norm(name: str, channels: int, *, images: bool = False) -> list[nn.Module]:
-    """The normalisation of so many channels as a list of no or one layer.
+    """The normalization of so many channels as a list of no or one layer.
 
     Args:
         name: ``batch``, ``layer``, ``group`` (of at most eight groups) or ``none``.
-        images: whether what is normalised is (n, channels, height, width) and not (n, channels).
+        images: whether what is normalized is (n, channels, height, width) and not (n, channels).
 
     Raises:
         SettingError: for a name that is not there.
@@ -50,7 +50,7 @@ def norm(name: str, channels: int, *, images: bool = False) -> list[nn.Module]:
         return [nn.GroupNorm(groups, channels)]
     if name == "layer":
         return [nn.GroupNorm(1, channels) if images else nn.LayerNorm(channels)]
-    raise SettingError(f"there is no normalisation {name!r}. There are: {', '.join(NORMS)}.")
+    raise SettingError(f"there is no normalization {name!r}. There are: {', '.join(NORMS)}.")
 
 
 def pooling(name: str, size: int) -> nn.Module:

@@ -1,6 +1,6 @@
-"""Optimisers, each with the hyperparameters that are its own, where to search them, and who says so.
+"""Optimizers, each with the hyperparameters that are its own, where to search them, and who says so.
 
-Parameters of one name under two optimisers are two parameters: a good rate for SGD is no rate for Adam. Decay
+Parameters of one name under two optimizers are two parameters: a good rate for SGD is no rate for Adam. Decay
 that is added to the gradient (``l2``) and decay that is taken off the weights (``decay``, decoupled) have
 useful ranges orders of magnitude apart, so they have two names.
 
@@ -37,7 +37,7 @@ SGD = "Robbins and Monro, A stochastic approximation method, 1951"
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """One optimiser: what can be searched (priors are the defaults), and where the ranges come from."""
+    """One optimizer: what can be searched (priors are the defaults), and where the ranges come from."""
 
     space: dict[str, Float]
     sources: tuple[str, ...]
@@ -92,11 +92,11 @@ OPTIMIZERS: dict[str, Rule] = {
 
 
 def optimizers(*names: str, **ranges: Mapping[str, Any]) -> Switch:
-    """A switch between optimisers, the first of them the default.
+    """A switch between optimizers, the first of them the default.
 
     Args:
         names: of ``OPTIMIZERS``.
-        ranges: by optimiser, parameters that replace its own.
+        ranges: by optimizer, parameters that replace its own.
 
     Raises:
         SettingError: for a name that is not there.
@@ -114,7 +114,7 @@ def optimizers(*names: str, **ranges: Mapping[str, Any]) -> Switch:
 
 
 def rule(name: str) -> Rule:
-    """The optimiser of that name.
+    """The optimizer of that name.
 
     Raises:
         SettingError: when there is none.
@@ -124,7 +124,7 @@ def rule(name: str) -> Rule:
         0.001
     """
     if name not in OPTIMIZERS:
-        raise SettingError(f"there is no optimiser {name!r}. There are: {', '.join(OPTIMIZERS)}.")
+        raise SettingError(f"there is no optimizer {name!r}. There are: {', '.join(OPTIMIZERS)}.")
     return OPTIMIZERS[name]
 
 
@@ -132,7 +132,7 @@ def arguments(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """What a rule's hyperparameters are called by PyTorch; those left out take their defaults.
 
     Raises:
-        SettingError: for an option that the optimiser does not have.
+        SettingError: for an option that the optimizer does not have.
 
     Example:
         >>> arguments("nesterov", {"lr": 0.5})["momentum"], arguments("adamw", {})["betas"]
@@ -157,7 +157,7 @@ def arguments(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def optimizer(name: str, model: nn.Module, options: Mapping[str, Any] | None = None) -> torch.optim.Optimizer:
-    """The optimiser of a network's parameters, fused where PyTorch has it.
+    """The optimizer of a network's parameters, fused where PyTorch has it.
 
     Muon orthogonalises the steps of hidden matrices; all other parameters are AdamW's, at the same rate.
 
@@ -187,7 +187,7 @@ def optimizer(name: str, model: nn.Module, options: Mapping[str, Any] | None = N
 
 
 class Together:
-    """Several optimisers that step as one: for networks whose parameters are of two kinds.
+    """Several optimizers that step as one: for networks whose parameters are of two kinds.
 
     Example:
         >>> net = nn.Linear(2, 1)

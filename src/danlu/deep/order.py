@@ -19,7 +19,7 @@ from ..core.errors import SettingError
 from .augment import augment, draws_needed
 from .data import Data, Part
 from .plan import Plan
-from .regularise import mix
+from .regularize import mix
 
 
 class Batch(NamedTuple):

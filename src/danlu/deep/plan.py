@@ -10,7 +10,7 @@ import msgspec
 from ..core.errors import SettingError
 from .augment import NAMES
 from .optim import rule
-from .regularise import strength_of
+from .regularize import strength_of
 from .schedules import shares
 
 

@@ -136,7 +136,7 @@ def _start(outputs: Tensor, data: Data) -> Check:
     high = loss > 2 * usual + 0.5
     return Check(
         "start", not high, f"the loss before training is {loss:.3g}, and guessing costs {usual:.3g}.",
-        "The weights or inputs are too large: check the scale of the inputs and the initialisation." if high else "",
+        "The weights or inputs are too large: check the scale of the inputs and the initialization." if high else "",
     )  # fmt: skip
 
 
@@ -220,7 +220,7 @@ def _scale(data: Data) -> Check:
     bad = large > 100 or (x.ndim == 2 and ratio > 100)
     return Check(
         "scale", not bad, f"inputs reach {large:.3g}; the widest spread is {ratio:.3g} times the narrowest.",
-        "Standardise them: deep.standardised(data)." if bad else "",
+        "Standardize them: deep.standardize(data)." if bad else "",
     )  # fmt: skip
 
 

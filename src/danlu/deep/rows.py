@@ -5,7 +5,7 @@ layers without weights take all members' samples as one batch, everything else g
 does a network that is no ``Sequential``, as a whole (Python overhead is then paid once for all members).
 
 Narrower networks ride in wider ones: a unit that was added with weights of zero gives zero, and as long as its
-activation takes zero to zero, so do its gradients, in both directions. It stays zero under every optimiser here, so a
+activation takes zero to zero, so do its gradients, in both directions. It stays zero under every optimizer here, so a
 padded member is the member itself, and needs no mask.
 """
 
@@ -189,7 +189,7 @@ class Rows:
 
         Args:
             row: of the member.
-            flat: weights like ``flat`` to read instead: an average, or an optimiser's state.
+            flat: weights like ``flat`` to read instead: an average, or an optimizer's state.
         """
         source, at, found = (self.flat if flat is None else flat)[row], 0, {}
         for name, shape in self.shape.items():

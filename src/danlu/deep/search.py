@@ -144,7 +144,7 @@ def tune(
     direction: dict[str, Any] = {"maximize" if rises(decides) else "minimize": decides}
     plan = Confirm(
         search=Open(SEARCH, f"the {name} recipe's space", declared, goal_of(**direction), budget, sampler, scheduler, span),
-        top=top, seeds=seeds, default=declared.decode(declared.centre()), about=about, looks=True, name=KIND,
+        top=top, seeds=seeds, default=declared.decode(declared.center()), about=about, looks=True, name=KIND,
     )  # fmt: skip
     done = conduct(
         plan, {SEARCH: objective, FRESH: objective}, store=open_store(store), name=study or chosen.name,
@@ -193,7 +193,7 @@ def load(
     space = search.history.space
     plan = Confirm(
         search=Open(SEARCH, "", space, goal, Budget()), top=int(about["top"]), seeds=int(about["seeds"]),
-        default=space.decode(space.centre()), about=dict(about), looks=True, name=KIND,
+        default=space.decode(space.center()), about=dict(about), looks=True, name=KIND,
     )  # fmt: skip
     return _tuned(plan, objective, Conducted(name, results, own, ""), held)
 
@@ -266,7 +266,7 @@ def _tuned(plan: Confirm, objective: Objective, done: Conducted, held: Data) -> 
 def export(tuned: Tuned, path: Path) -> None:
     """Save the network as a program that runs without danlu (``torch.export``), for batches of any size.
 
-    It takes inputs as they are in your data (what standardises them is part of it) and gives values in your own
+    It takes inputs as they are in your data (what standardizes them is part of it) and gives values in your own
     units; the words of a text network are in its extra file ``words.json``, one for each number from 2.
 
     Args:
@@ -290,7 +290,7 @@ class Scaled(nn.Module):
 
     Example:
         >>> from danlu import deep
-        >>> data = deep.standardised(deep.of_arrays([[1.0], [3.0]] * 10, [10.0, 30.0] * 10))
+        >>> data = deep.standardize(deep.of_arrays([[1.0], [3.0]] * 10, [10.0, 30.0] * 10))
         >>> [round(value) for value in Scaled(nn.Identity(), data)(torch.tensor([[1.0], [3.0]])).flatten().tolist()]
         [10, 30]
     """

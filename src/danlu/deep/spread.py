@@ -49,10 +49,10 @@ class Spread:
     def advice(self) -> str:
         """What would help most."""
         if self.variance > self.bias:
-            return "Most of it is variance: average several networks, regularise, or get more data."
+            return "Most of it is variance: average several networks, regularize, or get more data."
         if self.train > 0.7 * self.error:
             return "It errs as much on what it has seen: a larger network, or a longer training."
-        return "It knows what it has seen and not the rest: regularise, augment, or get more data."
+        return "It knows what it has seen and not the rest: regularize, augment, or get more data."
 
 
 def spread(

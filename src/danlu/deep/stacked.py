@@ -1,7 +1,7 @@
-"""Optimisers of many networks at once: one row a network, each with its own rate, moments and decay.
+"""Optimizers of many networks at once: one row a network, each with its own rate, moments and decay.
 
 The updates are PyTorch's, written for a matrix of all weights (members, weights) and columns of settings
-(members, 1); tests hold each row to what PyTorch's own optimiser does to that network alone.
+(members, 1); tests hold each row to what PyTorch's own optimizer does to that network alone.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _STATES: dict[str, tuple[str, ...]] = {
     "adam": ("exp_avg", "exp_avg_sq"),
     "adamw": ("exp_avg", "exp_avg_sq"),
 }
-"""The optimisers that can be stacked, and their states by PyTorch's own names."""
+"""The optimizers that can be stacked, and their states by PyTorch's own names."""
 
 STACKED = tuple(_STATES)
 
 
 class Stacked:
-    """One optimiser of one kind for all rows.
+    """One optimizer of one kind for all rows.
 
     Args:
         name: one of ``STACKED``.
@@ -75,7 +75,7 @@ class Stacked:
 
     @classmethod
     def of(cls, trainings: Sequence[Training], rows: Rows) -> Stacked:
-        """The optimisers of these trainings as one, with the states they are in."""
+        """The optimizers of these trainings as one, with the states they are in."""
         made = cls(trainings[0].plan.optimizer, [training.plan.options for training in trainings], rows.flat)
         for row, training in enumerate(trainings):
             named = dict(training.model.named_parameters())
@@ -92,7 +92,7 @@ class Stacked:
         return made
 
     def give(self, row: int, training: Training, rows: Rows) -> None:
-        """Put one row's state into a training's own optimiser."""
+        """Put one row's state into a training's own optimizer."""
         count = float(self.count[row])
         found = {name: rows.state(row, state) for name, state in self.states.items()}
         if not count and not found:

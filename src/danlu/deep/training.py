@@ -1,4 +1,4 @@
-"""One network in training: its optimiser, its rates, its average, its best weights so far."""
+"""One network in training: its optimizer, its rates, its average, its best weights so far."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .metrics import Metric, losses, ranks, rises, scores
 from .optim import optimizer
 from .order import Batch, arrange, cuts
 from .plan import Plan
-from .regularise import penalised
+from .regularize import penalised
 from .schedules import shares
 
 _ROWS = 2048  # samples a pass when judging
@@ -139,7 +139,7 @@ class Training:
         return torch.lerp(other, found, batch.share).mean()
 
     def step(self, number: int, loss: Tensor) -> None:
-        """One step of the optimiser at the schedule's rate."""
+        """One step of the optimizer at the schedule's rate."""
         share = self.shares[number]
         for group, peak in zip(self.optimizer.param_groups, self._peaks, strict=True):
             group["lr"] = peak * share

@@ -1,6 +1,6 @@
 """How promising a point is, from the mean and standard deviation of a model of the loss.
 
-All functions are for minimisation and grow with promise. Expected improvement: Mockus (1975), Jones et
+All functions are for minimization and grow with promise. Expected improvement: Mockus (1975), Jones et
 al. (1998); its logarithm without cancellation: Ament et al., "Unexpected improvements to expected
 improvement" (NeurIPS 2023); probability of improvement with a margin: Kushner (1964); confidence
 bound: Srinivas et al. (2010).
@@ -78,7 +78,7 @@ def log_expected_hypervolume_improvement(
 ) -> Floats:
     """Log of the expected gain in the area that a front of two losses dominates, exactly.
 
-    With independent normal losses the gain falls into strips between neighbouring points of the front, in
+    With independent normal losses the gain falls into strips between neighboring points of the front, in
     each of which it is a product of two expected improvements (Emmerich et al. 2011; Yang et al. 2019):
     sum over k of (EI1(u_k) - EI1(l_k)) EI2(h_k). Everything is kept in logarithms (Ament et al. 2023).
 

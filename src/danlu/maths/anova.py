@@ -119,9 +119,9 @@ def density(x: Floats, cells: int = CELLS, *, discrete: bool = False) -> Floats:
     if not discrete and n > 1:
         spread = min(float(x.std()), float(np.subtract(*np.percentile(x, [75, 25]))) / 1.34 or np.inf)
         width = max(1.059 * spread * n**-0.2, 0.5 / cells)
-        centres = (np.arange(cells) + 0.5) / cells
-        wide = np.concatenate([-centres[::-1], centres, 2 - centres[::-1]])
-        kernel = np.exp(-0.5 * ((centres[:, None] - wide[None]) / width) ** 2)
+        centers = (np.arange(cells) + 0.5) / cells
+        wide = np.concatenate([-centers[::-1], centers, 2 - centers[::-1]])
+        kernel = np.exp(-0.5 * ((centers[:, None] - wide[None]) / width) ** 2)
         counts = kernel @ np.concatenate([counts[::-1], counts, counts[::-1]])
     mass: Floats = (counts / counts.sum() * n + 1 / cells) / (n + 1)
     return mass

@@ -1,7 +1,7 @@
 """The covariance matrix adaptation evolution strategy on the unit cube, as pure functions of its state.
 
 Hansen, "The CMA evolution strategy: a tutorial" (2016): weights and rates of its table 1, updates eq. 24
-to 49 with negative weights. Discrete coordinates keep a margin of probability for every neighbouring
+to 49 with negative weights. Discrete coordinates keep a margin of probability for every neighboring
 value (Hamano et al., "CMA-ES with margin", GECCO 2022), so they never freeze.
 """
 
@@ -173,7 +173,7 @@ def _with_margin(state: Strategy, sizes: Floats) -> Strategy:
         size, spread = int(sizes[at]), spreads[at] * stretch[at]
         cell = int(np.clip(mean[at] * size, 0, size - 1))
         low, high = cell / size, (cell + 1) / size
-        if cell in (0, size - 1):  # one neighbour: the mean stays near enough to it
+        if cell in (0, size - 1):  # one neighbor: the mean stays near enough to it
             edge, side = (high, -1.0) if cell == 0 else (low, 1.0)
             mean[at] = edge + side * min(abs(mean[at] - edge), -ndtri(alpha) * spread)
             continue

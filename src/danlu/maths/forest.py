@@ -7,7 +7,7 @@ drawn at random. The variance is that of Hutter et al., "Algorithm runtime predi
 (2014), eq. 8: the mean of the leaves' variances and the variance of their means.
 
 Notation: n observations, p features, t trees; the nodes of all trees are numbered together, those of one level
-one after the other, and the children of a node are neighbours.
+one after the other, and the children of a node are neighbors.
 """
 
 from __future__ import annotations

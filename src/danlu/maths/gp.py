@@ -3,7 +3,7 @@
 Rasmussen and Williams (2006): posterior eq. 2.25-2.26, log marginal likelihood eq. 2.30, its gradient
 eq. 5.9, leave-one-out eq. 5.10-5.12. Inputs in [0, 1] may be bent (``bends.py``). The priors are normal
 densities of the *logarithms* of the hyperparameters, so the mode that is found does not depend on which of the
-two is optimised; the weak preference for lengthscales that grow with sqrt(d) is Hvarfner, Hellsten and Nardi,
+two is optimized; the weak preference for lengthscales that grow with sqrt(d) is Hvarfner, Hellsten and Nardi,
 "Vanilla Bayesian optimization performs great in high dimensions" (ICML 2024).
 
 To the stationary part a quadratic trend is added (``trend.py``): most losses are bowls from afar, whatever they

@@ -1,4 +1,4 @@
-"""Several losses at once: who beats whom, how crowded a front is, how much it covers. All are minimised."""
+"""Several losses at once: who beats whom, how crowded a front is, how much it covers. All are minimized."""
 
 from __future__ import annotations
 

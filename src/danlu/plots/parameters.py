@@ -12,10 +12,10 @@ from ..analysis.importance import Importance
 from ..analysis.sheet import Axis, Sheet
 from ..core.errors import SettingError
 from ..core.goal import Metric
-from .colours import BLUE, GREEN, GREY, RED
+from .colors import BLUE, GRAY, GREEN, RED
 
 GOOD_TO_BAD = "viridis_r"
-"""The colour map of values: even steps to any eye, and in grey."""
+"""The color map of values: even steps to any eye, and in gray."""
 
 
 def draw_importance(found: Importance, axes: Any) -> None:
@@ -30,7 +30,7 @@ def draw_importance(found: Importance, axes: Any) -> None:
         [share.share for share in shares],
         color=BLUE,
         xerr=width,
-        error_kw={"ecolor": GREY, "capsize": 2},
+        error_kw={"ecolor": GRAY, "capsize": 2},
     )
     axes.set(xlabel=f"share of {found.metric} ({found.method})", xlim=(0, None))
     if found.notice:
@@ -84,7 +84,7 @@ def draw_slices(found: Sheet, axes: Any) -> None:
 
 
 def draw_parallel(found: Sheet, axes: Any) -> None:
-    """A line a trial through its coordinates, coloured by the rank of its first metric; gaps where a parameter is off."""
+    """A line a trial through its coordinates, colored by the rank of its first metric; gaps where a parameter is off."""
     from matplotlib import colormaps
     from matplotlib.collections import LineCollection
 
@@ -94,9 +94,9 @@ def draw_parallel(found: Sheet, axes: Any) -> None:
     units = np.column_stack([found.units[known], 1 - ranks])
     order = np.argsort(-ranks, kind="stable")
     lines = [np.column_stack([np.arange(units.shape[1]), line]) for line in units[order]]
-    colours = colormaps[GOOD_TO_BAD](ranks[order])
-    colours[:, 3] = 0.15 + 0.75 * (1 - ranks[order])
-    axes.add_collection(LineCollection(lines, colors=colours, linewidths=1))
+    colors = colormaps[GOOD_TO_BAD](ranks[order])
+    colors[:, 3] = 0.15 + 0.75 * (1 - ranks[order])
+    axes.add_collection(LineCollection(lines, colors=colors, linewidths=1))
     axes.set_xlim(-0.2, len(found.axes) + 0.2)
     axes.set_ylim(-0.05, 1.05)
     axes.set_xticks(
@@ -108,7 +108,7 @@ def draw_parallel(found: Sheet, axes: Any) -> None:
     )
     axes.set_yticks([])
     for at, axis in enumerate(found.axes):
-        axes.axvline(at, color=GREY, linewidth=0.6, zorder=0)
+        axes.axvline(at, color=GRAY, linewidth=0.6, zorder=0)
         for place, label in axis.ticks:
             axes.text(at + 0.02, place, label, fontsize=6, color="dimgray", va="center")
 
@@ -121,7 +121,7 @@ def draw_surface(found: Surface, axes: Any, *, uncertain: bool = False) -> None:
         found.y_units,
         shown,
         levels=14,
-        cmap="Greys" if uncertain else GOOD_TO_BAD if not found.maximize else "viridis",
+        cmap="Grays" if uncertain else GOOD_TO_BAD if not found.maximize else "viridis",
     )
     axes.scatter(found.points[:, 0], found.points[:, 1], s=8, c="white", edgecolors="black", linewidths=0.4)
     what = f"standard deviation of {found.metric}" if uncertain else found.metric
@@ -135,7 +135,7 @@ def draw_rates(found: Any, axes: Any) -> None:
     """The loss over the learning rate of a ``deep.RateFinding``, the advised rate marked."""
     finite = np.where(np.isfinite(found.losses), found.losses, np.nan)
     for row in finite:
-        axes.plot(found.rates, row, color=GREY, alpha=0.5, linewidth=1)
+        axes.plot(found.rates, row, color=GRAY, alpha=0.5, linewidth=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # rates at which every seed diverged have no mean
         axes.plot(found.rates, np.nanmean(finite, axis=0), color=BLUE, marker=".")

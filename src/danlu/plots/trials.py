@@ -14,17 +14,17 @@ from ..analysis.sheet import Sheet
 from ..analysis.timeline import Timeline
 from ..core.errors import SettingError
 from ..core.events import Status
-from .colours import BLUE, CYCLE, GREY, ORANGE, RED, STATUS
+from .colors import BLUE, CYCLE, GRAY, ORANGE, RED, STATUS
 
 
 def draw_progress(found: Progress, axes: Any) -> None:
     """Every trial's value, and the best so far as a line."""
-    for status, (colour, marker) in STATUS.items():
+    for status, (color, marker) in STATUS.items():
         at = found.statuses == status
         if at.any():
             label = status.name.lower()
             axes.scatter(
-                found.numbers[at], found.values[at], s=14, c=colour, marker=marker, alpha=0.7, label=label
+                found.numbers[at], found.values[at], s=14, c=color, marker=marker, alpha=0.7, label=label
             )
     if len(found.best_numbers):
         ends = [*found.best_numbers, found.numbers[-1]]
@@ -41,11 +41,11 @@ def draw_curves(found: Curves, axes: Any) -> None:
     for line in found.lines:
         best = line.trial == found.best
         early = line.status in EARLY
-        colour = RED if best else ORANGE if early else STATUS[Status(line.status)][0]
+        color = RED if best else ORANGE if early else STATUS[Status(line.status)][0]
         axes.plot(
             line.steps,
             line.values,
-            color=colour,
+            color=color,
             linewidth=2 if best else 0.8,
             alpha=1 if best else 0.5,
             zorder=3 if best else 2,
@@ -55,8 +55,8 @@ def draw_curves(found: Curves, axes: Any) -> None:
     axes.set(xlabel="step", ylabel=found.metric)
     finite = [line.values[np.isfinite(line.values)] for line in found.lines]
     _scale(axes, np.concatenate(finite) if finite else np.zeros(0))
-    for label, colour, marker in (("best", RED, ""), ("ended early", ORANGE, "v"), ("done", BLUE, "")):
-        axes.plot([], [], color=colour, marker=marker, label=label)
+    for label, color, marker in (("best", RED, ""), ("ended early", ORANGE, "v"), ("done", BLUE, "")):
+        axes.plot([], [], color=color, marker=marker, label=label)
     _legend(axes)
 
 
@@ -69,7 +69,7 @@ def draw_front(found: Sheet, axes: Any) -> None:
     if len(found.metrics) < 2:
         raise SettingError("a front needs a goal of two metrics or more, this study has one.")
     x, y = found.values[:, 0], found.values[:, 1]
-    axes.scatter(x, y, s=12, c=GREY, alpha=0.6, label="trial")
+    axes.scatter(x, y, s=12, c=GRAY, alpha=0.6, label="trial")
     at = np.isin(found.numbers, found.front)
     order = np.argsort(x[at])
     axes.plot(
@@ -88,7 +88,7 @@ def draw_front(found: Sheet, axes: Any) -> None:
 
 def draw_timeline(found: Timeline, axes: Any) -> None:
     """What each worker ran when."""
-    for status, (colour, _) in STATUS.items():
+    for status, (color, _) in STATUS.items():
         at = found.statuses == status
         if at.any():
             axes.barh(
@@ -96,7 +96,7 @@ def draw_timeline(found: Timeline, axes: Any) -> None:
                 (found.ends - found.starts)[at],
                 left=found.starts[at],
                 height=0.8,
-                color=colour,
+                color=color,
                 edgecolor="white",
                 linewidth=0.3,
                 label=status.name.lower(),
@@ -124,15 +124,15 @@ def draw_regret(found: Regret, axes: Any) -> None:
 
 def draw_comparison(found: Comparison, axes: Any) -> None:
     """The median best value of each group by trials, the middle half of the ends as a bar."""
-    for colour, group in zip(CYCLE * (1 + len(found.groups) // len(CYCLE)), found.groups, strict=False):
+    for color, group in zip(CYCLE * (1 + len(found.groups) // len(CYCLE)), found.groups, strict=False):
         axes.step(
-            found.marks, group.curve, where="post", color=colour, label=f"{group.name} ({len(group.best)})"
+            found.marks, group.curve, where="post", color=color, label=f"{group.name} ({len(group.best)})"
         )
         axes.errorbar(
             found.trials,
             group.median,
             [[group.median - group.low], [group.high - group.median]],
-            color=colour,
+            color=color,
             capsize=3,
         )
     axes.set(xlabel="trials", ylabel=f"best {found.metric}", xscale="log" if found.trials > 20 else "linear")

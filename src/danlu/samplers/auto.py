@@ -133,7 +133,7 @@ def choose(state: State, view: View) -> Choice:
     """The method for the next trial, and why."""
     space, goals, budget = view.space, len(view.problem.goal.metrics), view.problem.budget.trials
     if not len(space):
-        return Choice(QuasiRandom(), "nothing is modelled: no parameter is known yet")
+        return Choice(QuasiRandom(), "nothing is modeled: no parameter is known yet")
     shape = f"with {_count(len(space), 'parameter')} and {_count(goals, 'goal')}"
     if budget is not None and space.size <= budget:
         why = f"all {space.size:.0f} configurations fit into {budget} trials: each is tried once, the most promising first"

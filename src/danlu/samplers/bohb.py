@@ -74,10 +74,10 @@ class BOHB(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
         width = len(view.space)
         least = width + 1
         stood = standing(evidence(view.history, least + 2))
-        modelled = len(stood.numbers) >= least + 2 and stood.good and width
+        modeled = len(stood.numbers) >= least + 2 and stood.good and width
 
         def point() -> list[float]:
-            if not modelled or rng.random() < self.random:
+            if not modeled or rng.random() < self.random:
                 chosen: list[float] = rng.random(width).tolist()
                 return chosen
             return self._draw(view, stood.numbers, least, rng)

@@ -70,12 +70,12 @@ class CMAES(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
         """A round distribution in the middle of the space."""
         if len(problem.goal.metrics) > 1:
             raise SettingError("CMAES follows one goal, this study has several. Use NSGA2 or GP.")
-        return self.start(problem, problem.space.centre())
+        return self.start(problem, problem.space.center())
 
     def start(self, problem: Problem, around: Sequence[float]) -> State:
         """A round distribution around a unit point."""
-        centre = np.array(around)
-        strategy = cma.begin(centre, self.sigma, self.population) if len(centre) else None
+        center = np.array(around)
+        strategy = cma.begin(center, self.sigma, self.population) if len(center) else None
         return State(problem, strategy, (), Order(), 0)
 
     def tell(self, state: State, trial: Trial) -> State:

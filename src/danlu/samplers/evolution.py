@@ -1,4 +1,4 @@
-"""Regularised evolution: the population is the newest trials, so what was lucky dies of age.
+"""Regularized evolution: the population is the newest trials, so what was lucky dies of age.
 
 Real et al., "Regularized evolution for image classifier architecture search" (AAAI 2019).
 """

@@ -80,5 +80,5 @@ class First(BaseSampler, msgspec.Struct, frozen=True):
 
 def _complete(space: Space, point: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
     """The point with the middle of every range for what is left out, or drawn where that is forbidden."""
-    fills = chain([space.centre()], iter(lambda: rng.random(len(space)).tolist(), None))
+    fills = chain([space.center()], iter(lambda: rng.random(len(space)).tolist(), None))
     return fill(space, point, lambda: next(fills))

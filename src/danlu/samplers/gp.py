@@ -1,4 +1,4 @@
-"""Bayesian optimisation with Gaussian processes (Jones, Schonlau and Welch 1998, in today's form).
+"""Bayesian optimization with Gaussian processes (Jones, Schonlau and Welch 1998, in today's form).
 
 A Matérn 5/2 process with a lengthscale for each parameter stands for every goal and every limit, and one
 more for what fails; running trials enter as if they had ended as believed. The next point is where the
@@ -182,7 +182,7 @@ class GP(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
         weights = rng.dirichlet(np.ones(data.goals))
         scalar = partial(_scalar, low=front.min(0), reach=reach, weights=weights)
         draws = sobol_normal(data.goals, int(rng.integers(2**31)), 64)
-        return partial(_scalarised, scalar=scalar, best=float(scalar(means.T).min()), draws=draws)
+        return partial(_scalarized, scalar=scalar, best=float(scalar(means.T).min()), draws=draws)
 
     def _improvement(self, means: Floats, stds: Floats, best: float) -> Floats:
         mean, std = means[0], stds[0]
@@ -195,11 +195,11 @@ class GP(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
 
 def _first(view: View, rng: np.random.Generator, k: int) -> Floats:
     """The middle of the space, or what its priors say, then a quasi-random sequence."""
-    centre, values = view.space.snap(view.space.centre())
+    center, values = view.space.snap(view.space.center())
     points = QuasiRandom().ask(None, view, rng, k)
-    new = not view.index and len(view.space) and pack_unit(centre) not in view.history.seen
+    new = not view.index and len(view.space) and pack_unit(center) not in view.history.seen
     if new and view.space.allows(values):
-        points[0] = centre
+        points[0] = center
     return points
 
 
@@ -247,7 +247,7 @@ def _scalar(losses: Floats, low: Floats, reach: Floats, weights: Floats) -> Floa
     return tchebycheff((losses - low) / reach, weights)
 
 
-def _scalarised(
+def _scalarized(
     means: Floats, stds: Floats, scalar: Callable[[Floats], Floats], best: float, draws: Floats
 ) -> Floats:
     """Log of the expected improvement of a function of several losses, by quasi-Monte-Carlo.
@@ -269,4 +269,4 @@ def _beliefs(space: Space, weight: float) -> Beliefs | None:
     if not any(given):
         return None
     spread = np.where(given, 0.2, 1e6)
-    return Beliefs(np.array(space.centre()), spread, weight)
+    return Beliefs(np.array(space.center()), spread, weight)

@@ -20,21 +20,21 @@ STEP = 1e-5
 
 
 class Beliefs(NamedTuple):
-    """What a person expects of the ordered parameters: normal around ``centre``, times ``weight``."""
+    """What a person expects of the ordered parameters: normal around ``center``, times ``weight``."""
 
-    centre: Floats
+    center: Floats
     spread: Floats
     weight: float
 
     def at(self, units: Floats) -> Floats:
         """Log density at unit points, shape (n,)."""
-        z = (units - self.centre) / self.spread
+        z = (units - self.center) / self.spread
         found: Floats = -0.5 * self.weight * (z * z).sum(1)
         return found
 
     def slopes(self, units: Floats) -> Floats:
         """Its gradients at unit points, shape (n, d)."""
-        found: Floats = -self.weight * (units - self.centre) / self.spread**2
+        found: Floats = -self.weight * (units - self.center) / self.spread**2
         return found
 
 
@@ -74,16 +74,16 @@ class Surface(NamedTuple):
         """
         found = [gp.predict_slopes(model, inputs) for model in self.models]
         count, q = len(found), len(inputs)
-        centre = np.array([*(each[0] for each in found), *(np.sqrt(each[1]) for each in found)])
-        steps = STEP * np.maximum(np.abs(centre), 1e-3)
-        steps[count:] = np.minimum(steps[count:], 0.5 * centre[count:])
+        center = np.array([*(each[0] for each in found), *(np.sqrt(each[1]) for each in found)])
+        steps = STEP * np.maximum(np.abs(center), 1e-3)
+        steps[count:] = np.minimum(steps[count:], 0.5 * center[count:])
         shifts = np.eye(2 * count)[:, :, None] * steps[:, None]  # one number moved at a time
-        shifted = np.concatenate([centre[None], centre + shifts, centre - shifts]).swapaxes(0, 1)
+        shifted = np.concatenate([center[None], center + shifts, center - shifts]).swapaxes(0, 1)
         flat = shifted.reshape(2 * count, -1)
         values = self.value(flat[:count], flat[count:]).reshape(-1, q)
         by = (values[1 : 2 * count + 1] - values[2 * count + 1 :]) / (2.0 * steps)
         gradient = sum(
-            by[i][:, None] * each[2] + (by[count + i] / (2.0 * centre[count + i]))[:, None] * each[3]
+            by[i][:, None] * each[2] + (by[count + i] / (2.0 * center[count + i]))[:, None] * each[3]
             for i, each in enumerate(found)
         )
         return values[0], np.asarray(gradient)

@@ -108,14 +108,14 @@ def _draws(
     """Points without end, the most promising of ``candidates`` draws each time."""
     history, space = view.history, view.space
     units, mask = history.units, history.active
-    sizes, centre = unordered(space), np.array(space.centre())
+    sizes, center = unordered(space), np.array(space.center())
     pairs = []
     for group in groups(space):
         parts = []
         for numbers in (good, rest):
             there = numbers[mask[numbers, group[0]]]
             weights = _weights(len(there), tpe.recent) if numbers is rest else np.ones(len(there))
-            parts.append(estimate(units[np.ix_(there, group)], sizes[group], weights, centre[group]))
+            parts.append(estimate(units[np.ix_(there, group)], sizes[group], weights, center[group]))
         pairs.append((group, parts[0], parts[1]))
     while True:
         points = np.full((tpe.candidates, len(space)), 0.5)

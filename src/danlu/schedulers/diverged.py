@@ -17,11 +17,11 @@ from ..core.trial import Trial
 
 
 class Diverged(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
-    """NaN or infinity in any metric of the goal, or a minimised loss that exploded.
+    """NaN or infinity in any metric of the goal, or a minimized loss that exploded.
 
     Args:
         factor: a loss above ``factor`` times the trial's first positive loss (or 1, if that is smaller)
-            has exploded; only metrics that are minimised are held to it. Infinity switches the rule off.
+            has exploded; only metrics that are minimized are held to it. Infinity switches the rule off.
 
     Raises:
         SettingError: unless ``factor > 1``.

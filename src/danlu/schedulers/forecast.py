@@ -8,8 +8,8 @@ whole ones: at least a few of them have to have been no better at that step, and
 
 Of the trials that are judged hopeless one in four is trained on (an audit). As long as no audit has confirmed the
 forecasts, more resemblance is asked for; an audit that becomes the best takes back what was decided by the same step and
-moves the first step of any judgement beyond it, and a second one ends the judging. A trial that is judged hopeless is paused, never
-stopped: it goes on from its checkpoint, or from its start where it has none, when its judgement is taken back.
+moves the first step of any judgment beyond it, and a second one ends the judging. A trial that is judged hopeless is paused, never
+stopped: it goes on from its checkpoint, or from its start where it has none, when its judgment is taken back.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class PBT(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
     """Population based training; the objective has to save checkpoints and read its parameters when it begins.
 
     Members are compared by their newest report at the end of each generation, with several goals by front and
-    crowding, once half of the population has come there. Everything that a member saves is copied (weights, optimiser, randomness), so a copy that is not
+    crowding, once half of the population has come there. Everything that a member saves is copied (weights, optimizer, randomness), so a copy that is not
     changed trains on exactly as the original.
 
     Args:

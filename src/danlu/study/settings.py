@@ -94,7 +94,7 @@ def _sampler(given: Sampler | str | None, stored: Charter, space: Space, trust: 
     if given is None and stored.sampler:
         return cast(Sampler, settings.read(stored.sampler, "sampler", trusting(trust)))
     chosen: Sampler = find(SAMPLERS, "sampler", given or "auto")()
-    if given is None and space.centre() != [0.5] * len(space):
+    if given is None and space.center() != [0.5] * len(space):
         chosen = find(SAMPLERS, "sampler", "first")([{}], chosen)
     return chosen
 

@@ -80,7 +80,7 @@ def tune(
         space: names mapped to parameters; None when the objective draws with ``trial.suggest``, and when it is a
             function whose arguments are its hyperparameters, ``def train(lr=1e-3, hidden=64)``: then ranges are
             inferred from names and defaults, said on stderr, and the defaults are the first trial.
-        minimize, maximize: the metrics of the goal; with none, the returned number is minimised, which is said.
+        minimize, maximize: the metrics of the goal; with none, the returned number is minimized, which is said.
         target: the study ends when the goal reaches it (a mapping when there are several goals).
         limits: constraints on metrics, ``"latency <= 20"``.
         at: which report counts when nothing is returned, ``"best"`` or ``"last"``.
@@ -143,13 +143,13 @@ def tune(
         _say_direction(opened, objective)
     with opened:
         result, _ = driven(
-            opened, objective, chosen, enqueue=tuple(enqueue), callbacks=callbacks, watch=watch, if_changed=if_changed, longer=longer,
+            opened, objective, chosen, things=space.things, enqueue=tuple(enqueue), callbacks=callbacks, watch=watch, if_changed=if_changed, longer=longer,
         )  # fmt: skip
         return result
 
 
 def driven(
-    study: Study, objective: Callable[..., Any] | str, engine: Engine, *, enqueue: Sequence[Mapping[str, Any]] = (),
+    study: Study, objective: Callable[..., Any] | str, engine: Engine, *, things: Mapping[str, Any], enqueue: Sequence[Mapping[str, Any]] = (),
     callbacks: Sequence[Callback] = (), watch: bool | None = None, if_changed: IfChanged = "continue",
     longer: Longer | None = None, keeps_engine: bool = False,
 ) -> tuple[Result, bool]:  # fmt: skip
@@ -159,13 +159,14 @@ def driven(
         study: open.
         objective: as ``prepared`` gives it.
         engine: to run it on.
+        things: of the space at hand, which the journal has the names of alone.
         enqueue, callbacks, watch, if_changed, longer: as in ``tune``.
         keeps_engine: whether the engine stays open, for another study.
 
     Returns:
         What has been found, and whether a person or a signal ended it before its time.
     """
-    runs = furnish(objective, study.space.things)
+    runs = furnish(objective, things)
     reconcile(study, runs, if_changed, expected=longer is not None)
     taken = [] if longer is None else reopen(study, longer)
     study.steering.enqueue_once(*enqueue)

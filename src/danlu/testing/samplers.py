@@ -65,7 +65,7 @@ def asks_the_same_twice(make: Make) -> None:
     assert (one == fresh).all(), "a fresh sampler gave different points"
 
 
-def honours_constraints(make: Make) -> None:
+def honors_constraints(make: Make) -> None:
     """No point breaks a constraint between parameters."""
     parameters = {"a": Float(0, 1), "b": Float(0, 1), "n": Int(1, 9)}
     for rule in (lambda p: p["a"] < p["b"], "a + b <= 1 and n >= 3"):
@@ -142,7 +142,7 @@ MIXED_FINITE = {
 SAMPLER_CHECKS: tuple[Check, ...] = (
     gives_points_of_the_cube,
     asks_the_same_twice,
-    honours_constraints,
+    honors_constraints,
     never_repeats_in_a_finite_space,
     resumes_exactly,
     tells_twice_like_once,

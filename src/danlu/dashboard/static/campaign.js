@@ -11,8 +11,8 @@ export function Campaign({ head, go }) {
   return html`<${Panel} name="stages" wide hint=${settings.map(([name, value]) => `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`).join(" · ")}>
       ${head.stages.length === 0 ? html`<${Nothing} />` : html`<ol class="stages">${head.stages.map((each) => html`<li key=${each.stage}><b>${each.stage}</b> ${link(each.study, go)}</li>`)}</ol>`}
     </>
-    <${Panel} name="judgements" wide>
-      ${head.judgements.length === 0 ? html`<${Nothing} />` : html`<ul class="findings">${[...head.judgements].reverse().map((each) => html`<li key=${each.at}>
+    <${Panel} name="judgments" wide>
+      ${head.judgments.length === 0 ? html`<${Nothing} />` : html`<ul class="findings">${[...head.judgments].reverse().map((each) => html`<li key=${each.at}>
         <small>${clock(each.at)}</small> <b>${each.subject}: ${each.verdict}</b> <span>${each.reason}</span>
         ${Array.isArray(each.evidence.candidates) && html`<${Candidates} found=${each.evidence.candidates} />`}</li>`)}</ul>`}
     </>`;

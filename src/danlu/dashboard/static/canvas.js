@@ -1,10 +1,10 @@
 // Drawing on a canvas: sharp on every screen, redrawn when size, data or theme change; scales, ticks and a frame.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "danlu/html";
-import { theme } from "danlu/colours";
+import { theme } from "danlu/colors";
 import { show } from "danlu/numbers";
 
-// A canvas that `draw(context, width, height, colours)` fills. It may return marks [{x, y, trial, text}] that can be pointed at:
+// A canvas that `draw(context, width, height, colors)` fills. It may return marks [{x, y, trial, text}] that can be pointed at:
 // the nearest within a few pixels tells its text, and a click opens its trial.
 export function Canvas({ draw, height = 220, label, open, deps = [], onDown }) {
   const ref = useRef(null);
@@ -79,10 +79,10 @@ export function ticks(low, high, log = false, most = 5) {
 }
 
 // Draws both axes around a box and returns the box: left, right, top, bottom in pixels.
-export function frame(context, width, height, colours, { x, y, xLabel = "", yLabel = "" }) {
+export function frame(context, width, height, colors, { x, y, xLabel = "", yLabel = "" }) {
   const box = { left: 58, right: width - 10, top: 8, bottom: height - (xLabel ? 32 : 20) };
-  context.strokeStyle = colours.line;
-  context.fillStyle = colours.dim;
+  context.strokeStyle = colors.line;
+  context.fillStyle = colors.dim;
   context.lineWidth = 1;
   const yAt = scale(y.low, y.high, box.bottom, box.top, y.log);
   const xAt = scale(x.low, x.high, box.left, box.right, x.log);
@@ -124,7 +124,7 @@ export function line(context, x1, y1, x2, y2) {
   context.stroke();
 }
 
-// A trial's mark: its status by shape as well as by colour.
+// A trial's mark: its status by shape as well as by color.
 export function mark(context, x, y, status, size = 3) {
   context.beginPath();
   if (status === "failed") {

@@ -1,7 +1,7 @@
 // The selection: what it is made of, and how a term is added; the panels' own brushes write the same terms.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "danlu/html";
-import { STATUSES } from "danlu/colours";
+import { STATUSES } from "danlu/colors";
 import { t } from "danlu/words";
 
 export function Filter({ filter, axes, goal, selected, total, select, clear, wanted, want }) {

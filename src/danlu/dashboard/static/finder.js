@@ -1,17 +1,17 @@
 // The learning-rate finder's sweep (deep.find_rate), where a report was given one.
 import { html } from "danlu/html";
-import { CYCLE } from "danlu/colours";
+import { CYCLE } from "danlu/colors";
 import { Canvas, frame } from "danlu/canvas";
 import { Panel } from "danlu/panel";
 import { num, range } from "danlu/numbers";
 import { t } from "danlu/words";
 
 export function Finder({ found }) {
-  const draw = (context, width, height, colours) => {
+  const draw = (context, width, height, colors) => {
     const values = found.losses.flat().map(num);
     const [low, high] = range(values, false);
     const x = { low: found.rates[0], high: found.rates[found.rates.length - 1], log: true };
-    const box = frame(context, width, height, colours, { x, y: { low, high }, xLabel: `${found.optimizer} lr`, yLabel: "loss" });
+    const box = frame(context, width, height, colors, { x, y: { low, high }, xLabel: `${found.optimizer} lr`, yLabel: "loss" });
     context.fillStyle = "rgb(0 158 115 / 0.15)";
     context.fillRect(box.xAt(found.low), box.top, box.xAt(found.high) - box.xAt(found.low), box.bottom - box.top);
     context.strokeStyle = CYCLE[2];

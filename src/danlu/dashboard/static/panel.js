@@ -1,5 +1,5 @@
 // A panel: a heading, perhaps controls, and what it shows.
-import { STATUS } from "danlu/colours";
+import { STATUS } from "danlu/colors";
 import { html } from "danlu/html";
 import { t } from "danlu/words";
 
@@ -10,7 +10,7 @@ export function Panel({ name, wide = false, controls = null, hint = "", children
   </section>`;
 }
 
-// A trial's status: a mark in its colour, and its word in the text's own, which every eye can read.
+// A trial's status: a mark in its color, and its word in the text's own, which every eye can read.
 export const Status = ({ name, count = "" }) => html`<span class="status" data-state=${name}><i style=${{ background: STATUS[name] }} class=${`dot ${name}`}></i>${count} ${t(name)}</span>`;
 
 export const Nothing = ({ word = "none" }) => html`<p class="nothing">${t(word)}</p>`;

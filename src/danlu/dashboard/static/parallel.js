@@ -1,7 +1,7 @@
 // Parallel coordinates: a line a trial; dragging along an axis selects a stretch of it, for all panels.
 import { useRef, useState } from "preact/hooks";
 import { html } from "danlu/html";
-import { viridis } from "danlu/colours";
+import { viridis } from "danlu/colors";
 import { Canvas, clipped, line } from "danlu/canvas";
 import { All, Nothing, Panel, ranked } from "danlu/panel";
 import { ofManySizes, range, show, stretchesOf, termOf } from "danlu/numbers";
@@ -33,7 +33,7 @@ export function Parallel({ found, insight, filter, select, open, focus }) {
   const yOf = (unit) => HEIGHT - BOTTOM - unit * (HEIGHT - TOP - BOTTOM);
   const unitOf = (y) => Math.min(1, Math.max(0, (HEIGHT - BOTTOM - y) / (HEIGHT - TOP - BOTTOM)));
 
-  const draw = (context, width, height, colours) => {
+  const draw = (context, width, height, colors) => {
     const order = found.numbers.map((_, i) => i).filter((i) => Number.isFinite(places[i]));
     const better = found.maximize[0] ? 1 : -1;
     order.sort((a, b) => better * (places[a] - places[b])); // the best are drawn last
@@ -61,10 +61,10 @@ export function Parallel({ found, insight, filter, select, open, focus }) {
     context.textBaseline = "middle";
     axes.forEach((axis, at) => {
       const x = xOf(at, width);
-      context.strokeStyle = colours.text;
+      context.strokeStyle = colors.text;
       context.lineWidth = 1;
       line(context, x, yOf(0), x, yOf(1));
-      context.fillStyle = colours.text;
+      context.fillStyle = colors.text;
       context.textAlign = "center";
       context.font = "600 11px system-ui, sans-serif";
       const name = clipped(axis.name, Math.max(8, Math.floor((width / axes.length) / 7)));
@@ -74,11 +74,11 @@ export function Parallel({ found, insight, filter, select, open, focus }) {
       for (const [place, label] of axis.ticks) {
         const text = clipped(label, 10);
         const y = yOf(place);
-        context.fillStyle = colours.paper;
+        context.fillStyle = colors.paper;
         context.globalAlpha = 0.75;
         context.fillRect(x + 3, y - 6, context.measureText(text).width + 3, 12);
         context.globalAlpha = 1;
-        context.fillStyle = colours.dim;
+        context.fillStyle = colors.dim;
         context.fillText(text, x + 4, y);
       }
       const brushed = drag && drag.at === at ? [[Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)]] : filter[axis.name] ? stretchesOf(axis, filter[axis.name]) : [];

@@ -1,7 +1,7 @@
 // Panels whose axes are parameters: importance, slices, effects, response surface; and what was found.
 import { useState } from "preact/hooks";
 import { html } from "danlu/html";
-import { CYCLE, STATUS, STATUSES, viridis } from "danlu/colours";
+import { CYCLE, STATUS, STATUSES, viridis } from "danlu/colors";
 import { Canvas, frame, mark } from "danlu/canvas";
 import { All, Choose, FIRST, Nothing, Panel, ranked } from "danlu/panel";
 import { num, nums, ofManySizes, range, show } from "danlu/numbers";
@@ -33,8 +33,8 @@ export function Slices({ found, insight, open }) {
   const log = ofManySizes(y);
   const [low, high] = range(y, log);
   const newest = found.numbers[found.numbers.length - 1] || 1;
-  const panel = (axis, at) => (context, width, height, colours) => {
-    const box = frame(context, width, height, colours, { x: { low: -0.03, high: 1.03, places: fewer(axis.ticks, width) }, y: { low, high, log }, xLabel: axis.name });
+  const panel = (axis, at) => (context, width, height, colors) => {
+    const box = frame(context, width, height, colors, { x: { low: -0.03, high: 1.03, places: fewer(axis.ticks, width) }, y: { low, high, log }, xLabel: axis.name });
     const marks = [];
     found.numbers.forEach((trial, i) => {
       const unit = found.units[i][at];
@@ -57,10 +57,10 @@ export function Effects({ insight }) {
   const found = insight?.effects;
   if (!found) return html`<${Panel} name="effects" wide><${Nothing} word=${insight ? "few" : "none"} /></>`;
   const all = found.effects.flatMap((effect) => [...nums(effect.low), ...nums(effect.high)]);
-  const panel = (effect) => (context, width, height, colours) => {
+  const panel = (effect) => (context, width, height, colors) => {
     const values = [...nums(effect.low), ...nums(effect.high)];
     const [low, high] = range(found.log ? all : values, found.log);
-    const box = frame(context, width, height, colours, { x: { low: -0.03, high: 1.03, places: fewer(effect.axis.ticks, width) }, y: { low, high, log: found.log }, xLabel: effect.axis.name });
+    const box = frame(context, width, height, colors, { x: { low: -0.03, high: 1.03, places: fewer(effect.axis.ticks, width) }, y: { low, high, log: found.log }, xLabel: effect.axis.name });
     context.strokeStyle = context.fillStyle = CYCLE[0];
     const at = (i, column) => [box.xAt(effect.units[i]), box.yAt(num(column[i]))];
     if (effect.axis.kind === "choice") {
@@ -96,7 +96,7 @@ export function Surface({ insight, axes, go }) {
   const found = insight?.surface;
   if (axes.length < 2) return null;
   if (!found) return html`<${Panel} name="surface"><p class="nothing">${insight?.refusal || t(insight ? "few" : "none")}</p></>`;
-  const draw = (context, width, height, colours) => {
+  const draw = (context, width, height, colors) => {
     const shown = uncertain ? found.deviation : found.mean;
     const flat = shown.flat().map(Number);
     const log = !uncertain && ofManySizes(flat);
@@ -106,22 +106,22 @@ export function Surface({ insight, axes, go }) {
       const share = (f(value) - f(low)) / (f(high) - f(low) || 1);
       return uncertain ? share : found.maximize ? share : 1 - share;
     };
-    const wide = width - 64; // room for the scale of colours
-    const box = frame(context, wide, height, colours, { x: { low: 0, high: 1, places: fewer(found.x.ticks, wide) }, y: { low: 0, high: 1, ticks: [] }, xLabel: found.x.name, yLabel: found.y.name });
+    const wide = width - 64; // room for the scale of colors
+    const box = frame(context, wide, height, colors, { x: { low: 0, high: 1, places: fewer(found.x.ticks, wide) }, y: { low: 0, high: 1, ticks: [] }, xLabel: found.x.name, yLabel: found.y.name });
     const [columns, rows] = [found.x_units.length, found.y_units.length];
     const small = document.createElement("canvas");
     [small.width, small.height] = [columns, rows];
     const picture = small.getContext("2d").createImageData(columns, rows);
     shown.forEach((row, j) => row.forEach((value, i) => {
-      const colour = uncertain ? [1, 1, 1].map(() => Math.round(235 - 190 * good(Number(value)))) : viridis(good(Number(value)));
-      picture.data.set([...colour, 255], 4 * ((rows - 1 - j) * columns + i));
+      const color = uncertain ? [1, 1, 1].map(() => Math.round(235 - 190 * good(Number(value)))) : viridis(good(Number(value)));
+      picture.data.set([...color, 255], 4 * ((rows - 1 - j) * columns + i));
     }));
     small.getContext("2d").putImageData(picture, 0, 0);
     context.imageSmoothingEnabled = found.x.kind !== "choice" && found.y.kind !== "choice";
     context.drawImage(small, box.left, box.top, box.right - box.left, box.bottom - box.top);
     context.textAlign = "right";
     context.textBaseline = "middle";
-    context.fillStyle = colours.dim;
+    context.fillStyle = colors.dim;
     for (const [place, label] of found.y.ticks) context.fillText(label.slice(0, 8), box.left - 4, box.yAt(place));
     context.strokeStyle = "#000";
     context.fillStyle = "#fff";
@@ -137,7 +137,7 @@ export function Surface({ insight, axes, go }) {
       context.fillStyle = uncertain ? `rgb(${[1, 1, 1].map(() => Math.round(235 - 190 * (i / 49))).join(" ")})` : `rgb(${viridis(found.maximize ? i / 49 : 1 - i / 49).join(" ")})`;
       context.fillRect(wide + 4, box.bottom - ((i + 1) / 50) * (box.bottom - box.top), 10, (box.bottom - box.top) / 50 + 0.6);
     }
-    context.fillStyle = colours.dim;
+    context.fillStyle = colors.dim;
     context.textAlign = "left";
     context.fillText(show(Number(high.toPrecision(3))), wide + 17, box.top + 5);
     context.fillText(show(Number(low.toPrecision(3))), wide + 17, box.bottom - 5);

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { html } from "danlu/html";
 import { Point, Sure } from "danlu/actions";
-import { CYCLE, BEST } from "danlu/colours";
+import { CYCLE, BEST } from "danlu/colors";
 import { get, steer, still } from "danlu/net";
 import { clock, duration, num, nums, ofManySizes, show } from "danlu/numbers";
 import { Status } from "danlu/panel";
@@ -55,8 +55,8 @@ export function Trial({ study, number, seq, back, actions, say }) {
         <h2>${t("notes")}</h2><ul>${(trial.facts.notes || []).map((note) => html`<li>${note}</li>`)}</ul>
         ${Object.entries(trial.facts).filter(([name]) => name !== "notes").map(([name, fact]) => html`<p><b>${name}</b>: ${typeof fact === "string" ? fact : JSON.stringify(fact)}</p>`)}
         ${trial.code && html`<p><b>${t("code")}</b>: <code>${trial.code}</code></p>`}
-        <h2>${t("artefacts")}</h2>${trial.checkpoints.length ? html`<ul>${trial.checkpoints.map((kept) => html`<li>${t("step")} ${kept.step} <code>${kept.digest.slice(0, 12)}</code>
-          ${!still && html`<a href=${`/api/checkpoint?${new URLSearchParams({ study, digest: kept.digest })}`}>${t("download")}</a>`}</li>`)}</ul>` : html`<p class="nothing">${t("noArtefacts")}</p>`}
+        <h2>${t("artifacts")}</h2>${trial.checkpoints.length ? html`<ul>${trial.checkpoints.map((kept) => html`<li>${t("step")} ${kept.step} <code>${kept.digest.slice(0, 12)}</code>
+          ${!still && html`<a href=${`/api/checkpoint?${new URLSearchParams({ study, digest: kept.digest })}`}>${t("download")}</a>`}</li>`)}</ul>` : html`<p class="nothing">${t("noArtifacts")}</p>`}
       </section>
       ${Object.keys(trial.curve.metrics).map((name) => html`<${Metric} key=${name} name=${name} trial=${trial} best=${best} />`)}
       <section class="panel wide"><h2>${t("log")}</h2>${log?.text ? html`<pre tabindex="0">${log.text}</pre>` : html`<p class="nothing">${t("noLog")}</p>`}</section>

@@ -1,7 +1,7 @@
 // Panels whose marks are trials: history, learning curves, front, timeline.
 import { useMemo } from "preact/hooks";
 import { html } from "danlu/html";
-import { BEST, STATUS, STATUSES } from "danlu/colours";
+import { BEST, STATUS, STATUSES } from "danlu/colors";
 import { Canvas, frame, mark } from "danlu/canvas";
 import { Choose, Nothing, Panel } from "danlu/panel";
 import { duration, nums, ofManySizes, range, show } from "danlu/numbers";
@@ -34,13 +34,13 @@ export function History({ found, open }) {
 }
 
 export function Curves({ found, metric, go, open }) {
-  const draw = (context, width, height, colours) => {
+  const draw = (context, width, height, colors) => {
     const values = found.lines.flatMap((line) => nums(line.values));
     const log = ofManySizes(values);
     const [low, high] = range(values, log);
     const last = Math.max(1, ...found.lines.map((line) => line.steps[line.steps.length - 1]));
     const first = Math.min(...found.lines.map((line) => line.steps[0]), last - 1);
-    const box = frame(context, width, height, colours, { x: { low: first, high: last }, y: { low, high, log }, xLabel: t("step"), yLabel: found.metric });
+    const box = frame(context, width, height, colors, { x: { low: first, high: last }, y: { low, high, log }, xLabel: t("step"), yLabel: found.metric });
     const marks = [];
     context.save();
     context.beginPath();
@@ -79,16 +79,16 @@ export function Curves({ found, metric, go, open }) {
 }
 
 const Legend = () => html`<p class="legend">${[[BEST, "━", "best"], [STATUS.done, "━", "done"], [STATUS.stopped, "▼", "endedEarly"], [STATUS.running, "━", "running"]].map(
-  ([colour, shape, word]) => html`<span><b style=${{ color: colour }} aria-hidden="true">${shape}</b> ${t(word)}</span>`)}</p>`;
+  ([color, shape, word]) => html`<span><b style=${{ color: color }} aria-hidden="true">${shape}</b> ${t(word)}</span>`)}</p>`;
 
 export function Front({ found, open }) {
   if (found.metrics.length < 2) return null;
-  const draw = (context, width, height, colours) => {
+  const draw = (context, width, height, colors) => {
     const x = found.values.map((row) => Number(row[0] ?? NaN));
     const y = found.values.map((row) => Number(row[1] ?? NaN));
     const [xl, xh] = range(x, false);
     const [yl, yh] = range(y, false);
-    const box = frame(context, width, height, colours, { x: { low: xl, high: xh }, y: { low: yl, high: yh }, xLabel: arrow(found, 0), yLabel: arrow(found, 1) });
+    const box = frame(context, width, height, colors, { x: { low: xl, high: xh }, y: { low: yl, high: yh }, xLabel: arrow(found, 0), yLabel: arrow(found, 1) });
     const best = new Set(found.front);
     const marks = [];
     found.numbers.forEach((trial, i) => {
@@ -110,10 +110,10 @@ const arrow = (found, at) => `${found.metrics[at]} ${found.maximize[at] ? "↑" 
 export function Timeline({ found, open }) {
   const lanes = found.workers.length;
   const height = Math.min(320, 44 + 16 * Math.max(2, lanes));
-  const draw = (context, width, tall, colours) => {
+  const draw = (context, width, tall, colors) => {
     const first = Math.min(...found.starts);
     const last = Math.max(...found.ends, first + 1e-6);
-    const box = frame(context, width, tall, colours, { x: { low: first, high: last }, y: { low: 0, high: Math.max(1, lanes), ticks: [] }, xLabel: t("seconds"), yLabel: t("workers") });
+    const box = frame(context, width, tall, colors, { x: { low: first, high: last }, y: { low: 0, high: Math.max(1, lanes), ticks: [] }, xLabel: t("seconds"), yLabel: t("workers") });
     const deep = (box.bottom - box.top) / Math.max(1, lanes);
     return found.numbers.map((trial, i) => {
       const [a, b] = [box.xAt(found.starts[i]), box.xAt(found.ends[i])];

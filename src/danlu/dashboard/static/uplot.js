@@ -2,7 +2,7 @@
 import uPlot from "uplot";
 import { useEffect, useRef } from "preact/hooks";
 import { html } from "danlu/html";
-import { theme } from "danlu/colours";
+import { theme } from "danlu/colors";
 
 export const stepped = uPlot.paths.stepped({ align: 1 });
 

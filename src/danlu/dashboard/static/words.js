@@ -14,7 +14,7 @@ const WORDS = {
     pause: "Pause", resume: "Resume", stop: "Stop", prune: "End this trial", enqueue: "Enqueue a point", clone: "Clone and edit",
     note: "Note", notes: "Notes", send: "Send", cancel: "Cancel", sure: "Sure?", reason: "reason", told: "Told the study.",
     back: "Back", parameters: "Parameters", params: "Parameters", thisTrial: "this trial", metrics: "Metrics", eventsOf: "Events", log: "Log",
-    noLog: "There is no log of this trial on this machine.", artefacts: "Checkpoints", noArtefacts: "No checkpoints are kept.",
+    noLog: "There is no log of this trial on this machine.", artifacts: "Checkpoints", noArtifacts: "No checkpoints are kept.",
     rank: "rank", steps: "steps", seconds: "seconds", why: "why", who: "who", when: "when", what: "what", diagnosis: "Diagnosis",
     language: "中文", light: "light", dark: "dark", keys: "/ filter · t table · Esc back · ? keys", workers: "lanes of workers",
     step: "step", shareOf: "share", stop_help: "No new trials; running ones leave at their next report.", readOnly: "read only",
@@ -22,7 +22,7 @@ const WORDS = {
     failed: "failed", running: "running", waiting: "waiting", paused: "paused", queued: "queued", finder: "Learning-rate finder",
     skip: "Skip to the panels", download: "download", notHere: "This report holds the best trials only.", created: "begun", latest: "latest",
     rateAdvised: "advised rate", code: "code", all: "all", setAside: "set aside", otherProgram: "another program",
-    stages: "Stages", judgements: "Judgements", searched: "in the search", fresh: "fresh seeds", default: "default", partOf: "Part of", campaign: "campaign", configuration: "configuration",
+    stages: "Stages", judgments: "Judgments", searched: "in the search", fresh: "fresh seeds", default: "default", partOf: "Part of", campaign: "campaign", configuration: "configuration",
   },
   zh: {
     studies: "研究", empty: "此存储中还没有研究。开始一个:", trials: "个试验", best: "最佳", trial: "试验", state: "状态", status: "状态",
@@ -36,13 +36,13 @@ const WORDS = {
     endedEarly: "提前结束", pause: "暂停", resume: "继续", stop: "停止", prune: "结束此试验", enqueue: "加入一个点", clone: "复制并修改",
     note: "备注", notes: "备注", send: "发送", cancel: "取消", sure: "确定?", reason: "原因", told: "已告知研究。", back: "返回",
     parameters: "参数", params: "参数", thisTrial: "此试验", metrics: "指标", eventsOf: "事件", log: "日志", noLog: "本机没有此试验的日志。",
-    artefacts: "检查点", noArtefacts: "没有保留检查点。", rank: "名次", steps: "步", seconds: "秒", why: "原因", who: "谁", when: "时间",
+    artifacts: "检查点", noArtifacts: "没有保留检查点。", rank: "名次", steps: "步", seconds: "秒", why: "原因", who: "谁", when: "时间",
     what: "事件", diagnosis: "诊断", language: "English", light: "浅色", dark: "深色", keys: "/ 筛选 · t 表格 · Esc 返回 · ? 按键",
     workers: "工作进程", step: "步", shareOf: "占比", stop_help: "不再开始新试验;运行中的试验在下次报告时离开。", readOnly: "只读",
     asked: "提出", resumed: "恢复", copied: "复制", changed: "改变", steered: "人工", done: "完成", stopped: "已停止", failed: "失败",
     running: "运行中", waiting: "等待", paused: "已暂停", queued: "排队", finder: "学习率搜索", skip: "跳到面板", download: "下载",
     notHere: "此报告只包含最佳试验。", created: "开始", latest: "最近", rateAdvised: "建议的学习率", code: "代码", all: "全部", setAside: "已搁置", otherProgram: "其他程序",
-    stages: "阶段", judgements: "裁决", searched: "搜索中", fresh: "新种子", default: "默认", partOf: "属于", campaign: "系列研究", configuration: "配置",
+    stages: "阶段", judgments: "裁决", searched: "搜索中", fresh: "新种子", default: "默认", partOf: "属于", campaign: "系列研究", configuration: "配置",
   },
 };
 

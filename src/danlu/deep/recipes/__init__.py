@@ -71,7 +71,7 @@ def space(name: str) -> Space:
 
     Example:
         >>> cnn = space("cnn")
-        >>> cnn.decode(cnn.centre())["optimizer"]
+        >>> cnn.decode(cnn.center())["optimizer"]
         'adamw'
     """
     return Space(recipe(name).space())

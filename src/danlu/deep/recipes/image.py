@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from ...core.errors import SettingError
 from ...core.parameters import Choice, Float, Int
 from ..augment import IMAGES
-from ..data import Data, of_arrays, standardised
-from ..init import initialise
+from ..data import Data, of_arrays, standardize
+from ..init import initialize
 from ..layers import activation, norm, pooling
 from ..optim import optimizers
-from ..regularise import REGULARISERS, strength_of
+from ..regularize import REGULARIZERS, strength_of
 from ..schedules import schedules
 
 SOURCES = (
@@ -28,7 +28,7 @@ SOURCES = (
 
 
 def space() -> dict[str, Any]:
-    """Structure, optimiser, schedule, regularisation and augmentation of an image network."""
+    """Structure, optimizer, schedule, regularization and augmentation of an image network."""
     return {
         "block": Choice(["plain", "residual"], prior="plain"),
         "depth": Int(1, 4, prior=2),
@@ -41,7 +41,7 @@ def space() -> dict[str, Any]:
         "optimizer": optimizers("adamw", "nesterov", adamw={"lr": Float(3e-4, 3e-2, log=True, prior=1e-3)}),
         **schedules("constant", "linear", "one_cycle", "cosine"),
         "batch_size": Choice([32, 64, 128], ordered=True, prior=64),
-        **{name: REGULARISERS[name] for name in ("smoothing", "mixup")},
+        **{name: REGULARIZERS[name] for name in ("smoothing", "mixup")},
         "dropout": Float(0.0, 0.5, prior=0.0),
         **{name: IMAGES[name] for name in ("shift", "rotate", "cutout")},
     }  # fmt: skip
@@ -89,7 +89,7 @@ def build(params: Mapping[str, Any], data: Data) -> nn.Module:
         *layers, nn.AdaptiveAvgPool2d(min(side, 2)), nn.Flatten(), nn.Dropout(strength_of(params, "dropout"))
     )
     model.append(nn.Linear(channels * min(side, 2) ** 2, data.outputs))
-    initialise(model, params["init"])
+    initialize(model, params["init"])
     for module in model.modules():
         if isinstance(module, Residual):
             module.begin_as_identity()
@@ -121,7 +121,7 @@ def load(path: str, *, seed: int = 0) -> Data:
 
 
 def prepare(x: Any, y: Any, *, seed: int = 0) -> Data:
-    """Images as ``Data``: float, channels first, standardised by the training part's mean and deviation."""
+    """Images as ``Data``: float, channels first, standardized by the training part's mean and deviation."""
     images = np.asarray(x, dtype=np.float32)
     if images.ndim == 3:
         images = images[:, None]
@@ -129,7 +129,7 @@ def prepare(x: Any, y: Any, *, seed: int = 0) -> Data:
         raise SettingError(
             f"images need shape (n, height, width) or (n, channels, height, width), got {images.shape}."
         )
-    return standardised(of_arrays(images, np.asarray(y), kind="classes", seed=seed), together=True)
+    return standardize(of_arrays(images, np.asarray(y), kind="classes", seed=seed), together=True)
 
 
 def _folder(where: Path) -> tuple[Any, list[str]]:

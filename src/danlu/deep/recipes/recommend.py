@@ -15,7 +15,7 @@ from ...core.parameters import Choice, Float, Int, Switch
 from ..data import Data, Part
 from ..layers import activation
 from ..optim import optimizers
-from ..regularise import REGULARISERS, strength_of
+from ..regularize import REGULARIZERS, strength_of
 from ..schedules import schedules
 
 SOURCES = (
@@ -26,7 +26,7 @@ SOURCES = (
 
 
 def space() -> dict[str, Any]:
-    """Factors, network, negatives, optimiser and regularisation of a recommender."""
+    """Factors, network, negatives, optimizer and regularization of a recommender."""
     return {
         "net": Switch(
             {
@@ -42,7 +42,7 @@ def space() -> dict[str, Any]:
         ),
         "spread": Float(0.003, 0.3, log=True, prior=0.1),
         "negatives": Int(1, 10, prior=4),
-        "dropout": REGULARISERS["dropout"],
+        "dropout": REGULARIZERS["dropout"],
         "optimizer": optimizers("adamw", "adagrad", adamw={
             "lr": Float(1e-4, 0.3, log=True, prior=1e-3), "decay": Float(1e-3, 10.0, log=True, prior=0.01)},
             adagrad={"lr": Float(1e-3, 1.0, log=True, prior=0.01)}),

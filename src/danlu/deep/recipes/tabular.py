@@ -1,4 +1,4 @@
-"""Tables: a multi-layer perceptron on standardised numbers and one-hot categories."""
+"""Tables: a multi-layer perceptron on standardized numbers and one-hot categories."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch import nn
 from ...core.errors import SettingError
 from ...core.parameters import Choice, Float, Int
 from ..augment import VALUES
-from ..data import Data, of_arrays, standardised
-from ..init import INIT, initialise
+from ..data import Data, of_arrays, standardize
+from ..init import INIT, initialize
 from ..layers import activation, norm
 from ..optim import optimizers
-from ..regularise import REGULARISERS, strength_of
+from ..regularize import REGULARIZERS, strength_of
 from ..schedules import schedules
 
 SOURCES = (
@@ -27,7 +27,7 @@ ROW_CAP = 40  # categories with more levels than this are left out as identifier
 
 
 def space() -> dict[str, Any]:
-    """Structure, optimiser, schedule and regularisation of a multi-layer perceptron."""
+    """Structure, optimizer, schedule and regularization of a multi-layer perceptron."""
     return {
         "depth": Int(1, 6, prior=3),
         "width": Int(16, 512, log=True, prior=128),
@@ -37,7 +37,7 @@ def space() -> dict[str, Any]:
         "optimizer": optimizers("adamw", "nesterov", nesterov={"lr": Float(1e-3, 0.3, log=True, prior=0.03)}),
         **schedules("constant", "cosine", "linear"),
         "batch_size": Choice([32, 64, 128, 256], ordered=True, prior=64),
-        **REGULARISERS,
+        **REGULARIZERS,
         **VALUES,
     }
 
@@ -49,7 +49,7 @@ def build(params: Mapping[str, Any], data: Data) -> nn.Module:
         layers += [nn.Linear(inputs, params["width"]), *norm(params["norm"], params["width"])]
         layers += [activation(params["activation"]), nn.Dropout(strength_of(params, "dropout"))]
         inputs = params["width"]
-    return initialise(nn.Sequential(*layers, nn.Linear(inputs, data.outputs)), params["init"])
+    return initialize(nn.Sequential(*layers, nn.Linear(inputs, data.outputs)), params["init"])
 
 
 def load(path: str, *, target: str | None = None, seed: int = 0) -> Data:
@@ -84,13 +84,13 @@ def load(path: str, *, target: str | None = None, seed: int = 0) -> Data:
 
 
 def prepare(x: Any, y: Any, *, seed: int = 0) -> Data:
-    """A table as ``Data``: gaps filled with the training part's medians, then standardised."""
+    """A table as ``Data``: gaps filled with the training part's medians, then standardized."""
     values = np.asarray(x, dtype=np.float32)
     if values.ndim != 2:
         raise SettingError(f"a table needs shape (rows, columns), got {values.shape}.")
     gaps = np.isnan(values)
     data = of_arrays(np.where(gaps, np.nanmedian(values, axis=0), values), np.asarray(y), seed=seed)
-    return standardised(data)
+    return standardize(data)
 
 
 def _columns(frame: Any) -> Any:

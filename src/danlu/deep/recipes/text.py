@@ -18,7 +18,7 @@ from ...core.parameters import Choice, Float, Int, Switch
 from ..data import Data, Part, of_arrays
 from ..layers import activation
 from ..optim import optimizers
-from ..regularise import REGULARISERS, strength_of
+from ..regularize import REGULARIZERS, strength_of
 from ..schedules import schedules
 
 SOURCES = (
@@ -33,7 +33,7 @@ LENGTH, VOCABULARY = 64, 20_000
 
 
 def space() -> dict[str, Any]:
-    """Reader, sizes, optimiser, schedule and regularisation of a text classifier."""
+    """Reader, sizes, optimizer, schedule and regularization of a text classifier."""
     layers, hidden = Int(1, 2, prior=1), Int(32, 128, log=True, prior=64)
     recurrent = {
         "cell": Choice(["gru", "lstm"], prior="gru"),
@@ -54,7 +54,7 @@ def space() -> dict[str, Any]:
         **schedules("linear", "constant", "cosine", "one_cycle"),
         "batch_size": Choice([32, 64, 128], ordered=True, prior=64),
         "dropout": Float(0.0, 0.8, prior=0.3),
-        "smoothing": REGULARISERS["smoothing"],
+        "smoothing": REGULARIZERS["smoothing"],
         "token_dropout": Float(0.0, 0.4, prior=0.1),
     }
 

@@ -1,6 +1,6 @@
 """What keeps a network from learning its training set by heart: L1, dropout, smoothing, mixup.
 
-L2 and decoupled decay belong to the optimiser (``optim.py``), early stopping to the loop (``fit.py``).
+L2 and decoupled decay belong to the optimizer (``optim.py``), early stopping to the loop (``fit.py``).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def strength_of(params: Mapping[str, Any], name: str) -> float:
     return float(params[f"{name}.on.strength"]) if given == "on" else 0.0 if given == "off" else float(given)
 
 
-REGULARISERS: dict[str, Any] = {
+REGULARIZERS: dict[str, Any] = {
     "dropout": maybe(Float(0.05, 0.5, prior=0.2)),
     "smoothing": maybe(Float(0.02, 0.2, prior=0.1)),
     "mixup": maybe(Float(0.1, 1.0, prior=0.2)),
