@@ -40,6 +40,7 @@ PROMISES = {
     27: "A stranger's study runs nothing, and writes nothing outside its store.",
     28: "Whatever an objective forks, closes, replaces or leaves behind, its result is heard, and the study goes on.",
     29: "An objective that cannot work ends its study within three trials, with its cause.",
+    30: "A campaign that is killed at any instant goes on as if it had not been; extended, it hands nobody what is another's.",
 }
 
 

@@ -400,7 +400,8 @@ def test_without_a_scheduler_nothing_is_given_up():
     assert [len(trials) for trials in by_configuration(result).values()] == [5] * 8
 
 
-def test_a_crash_at_every_append_of_a_race_changes_nothing(tmp_path, promised):
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.fault)])
+def test_a_crash_at_every_append_of_a_race_changes_nothing(every, tmp_path, promised):
     def run(store):
         try:
             return danlu.tune(
@@ -415,7 +416,7 @@ def test_a_crash_at_every_append_of_a_race_changes_nothing(tmp_path, promised):
     expected = essence(result), [(event.trial, event.reason) for event in result.history.judgments]
     assert any(isinstance(event, Judged) for event in result.history.judgments), "nothing was given up"
     deaths = 0
-    for at in range(1, whole.count + 1):
+    for at in range(1, whole.count + 1, every):
         for written in (False, True):
             path = tmp_path / f"{at}-{written}.db"
             with pytest.raises(Killed):

@@ -42,7 +42,7 @@ def test_the_example_trains_the_same_on_two_ranks_and_goes_on_when_killed(tmp_pa
     os.killpg(first.pid, signal.SIGKILL)
     first.communicate()
     second = launch(HERE.parent / "examples/ddp.py", store)
-    out, error = second.communicate(timeout=120)
+    out, error = second.communicate(timeout=300)
     assert second.returncode == 0, error
     assert out.count("Result(") == 1  # rank 0 alone speaks
     with danlu.open_study(store=store, name="ddp") as study:
@@ -102,7 +102,7 @@ SCRIPT = textwrap.dedent(
 def test_ranks_see_the_same_values_hear_the_same_verdict_and_fail_together(tmp_path):
     (tmp_path / "ranks.py").write_text(SCRIPT)
     ran = launch(tmp_path / "ranks.py", tmp_path / "s.db")
-    _, error = ran.communicate(timeout=120)
+    _, error = ran.communicate(timeout=300)
     assert ran.returncode == 0, error
     with danlu.open_study(store=tmp_path / "s.db") as study:
         result = study.result
@@ -148,7 +148,7 @@ NAMED = textwrap.dedent(
 def test_every_rank_calls_the_objective_as_its_arguments_want(tmp_path):
     (tmp_path / "ranks.py").write_text(NAMED)
     ran = launch(tmp_path / "ranks.py", tmp_path / "s.db")
-    out, error = ran.communicate(timeout=120)
+    out, error = ran.communicate(timeout=300)
     assert ran.returncode == 0, error
     with danlu.open_study(store=tmp_path / "s.db") as study:
         assert [trial.status for trial in study.result.trials] == [Status.DONE] * 3

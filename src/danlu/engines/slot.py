@@ -69,6 +69,7 @@ class Slot:
         self.task, self.killed, self._setup, self._sent = task, None, setup, False
         self._began = time.monotonic()
         if self._process is None:
+            self._given = setup
             self._spawn(Run(task))
         elif self._free:
             if setup != self._given:  # of the study that ran here before
@@ -195,7 +196,6 @@ class Slot:
 
     def _spawn(self, run: Run) -> None:
         assert self._setup is not None
-        self._given = self._setup
         self._process = subprocess.Popen(
             [sys.executable, "-m", "danlu.engines.child"],
             stdin=subprocess.PIPE,
