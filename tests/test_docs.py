@@ -110,3 +110,71 @@ def test_errors_are_ours_and_the_builtins():
         else:
             assert issubclass(error, errors.DanluError)
             assert len(error.__mro__) > error.__mro__.index(errors.DanluError) + 3
+
+
+DECISIONS = ROOT / "docs/decisions"
+PLACES = (ROOT, ROOT / "src/danlu", ROOT / "tests")
+
+
+def decisions():
+    return sorted(DECISIONS.iterdir())
+
+
+def named(text):
+    """What a page names in backticks: (file, test) for a test, (file, "") for any other file of the repository."""
+    for words in re.findall(r"`([^`]+)`", text):
+        for file, test in re.findall(r"\b(test_\w+)(?:\.py)?::(test_\w+)", words):
+            yield f"tests/{file}.py", test
+        for file in re.findall(r"[\w./-]+\.(?:py|md|sql|json)\b", words):
+            yield file, ""
+
+
+def missing(text):
+    """Those of them that do not exist."""
+    gone = []
+    for file, test in named(text):
+        paths = [place / file for place in PLACES if (place / file).is_file()]
+        if not paths or (test and f"\ndef {test}(" not in paths[0].read_text("utf-8")):
+            gone.append(f"{file}::{test}" if test else file)
+    return gone
+
+
+def test_decisions_are_numbered_without_gaps():
+    assert len(decisions()) >= 22
+    for number, page in enumerate(decisions(), 1):
+        assert re.fullmatch(rf"{number:04d}-[a-z0-9-]+\.md", page.name), page.name
+        assert page.read_text("utf-8").startswith(f"# {number}. "), page.name
+
+
+@pytest.mark.parametrize("page", decisions(), ids=lambda page: page.name)
+def test_a_decision_has_its_five_parts_and_what_it_names_exists(page):
+    text = page.read_text("utf-8")
+    _, status, *parts = re.split(r"\n\n(?=Status: |## )", text)
+    assert re.match(r"Status: \S", status)
+    assert [part.split("\n", 1)[0] for part in parts] == [
+        "## Context", "## Decision", "## Evidence", "## Consequences",
+    ]  # fmt: skip
+    assert all(part.split("\n", 1)[1].strip() for part in parts)
+    assert not missing(text)
+    assert any("test" in file for file, _ in named(parts[2])), "its evidence names no test"
+
+
+def test_a_file_or_test_that_does_not_exist_is_found():
+    assert (
+        missing(
+            "`pytest tests/test_docs.py`, `test_docs::test_errors_are_ours_and_the_builtins`, `core/worker.py`"
+        )
+        == []
+    )
+    assert missing("`test_docs::test_nothing`, `test_no::test_x`, `tests/none.py`, `Row.usable in core/none.py`") == [
+        "tests/test_docs.py::test_nothing", "tests/test_no.py::test_x", "tests/none.py", "core/none.py",
+    ]  # fmt: skip
+
+
+def test_the_architecture_lists_every_decision():
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    listed = re.findall(r"^\| (\d+) \| \[(.+)\]\(docs/decisions/(\S+)\) \| \S.* \|$", text, re.MULTILINE)
+    found = [
+        (*re.match(r"# (\d+)\. (.+)\n", page.read_text("utf-8")).groups(), page.name) for page in decisions()
+    ]
+    assert listed == found

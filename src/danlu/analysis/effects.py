@@ -61,7 +61,8 @@ class Effects(msgspec.Struct, frozen=True):
     """The effects of all parameters on a metric, the widest first.
 
     ``log`` says that the process works on the logarithm of the losses, because they are positive and of many sizes; means are
-    then geometric. ``fitted`` is the process's squared correlation with trials it had not seen (leave one out); ``notice`` says
+    then geometric: on a search that has converged, a process of the losses themselves saw only the first few trials, and drew
+    curves with teeth. ``fitted`` is the process's squared correlation with trials it had not seen (leave one out); ``notice`` says
     in a sentence when that is little.
     """
 

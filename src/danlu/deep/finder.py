@@ -35,7 +35,7 @@ DECADES = 6.0
 STEPS = 60
 SEEDS = 2
 LONGER = 1.35
-"""A training that is 3.5 times as long as the sweep wants a rate lower by this (measured on three networks)."""
+"""A training that is 3.5 times as long as the sweep wants a rate lower by this (measured on three networks); one that is no longer gets the sweep's own best."""
 
 Floats = NDArray[np.float64]
 

@@ -20,7 +20,9 @@ from .plan import Plan
 from .training import Training, judge
 
 SAVE_EVERY = 1.0
-"""Seconds of training that may be lost to a crash; saving more often would cost small networks more than it saves."""
+"""Seconds of training that may be lost to a crash; saving more often would cost small networks more than it saves.
+
+By the clock, not by the epoch: what a crash loses is repeated exactly anyway."""
 
 
 class Cadence:

@@ -22,6 +22,9 @@ L1 = "Tibshirani, Regression shrinkage and selection via the lasso, 1996; rtdl's
 def maybe(strength: Float) -> Switch:
     """Off, which is the default, or on with a strength: most networks need few of the many remedies there are.
 
+    With five regularizers as ranges from zero every quasi-random point was over-regularized. Measured on Friedman's regression with 20
+    trials: nothing beat the default; with switches 0.066 against 0.112.
+
     Example:
         >>> strength_of({"mixup": "on", "mixup.on.strength": 0.2}, "mixup"), strength_of({"mixup": "off"}, "mixup")
         (0.2, 0.0)

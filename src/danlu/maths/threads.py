@@ -9,7 +9,8 @@ The number belongs to the process. A training that runs in another thread at tha
 numpy, does so with one thread until danlu's calculation is over.
 
 What a program has set with ``numpy.seterr`` is for its own calculations. In danlu's, what is too large for a number is infinite and what
-is too small is 0, without a word: losses of 1e308 are somebody's losses.
+is too small is 0, without a word: losses of 1e308 are somebody's losses. An invalid value still warns. Before, a program's
+``numpy.seterr(all="raise")`` made danlu's own arithmetic fail the trial that was reporting.
 """
 
 from __future__ import annotations

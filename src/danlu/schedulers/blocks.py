@@ -1,6 +1,7 @@
 """Brackets of successive halving, one after the other: the state that Hyperband and its single bracket share.
 
-A bracket is a block of consecutive trial numbers, those set aside left out. Its trials pause at their rung; when all that are due there
+A bracket is a block of consecutive trial numbers, those set aside left out, so its counts are exact with any number of workers and after
+any crash. Its trials pause at their rung; when all that are due there
 have come, the best go on. A slot that a bracket cannot use yet goes to the next one, so nobody waits.
 """
 
