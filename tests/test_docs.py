@@ -25,7 +25,8 @@ def test_the_code_on_a_page_runs(page, tmp_path, monkeypatch):
         "fidelity.md",
         "reliability.md",
         "search.md",
-    }  # these are written by scripts
+        "glossary.md",
+    }  # these are written by scripts, or have words alone
     names = {"__name__": "page"}
     for block in blocks:
         exec(compile(block, str(page), "exec"), names)
@@ -178,3 +179,24 @@ def test_the_architecture_lists_every_decision():
         (*re.match(r"# (\d+)\. (.+)\n", page.read_text("utf-8")).groups(), page.name) for page in decisions()
     ]
     assert listed == found
+
+
+GLOSSARY = ROOT / "docs/glossary.md"
+
+
+def test_the_glossary_has_one_entry_for_each_word_and_every_word_is_used():
+    text = GLOSSARY.read_text("utf-8")
+    entries = re.findall(r"^### (.+)\n(.+)", text, re.MULTILINE)
+    words = [word for word, _ in entries]
+    assert len(words) >= 40
+    assert len(words) == len(set(words)) == text.count("\n### ")
+    code = [path.read_text("utf-8") for path in sorted((ROOT / "src/danlu").rglob("*.py"))]
+    pages = [page.read_text("utf-8") for page in [*PAGES, ROOT / "ARCHITECTURE.md"] if page != GLOSSARY]
+    used = "\n".join(code + pages)
+    for word in words:
+        assert re.search(rf"\b{word}(s|d|ed|ned)?\b", used, re.IGNORECASE), f"{word} is used nowhere"
+
+
+def test_the_glossary_is_linked():
+    for page in ("README.md", "ARCHITECTURE.md"):
+        assert "(docs/glossary.md)" in (ROOT / page).read_text("utf-8"), page
