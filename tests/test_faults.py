@@ -303,16 +303,17 @@ def test_the_power_test_notices_a_store_that_does_not_sync(disk, tmp_path):
 # A reader in the way.
 
 
-def test_a_long_read_neither_blocks_nor_breaks_a_writer(tmp_path, promised):
+@pytest.mark.parametrize("trials", [500, pytest.param(2500, marks=pytest.mark.fault)])
+def test_a_long_read_neither_blocks_nor_breaks_a_writer(trials, tmp_path, promised):
     store = danlu.SqliteStore(tmp_path / "s.db")
     with danlu.open_study({"x": danlu.Float(0, 1)}, minimize="loss", store=store, sampler="random") as study:
         study.tell(study.ask(), 0.0)
         with raw_file(tmp_path / "s.db", isolation_level=None) as reader:
             reader.execute("BEGIN")
             (before,) = reader.execute("SELECT count(*) FROM event").fetchone()
-            for _ in range(2500):
+            for _ in range(trials):
                 study.tell(study.ask(), 0.5)
             assert reader.execute("SELECT count(*) FROM event").fetchone() == (before,)
             reader.execute("COMMIT")
-            assert reader.execute("SELECT count(*) FROM event").fetchone()[0] >= before + 5000
-    promised(12, 5000, "writes while another connection held one reading open")
+            assert reader.execute("SELECT count(*) FROM event").fetchone()[0] >= before + 2 * trials
+    promised(12, 2 * trials, "writes while another connection held one reading open")
