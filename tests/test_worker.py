@@ -271,18 +271,22 @@ def test_the_slurm_example_passes_the_signal_on_and_asks_to_be_queued_again(ther
     job.send_signal(signal.SIGTERM)
     assert job.wait(timeout=20) == 143
     assert (there / "queued").read_text() == "requeue 7\n"
+    from danlu.cli.main import danlu as group
     from danlu.cli.worker import worker
 
-    worker.make_context("worker", (there / "given").read_text().split()[1:])  # every flag of it exists
+    worker.make_context(
+        "worker", (there / "given").read_text().split()[1:], **group.context_settings
+    )  # every flag of it exists
 
 
 def test_the_kubernetes_example_is_a_job_whose_command_exists():
     import yaml
 
+    from danlu.cli.main import danlu as group
     from danlu.cli.worker import worker
 
     job = yaml.safe_load((Path(__file__).parent.parent / "examples/kubernetes.yaml").read_text("utf-8"))
     container = job["spec"]["template"]["spec"]["containers"][0]
-    worker.make_context("worker", [str(word) for word in container["args"][2:]])
+    worker.make_context("worker", [str(word) for word in container["args"][2:]], **group.context_settings)
     assert job["spec"]["podFailurePolicy"]["rules"][1]["onExitCodes"]["containerName"] == container["name"]
     assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"  # which a failure policy needs
