@@ -131,7 +131,7 @@ def test_no_extension_hands_a_trial_what_is_anothers(rounds, tmp_path, promised)
             extensions += 1
         store.close()
     promised(
-        24,
+        30,
         extensions,
         "campaigns extended at random: every candidate with its own parameters, seeds and network",
     )
@@ -155,7 +155,7 @@ def test_a_crash_at_every_append_of_a_campaign_changes_nothing(every, tmp_path, 
                 run(CrashingStore(path, at, written=written))
             assert told(run(CrashingStore(path, 0, written=False))) == expected, (at, written)
             deaths += 1
-    promised(30, deaths, "deaths before and after every append of a campaign: the same as without")
+    promised(30, deaths, "deaths before and after appends of a campaign: the same as without")
 
 
 @pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.fault)])

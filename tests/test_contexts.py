@@ -427,7 +427,7 @@ def test_a_crash_at_every_append_of_a_race_changes_nothing(every, tmp_path, prom
                 written,
             )
             deaths += 1
-    promised(1, deaths, "deaths before and after every append of a race over contexts: the same as without")
+    promised(1, deaths, "deaths before and after appends of a race over contexts: the same as without")
 
 
 def test_a_journal_with_a_trial_of_no_configuration_is_damaged():

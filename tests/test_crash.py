@@ -109,7 +109,7 @@ def test_a_crash_at_every_append_is_as_if_it_never_happened(case, every, tmp_pat
                 at,
                 written,
             )
-    promised(1, 2 * len(deaths), "deaths before and after every append of eight studies: the same as without")
+    promised(1, 2 * len(deaths), "deaths before and after appends of eight studies: the same as without")
 
 
 def broken(trial):

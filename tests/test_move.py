@@ -66,7 +66,7 @@ def test_a_crash_at_every_append_moves_nothing_twice(every, tmp_path, promised):
             assert moved(attempt(CrashingStore(path, 0, written=False))) == expected, (at, written)
             deaths += 1
     promised(
-        1, deaths, "deaths before and after every append of trials whose parameters move: the same as without"
+        1, deaths, "deaths before and after appends of trials whose parameters move: the same as without"
     )
 
 
