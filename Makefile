@@ -64,7 +64,7 @@ bench-fidelity: $(READY) $(SEARCH)/.ready  ## hours, resumable: epochs needed be
 	$(SEARCH)/bin/python benchmarks/fidelity/report.py
 
 bench-deep: $(READY)  ## an hour: recipes, stacked training, finder, diagnosis, and docs/deep.md
-	$(BIN)/python benchmarks/deep/vectorised.py
+	$(BIN)/python benchmarks/deep/vectorized.py
 	$(BIN)/python benchmarks/deep/overhead.py
 	$(BIN)/python benchmarks/deep/finder.py $(if $(FASTAI),--peer $(FASTAI))
 	$(BIN)/python benchmarks/deep/diagnosis.py --split development

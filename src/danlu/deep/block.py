@@ -102,7 +102,7 @@ class Block:
         self._clipped = any(plan.clip for plan in plans)
         self._sparse = any(plan.l1 for plan in plans)
         self._smooth = any(plan.smoothing for plan in plans)
-        self._penalised = torch.cat(
+        self._penalized = torch.cat(
             [
                 torch.full((torch.Size(shape).numel(),), float(len(shape) > 1))
                 for shape in self.rows.shape.values()
@@ -235,7 +235,7 @@ class Block:
         grads = torch.cat([part.reshape(len(self), -1) for part in parts], 1)
         with torch.no_grad():
             if self._sparse:
-                grads += self.l1 * self.rows.flat.sign() * self._penalised
+                grads += self.l1 * self.rows.flat.sign() * self._penalized
             if self._clipped:
                 grads *= (self.clip / (grads.norm(dim=1, keepdim=True) + 1e-6)).clamp_max(1.0)
             self.optimizer.step(self.rows.flat, grads, shares)

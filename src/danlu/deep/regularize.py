@@ -46,11 +46,11 @@ REGULARIZERS: dict[str, Any] = {
 }
 
 
-def penalised(model: nn.Module) -> list[nn.Parameter]:
+def penalized(model: nn.Module) -> list[nn.Parameter]:
     """The weights that L1 acts on: matrices and kernels; biases and the scales of norms are left alone.
 
     Example:
-        >>> len(penalised(nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2))))
+        >>> len(penalized(nn.Sequential(nn.Linear(2, 2), nn.LayerNorm(2))))
         1
     """
     return [parameter for parameter in model.parameters() if parameter.ndim > 1]

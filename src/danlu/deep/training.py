@@ -16,7 +16,7 @@ from .metrics import Metric, losses, ranks, rises, scores
 from .optim import optimizer
 from .order import Batch, arrange, cuts
 from .plan import Plan
-from .regularize import penalised
+from .regularize import penalized
 from .schedules import shares
 
 _ROWS = 2048  # samples a pass when judging
@@ -101,7 +101,7 @@ class Training:
         )
         self.best = Best(monitor)
         self._forward = torch.compile(self.model) if plan.compile else self.model
-        self._weights = penalised(model)
+        self._weights = penalized(model)
         self._dtype = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[plan.precision]
         self._parameters = list(model.parameters())
         self._strengths = {name: torch.tensor([value], device=device) for name, value in plan.augment.items()}

@@ -121,7 +121,7 @@ def draw_surface(found: Surface, axes: Any, *, uncertain: bool = False) -> None:
         found.y_units,
         shown,
         levels=14,
-        cmap="Grays" if uncertain else GOOD_TO_BAD if not found.maximize else "viridis",
+        cmap="Greys" if uncertain else GOOD_TO_BAD if not found.maximize else "viridis",
     )
     axes.scatter(found.points[:, 0], found.points[:, 1], s=8, c="white", edgecolors="black", linewidths=0.4)
     what = f"standard deviation of {found.metric}" if uncertain else found.metric
