@@ -36,7 +36,9 @@ class Copies:
             StoreError: when the store cannot be read.
         """
         found = list(digests)
-        names = [each for each in self._store.studies() if each != self._name] if found else []
+        if not found:
+            return []
+        names = [each for each in self._store.studies() if each != self._name]
         self._others = {
             each: self._others[each] if each in self._others else self._begun(each) for each in names
         }
