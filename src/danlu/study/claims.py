@@ -85,7 +85,7 @@ class Claims:
             room = ledger.budget.trials
             k = k if room is None else min(k, room - ledger.history.counting)
             wanted = probe() if probe is not None and k > 0 else None
-            move = New() if wanted is not None else ledger.move()
+            move = New() if wanted is not None or self._queued_first() else ledger.move()
             if ledger.history.queue and not isinstance(move, Again | GiveUp):
                 move = New()  # a person's points come first, but for configurations that are begun
             if isinstance(move, Wait):
@@ -148,6 +148,11 @@ class Claims:
             named=history.space.named,
             context=row.asked.context,
         )
+
+    def _queued_first(self) -> bool:
+        """Whether a person's points come before whatever the scheduler would say."""
+        history = self._ledger.history
+        return bool(history.queue) and not history.groups.pending
 
     def _orphans(self) -> Sequence[int]:
         """Running trials without a living worker; leases are looked at once a second at most."""

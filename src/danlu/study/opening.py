@@ -100,6 +100,8 @@ def agree_contexts(history: History, name: str, contexts: Sequence[ev.Context]) 
     Raises:
         SettingError: when trials were evaluated in none, or in contexts of other names: their means are about something else.
     """
+    if not contexts and not history.groups:
+        return
     wanted = tuple(contexts[0]) if contexts else ()
     for number, row in enumerate(history.rows):
         had = tuple(row.asked.context)
