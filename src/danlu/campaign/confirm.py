@@ -17,6 +17,7 @@ from ..core.budget import Budget
 from ..core.errors import DanluError, SettingError
 from ..core.events import Context, Status
 from ..core.goal import Goal, Metric
+from ..core.groups import deviation
 from ..core.history import History
 from ..core.plain import plain
 from ..core.rng import key
@@ -57,9 +58,7 @@ class Candidate(msgspec.Struct, frozen=True):
     @property
     def deviation(self) -> float:
         """The standard deviation over fresh seeds (n - 1); 0 of one."""
-        if len(self.fresh) < 2:
-            return 0.0
-        return math.sqrt(sum((value - self.mean) ** 2 for value in self.fresh) / (len(self.fresh) - 1))
+        return deviation(self.fresh, self.mean)
 
 
 class Confirm(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,19 +127,25 @@ class Confirm(msgspec.Struct, frozen=True, kw_only=True):
         newest = [each for each in own.judgments if each.subject == "winner"][-1:]
         if not newest or newest[0].evidence != plain(verdict.evidence):
             return verdict
-        look = look_key(winner, candidates, self.default)
+        look = look_key(winner, self.usual(candidates))
         if self.looks and seen(own, "test", look) is None:
             return Look("test", look, f"{verdict.verdict} on {len(winner.fresh)} fresh seeds")
         return Done(f"{verdict.verdict} on {len(winner.fresh)} fresh seeds")
 
     def candidates(self, known: Known) -> list[Candidate]:
         """All that have been confirmed, the best mean first; one that failed on a seed comes last."""
-        search, fresh = known[SEARCH], known[FRESH]
+        searched, fresh = known[SEARCH].trials, known[FRESH]
         found = [
-            self._candidate(search, fresh, each.number) for each in fresh.configurations if not each.aside
+            self._candidate(searched, fresh, each.number) for each in fresh.configurations if not each.aside
         ]
         found.sort(key=lambda each: (math.isnan(each.mean), self.metric.loss(each.mean), each.trial))
         return found
+
+    def usual(self, candidates: list[Candidate]) -> Candidate:
+        """The default among those that were confirmed, best first; the winner where it is not among them."""
+        default = self.default
+        same = (each for each in candidates if default is not None and alike(each.params, default))
+        return next(same, candidates[0])
 
     def confirmation(self, search: Result, seed: int) -> Open:
         """The second stage: the search's best, and the default, on fresh seeds that follow from ``seed``."""
@@ -153,18 +158,18 @@ class Confirm(msgspec.Struct, frozen=True, kw_only=True):
             seeds_of(seed, self.seeds), "all", tuple(points),
         )  # fmt: skip
 
-    def _candidate(self, search: Result, fresh: Result, head: int) -> Candidate:
+    def _candidate(self, searched: list[Trial], fresh: Result, head: int) -> Candidate:
         history, metric = fresh.history, self.metric
         runs = history.groups.counting(head)
         params = history.trial(head).params
-        tried = [trial for trial in search.trials if alike(trial.params, params)]
-        searched = min((score(trial, metric) for trial in tried), key=metric.loss, default=math.nan)
+        tried = [trial for trial in searched if alike(trial.params, params)]
+        found = min((score(trial, metric) for trial in tried), key=metric.loss, default=math.nan)
         number = next(
-            (trial.number for trial in tried if score(trial, metric) == searched),
+            (trial.number for trial in tried if score(trial, metric) == found),
             tried[0].number if tried else -1,
         )
         scores = tuple(score(history.trial(run), metric) for run in runs)
-        return Candidate(number, params, searched, scores, tuple(runs))
+        return Candidate(number, params, found, scores, tuple(runs))
 
     def _verdict(self, winner: Candidate) -> str:
         if self.default is not None and alike(winner.params, self.default):
@@ -198,11 +203,13 @@ def leaders(result: Result, metric: Metric, count: int) -> list[int]:
     ]
     kept: list[int] = []
     for _, loss, number, params in sorted(scored, key=lambda row: row[:3]):
+        if len(kept) == count:
+            break
         if math.isfinite(loss) and all(not alike(params, history.trial(other).params) for other in kept):
             kept.append(number)
     if not kept:
         raise DanluError(f"no trial of {result.name!r} has a {metric.name} to confirm. See result.why().")
-    return kept[:count]
+    return kept
 
 
 def score(trial: Trial, metric: Metric) -> float:
@@ -237,9 +244,8 @@ def alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     }
 
 
-def look_key(winner: Candidate, candidates: list[Candidate], default: Mapping[str, Any] | None) -> str:
+def look_key(winner: Candidate, usual: Candidate) -> str:
     """What a look at the test part is about: the networks that are looked at, by the trials that trained them."""
-    usual = next((each for each in candidates if default is not None and alike(each.params, default)), winner)
     return f"trials {', '.join(map(str, winner.runs))} and {', '.join(map(str, usual.runs))}"
 
 

@@ -88,8 +88,10 @@ class Groups:
         self.given_up: dict[int, str] = {}
         self.pending: dict[int, None] = {}
         self.revised = 0
+        self._keys: dict[int, str] = {}
         self._effects = Effects()
         self._history = history
+        self._due: list[tuple[str, Context]] = []
 
     def __bool__(self) -> bool:
         return bool(self.members)
@@ -111,11 +113,21 @@ class Groups:
                 f"trial {number} is said to be of the configuration of trial {head}, which has no context"
             )
         self.members.setdefault(head, []).append(number)
+        self._keys[number] = context_key(row.asked.context)
         self.pending[head] = None
 
     def whole(self, number: int) -> list[int]:
         """All trials of a trial's configuration, itself included."""
         return self.members.get(self.head(number), [number])
+
+    def losses(self, head: int) -> dict[str, float]:
+        """The first goal's loss by context, where a trial of the configuration has been trained to its end."""
+        rows = self._history.rows
+        return {
+            self._keys[number]: losses[0]
+            for number in self.counting(head)
+            if (losses := rows[number].losses) is not None and rows[number].status is Status.DONE
+        }
 
     def counting(self, head: int) -> list[int]:
         """The trials of a configuration that were not set aside."""
@@ -123,9 +135,8 @@ class Groups:
 
     def missing(self, head: int) -> list[Context]:
         """The contexts in which a configuration has no trial yet, in the study's order."""
-        rows = self._history.rows
-        tried = {context_key(rows[number].asked.context) for number in self.counting(head)}
-        return [context for context in self._history.contexts if context_key(context) not in tried]
+        tried = {self._keys[number] for number in self.counting(head)}
+        return [context for key, context in self._due if key not in tried]
 
     def settle(self, head: int) -> Together | None:
         """Look whether a configuration is over; what it has come to if so. Until then what it came to in fewer contexts stands."""
@@ -160,8 +171,8 @@ class Groups:
         return found
 
     def _values(self, numbers: Sequence[int], name: str) -> dict[str, float]:
-        rows = [self._history.rows[number] for number in numbers]
-        return {context_key(row.asked.context): (row.metrics or {}).get(name, math.nan) for row in rows}
+        rows = self._history.rows
+        return {self._keys[number]: (rows[number].metrics or {}).get(name, math.nan) for number in numbers}
 
     def _learn(self, found: Together) -> None:
         """What a configuration that has been evaluated everywhere says of the contexts."""
@@ -184,11 +195,12 @@ class Groups:
             if seen > 1 and len(values) > 1:
                 left = [value - self._effects.of(name, context) for context, value in values.items()]
                 own = seen / (seen - 1) if found.whole else 1.0  # the effects contain its own values
-                known[name] = _deviation(left, _mean(left)) * math.sqrt(own)
+                known[name] = deviation(left, _mean(left)) * math.sqrt(own)
         return known
 
     def reconsider(self) -> None:
         """The study's contexts have changed: more may be due, or fewer."""
+        self._due = [(context_key(context), context) for context in self._history.contexts]
         for head in self.members:
             if head not in self._history.aside:
                 self.settle(head)
@@ -199,13 +211,6 @@ class Groups:
             self.over.pop(head, None)
             self.pending.pop(head, None)
 
-    def mean(self, head: int) -> dict[str, float]:
-        """The metrics of a configuration's finished trials so far, means over those that have them."""
-        rows = self._history.rows
-        return self._statistics(
-            [number for number in self.counting(head) if rows[number].losses is not None]
-        )[0]
-
     def _statistics(self, numbers: Sequence[int]) -> tuple[dict[str, float], dict[str, float]]:
         columns: dict[str, list[float]] = {}
         for number in numbers:
@@ -213,14 +218,14 @@ class Groups:
                 columns.setdefault(name, []).append(value)
         whole = {name: values for name, values in columns.items() if len(values) == len(numbers)}
         means = {name: _mean(values) for name, values in whole.items()}
-        return means, {name: _deviation(values, means[name]) for name, values in whole.items()}
+        return means, {name: deviation(values, means[name]) for name, values in whole.items()}
 
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _deviation(values: Sequence[float], mean: float) -> float:
+def deviation(values: Sequence[float], mean: float) -> float:
     """The standard deviation (n - 1), 0 of one value; infinite, not an error, where squares leave the floats."""
     if len(values) < 2:
         return 0.0

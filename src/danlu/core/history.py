@@ -259,10 +259,7 @@ class History:
     @property
     def best(self) -> int | None:
         """The number of the best trial by the first metric, limits kept first; None when none is done."""
-        merits = {
-            number: (each.violation, each.losses) for number in self.front for each in (self._merit(number),)
-        }
-        return min(self.front, key=merits.__getitem__) if self.front else None
+        return min(self.front, key=self._order, default=None)
 
     # The handlers, one an event, in the order of a trial's life.
 
@@ -286,9 +283,10 @@ class History:
             self.decisions += [(event.at, sentence) for sentence in said]
         if event.charter is not None:
             before, self.charter, self.halted = self.contexts, event.charter, None
-            if self.groups and self.contexts != before:
+            if self.contexts != before:
                 self.groups.reconsider()
-                self._rank_anew()
+                if self.groups:
+                    self._rank_anew()
 
     def _closed(self, event: ev.Closed) -> None:
         self.decisions.append((event.at, f"closed: {event.reason}"))
@@ -602,6 +600,10 @@ class History:
     def _merit(self, number: int) -> Row | Together:
         """What a trial is ranked by: itself, or what its configuration has come to."""
         return self.groups.over.get(number) or self.rows[number]
+
+    def _order(self, number: int) -> tuple[float, tuple[float, ...]]:
+        merit = self._merit(number)
+        return merit.violation, merit.losses or ()
 
     def _uncount(self, number: int, row: Row) -> None:
         """Take back what a trial had counted for while it was paused."""

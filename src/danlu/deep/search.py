@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..campaign.confirm import FRESH, SEARCH, Candidate, Confirm, alike, look_key, own_seed
+from ..campaign.confirm import FRESH, SEARCH, Candidate, Confirm, look_key, own_seed
 from ..campaign.contract import Open
 from ..campaign.drive import Conducted, conduct, recalled, seen
 from ..core.budget import Budget, Limits, seconds_of
@@ -229,11 +229,7 @@ def _objective(held: Data, about: Mapping[str, Any], device: str) -> Objective:
 
 def _pair(plan: Confirm, candidates: list[Candidate]) -> dict[str, Candidate]:
     """The winner and the default, which stands for itself where it was not confirmed."""
-    usual = next(
-        (each for each in candidates if plan.default is not None and alike(each.params, plan.default)),
-        candidates[0],
-    )
-    return {"tuned": candidates[0], "default": usual}
+    return {"tuned": candidates[0], "default": plan.usual(candidates)}
 
 
 def _tests(plan: Confirm, objective: Objective, results: Mapping[str, Result], held: Data) -> dict[str, Any]:
@@ -246,7 +242,7 @@ def _tests(plan: Confirm, objective: Objective, results: Mapping[str, Result], h
 
 def _tuned(plan: Confirm, objective: Objective, done: Conducted, held: Data) -> Tuned:
     candidates = plan.candidates(done.results)
-    looked = seen(done.own, "test", look_key(candidates[0], candidates, plan.default))
+    looked = seen(done.own, "test", look_key(candidates[0], plan.usual(candidates)))
     if looked is None:
         raise SettingError(
             f"{done.name!r} has not come to its end: its winner was not tested. Make the same call of deep.tune again."

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ..core.contexts import context_key, spoken
+from ..core.contexts import spoken
 from ..core.errors import SettingError
 from ..core.events import Context, Status
 from ..core.history import History
@@ -101,12 +101,12 @@ class Race(BaseScheduler, msgspec.Struct, frozen=True):
         history, busy, owed = view.history, [], 0
         for head, missing in _open(history):
             if all(history.rows[number].status >= Status.DONE for number in history.groups.counting(head)):
-                return self._hopeless(history, head) or _again(history, head)
-            busy.append(head)
+                return self._hopeless(history, head) or _again(history, head, missing)
+            busy.append((head, missing))
             owed += len(missing)
         limit = view.problem.budget.trials
         if busy and limit is not None and limit - history.counting <= owed:
-            return _again(history, busy[0])
+            return _again(history, *busy[0])
         return self._inner.next(state, view)
 
     def why(self, state: Any, view: View) -> str:
@@ -165,12 +165,12 @@ def behind(history: History, head: int, best: int) -> Lag | None:
     """How far the configuration of trial ``head`` is behind that of trial ``best``; None where nothing tells yet."""
     from scipy.special import stdtr
 
-    whole, reference = len(history.contexts), _losses(history, best)
-    own = _differences(reference, _losses(history, head))
+    whole, reference = len(history.contexts), history.groups.losses(best)
+    own = _differences(reference, history.groups.losses(head))
     squares, freedom = 0.0, 0
     for other in history.groups.members:
         if other != best and other not in history.aside:
-            found = own if other == head else _differences(reference, _losses(history, other))
+            found = own if other == head else _differences(reference, history.groups.losses(other))
             if len(found) > 1:
                 mean = sum(found) / len(found)
                 squares += sum((each - mean) * (each - mean) for each in found)
@@ -194,20 +194,10 @@ def _open(history: History) -> Iterator[tuple[int, list[Context]]]:
             yield head, missing
 
 
-def _again(history: History, head: int) -> Again:
-    context, count = history.groups.missing(head)[0], len(history.contexts)
-    at = count - len(history.groups.missing(head)) + 1
+def _again(history: History, head: int, missing: list[Context]) -> Again:
+    context, count = missing[0], len(history.contexts)
+    at = count - len(missing) + 1
     return Again(head, context, f"trial {head}'s configuration in context {at} of {count}: {spoken(context)}")
-
-
-def _losses(history: History, head: int) -> dict[str, float]:
-    """The first goal's loss in each context in which a configuration has finished."""
-    rows = [history.rows[number] for number in history.groups.counting(head)]
-    return {
-        context_key(row.asked.context): row.losses[0]
-        for row in rows
-        if row.losses is not None and row.status is Status.DONE
-    }
 
 
 def _differences(best: dict[str, float], other: dict[str, float]) -> list[float]:
