@@ -309,15 +309,21 @@ def test_a_space_is_widened_on_purpose():
                 return campaign.Judge("range", "wider", "the best lies at a bound", {"x": 2})
             if len(known["one"].trials) < 6:
                 then = campaign.Open(
-                    "one", "wider", wide, goal_of(minimize="loss"), Budget(trials=6), "random"
+                    "one",
+                    "the best lies at a bound",
+                    wide,
+                    goal_of(minimize="loss"),
+                    Budget(trials=6),
+                    "random",
                 )
-                return campaign.Widen(wide, "the best lies at a bound", then)
+                return campaign.Widen(then)
             return campaign.Done("twice")
 
     store = danlu.MemoryStore()
     done = campaign.conduct(Twice(), {"one": train}, store=store, name="twice", engine=danlu.Inline(), seed=1)
     assert len(done.results["one"].trials) == 6
     assert done.results["one"].history.space.slots[0].parameter.high == 2
+    assert [why for _, why in done.own.decisions if "the best lies at a bound" in why]
     with pytest.raises(SpaceMismatch):
         campaign.conduct(Twice(), {"one": train}, store=store, name="twice", engine=danlu.Inline(), seed=1)
 

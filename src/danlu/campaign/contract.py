@@ -47,10 +47,8 @@ class Open(msgspec.Struct, frozen=True):
 
 
 class Widen(msgspec.Struct, frozen=True):
-    """Change the space of a stage on purpose, and go on with it under ``then``; trials stay where they still fit."""
+    """Change a stage's space to that of ``then``, for its reason, and go on with it; trials stay where they still fit."""
 
-    space: Space
-    reason: str
     then: Open
 
 

@@ -117,9 +117,8 @@ def conduct(
                 case Open():
                     results[move.stage] = _run(own, store, name, move, objectives, engine, watch)
                 case Widen():
-                    results[move.then.stage] = _run(
-                        own, store, name, move.then, objectives, engine, watch, move
-                    )
+                    then = move.then
+                    results[then.stage] = _run(own, store, name, then, objectives, engine, watch, widen=True)
                 case Judge():
                     _judge(own, move)
                 case Look():
@@ -155,7 +154,7 @@ def _agree(history: History, name: str, campaign: Campaign, seed: int | None) ->
 
 def _run(
     own: _Journal, store: Store, name: str, stage: Open, objectives: Mapping[str, Objective], engine: Engine, watch: bool | None,
-    widen: Widen | None = None,
+    *, widen: bool = False,
 ) -> Result:  # fmt: skip
     """Run a stage to its end.
 
@@ -163,14 +162,18 @@ def _run(
         CampaignLeft: when it was ended before.
     """
     called = f"{name}/{stage.stage}"
+    begun = f"stage/{stage.stage}"
     if stage.stage not in own.history.stages:
-        own.append(ev.Staged(stage.stage, called, stage.reason, own.clock()), f"stage/{stage.stage}")
-    objective, space = prepared(objectives[stage.stage], stage.space if widen is None else widen.space)
+        own.append(ev.Staged(stage.stage, called, stage.reason, own.clock()), begun)
+    objective, space = prepared(objectives[stage.stage], stage.space)
+    if widen:
+        told = json.dumps(plain(space.spec), sort_keys=True)
+        own.append(ev.Staged(stage.stage, called, stage.reason, own.clock()), f"{begun}/{stable_hash(told)}")
     try:
         study = open_study(
             space, goal=stage.goal, budget=stage.budget, sampler=stage.sampler, scheduler=stage.scheduler, store=store, name=called,
             seed=own.history.seed, fidelity=stage.fidelity, contexts=list(stage.contexts),
-            keep=stage.keep, extend=widen is not None, objective=import_path(objective), clock=engine.clock, parent=name,
+            keep=stage.keep, extend=widen, objective=import_path(objective), clock=engine.clock, parent=name,
         )  # fmt: skip
     except GoalError as error:
         raise GoalError(f"{error} The campaign is {name!r}.") from error
