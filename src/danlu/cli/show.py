@@ -11,6 +11,7 @@ import click
 from ..core.errors import SettingError, StoreError
 from ..core.places import without_secrets
 from ..core.plain import as_json
+from ..study.opening import existing_history
 from ..study.result import Result
 from .echo import drawn, echo, echo_json
 
@@ -79,26 +80,8 @@ def _campaign(result: Result, store: Any, *, json_: bool) -> None:
     """What a campaign was run with, its stages, and what it has judged."""
     own = result.history
     if json_:
-        judged = [
-            {
-                "subject": each.subject,
-                "verdict": each.verdict,
-                "reason": each.reason,
-                "evidence": each.evidence,
-                "at": each.at,
-            }
-            for each in own.judgments
-        ]
-        echo_json(
-            as_json(
-                {
-                    "campaign": own.campaign,
-                    "settings": own.settings,
-                    "stages": own.stages,
-                    "judgments": judged,
-                }
-            )
-        )
+        told = {"campaign": own.campaign, "settings": own.settings, "stages": own.stages}
+        echo_json(as_json({**told, "judgments": [each.told() for each in own.judgments]}))
         return
     echo(f"a campaign of the kind {own.campaign}")
     for name, value in own.settings.items():
@@ -145,12 +128,8 @@ def existing(path: str) -> Any:
 
 def load(path: str, name: str) -> Result:
     """What a stored study has found."""
-    from ..core.history import History
-
     store = existing(path)
-    history = History()
-    history.fold(store.journal(name).read(0))
-    return Result(name, history, store)
+    return Result(name, existing_history(store, name), store)
 
 
 def load_one(path: str, name: str | None) -> Result:

@@ -21,6 +21,7 @@ from ..core.folders import Folders, all_folders, filed, logs_at
 from ..core.history import History, sound
 from ..core.places import without_secrets
 from ..stores.seal import busy
+from ..study.opening import existing_history
 from .echo import echo, echo_json
 from .staging import blobs_of, staged
 
@@ -152,7 +153,7 @@ def gc(store: str, dry_run: bool, older: float) -> None:
     """Remove checkpoints and trials' folders that no study of STORE names any more, and what dying writers left behind."""
     opened = _opened(store)
     blobs = blobs_at(opened.blobs)
-    histories = {name: _history(opened, name) for name in opened.studies()}
+    histories = {name: existing_history(opened, name) for name in opened.studies()}
     kept = {digest for history in histories.values() for digest in history.keeping.digests}
     now, removed, size = time.time(), 0, 0
     for file in blobs.kept():
@@ -204,17 +205,6 @@ def _read_of(opened: Any, name: str, damage: list[str]) -> History:
     history = History()
     for _ in _sound_of(opened, name, damage, history):
         pass
-    return history
-
-
-def _history(store: Any, name: str) -> History:
-    """What a study's journal says.
-
-    Raises:
-        CorruptError: when it is damaged: what it names cannot be known.
-    """
-    history = History()
-    history.fold(store.journal(name).read(0))
     return history
 
 

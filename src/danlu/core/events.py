@@ -336,6 +336,11 @@ class Judged(msgspec.Struct, frozen=True, tag="judged", gc=False):
     evidence: dict[str, Any] = {}
     actor: str = ""
 
+    def told(self) -> dict[str, Any]:
+        """What a person reads of it, by name."""
+        names = ("subject", "verdict", "reason", "evidence", "at")
+        return {name: getattr(self, name) for name in names}
+
 
 Event: TypeAlias = (
     Created

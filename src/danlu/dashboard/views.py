@@ -71,16 +71,7 @@ def head(name: str, history: History) -> dict[str, Any]:
         "campaign": history.campaign,
         "settings": history.settings,
         "stages": [{"stage": stage, "study": study} for stage, study in history.stages.items()],
-        "judgments": [
-            {
-                "subject": each.subject,
-                "verdict": each.verdict,
-                "reason": each.reason,
-                "evidence": each.evidence,
-                "at": each.at,
-            }
-            for each in history.judgments[-50:]
-        ],
+        "judgments": [each.told() for each in history.judgments[-50:]],
     }
 
 
