@@ -69,12 +69,12 @@ def measure(what):
     if what == "danlu, its own pool":
         import danlu
 
-        return danlu_on(danlu.Pool(2))
+        return danlu_on(danlu.engines.Pool(2))
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
     if what == "danlu on Ray":
         import danlu
 
-        return danlu_on(danlu.Ray(2))
+        return danlu_on(danlu.engines.Ray(2))
     return ray_tune(reuse="reused" in what)
 
 

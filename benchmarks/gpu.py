@@ -73,10 +73,10 @@ def packing():
     """The same 32 trials in full, in one worker process, in several that share the GPU, and in as many as measured memory lets."""
     rows = {}
     engines = {
-        "one at a time": danlu.Pool(1, gpus=1),
-        "4 share": danlu.Pool(4, gpus=1),
-        "8 share": danlu.Pool(8, gpus=1),
-        "8 share, measured": danlu.Pool(8, gpus=1, gpu_memory="measured"),
+        "one at a time": danlu.engines.Pool(1, gpus=1),
+        "4 share": danlu.engines.Pool(4, gpus=1),
+        "8 share": danlu.engines.Pool(8, gpus=1),
+        "8 share, measured": danlu.engines.Pool(8, gpus=1, gpu_memory="measured"),
     }
     for name, engine in engines.items():
         began = time.monotonic()
@@ -111,7 +111,7 @@ def crowd():
     shares = [0.3] * 6 + [1.2] + [0.3] * 6
     rows = {}
     for name, need in {"an even share": None, "measured": "measured"}.items():
-        engine = danlu.Pool(4, gpus=1, gpu_memory=need)
+        engine = danlu.engines.Pool(4, gpus=1, gpu_memory=need)
         began = time.monotonic()
         result = danlu.tune(
             fill, {"share": Float(0.1, 2)}, minimize="loss", trials=len(shares), engine=engine, watch=False, seed=0,
@@ -166,7 +166,7 @@ def killed():
         whole, broken = (
             danlu.tune(
                 objective, {"unused": Float(0, 1)}, minimize="loss", trials=1, seed=0, scheduler="none",
-                engine=danlu.Pool(1, gpus=1), store=f"{folder}/{name}.db", watch=False,
+                engine=danlu.engines.Pool(1, gpus=1), store=f"{folder}/{name}.db", watch=False,
             )
             for name, objective in (("whole", deterministic), ("broken", Dying(folder)))
         )  # fmt: skip
@@ -231,10 +231,10 @@ def stacked():
     from networks import cnn, mlp, table
 
     from danlu import deep
-    from danlu.deep.block import Block
-    from danlu.deep.cohort import Group, Seat
-    from danlu.deep.fit import Cadence
-    from danlu.deep.training import Training
+    from danlu.deep.stack.engine import Group, Seat
+    from danlu.deep.stack.stack import Block
+    from danlu.deep.train.fit import Cadence
+    from danlu.deep.train.training import Training
 
     flat, digits = table().to(GPU), deep.datasets.digits().to(GPU)
     cases = {

@@ -22,9 +22,9 @@ import numpy as np
 from playwright.sync_api import sync_playwright
 
 import danlu
-from danlu.core import events as ev
-from danlu.core.protocols import Terms
-from danlu.core.space import pack_unit
+from danlu.contracts.protocols import Terms
+from danlu.journal import events as ev
+from danlu.space.space import pack_unit
 
 HERE = Path(__file__).parent
 SPACE = danlu.Space({
@@ -37,10 +37,12 @@ CHROMIUM = os.environ.get("DANLU_CHROMIUM", "/usr/bin/chromium")
 
 def huge(path, trials, points):
     """A study of so many trials, written as a driver would have written it."""
-    from danlu.core.goal import goal_of
+    from danlu.problem.goal import goal_of
 
     rng = np.random.default_rng(0)
-    journal = danlu.SqliteStore(path).create("huge", ev.Created(SPACE.spec, goal_of(minimize="loss"), 1, 1e9))
+    journal = danlu.stores.SqliteStore(path).create(
+        "huge", ev.Created(SPACE.spec, goal_of(minimize="loss"), 1, 1e9)
+    )
     at, pending = 1e9, []
     for number in range(trials):
         unit, values = SPACE.snap(rng.random(len(SPACE)).tolist())
@@ -148,7 +150,7 @@ def beside(browser, home, folder, rounds=5):
     for turn in range(rounds):
         alone.append(rate(folder / f"alone{turn}.db"))
         path = folder / f"watched{turn}.db"
-        danlu.SqliteStore(path).close()
+        danlu.stores.SqliteStore(path).close()
         with Served(path, home) as served:
             page = browser.new_page()
             page.goto(served.url)

@@ -15,7 +15,7 @@ from pathlib import Path
 WORKER = """
 import sys, time
 import danlu
-from danlu.core.errors import BudgetError
+from danlu.errors import BudgetError
 store, trials = sys.argv[1], int(sys.argv[2])
 with danlu.open_study({"x": danlu.Float(0, 1)}, minimize="loss", store=store, name="scale", trials=trials, sampler="random",
                       scheduler="diverged", seed=1) as study:
@@ -102,17 +102,17 @@ def simulated(workers, trials, steps, store):
     import danlu
 
     def train(params):
-        return danlu.Recording(
+        return danlu.engines.Recording(
             tuple(range(1, steps + 1)),
             {"loss": tuple(params["x"] + 1 / step for step in range(1, steps + 1))},
         )
 
-    clock = danlu.Simulator(workers, resumes=False)
+    clock = danlu.engines.Simulator(workers, resumes=False)
     path = None if store == "memory" else Path(tempfile.mkdtemp()) / "s.db"
     began = time.process_time()
     result = danlu.tune(
         train, {"x": danlu.Float(0, 1), "y": danlu.Float(0, 1)}, minimize="loss", trials=trials, engine=clock, store=path,
-        sampler="random", scheduler=danlu.ASHA(low=steps // 9 or 1, high=steps), seed=1,
+        sampler="random", scheduler=danlu.schedulers.ASHA(low=steps // 9 or 1, high=steps), seed=1,
     )  # fmt: skip
     cpu, reports = time.process_time() - began, len(result.history.reports)
     return {

@@ -6,7 +6,7 @@ The loss is made up, as a network's might be: a tilted valley, with ripples alon
 Nothing is known of it at first but a prior: a Gaussian process, so that any two losses are the more alike the
 nearer their points are. The first trial is (0.5, 0.5). Each step fits the process to the trials so far, computes
 the expected improvement on the best loss everywhere on a grid, and tries the point where it is largest. Every
-step is printed; with a FOLDER, and matplotlib, it is drawn there as well. `danlu.GP` does the same in any space,
+step is printed; with a FOLDER, and matplotlib, it is drawn there as well. `danlu.samplers.GP` does the same in any space,
 without a grid.
 """
 

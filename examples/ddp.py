@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 import danlu
-from danlu.plugins import torchrun
+from danlu.integrations import torchrun
 
 space = {"lr": danlu.Float(1e-3, 1.0, log=True), "width": danlu.Int(4, 64, log=True)}
 

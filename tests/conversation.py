@@ -8,12 +8,12 @@ import random
 from collections import Counter, deque
 from unittest import mock
 
-from danlu.core.budget import Limits
-from danlu.core.messages import Drawn, Note, Outcome, Refused, Task
+from danlu.contracts.messages import Drawn, Note, Outcome, Refused, Task
 from danlu.engines.line import Exchange
 from danlu.engines.pool import Pool
 from danlu.engines.slot import Slot
 from danlu.engines.wire import Free, Ready, Run, Said, Told
+from danlu.problem.budget import Limits
 
 
 class Violation(AssertionError):

@@ -31,7 +31,7 @@ if __name__ == "__main__":
     from pathlib import Path
 
     folder = Path(__file__).parent / "golden"
-    store = danlu.SqliteStore(folder / "v1.db")
+    store = danlu.stores.SqliteStore(folder / "v1.db")
     result = danlu.tune(train, SPACE, minimize="loss", limits=["other <= 1"], trials=6, store=store, name="golden",
                         seed=11, enqueue=[{"opt": "adam", "nested": "a", "n": 2**53 + 1}])  # fmt: skip
     said = [[t.number, t.status.name, t.params, t.metrics, t.curve.steps, t.cause] for t in result.trials]
@@ -41,7 +41,7 @@ if __name__ == "__main__":
     with (folder / "v1.jsonl").open("w", encoding="utf-8") as file:
         from danlu.stores.jsonlines import dump
 
-        file.writelines(dump("golden", danlu.SqliteStore(folder / "v1.db").journal("golden").read(0)))
+        file.writelines(dump("golden", danlu.stores.SqliteStore(folder / "v1.db").journal("golden").read(0)))
     for extra in ("v1.db-wal", "v1.db-shm"):
         (folder / extra).unlink(missing_ok=True)
     shutil.rmtree(folder / "v1.db.blobs")

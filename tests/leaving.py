@@ -19,7 +19,7 @@ import time
 import warnings
 from pathlib import Path
 
-from danlu.core.errors import ReportError
+from danlu.errors import ReportError
 
 KINDS = {}
 LONG = int(os.environ.get("DANLU_TEST_LONG", "600"))

@@ -100,7 +100,7 @@ def acknowledge(store):
 
 def race(store, trials):
     """Take trials until the budget is spent, saying which."""
-    from danlu.core.errors import BudgetError
+    from danlu.errors import BudgetError
 
     with danlu.open_study(
         SPACE, minimize="loss", store=store, name="race", trials=trials, seed=1, sampler="random"

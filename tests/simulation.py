@@ -14,13 +14,13 @@ from functools import partial
 from unittest import mock
 
 import danlu
-from danlu.core import events as ev
-from danlu.core import worker as life
-from danlu.core.errors import Conflict, DanluError, Fenced, StoreError
-from danlu.core.events import Action, Cause, Status
-from danlu.core.history import History
-from danlu.core.messages import Outcome, Refused, Report, Save, Verdict
-from danlu.core.protocols import OVER, Terms
+from danlu.base import identity as life
+from danlu.contracts.messages import Outcome, Refused, Report, Save, Verdict
+from danlu.contracts.protocols import OVER, Terms
+from danlu.errors import Conflict, DanluError, Fenced, StoreError
+from danlu.journal import events as ev
+from danlu.journal.events import Action, Cause, Status
+from danlu.journal.history import History
 
 SPACE = {"x": danlu.Float(0, 1)}
 LEASE, STEPS, RETRIES = 10.0, 4, 2
@@ -36,7 +36,7 @@ class World:
     def __init__(self, seed, *, workers=3, trials=8, faults=1.0):
         self.dice = random.Random(seed)
         self.now = 1000.0
-        self.store = danlu.MemoryStore(lease_seconds=LEASE, clock=lambda: self.now)
+        self.store = danlu.stores.MemoryStore(lease_seconds=LEASE, clock=lambda: self.now)
         self.trials, self.faults = trials, faults
         self.reopens = seed % 3 == 2  # in some worlds a person has trials that are over trained on
         self.poison = {number for number in range(trials) if self.dice.random() < 0.1}
@@ -272,7 +272,7 @@ class Worker:
         )
         self.study = danlu.open_study(
             SPACE, minimize="loss", trials=self.world.trials, seed=1, sampler="random", retries=RETRIES,
-            scheduler=danlu.Patience(reports=3), store=Behind(self.world, self.namespace), name="s",
+            scheduler=danlu.schedulers.Patience(reports=3), store=Behind(self.world, self.namespace), name="s",
             clock=lambda: self.world.now + self.skew,
         )  # fmt: skip
         self.study.worker = self.study.claims._worker = self.identity

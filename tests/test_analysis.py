@@ -15,8 +15,8 @@ from torch import nn
 
 import danlu
 from danlu import Choice, Float, Int, Switch, deep
-from danlu.analysis.cohort import curves
 from danlu.analysis.compare import compare
+from danlu.analysis.curves import curves
 from danlu.analysis.diagnosis import ADVICE, REASONS, diagnose_curves, diagnose_study
 from danlu.analysis.effects import effects, model_of, surface
 from danlu.analysis.findings import findings
@@ -24,11 +24,11 @@ from danlu.analysis.measured import chosen, measured, thinned
 from danlu.analysis.progress import progress, regret, savings
 from danlu.analysis.robustness import robustness
 from danlu.analysis.selection import select
-from danlu.analysis.sheet import axis, sheet
 from danlu.analysis.summary import summary
 from danlu.analysis.timeline import timeline
-from danlu.core.errors import SettingError
-from danlu.core.events import Status
+from danlu.analysis.trial_table import axis, sheet
+from danlu.errors import SettingError
+from danlu.journal.events import Status
 
 SPACE = {
     "x": Float(0, 1), "lr": Float(1e-4, 1, log=True), "n": Int(1, 9),

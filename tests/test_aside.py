@@ -3,11 +3,11 @@
 import pytest
 
 import danlu
-from danlu.core.errors import BudgetError, Fenced, TrialMissing
-from danlu.core.events import Status
-from danlu.core.goal import goal_of
-from danlu.core.history import History
-from danlu.samplers.evidence import evidence
+from danlu.errors import BudgetError, Fenced, TrialMissing
+from danlu.journal.events import Status
+from danlu.journal.history import History
+from danlu.problem.goal import goal_of
+from danlu.samplers.parts.comparable import evidence
 
 SPACE = {"x": danlu.Float(0, 1)}
 
@@ -79,7 +79,7 @@ def test_one_that_runs_is_ended_and_its_worker_is_told(tmp_path):
 
 
 def test_a_new_process_and_one_that_was_there_hold_the_same(tmp_path):
-    halving = danlu.SuccessiveHalving(trials=4, low=1, high=4, factor=2)
+    halving = danlu.schedulers.SuccessiveHalving(trials=4, low=1, high=4, factor=2)
     settings = {"scheduler": halving, "sampler": "tpe", "trials": 12}
     with opened(tmp_path / "s.db", **settings) as study:
         told(study, 3)
@@ -104,7 +104,7 @@ def test_a_population_is_made_of_those_that_count():
             trial.save(step, memory)
             trial.report(step, loss=trial["x"] / step)
 
-    store, pbt = danlu.MemoryStore(), danlu.PBT(population=4, interval=2)
+    store, pbt = danlu.stores.MemoryStore(), danlu.schedulers.PBT(population=4, interval=2)
     with opened(store, scheduler=pbt) as study:
         for _ in range(2):
             study.tell(study.ask(), failed="raised")

@@ -13,10 +13,10 @@ from test_crash import CrashingStore, Killed
 
 import danlu
 from danlu import Float
-from danlu.core import checkpoint
-from danlu.core.blobs import Folder, blobs_at
-from danlu.core.errors import CorruptError, SettingError, StoreError
-from danlu.core.history import History
+from danlu.errors import CorruptError, SettingError, StoreError
+from danlu.journal.history import History
+from danlu.runtime import checkpoint
+from danlu.runtime.blobs import Folder, blobs_at
 from danlu.stores import jsonlines
 from danlu.stores.remote import Remote
 
@@ -139,7 +139,7 @@ def test_a_corrupt_newest_checkpoint_falls_back_to_the_one_before(tmp_path):
     with pytest.raises(Killed):
         run(dying)
     dying.close()
-    store = danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.SqliteStore(tmp_path / "s.db")
     with danlu.open_study(store=store) as study:
         newest = study.ledger.history.rows[0].usable()[-1]
     assert newest.step == 4
@@ -160,14 +160,14 @@ def test_parts_that_cannot_be_changed_in_place_are_read_from_saved():
         trial.log(saved=[part.decode() if isinstance(part, bytes) else part for part in trial.saved or ()])
         return 1.0
 
-    class Once(danlu.Patience):
+    class Once(danlu.schedulers.Patience):
         def judge(self, state, view, trial):
-            from danlu.core.messages import pause
+            from danlu.contracts.messages import pause
 
             return pause("once")
 
         def next(self, state, view):
-            from danlu.core.protocols import New, Resume
+            from danlu.contracts.protocols import New, Resume
 
             rows = view.history.rows
             return Resume(0) if rows and rows[0].status is danlu.Status.PAUSED else New()
@@ -279,9 +279,9 @@ def test_a_checkpoint_of_more_than_four_gigabytes(tmp_path, promised):
 def test_studies_of_one_store_do_not_share_checkpoints(tmp_path):
     """The same training in two studies saves the same bytes; what one no longer needs stays the other's."""
 
-    class Resting(danlu.Patience):
+    class Resting(danlu.schedulers.Patience):
         def judge(self, state, view, trial):
-            from danlu.core.messages import GO, pause
+            from danlu.contracts.messages import GO, pause
 
             return pause("rests") if trial.curve.steps[-1] == 3 else GO
 
@@ -316,7 +316,7 @@ def trained(trial):
 @pytest.mark.parametrize("kind", ["memory", "sqlite"])
 @pytest.mark.parametrize("goes_on", ["study", "copy"])
 def test_a_study_and_its_copy_take_no_checkpoint_from_each_other(tmp_path, kind, goes_on, promised):
-    store = danlu.MemoryStore() if kind == "memory" else danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.MemoryStore() if kind == "memory" else danlu.stores.SqliteStore(tmp_path / "s.db")
     how = {
         "space": {"x": danlu.Float(0, 1)},
         "minimize": "loss",
@@ -356,7 +356,7 @@ def test_a_study_and_its_copy_take_no_checkpoint_from_each_other(tmp_path, kind,
 def test_a_copy_that_is_damaged_keeps_everything(tmp_path):
     """What it names is not known any more, and its checkpoints are all that a repair would have."""
     path = tmp_path / "s.db"
-    store = danlu.SqliteStore(path)
+    store = danlu.stores.SqliteStore(path)
     how = {
         "space": {"x": danlu.Float(0, 1)},
         "minimize": "loss",

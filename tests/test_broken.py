@@ -173,7 +173,7 @@ def by_script(there, cause):
 ENGINES = {
     "inline": here,
     "pool": lambda there, cause: here(there, cause, workers=2),
-    "ray": lambda there, cause: here(there, cause, engine=danlu.Ray(2)),
+    "ray": lambda there, cause: here(there, cause, engine=danlu.engines.Ray(2)),
     "worker": by_worker,
     "script": by_script,
     "command": lambda there, cause: command(

@@ -14,8 +14,9 @@ from sqlite_file import raw_file
 from test_campaign import conduct
 
 import danlu
-from danlu import Choice, Float, Int, SqliteStore, Switch
-from danlu.core import events as ev
+from danlu import Choice, Float, Int, Switch
+from danlu.journal import events as ev
+from danlu.stores import SqliteStore
 
 SPACE = {
     "lr": Float(1e-4, 1, log=True), "n": Int(1, 9),
@@ -48,7 +49,7 @@ def store(tmp_path_factory):
         name="nets",
         workers=2,
         sampler="quasirandom",
-        scheduler=danlu.Median(warm_up=2),
+        scheduler=danlu.schedulers.Median(warm_up=2),
     )
     danlu.tune(
         goals,

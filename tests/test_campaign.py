@@ -19,9 +19,9 @@ import danlu
 import danlu.cli.main
 from danlu import Float, Int, campaign, deep
 from danlu.campaign.confirm import FRESH, SEARCH, Confirm, own_seed
-from danlu.core.budget import Budget
-from danlu.core.errors import CampaignLeft, DanluError, SettingError, SpaceMismatch, StudyExists, StudyMissing
-from danlu.core.goal import goal_of
+from danlu.errors import CampaignLeft, DanluError, SettingError, SpaceMismatch, StudyExists, StudyMissing
+from danlu.problem.budget import Budget
+from danlu.problem.goal import goal_of
 
 SPACE = danlu.Space({"x": Float(-1, 1), "width": Int(1, 8)})
 DEFAULT = {"x": 0.5, "width": 2}
@@ -55,7 +55,7 @@ look.count = 0
 
 def conduct(store, chosen=None, name="both", objective=train, seed=3, engine=None, **how):
     return campaign.conduct(
-        chosen or plan(), {SEARCH: objective, FRESH: objective}, store=store, name=name, engine=engine or danlu.Inline(),
+        chosen or plan(), {SEARCH: objective, FRESH: objective}, store=store, name=name, engine=engine or danlu.engines.Inline(),
         seed=seed, looks={"test": look}, **how,
     )  # fmt: skip
 
@@ -71,7 +71,7 @@ def told(done):
 
 
 def test_a_campaign_searches_confirms_adopts_and_looks_once(tmp_path):
-    store = danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.SqliteStore(tmp_path / "s.db")
     done = conduct(store)
     assert store.studies() == ["both", "both/search", "both/confirm"]
     assert len(done.results[SEARCH].trials) == 4
@@ -88,7 +88,7 @@ def test_a_campaign_searches_confirms_adopts_and_looks_once(tmp_path):
 
 
 def test_candidates_are_known_by_what_they_are_when_the_search_is_extended(tmp_path):
-    store = danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.SqliteStore(tmp_path / "s.db")
     first = conduct(store, plan(trials=4, top=1, seeds=1))
     more = conduct(store, plan(trials=20, top=2, seeds=3))
     assert essence(more.results[SEARCH])[:4] == essence(first.results[SEARCH])
@@ -117,7 +117,7 @@ def test_no_extension_hands_a_trial_what_is_anothers(rounds, tmp_path, promised)
     extensions = 0
     for seed in range(rounds):
         dice = random.Random(seed)
-        store, trials, top, seeds = danlu.SqliteStore(tmp_path / f"{seed}.db"), 1, 1, 1
+        store, trials, top, seeds = danlu.stores.SqliteStore(tmp_path / f"{seed}.db"), 1, 1, 1
         for _ in range(5):
             trials, top, seeds = (
                 trials + dice.randrange(5),
@@ -225,18 +225,18 @@ def test_what_is_not_there_or_not_done_is_said(tmp_path):
     with pytest.raises(DanluError, match="is a study"):
         danlu.load(store, "plain", data=3)
     with pytest.raises(StudyExists, match="a study of its own"):
-        conduct(danlu.SqliteStore(store), name="plain")
-    done = conduct(danlu.SqliteStore(store))
+        conduct(danlu.stores.SqliteStore(store), name="plain")
+    done = conduct(danlu.stores.SqliteStore(store))
     assert told(danlu.load(store, "both"))[0] == told(done)[0]
     with pytest.raises(StudyExists, match=r"is a campaign, whose studies are both/search, both/confirm"):
         danlu.tune(lambda t: t["x"], {"x": Float(0, 1)}, trials=1, store=store, name="both")
     with pytest.raises(StudyExists, match="of the kind 'confirm'"):
-        conduct(danlu.SqliteStore(store), plan(name="other"))
+        conduct(danlu.stores.SqliteStore(store), plan(name="other"))
     with pytest.raises(SettingError, match="has seed 3, not 4"):
-        conduct(danlu.SqliteStore(store), seed=4)
+        conduct(danlu.stores.SqliteStore(store), seed=4)
     danlu.tune(lambda t: t["x"], {"x": Float(0, 1)}, trials=1, store=store, name="mine/search")
     with pytest.raises(DanluError, match="mine"):
-        conduct(danlu.SqliteStore(store), name="mine")
+        conduct(danlu.stores.SqliteStore(store), name="mine")
 
 
 @pytest.mark.parametrize(("top", "seeds"), [(0, 1), (1, 0), (True, 1), (1, 1.5)])
@@ -251,7 +251,7 @@ def test_a_candidate_that_fails_on_a_fresh_seed_comes_last():
         if "seed" in trial.context and trial["x"] == 0.5:
             raise RuntimeError("not on this seed")
 
-    done = conduct(danlu.MemoryStore(), objective=fragile)
+    done = conduct(danlu.stores.MemoryStore(), objective=fragile)
     candidates = plan().candidates(done.results)
     assert math.isnan(candidates[-1].mean)
     assert candidates[-1].params == DEFAULT
@@ -265,7 +265,7 @@ def test_when_no_candidate_can_be_trained_that_is_said():
             raise RuntimeError("never on a fresh seed")
 
     with pytest.raises(DanluError, match="never on a fresh seed"):
-        conduct(danlu.MemoryStore(), objective=fails)
+        conduct(danlu.stores.MemoryStore(), objective=fails)
 
 
 def pids(trial):
@@ -274,7 +274,9 @@ def pids(trial):
 
 
 def test_one_pool_serves_all_stages(tmp_path):
-    done = conduct(danlu.SqliteStore(tmp_path / "s.db"), objective=pids, engine=danlu.Pool(workers=2))
+    done = conduct(
+        danlu.stores.SqliteStore(tmp_path / "s.db"), objective=pids, engine=danlu.engines.Pool(workers=2)
+    )
     used = {stage: {trial.facts["pid"] for trial in result.trials} for stage, result in done.results.items()}
     assert len(used[SEARCH]) <= 2
     assert used[FRESH] <= used[SEARCH], "workers stay warm"
@@ -289,7 +291,7 @@ def test_choices_of_things_by_name_reach_every_stage():
     search = campaign.Open(
         SEARCH, "the beginning", space, goal_of(minimize="value"), Budget(trials=2), "grid"
     )
-    done = conduct(danlu.MemoryStore(), Confirm(search=search, top=2, seeds=2), objective=calls)
+    done = conduct(danlu.stores.MemoryStore(), Confirm(search=search, top=2, seeds=2), objective=calls)
     assert done.results[FRESH].best.params == {"square": "no"}
     assert len(done.results[FRESH].trials) == 4
 
@@ -319,13 +321,17 @@ def test_a_space_is_widened_on_purpose():
                 return campaign.Widen(then)
             return campaign.Done("twice")
 
-    store = danlu.MemoryStore()
-    done = campaign.conduct(Twice(), {"one": train}, store=store, name="twice", engine=danlu.Inline(), seed=1)
+    store = danlu.stores.MemoryStore()
+    done = campaign.conduct(
+        Twice(), {"one": train}, store=store, name="twice", engine=danlu.engines.Inline(), seed=1
+    )
     assert len(done.results["one"].trials) == 6
     assert done.results["one"].history.space.slots[0].parameter.high == 2
     assert [why for _, why in done.own.decisions if "the best lies at a bound" in why]
     with pytest.raises(SpaceMismatch):
-        campaign.conduct(Twice(), {"one": train}, store=store, name="twice", engine=danlu.Inline(), seed=1)
+        campaign.conduct(
+            Twice(), {"one": train}, store=store, name="twice", engine=danlu.engines.Inline(), seed=1
+        )
 
 
 LEAVES = """
@@ -334,7 +340,7 @@ sys.path.insert(0, {tests!r})
 import danlu
 from danlu import campaign
 from test_campaign import conduct, plan, train
-from danlu.core.errors import CampaignLeft
+from danlu.errors import CampaignLeft
 
 def told(trial):
     stage = "confirm" if "seed" in trial.context else "search"
@@ -343,7 +349,7 @@ def told(trial):
     train(trial)
 
 try:
-    done = conduct(danlu.SqliteStore({store!r}), objective=told)
+    done = conduct(danlu.stores.SqliteStore({store!r}), objective=told)
 except CampaignLeft as error:
     print("left:", error)
 """
@@ -365,13 +371,13 @@ def test_a_signal_in_any_stage_leaves_it_to_be_gone_on_with(stage, name, code, t
     assert "Traceback" not in ran.stderr
     if name == "SIGINT":
         assert f"was left in its stage '{stage}'" in ran.stdout
-    done, whole = conduct(danlu.SqliteStore(store)), conduct(danlu.MemoryStore())
+    done, whole = conduct(danlu.stores.SqliteStore(store)), conduct(danlu.stores.MemoryStore())
     assert told(done)[1:] == told(whole)[1:]
 
 
 def test_the_command_line_shows_the_tree_of_studies(tmp_path):
     store = tmp_path / "s.db"
-    conduct(danlu.SqliteStore(store))
+    conduct(danlu.stores.SqliteStore(store))
     danlu.tune(lambda t: t["x"], {"x": Float(0, 1)}, trials=2, store=store, name="alone")
     shown = CliRunner().invoke(danlu.cli.main.danlu, ["show", str(store)]).output
     lines = [line for line in shown.splitlines() if "both" in line or "alone" in line]
@@ -386,20 +392,20 @@ def test_the_command_line_shows_the_tree_of_studies(tmp_path):
 
 def test_a_campaign_is_deleted_with_its_studies_and_can_be_made_anew(tmp_path):
     store = tmp_path / "s.db"
-    whole = told(conduct(danlu.SqliteStore(store)))
+    whole = told(conduct(danlu.stores.SqliteStore(store)))
     danlu.tune(lambda t: t["x"], {"x": Float(0, 1)}, trials=2, store=store, name="alone")
     asked = CliRunner().invoke(danlu.cli.main.danlu, ["delete", str(store), "--study", "both"], input="n\n")
     assert "the campaign both with both/search, both/confirm (10 done)" in asked.output
-    assert danlu.SqliteStore(store).studies() == ["both", "both/search", "both/confirm", "alone"]
+    assert danlu.stores.SqliteStore(store).studies() == ["both", "both/search", "both/confirm", "alone"]
     done = CliRunner().invoke(danlu.cli.main.danlu, ["delete", str(store), "--study", "both", "--yes"])
     assert done.exit_code == 0, done.output
-    assert danlu.SqliteStore(store).studies() == ["alone"]
-    assert told(conduct(danlu.SqliteStore(store))) == whole
+    assert danlu.stores.SqliteStore(store).studies() == ["alone"]
+    assert told(conduct(danlu.stores.SqliteStore(store))) == whole
 
 
 def test_a_campaign_is_exported_backed_up_and_checked_like_a_study(tmp_path):
     store = tmp_path / "s.db"
-    conduct(danlu.SqliteStore(store))
+    conduct(danlu.stores.SqliteStore(store))
     for words in (
         ["check", str(store)],
         ["backup", str(store), str(tmp_path / "copy.db")],
@@ -425,7 +431,7 @@ def test_a_campaign_is_exported_backed_up_and_checked_like_a_study(tmp_path):
 
 def test_a_campaign_is_steered_by_its_studies(tmp_path):
     store = tmp_path / "s.db"
-    conduct(danlu.SqliteStore(store))
+    conduct(danlu.stores.SqliteStore(store))
     told = CliRunner().invoke(danlu.cli.main.danlu, ["steer", str(store), "stop", "both"])
     assert told.exit_code != 0
     assert "Steer one of its studies: both/search, both/confirm" in told.output

@@ -18,8 +18,8 @@ from sqlite_file import raw_file
 import danlu
 from danlu.cli.main import COMMANDS
 from danlu.cli.spacefile import parse
-from danlu.core.errors import SpaceError
-from danlu.core.history import History
+from danlu.errors import SpaceError
+from danlu.journal.history import History
 
 HERE = Path(__file__).parent
 TOML = """
@@ -295,7 +295,7 @@ def test_control_c_in_a_terminal_drains_and_restores_it(tmp_path, promised):
     assert b"interrupted by Ctrl-C" in words
     assert rest.rindex(b"\x1b[?25h") > rest.rfind(b"\x1b[?25l")  # the cursor is back
     history = History()
-    history.fold(danlu.SqliteStore(tmp_path / "s.db").journal("slow").read(0))
+    history.fold(danlu.stores.SqliteStore(tmp_path / "s.db").journal("slow").read(0))
     assert [row.status for row in history.rows] == [danlu.Status.WAITING] * 2
     promised(23, 1, "Ctrl-C in a real pseudo-terminal, restored")
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import danlu
-from danlu.core.errors import SettingError
+from danlu.errors import SettingError
 from danlu.testing import (
     ENGINE_CHECKS,
     SAMPLER_CHECKS,
@@ -21,36 +21,38 @@ def named(subject):
 
 
 SAMPLERS = {
-    "auto": danlu.Auto,
-    "random": danlu.Random,
-    "quasirandom": danlu.QuasiRandom,
-    "grid": lambda: danlu.Grid(resolution=3),
-    "gp": danlu.GP,
-    "tpe": danlu.TPE,
-    "bohb": danlu.BOHB,
-    "cmaes": danlu.CMAES,
-    "genetic": danlu.Genetic,
-    "evolution": danlu.Evolution,
-    "nsga2": danlu.NSGA2,
-    "first": lambda: danlu.First([{}], danlu.Random()),
+    "auto": danlu.samplers.Auto,
+    "random": danlu.samplers.Random,
+    "quasirandom": danlu.samplers.QuasiRandom,
+    "grid": lambda: danlu.samplers.Grid(resolution=3),
+    "gp": danlu.samplers.GP,
+    "tpe": danlu.samplers.TPE,
+    "bohb": danlu.samplers.BOHB,
+    "cmaes": danlu.samplers.CMAES,
+    "genetic": danlu.samplers.Genetic,
+    "evolution": danlu.samplers.Evolution,
+    "nsga2": danlu.samplers.NSGA2,
+    "first": lambda: danlu.samplers.First([{}], danlu.samplers.Random()),
 }
 SCHEDULERS = {
-    "auto": danlu.AutoScheduler,
-    "diverged": danlu.Diverged,
-    "patience": lambda: danlu.Patience(reports=3),
-    "both": lambda: danlu.Both(danlu.Diverged(), danlu.Patience(reports=4)),
-    "asha": lambda: danlu.ASHA(low=1, high=12, factor=2),
-    "asha, three brackets": lambda: danlu.ASHA(low=1, high=12, factor=2, brackets=3),
-    "asha, promoting": lambda: danlu.ASHA(low=1, high=12, factor=2, promote=True),
-    "asha, promoting brackets": lambda: danlu.ASHA(low=1, high=12, factor=2, brackets=3, promote=True),
-    "halving": lambda: danlu.SuccessiveHalving(trials=4, low=3, high=12, factor=2),
-    "hyperband": lambda: danlu.Hyperband(low=4, high=12),
-    "forecast": lambda: danlu.Forecast(high=12),
-    "none": danlu.NoScheduler,
-    "extrapolation": lambda: danlu.Extrapolation(high=12),
-    "pbt": lambda: danlu.PBT(population=4, interval=3),
-    "pbt, restarting": lambda: danlu.PBT(population=4, interval=1, restart=1),
-    "median": lambda: danlu.Median(least=2),
+    "auto": danlu.schedulers.AutoScheduler,
+    "diverged": danlu.schedulers.Diverged,
+    "patience": lambda: danlu.schedulers.Patience(reports=3),
+    "both": lambda: danlu.schedulers.Both(danlu.schedulers.Diverged(), danlu.schedulers.Patience(reports=4)),
+    "asha": lambda: danlu.schedulers.ASHA(low=1, high=12, factor=2),
+    "asha, three brackets": lambda: danlu.schedulers.ASHA(low=1, high=12, factor=2, brackets=3),
+    "asha, promoting": lambda: danlu.schedulers.ASHA(low=1, high=12, factor=2, promote=True),
+    "asha, promoting brackets": lambda: danlu.schedulers.ASHA(
+        low=1, high=12, factor=2, brackets=3, promote=True
+    ),
+    "halving": lambda: danlu.schedulers.SuccessiveHalving(trials=4, low=3, high=12, factor=2),
+    "hyperband": lambda: danlu.schedulers.Hyperband(low=4, high=12),
+    "forecast": lambda: danlu.schedulers.Forecast(high=12),
+    "none": danlu.schedulers.NoScheduler,
+    "extrapolation": lambda: danlu.schedulers.Extrapolation(high=12),
+    "pbt": lambda: danlu.schedulers.PBT(population=4, interval=3),
+    "pbt, restarting": lambda: danlu.schedulers.PBT(population=4, interval=1, restart=1),
+    "median": lambda: danlu.schedulers.Median(least=2),
 }
 
 
@@ -72,7 +74,9 @@ def test_store(name, check, tmp_path, promised):
     made = []
 
     def make():
-        made.append(danlu.MemoryStore() if name == "memory" else danlu.SqliteStore(tmp_path / "s.db"))
+        made.append(
+            danlu.stores.MemoryStore() if name == "memory" else danlu.stores.SqliteStore(tmp_path / "s.db")
+        )
         return made[-1]
 
     check(make)
@@ -87,12 +91,16 @@ def test_store(name, check, tmp_path, promised):
 
 
 @pytest.mark.parametrize("check", ENGINE_CHECKS, ids=named)
-@pytest.mark.parametrize("make", [danlu.Inline, lambda: danlu.Pool(2)], ids=["inline", "pool"])
+@pytest.mark.parametrize(
+    "make", [danlu.engines.Inline, lambda: danlu.engines.Pool(2)], ids=["inline", "pool"]
+)
 def test_engine(make, check):
     check(make)
 
 
-TestMemoryAgainstModel = store_machine(lambda clock: danlu.MemoryStore(lease_seconds=10.0, clock=clock))
+TestMemoryAgainstModel = store_machine(
+    lambda clock: danlu.stores.MemoryStore(lease_seconds=10.0, clock=clock)
+)
 
 
 def _sqlite(clock):
@@ -100,20 +108,22 @@ def _sqlite(clock):
     from pathlib import Path
 
     folder = tempfile.mkdtemp()
-    return danlu.SqliteStore(Path(folder) / "s.db", lease_seconds=10.0, clock=clock)
+    return danlu.stores.SqliteStore(Path(folder) / "s.db", lease_seconds=10.0, clock=clock)
 
 
 TestSqliteAgainstModel = store_machine(_sqlite)
 
 
 SAMPLER_WRAPPERS = {
-    "first": lambda inner: danlu.First([{"x": 0.25}], inner),
-    "first of first": lambda inner: danlu.First([{}], danlu.First([{"x": 0.5}], inner)),
+    "first": lambda inner: danlu.samplers.First([{"x": 0.25}], inner),
+    "first of first": lambda inner: danlu.samplers.First([{}], danlu.samplers.First([{"x": 0.5}], inner)),
 }
 SCHEDULER_WRAPPERS = {
-    "both, first": lambda inner: danlu.Both(inner, danlu.Patience(reports=99)),
-    "both, second": lambda inner: danlu.Both(danlu.Diverged(), inner),
-    "both in both": lambda inner: danlu.Both(danlu.NoScheduler(), danlu.Both(danlu.Diverged(), inner)),
+    "both, first": lambda inner: danlu.schedulers.Both(inner, danlu.schedulers.Patience(reports=99)),
+    "both, second": lambda inner: danlu.schedulers.Both(danlu.schedulers.Diverged(), inner),
+    "both in both": lambda inner: danlu.schedulers.Both(
+        danlu.schedulers.NoScheduler(), danlu.schedulers.Both(danlu.schedulers.Diverged(), inner)
+    ),
 }
 
 
@@ -132,11 +142,11 @@ def test_scheduler_around_others(name, check):
 def test_a_wrapper_that_keeps_to_itself_is_found():
     """A First without its why, a Both that forgets its second and its horizon: each is caught by the suites."""
 
-    class Mute(danlu.First, frozen=True):
+    class Mute(danlu.samplers.First, frozen=True):
         def why(self, state, view):
             return ""
 
-    class Forgetful(danlu.Both, frozen=True):
+    class Forgetful(danlu.schedulers.Both, frozen=True):
         def judge(self, state, view, trial):
             return self.first.judge(state and state[0], view, trial)
 
@@ -153,7 +163,7 @@ def test_a_wrapper_that_keeps_to_itself_is_found():
         return found
 
     assert broken(SAMPLER_WRAPPER_CHECKS, lambda inner: Mute([{}], inner)) == ["says_what_the_sampler_says"]
-    assert broken(SCHEDULER_WRAPPER_CHECKS, lambda inner: Forgetful(danlu.Diverged(), inner)) == [
+    assert broken(SCHEDULER_WRAPPER_CHECKS, lambda inner: Forgetful(danlu.schedulers.Diverged(), inner)) == [
         "stops_as_the_scheduler_does", "says_and_plans_what_the_scheduler_does",
     ]  # fmt: skip
 
@@ -168,14 +178,14 @@ def test_what_lacks_a_part_of_its_contract_is_refused_by_name():
 
     for given, word in (
         (Half(), "Half is no sampler: it lacks tell, why"),
-        (danlu.GP, r"GP is a class.*GP\(\)"),
+        (danlu.samplers.GP, r"GP is a class.*GP\(\)"),
     ):
         with pytest.raises(SettingError, match=word):
             danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=1, sampler=given)
     with pytest.raises(
         SettingError, match="Random is no scheduler: it lacks judge, next, horizon. A scheduler of your own"
     ):
-        danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=1, scheduler=danlu.Random())
+        danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=1, scheduler=danlu.samplers.Random())
 
 
 def test_a_prior_does_not_hide_what_the_sampler_says():

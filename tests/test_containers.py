@@ -17,11 +17,11 @@ from test_faults import of, wrong_writes
 from test_postgres import fresh, running
 
 import danlu
-from danlu.core import events as ev
-from danlu.core import worker
-from danlu.core.events import Status
-from danlu.core.history import History
-from danlu.core.protocols import Terms
+from danlu.base import identity as worker
+from danlu.contracts.protocols import Terms
+from danlu.journal import events as ev
+from danlu.journal.events import Status
+from danlu.journal.history import History
 from danlu.stores.postgres import PostgresStore
 
 # Who is known to be dead.
@@ -76,7 +76,7 @@ def test_a_worker_written_down_without_its_namespace_is_left_to_its_lease():
 @pytest.mark.parametrize("arguments", [("--mount-proc",), ()])
 def test_processes_of_another_namespace_are_never_known_to_be_dead(arguments):
     """With a /proc of their own, and with the one of the namespace they came from."""
-    code = "import sys; from danlu.core.worker import *; print(dead(sys.argv[1]), identity())"
+    code = "import sys; from danlu.base.identity import *; print(dead(sys.argv[1]), identity())"
     ran = subprocess.run(
         [*apart(arguments), sys.executable, "-c", code, other(pid=gone())],
         capture_output=True, text=True, check=True,
@@ -90,14 +90,14 @@ def test_processes_of_another_namespace_are_never_known_to_be_dead(arguments):
 def test_a_lease_by_the_clock_of_another_boot_is_over_when_nobody_renews_it(tmp_path):
     """After a restart of the machine the clock begins anew: an old lease may seem to last for months."""
     now = [5e6]
-    before = danlu.SqliteStore(tmp_path / "s.db", lease_seconds=10, clock=lambda: now[0])
+    before = danlu.stores.SqliteStore(tmp_path / "s.db", lease_seconds=10, clock=lambda: now[0])
     with danlu.open_study({"x": danlu.Float(0, 1)}, minimize="loss", store=before) as study:
         study.ask()
         study.ask()
     connection = before.connection()
     connection.execute("UPDATE lease SET worker = ?", (other(boot="another"),))
     clock = [3.0]
-    after = danlu.SqliteStore(tmp_path / "s.db", lease_seconds=10, clock=lambda: clock[0])
+    after = danlu.stores.SqliteStore(tmp_path / "s.db", lease_seconds=10, clock=lambda: clock[0])
     journal = after.journal("study")
     assert journal.orphans([0, 1]) == []
     clock[0] += 9
@@ -106,7 +106,7 @@ def test_a_lease_by_the_clock_of_another_boot_is_over_when_nobody_renews_it(tmp_
     clock[0] += 2
     assert journal.orphans([0, 1]) == [0]
     event = ev.Resumed(0, 2, "me", 0.0, True)
-    with pytest.raises(danlu.core.errors.Outrun):
+    with pytest.raises(danlu.errors.Outrun):
         journal.append(
             [(None, ev.Resumed(1, 2, "me", 0.0, True))],
             Terms(takes=((1, 1),), grants=((1, 2),), worker="me"),
@@ -144,7 +144,7 @@ DRIVER = textwrap.dedent(
             trial.report(step, loss=trial["x"] + 1 / step, trained=len(memory["trained"]))
 
     place, engine, lease, trials = sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4])
-    store = (PostgresStore if "://" in place else danlu.SqliteStore)(place, lease_seconds=lease)
+    store = (PostgresStore if "://" in place else danlu.stores.SqliteStore)(place, lease_seconds=lease)
     danlu.tune(
         train, {"x": danlu.Float(0, 1)}, minimize="loss", trials=trials, seed=1, sampler="quasirandom",
         scheduler="diverged", retries=10**6, store=store, name="z", engine=engine,
@@ -183,7 +183,7 @@ class Machine:
         return history, [entry.event for entry in entries]
 
     def there(self):
-        return danlu.SqliteStore(self.place).studies()
+        return danlu.stores.SqliteStore(self.place).studies()
 
     def kill(self, dice):
         """Kill one of them, whose namespace ends with it, and start another in its place."""

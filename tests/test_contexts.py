@@ -12,16 +12,16 @@ from test_crash import CrashingStore, Killed, essence
 import danlu
 import danlu.cli.main
 from danlu import Choice, Float
-from danlu.core import events as ev
-from danlu.core.contexts import contexts_of
-from danlu.core.errors import DanluError, SettingError
-from danlu.core.events import Judged, Status
-from danlu.core.goal import goal_of
-from danlu.core.history import History
-from danlu.core.messages import GO, stop
-from danlu.core.protocols import New
-from danlu.samplers.evidence import evidence, running
-from danlu.samplers.standing import standing
+from danlu.contracts.messages import GO, stop
+from danlu.contracts.protocols import New
+from danlu.errors import DanluError, SettingError
+from danlu.journal import events as ev
+from danlu.journal.events import Judged, Status
+from danlu.journal.history import History
+from danlu.problem.contexts import contexts_of
+from danlu.problem.goal import goal_of
+from danlu.samplers.parts.comparable import evidence, running
+from danlu.samplers.parts.ranking import standing
 from danlu.schedulers.race import behind
 
 FOLDS = {"fold": range(5)}
@@ -102,7 +102,13 @@ def test_what_cannot_be_a_context_is_refused_in_a_sentence(given, said):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_every_configuration_is_tried_in_every_context_and_counts_by_its_mean(workers):
     result = danlu.tune(
-        train, SPACE, contexts=FOLDS, trials=30, seed=1, workers=workers, scheduler=danlu.Race(confidence=1.0)
+        train,
+        SPACE,
+        contexts=FOLDS,
+        trials=30,
+        seed=1,
+        workers=workers,
+        scheduler=danlu.schedulers.Race(confidence=1.0),
     )
     groups = by_configuration(result)
     assert len(groups) == 6
@@ -196,7 +202,7 @@ def test_a_configuration_ends_with_the_first_context_that_fails():
         contexts=FOLDS,
         trials=40,
         seed=4,
-        scheduler=danlu.Race(confidence=1.0),
+        scheduler=danlu.schedulers.Race(confidence=1.0),
         sampler="random",
     )
     for trials in by_configuration(result).values():
@@ -211,16 +217,16 @@ def test_a_configuration_ends_with_the_first_context_that_fails():
 
 def test_a_begun_configuration_is_finished_before_the_budget_is(tmp_path):
     for workers in (1, 3):
-        clock = danlu.Simulator(workers=workers)
+        clock = danlu.engines.Simulator(workers=workers)
         result = danlu.tune(
-            lambda params: danlu.Recording((1, 2), {"loss": (params["x"] + 2, params["x"])}), {"x": Float(0, 1)}, minimize="loss",
-            contexts={"seed": [1, 2, 3]}, trials=12, engine=clock, seed=1, scheduler=danlu.Race(confidence=1.0),
+            lambda params: danlu.engines.Recording((1, 2), {"loss": (params["x"] + 2, params["x"])}), {"x": Float(0, 1)}, minimize="loss",
+            contexts={"seed": [1, 2, 3]}, trials=12, engine=clock, seed=1, scheduler=danlu.schedulers.Race(confidence=1.0),
         )  # fmt: skip
         assert sorted(len(trials) for trials in by_configuration(result).values()) == [3, 3, 3, 3]
 
 
 def test_more_contexts_later_are_added_to_what_is_there(tmp_path):
-    store, how = tmp_path / "s.db", {"seed": 5, "scheduler": danlu.Race(confidence=1.0)}
+    store, how = tmp_path / "s.db", {"seed": 5, "scheduler": danlu.schedulers.Race(confidence=1.0)}
     first = danlu.tune(train, SPACE, contexts={"fold": range(3)}, trials=12, store=store, **how)
     before = essence(first)
     assert first.best.contexts == 3
@@ -228,7 +234,7 @@ def test_more_contexts_later_are_added_to_what_is_there(tmp_path):
     assert essence(more)[:12] == before
     assert all(len(trials) == 5 for trials in by_configuration(more).values())
     assert more.best.contexts == 5
-    assert danlu.open_study(store=danlu.SqliteStore(store)).settings.contexts == contexts_of(
+    assert danlu.open_study(store=danlu.stores.SqliteStore(store)).settings.contexts == contexts_of(
         {"fold": range(5)}
     )
     same = danlu.tune(train, SPACE, trials=20, store=store, seed=5)
@@ -256,7 +262,11 @@ def test_contexts_that_would_mix_two_measures_are_refused(before, after, tmp_pat
 
 @pytest.mark.parametrize(
     "scheduler",
-    [danlu.Hyperband(high=9), danlu.PBT(population=4, interval=2), danlu.ASHA(low=1, high=9)],
+    [
+        danlu.schedulers.Hyperband(high=9),
+        danlu.schedulers.PBT(population=4, interval=2),
+        danlu.schedulers.ASHA(low=1, high=9),
+    ],
     ids=["hyperband", "pbt", "asha"],
 )
 def test_schedulers_that_deal_out_trials_by_number_are_refused(scheduler):
@@ -267,7 +277,7 @@ def test_schedulers_that_deal_out_trials_by_number_are_refused(scheduler):
 def test_a_scheduler_of_trials_works_inside_the_race():
     result = danlu.tune(
         resumable, {"x": Float(-1, 1)}, minimize="loss", contexts=FOLDS, trials=40, seed=1,
-        scheduler=danlu.Patience(reports=1, delta=10.0),
+        scheduler=danlu.schedulers.Patience(reports=1, delta=10.0),
     )  # fmt: skip
     assert result.best.contexts == 5, "a trial that has converged is a result"
 
@@ -290,7 +300,9 @@ def test_what_code_draws_is_the_same_in_every_context():
     def draws(trial):
         return trial.suggest("width", danlu.Int(1, 10**6)) + trial.context["fold"]
 
-    result = danlu.tune(draws, contexts=FOLDS, trials=20, seed=1, scheduler=danlu.Race(confidence=1.0))
+    result = danlu.tune(
+        draws, contexts=FOLDS, trials=20, seed=1, scheduler=danlu.schedulers.Race(confidence=1.0)
+    )
     drawn = [{trial.params["width"] for trial in trials} for trials in by_configuration(result).values()]
     assert [len(each) for each in drawn] == [1, 1, 1, 1]
     assert len(set.union(*drawn)) == 4
@@ -303,7 +315,7 @@ def test_setting_one_trial_aside_sets_its_configuration_aside():
         trials=9,
         contexts={"fold": [0, 1, 2]},
         seed=1,
-        scheduler=danlu.Race(confidence=1.0),
+        scheduler=danlu.schedulers.Race(confidence=1.0),
     ) as study:
         for _ in range(6):
             trial = study.ask()
@@ -319,7 +331,7 @@ def test_setting_one_trial_aside_sets_its_configuration_aside():
 def test_the_checkpoints_of_the_best_configuration_stay_in_every_context(tmp_path):
     result = danlu.tune(
         resumable, {"x": Float(-1, 1)}, minimize="loss", contexts=FOLDS, trials=15, seed=1, store=tmp_path / "s.db",
-        scheduler=danlu.Race(confidence=1.0),
+        scheduler=danlu.schedulers.Race(confidence=1.0),
     )  # fmt: skip
     kept = {trial.of for trial in result.trials if trial.checkpoints}
     assert kept == {result.best.number}
@@ -377,7 +389,7 @@ def test_that_no_configuration_has_seen_all_contexts_is_said():
         for step in range(1, 9):
             trial.report(step, value=step * (trial["x"] + trial.context["fold"] + 2))
 
-    class Stops(danlu.BaseScheduler):
+    class Stops(danlu.schedulers.BaseScheduler):
         def init(self, problem):
             return None
 

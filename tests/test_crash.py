@@ -4,8 +4,8 @@ import pytest
 from objectives import SPACE, from_scratch, resumable
 
 import danlu
-from danlu.core.errors import ObjectiveError
-from danlu.core.events import SetAside, Status
+from danlu.errors import ObjectiveError
+from danlu.journal.events import SetAside, Status
 
 
 class Killed(BaseException):
@@ -16,7 +16,7 @@ class CrashingStore:
     """A SQLite store whose process dies at one append: just before it, or just after it was written."""
 
     def __init__(self, path, at, *, written):
-        self.inner = danlu.SqliteStore(path, lease_seconds=1e-9)
+        self.inner = danlu.stores.SqliteStore(path, lease_seconds=1e-9)
         self.count, self.at, self.written, self.dead = 0, at, written, False
 
     def __getattr__(self, name):
@@ -82,11 +82,11 @@ CASES = {
     "resumable": (resumable, None),
     "from scratch": (from_scratch, None),
     "failing": (half_fails, None),
-    "stopped early": (resumable, danlu.Patience(reports=2, delta=1.0)),
-    "stopping halving": (resumable, danlu.ASHA(low=1, high=5, factor=2)),
-    "promoting halving": (resumable, danlu.ASHA(low=1, high=5, factor=2, promote=True)),
-    "bracket": (resumable, danlu.SuccessiveHalving(trials=4, low=1, high=5, factor=2)),
-    "population": (resumable, danlu.PBT(population=4, interval=2)),
+    "stopped early": (resumable, danlu.schedulers.Patience(reports=2, delta=1.0)),
+    "stopping halving": (resumable, danlu.schedulers.ASHA(low=1, high=5, factor=2)),
+    "promoting halving": (resumable, danlu.schedulers.ASHA(low=1, high=5, factor=2, promote=True)),
+    "bracket": (resumable, danlu.schedulers.SuccessiveHalving(trials=4, low=1, high=5, factor=2)),
+    "population": (resumable, danlu.schedulers.PBT(population=4, interval=2)),
 }
 
 

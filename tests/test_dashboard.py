@@ -22,15 +22,16 @@ from hypothesis import strategies as st
 from sqlite_file import raw_file
 
 import danlu
-from danlu import Choice, Float, Int, SqliteStore
+from danlu import Choice, Float, Int
 from danlu.analysis.progress import progress
-from danlu.core import events as ev
-from danlu.core.history import History
-from danlu.core.plain import packed, plain
+from danlu.base.plain import packed, plain
 from danlu.dashboard import views
 from danlu.dashboard.feed import PART, Feed, Feeds
 from danlu.dashboard.guard import Guard, key_at
 from danlu.dashboard.page import checked, front, import_map, modules, static, vendored, whole
+from danlu.journal import events as ev
+from danlu.journal.history import History
+from danlu.stores import SqliteStore
 
 SPACE = {"lr": Float(1e-4, 1, log=True), "n": Int(1, 9), "opt": Choice(["sgd", "adam"])}
 
@@ -57,7 +58,7 @@ def store(tmp_path_factory):
         store=str(path),
         name="nets",
         workers=2,
-        scheduler=danlu.Median(warm_up=2),
+        scheduler=danlu.schedulers.Median(warm_up=2),
         sampler="random",
     )
     return path
@@ -547,9 +548,9 @@ def test_a_study_of_odd_numbers_is_shown(tmp_path, promised):
 def test_a_feed_reads_in_parts_and_ends_at_the_whole(tmp_path):
     path = tmp_path / "s.db"
     journal = SqliteStore(path).create(
-        "s", ev.Created(danlu.Space({}).spec, danlu.core.goal.goal_of(minimize="loss"), 1, 1.0)
+        "s", ev.Created(danlu.Space({}).spec, danlu.problem.goal.goal_of(minimize="loss"), 1, 1.0)
     )
-    from danlu.core.protocols import Terms
+    from danlu.contracts.protocols import Terms
 
     journal.append([(None, ev.Noted(-1, {"n": i}, 1.0)) for i in range(PART + 10)], Terms())
     feed = Feed(SqliteStore(path), "s")
@@ -572,14 +573,15 @@ def test_any_number_of_readers_fold_every_event_once(store):
 
 def test_models_look_at_a_study_while_it_grows():
     """What looks takes no lock: curves read by one thread while another folds are whole at any moment."""
-    from danlu.core.glance import glance
-    from danlu.core.trial import Curve
+    from danlu.journal.snapshot import glance
+    from danlu.journal.trial import Curve
 
     history = History()
-    goal = danlu.core.goal.goal_of(minimize="loss")
+    goal = danlu.problem.goal.goal_of(minimize="loss")
     space = danlu.Space({"x": Float(0, 1)})
     asked = [
-        ev.Asked(n, ev.pack_params({"x": 0.5}), danlu.core.space.pack_unit([0.5]), "w", 1.0) for n in range(4)
+        ev.Asked(n, ev.pack_params({"x": 0.5}), danlu.space.space.pack_unit([0.5]), "w", 1.0)
+        for n in range(4)
     ]
     told = [
         ev.Reported(n, 1, step, {"loss": 1.0, f"m{step % 7}": 2.0}, 1.0, 1.0)
@@ -692,9 +694,9 @@ def test_a_page_never_blocks_a_writer(tmp_path, promised):
     path = tmp_path / "s.db"
     store = SqliteStore(path)
     journal = store.create(
-        "s", ev.Created(danlu.Space({}).spec, danlu.core.goal.goal_of(minimize="loss"), 1, 1.0)
+        "s", ev.Created(danlu.Space({}).spec, danlu.problem.goal.goal_of(minimize="loss"), 1, 1.0)
     )
-    from danlu.core.protocols import Terms
+    from danlu.contracts.protocols import Terms
 
     stop = threading.Event()
     feed = Feed(SqliteStore(path), "s")

@@ -10,12 +10,12 @@ from torch import nn
 
 import danlu
 from danlu import deep
-from danlu.core.errors import ObjectiveError, SettingError
-from danlu.deep.block import Block, kinship, stackable
-from danlu.deep.fit import one_epoch
 from danlu.deep.recipes import image
-from danlu.deep.stacked import STACKED
-from danlu.deep.training import Training
+from danlu.deep.stack.optimizer import STACKED
+from danlu.deep.stack.stack import Block, kinship, stackable
+from danlu.deep.train.fit import one_epoch
+from danlu.deep.train.training import Training
+from danlu.errors import ObjectiveError, SettingError
 
 CPU = torch.device("cpu")
 STEADY = {"optimizer": "momentum", "options": {"lr": 0.01}}
@@ -289,13 +289,13 @@ def test_a_study_in_a_cohort_is_the_study_inline(table, tmp_path):
 def test_schedulers_drop_and_copy_rows(table):
     asha = danlu.tune(
         objective(table, save_every=0), SPACE, minimize="val_loss", trials=30, workers=10, engine="cohort", seed=1,
-        scheduler=danlu.ASHA(low=1, high=4, factor=2), sampler="random",
+        scheduler=danlu.schedulers.ASHA(low=1, high=4, factor=2), sampler="random",
     )  # fmt: skip
     assert {len(trial.curve) for trial in asha.trials} == {1, 2, 4}
     rates = {"width": 16, "dropout": 0.0, "optimizer": deep.optimizers("adamw"), "batch_size": 32}
     copied = danlu.tune(
         objective(table, save_every=0), rates, minimize="val_loss", trials=8, workers=8, engine="cohort", seed=2,
-        scheduler=danlu.PBT(population=8, interval=1), sampler="random", fidelity=danlu.Fidelity("epoch", 1, 4),
+        scheduler=danlu.schedulers.PBT(population=8, interval=1), sampler="random", fidelity=danlu.Fidelity("epoch", 1, 4),
     )  # fmt: skip
     assert any(trial.donor >= 0 for trial in copied.trials)
     assert all(len(trial.curve) == 4 for trial in copied.trials)
@@ -306,7 +306,7 @@ def test_trials_move_between_engines_at_any_epoch(table, tmp_path):
     how = {"minimize": "val_loss", "trials": 6, "sampler": "random", "scheduler": "diverged", "seed": 5}
     whole = danlu.tune(objective(table, save_every=0), SPACE, **how)
 
-    class Dying(danlu.deep.cohort.Cohort):
+    class Dying(danlu.deep.stack.engine.Cohort):
         polls = 0
 
         def poll(self, timeout):

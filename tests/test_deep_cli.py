@@ -7,13 +7,13 @@ import sys
 import numpy as np
 import pytest
 import torch
+from danlu.deep.data.data.datasets import documented
 from PIL import Image
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 
 from danlu import deep
-from danlu.core.errors import SettingError
-from danlu.deep.datasets import documented
 from danlu.deep.recipes import image, recommend, tabular, text
+from danlu.errors import SettingError
 
 
 def danlu(*arguments, cwd):

@@ -5,16 +5,16 @@ import math
 import numpy as np
 import pytest
 import torch
+from danlu.deep.data.data.epochs import arrange, cuts, seeded
 from sklearn import metrics as sk
 from torch import nn
 
 import danlu
 from danlu import deep
-from danlu.core import checkpoint
-from danlu.core.errors import SettingError, TrialStopped
-from danlu.deep.metrics import ranks, scores
-from danlu.deep.order import arrange, cuts, seeded
-from danlu.deep.training import Training
+from danlu.deep.train.metrics import ranks, scores
+from danlu.deep.train.training import Training
+from danlu.errors import SettingError, TrialStopped
+from danlu.runtime import checkpoint
 
 
 def blobs(kind="classes", rows=200, seed=0):

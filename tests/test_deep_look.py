@@ -10,11 +10,11 @@ import torch
 from torch import nn
 
 from danlu import deep
-from danlu.core.errors import SettingError
-from danlu.deep.batch import find_batch
-from danlu.deep.block import train_together
-from danlu.deep.diagnose import dead_units, guessing
-from danlu.deep.training import Training
+from danlu.deep.stack.stack import train_together
+from danlu.deep.tools.batch_size import find_batch
+from danlu.deep.tools.diagnose import dead_units, guessing
+from danlu.deep.train.training import Training
+from danlu.errors import SettingError
 
 mpl.use("Agg")
 CPU = torch.device("cpu")
@@ -83,7 +83,7 @@ def test_the_fewest_steps_that_fit(table):
 
 
 def test_the_knee_of_the_throughput_and_the_largest_batch(table, monkeypatch):
-    from danlu.deep import batch
+    from danlu.deep.tools import batch_size as batch
 
     seconds = {8: 1.0, 16: 1.0, 32: 1.1, 64: 2.0, 128: 4.0}
 
@@ -259,7 +259,7 @@ def test_bias_and_variance_of_known_cases(table):
 
 
 def test_five_folds_by_eight_seeds_are_one_block(table, monkeypatch):
-    from danlu.deep import block
+    from danlu.deep.stack import stack as block
 
     sizes = []
     original = block.Block.__init__

@@ -3,15 +3,16 @@
 import numpy as np
 import pytest
 import torch
+from danlu.deep.data.data.data import augment
 from torch import nn
 
 import danlu
 from danlu import deep
-from danlu.core.errors import SettingError
-from danlu.deep import augment, regularize
-from danlu.deep.init import INITS, initialize
-from danlu.deep.optim import OPTIMIZERS, arguments, optimizer
-from danlu.deep.schedules import _SPACES, shares
+from danlu.deep.train import regularize
+from danlu.deep.train.init import INITS, initialize
+from danlu.deep.train.optim import OPTIMIZERS, arguments, optimizer
+from danlu.deep.train.schedules import _SPACES, shares
+from danlu.errors import SettingError
 
 NAMES = [*OPTIMIZERS]
 

@@ -4,8 +4,8 @@ import pytest
 from sklearn.metrics import get_scorer_names
 
 import danlu
-from danlu.core.direction import DOWN, UP, contradicted, direction
 from danlu.engines.pattern import Pattern
+from danlu.problem.direction import DOWN, UP, contradicted, direction
 
 
 def listed(names):
@@ -88,7 +88,7 @@ def test_a_direction_against_the_name_is_said(name, maximize, said):
 
 
 def test_a_direction_against_the_name_is_said_once_in_a_study_and_heeded(capsys):
-    store = danlu.MemoryStore()
+    store = danlu.stores.MemoryStore()
     calls = {"space": {"x": danlu.Float(0, 1)}, "minimize": "accuracy", "store": store}
     danlu.tune(lambda t: t["x"], trials=2, **calls)
     result = danlu.tune(lambda t: t["x"], trials=4, **calls)
@@ -188,7 +188,7 @@ def test_a_direction_that_nobody_gave_is_said(capsys):
     result = danlu.tune(val_acc2, trials=2, watch=False)
     assert said in capsys.readouterr().err
     assert any(said in line for line in result.why())
-    store = danlu.MemoryStore()
+    store = danlu.stores.MemoryStore()
     for plain in (f1, train_error, lambda trial: trial.suggest("x", danlu.Float(0, 1)), f1):
         name = getattr(plain, "__name__", "")
         result = danlu.tune(plain, trials=1, watch=False, store=store, name=name)

@@ -86,7 +86,7 @@ def test_every_public_name_exists_and_is_explained():
 
 
 def test_the_table_of_names_is_true():
-    from danlu.core import names
+    from danlu.base import names
 
     for table in (names.SAMPLERS, names.SCHEDULERS, names.ENGINES, names.STORES, names.VIEWS):
         for name in table:
@@ -100,7 +100,7 @@ def test_every_module_says_what_it_is_for():
 
 
 def test_errors_are_ours_and_the_builtins():
-    from danlu.core import errors
+    from danlu import errors
 
     for name, error in inspect.getmembers(errors, inspect.isclass):
         if name in ("DanluError", "TrialExit", "Any") or error.__module__ != errors.__name__:
@@ -163,7 +163,7 @@ def test_a_decision_has_its_five_parts_and_what_it_names_exists(page):
 def test_a_file_or_test_that_does_not_exist_is_found():
     assert (
         missing(
-            "`pytest tests/test_docs.py`, `test_docs::test_errors_are_ours_and_the_builtins`, `core/worker.py`"
+            "`pytest tests/test_docs.py`, `test_docs::test_errors_are_ours_and_the_builtins`, `base/identity.py`"
         )
         == []
     )

@@ -11,8 +11,8 @@ import threading
 import pytest
 
 import danlu
-from danlu.core.errors import DanluError, ObjectiveError
-from danlu.core.failure import sentence, trace_of
+from danlu.base.failure import sentence, trace_of
+from danlu.errors import DanluError, ObjectiveError
 
 SPACE = {"x": danlu.Float(0, 1)}
 
@@ -170,7 +170,7 @@ def test_each_traceback_of_a_chain_begins_at_the_user_s_code(monkeypatch):
     trace = "".join(caught.value.__notes__)
     assert trace.count("in objective") == 2
     assert "engines/run.py" not in trace
-    assert "core/live.py" in trace  # below the user's code danlu is shown
+    assert "runtime/live.py" in trace  # below the user's code danlu is shown
     assert "in objective" in trace_of(task_error["e"])
     monkeypatch.setenv("DANLU_TRACEBACK", "full")
     with pytest.raises(ObjectiveError) as caught:
@@ -180,7 +180,7 @@ def test_each_traceback_of_a_chain_begins_at_the_user_s_code(monkeypatch):
 
 def test_another_worker_of_the_study_gets_the_traceback(tmp_path):
     """It had no failure of its own: it was between trials when the others ended the study."""
-    store, first = danlu.SqliteStore(tmp_path / "s.db"), threading.Event()
+    store, first = danlu.stores.SqliteStore(tmp_path / "s.db"), threading.Event()
 
     def broken(trial):
         raise OSError("no data")

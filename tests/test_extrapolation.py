@@ -5,7 +5,7 @@ import pytest
 
 import danlu
 from danlu import Float
-from danlu.core.errors import SettingError
+from danlu.errors import SettingError
 from danlu.maths import curves
 
 
@@ -73,7 +73,7 @@ def test_hopeless_trials_are_stopped_and_promising_ones_are_not():
 
     result = danlu.tune(
         train, {"floor": Float(0, 1)}, minimize="loss", trials=30, seed=1, sampler="random",
-        scheduler=danlu.Extrapolation(high=40),
+        scheduler=danlu.schedulers.Extrapolation(high=40),
     )  # fmt: skip
     best = 0.5 + 1 / 40
     for trial in result.trials[1:]:
@@ -88,13 +88,13 @@ def test_hopeless_trials_are_stopped_and_promising_ones_are_not():
 def test_settings_are_checked():
     space = {"x": Float(0, 1)}
     for make, words in (
-        (lambda: danlu.Extrapolation(chance=0.5), "a chance between 0 and 0.5"),
-        (lambda: danlu.Extrapolation(least=2), "least >= 3"),
+        (lambda: danlu.schedulers.Extrapolation(chance=0.5), "a chance between 0 and 0.5"),
+        (lambda: danlu.schedulers.Extrapolation(least=2), "least >= 3"),
         (lambda: danlu.tune(lambda t: 1.0, space, trials=1, scheduler="extrapolation"), "trial is whole"),
         (
             lambda: danlu.tune(
                 lambda t: {"a": 1, "b": 1}, space, minimize=["a", "b"], trials=1,
-                scheduler=danlu.Extrapolation(high=9),
+                scheduler=danlu.schedulers.Extrapolation(high=9),
             ),
             "follows one goal",
         ),

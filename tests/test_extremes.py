@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import danlu
-from danlu.core.names import SAMPLERS, SCHEDULERS
+from danlu.base.names import SAMPLERS, SCHEDULERS
 
 SPACE = {"x": danlu.Float(0, 1), "n": danlu.Int(1, 8), "act": danlu.Choice(["relu", "tanh"])}
 FAMILIES = {

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 import danlu
-from danlu.core.errors import DanluError, GoalError, ObjectiveError, SettingError
-from danlu.core.events import Cause, Status
-from danlu.core.failure import cut, kind_of, sentence, trace_of
+from danlu.base.failure import cut, kind_of, sentence, trace_of
+from danlu.errors import DanluError, GoalError, ObjectiveError, SettingError
+from danlu.journal.events import Cause, Status
 from danlu.study.failures import Failures
 
 SPACE = {"x": danlu.Float(0, 1), "n": danlu.Int(1, 99)}
@@ -129,7 +129,7 @@ def mended(trial):
 @pytest.mark.parametrize("case", CANNOT)
 def test_what_cannot_work_ends_within_three_trials_and_is_not_on_the_budget(case, capsys):
     objective, word = CANNOT[case]
-    before, store = (sys.stdout, sys.stderr), danlu.MemoryStore()
+    before, store = (sys.stdout, sys.stderr), danlu.stores.MemoryStore()
     try:
         error = ends(objective, word, store)
     finally:
@@ -286,7 +286,7 @@ def test_what_fails_before_it_has_read_a_parameter_needs_no_probe():
 
 @pytest.mark.parametrize(("allowed", "asked"), [(1, 1), (2, 2), (5, 5), (0, 6), (9, 6)])
 def test_how_many_first_failures_end_a_study_is_a_setting(allowed, asked):
-    store = danlu.MemoryStore()
+    store = danlu.stores.MemoryStore()
     broken = throw(ValueError("unsupported"))
     if asked < 6:
         with pytest.raises(

@@ -14,9 +14,9 @@ import pytest
 from sqlite_file import raw_file, sound
 
 import danlu
-from danlu.core import events as ev
-from danlu.core.events import Status
-from danlu.core.history import History
+from danlu.journal import events as ev
+from danlu.journal.events import Status
+from danlu.journal.history import History
 
 HERE = Path(__file__).parent
 
@@ -39,7 +39,7 @@ STOPPED = textwrap.dedent(
 
     danlu.tune(
         train, {"x": danlu.Float(0, 1)}, minimize="loss", trials=int(sys.argv[2]), seed=1, sampler="quasirandom",
-        scheduler="diverged", retries=10**6, store=danlu.SqliteStore(sys.argv[1], lease_seconds=0.4), name="z",
+        scheduler="diverged", retries=10**6, store=danlu.stores.SqliteStore(sys.argv[1], lease_seconds=0.4), name="z",
         engine=sys.argv[3],
     )
     """
@@ -61,7 +61,7 @@ def sleepers(store, trials, stops, dice, engine):
     with said.open("w") as errors:
         workers = [subprocess.Popen(command, start_new_session=True, stderr=errors) for _ in range(2)]
     until = time.monotonic() + 60
-    while not (store.exists() and danlu.SqliteStore(store).studies()) and time.monotonic() < until:
+    while not (store.exists() and danlu.stores.SqliteStore(store).studies()) and time.monotonic() < until:
         time.sleep(0.02)
     stopped, taken = 0, False
     while stopped < stops or not taken:
@@ -79,7 +79,7 @@ def sleepers(store, trials, stops, dice, engine):
 
 
 def of(store, name):
-    journal = danlu.SqliteStore(store).journal(name)
+    journal = danlu.stores.SqliteStore(store).journal(name)
     history, entries = History(), list(journal.read(0))
     history.fold(entries)
     return history, [entry.event for entry in entries]
@@ -178,7 +178,7 @@ TELLING = textwrap.dedent(
     import os, sys
     import danlu
     log = os.open(os.environ["DANLU_DISK_LOG"], os.O_WRONLY | os.O_APPEND)
-    store = danlu.SqliteStore(sys.argv[1])
+    store = danlu.stores.SqliteStore(sys.argv[1])
     import danlu.stores.sqlite as module
     module.CHECKPOINT_EVERY = 40
     with danlu.open_study({"x": danlu.Float(0, 1)}, minimize="loss", store=store, name="p", seed=1, sampler="random") as study:
@@ -305,7 +305,7 @@ def test_the_power_test_notices_a_store_that_does_not_sync(disk, tmp_path):
 
 @pytest.mark.parametrize("trials", [500, pytest.param(2500, marks=pytest.mark.fault)])
 def test_a_long_read_neither_blocks_nor_breaks_a_writer(trials, tmp_path, promised):
-    store = danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.SqliteStore(tmp_path / "s.db")
     with danlu.open_study({"x": danlu.Float(0, 1)}, minimize="loss", store=store, sampler="random") as study:
         study.tell(study.ask(), 0.0)
         with raw_file(tmp_path / "s.db", isolation_level=None) as reader:

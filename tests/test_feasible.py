@@ -7,9 +7,9 @@ import pytest
 
 import danlu
 from danlu import Float, Int, Space, Switch
-from danlu.core.errors import SpaceError
-from danlu.core.expression import Expression
-from danlu.core.feasible import excess, meet
+from danlu.errors import SpaceError
+from danlu.space.expression import Expression
+from danlu.space.feasible import excess, meet
 
 RARE = {
     "a corner": Space({"a": Float(0, 1), "b": Float(0, 1)}, constraints=["a + b <= 0.002"]),
@@ -83,7 +83,7 @@ IMPOSSIBLE = {
 
 @pytest.mark.parametrize("kind", IMPOSSIBLE)
 def test_constraints_that_nothing_meets_are_refused_with_the_share_before_any_trial(kind, monkeypatch):
-    monkeypatch.setattr("danlu.core.feasible.CHANCES", 3_000)
+    monkeypatch.setattr("danlu.space.feasible.CHANCES", 3_000)
     constraints, sentence = IMPOSSIBLE[kind]
     ran = []
     with pytest.raises(SpaceError, match=f"none of 3,000 points.*{sentence}"):

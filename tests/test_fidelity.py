@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import danlu
-from danlu import Fidelity, Float, Recording, Simulator
-from danlu.core.errors import ObjectiveError, SettingError
+from danlu import Fidelity, Float
+from danlu.engines import Recording, Simulator
+from danlu.errors import ObjectiveError, SettingError
 from danlu.maths.ranks import correlation, ranks
-from danlu.samplers.evidence import evidence
+from danlu.samplers.parts.comparable import evidence
 
 SPACE = {"floor": Float(0, 1), "other": Float(0, 1)}
 
@@ -67,11 +68,13 @@ def test_the_same_arrivals_from_a_journal_read_at_once(tmp_path):
         for step in range(1, 10):
             trial.report(step, loss=trial["floor"] + 1 / step)
 
-    store = danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.SqliteStore(tmp_path / "s.db")
     one = danlu.tune(
-        train, SPACE, minimize="loss", trials=12, store=store, seed=1, scheduler=danlu.ASHA(high=9)
+        train, SPACE, minimize="loss", trials=12, store=store, seed=1, scheduler=danlu.schedulers.ASHA(high=9)
     )
-    other = danlu.open_study(store=danlu.SqliteStore(tmp_path / "s.db"), name="study", trials=12).result
+    other = danlu.open_study(
+        store=danlu.stores.SqliteStore(tmp_path / "s.db"), name="study", trials=12
+    ).result
     for step in (1, 3, 9):
         mine, theirs = one.history.arrived(step), other.history.arrived(step)
         assert mine.numbers.tolist() == theirs.numbers.tolist()
@@ -90,7 +93,7 @@ def test_evidence_is_the_finished_trials_while_none_was_cut():
 
 
 def test_evidence_is_the_deepest_step_that_enough_have_reached():
-    scheduler = danlu.SuccessiveHalving(trials=27, low=1, high=27)
+    scheduler = danlu.schedulers.SuccessiveHalving(trials=27, low=1, high=27)
     history = danlu.tune(
         falling,
         SPACE,
@@ -122,7 +125,7 @@ def test_evidence_keeps_failures_and_limits():
             loss = math.nan if trial.number % 4 == 3 and step == 2 else trial["floor"]
             trial.report(step, loss=loss, memory=float(trial.number))
 
-    scheduler = danlu.Both(danlu.Diverged(), danlu.ASHA(low=3, high=9))
+    scheduler = danlu.schedulers.Both(danlu.schedulers.Diverged(), danlu.schedulers.ASHA(low=3, high=9))
     history = danlu.tune(
         train, SPACE, minimize="loss", limits=["memory <= 5"], trials=12, seed=1, sampler="random",
         scheduler=scheduler,
@@ -142,7 +145,7 @@ def test_models_find_the_floor_in_a_fraction_of_the_steps(sampler):
     for seed in range(5):
         result = danlu.tune(
             falling, SPACE, minimize="loss", steps=270, trials=999, seed=seed, sampler=sampler,
-            scheduler=danlu.ASHA(low=1, high=27, promote=True), engine=Simulator(),
+            scheduler=danlu.schedulers.ASHA(low=1, high=27, promote=True), engine=Simulator(),
         )  # fmt: skip
         assert result.best.params["floor"] < 0.06
 
@@ -218,8 +221,8 @@ def test_auto_decides_the_same_when_it_is_cut_off_and_goes_on():
             trial.save(step)
             trial.report(step, loss=trial["floor"] + 1 / step)
 
-    whole = session(danlu.MemoryStore(), 300)
-    assert whole == session(danlu.MemoryStore(), 40, 111, 112, 300)
+    whole = session(danlu.stores.MemoryStore(), 300)
+    assert whole == session(danlu.stores.MemoryStore(), 40, 111, 112, 300)
 
 
 def test_virtual_time_is_that_of_the_slowest_worker():
@@ -248,7 +251,7 @@ def test_a_recording_that_failed_fails_and_nonsense_is_named():
         assert (trial.cause is danlu.Cause.MEMORY) == (trial.params["floor"] > 0.5)
     with pytest.raises(ObjectiveError, match="one value of every metric"):
         Recording((1, 2), {"loss": (1.0,)})
-    with pytest.raises(ObjectiveError, match="gives a danlu.Recording, got 3"):
+    with pytest.raises(ObjectiveError, match="gives a danlu.engines.Recording, got 3"):
         danlu.tune(lambda params: 3, SPACE, trials=1, engine=Simulator())
     with pytest.raises(SettingError, match="workers to be a whole number >= 1, got 0"):
         Simulator(0)

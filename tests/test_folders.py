@@ -10,10 +10,10 @@ from test_crash import CrashingStore, Killed
 
 import danlu
 from danlu.cli.main import danlu as cli
-from danlu.core.errors import DanluError, Interrupted, SettingError
-from danlu.core.folders import Folders, filed
-from danlu.core.live import LiveTrial
-from danlu.core.messages import Task
+from danlu.contracts.messages import Task
+from danlu.errors import DanluError, Interrupted, SettingError
+from danlu.runtime.folders import Folders, filed
+from danlu.runtime.live import LiveTrial
 
 LINE = {"x": danlu.Int(1, 9)}
 RISING = [{"x": x} for x in range(1, 10)]
@@ -88,7 +88,7 @@ def test_a_trial_that_a_verdict_ends_can_write_until_its_code_is_over(tmp_path):
             seen.append(trial.number)
 
     store = tmp_path / "s.db"
-    ends = danlu.Patience(reports=2)
+    ends = danlu.schedulers.Patience(reports=2)
     result = danlu.tune(train, LINE, minimize="loss", trials=4, store=store, enqueue=RISING, scheduler=ends)
     assert seen == [0, 1, 2, 3]
     assert {trial.status for trial in result.trials} == {danlu.Status.STOPPED}
@@ -97,7 +97,7 @@ def test_a_trial_that_a_verdict_ends_can_write_until_its_code_is_over(tmp_path):
 
 def test_asked_trials_that_a_verdict_ended_leave_nothing_when_the_study_is_closed(tmp_path):
     store = tmp_path / "s.db"
-    ends = danlu.Patience(reports=1)
+    ends = danlu.schedulers.Patience(reports=1)
     with danlu.open_study(LINE, minimize="loss", trials=2, store=store, scheduler=ends) as study:
         study.enqueue(*RISING)
         for _ in range(2):

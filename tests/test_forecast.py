@@ -10,7 +10,7 @@ from test_crash import CrashingStore, Killed, essence
 
 import danlu
 from danlu import Float, Status
-from danlu.core.errors import SettingError
+from danlu.errors import SettingError
 from danlu.maths import forecast as process
 from danlu.maths.forecast import forecast
 
@@ -168,7 +168,7 @@ def test_a_wrong_audit_takes_back_what_was_decided_like_it(saves):
     objective = Script(surprising, saves=saves)
     result = danlu.tune(
         objective, {"x": Float(0, 1)}, minimize="loss", trials=32, seed=3, sampler="random",
-        scheduler=danlu.Forecast(audit=3),
+        scheduler=danlu.schedulers.Forecast(audit=3),
     )  # fmt: skip
     assert result.best.value == 0.1
     wrong = next(t for t in result.trials if t.doubted and t.attempt == 1 and t.value == 0.1)
@@ -192,20 +192,22 @@ def test_audits_that_are_right_let_more_be_dared():
         return 0.2 + (number * 0.37) % 1.0 + (1.0 + (number * 0.37) % 1.0) / step
 
     settings = {"minimize": "loss", "trials": 60, "seed": 1, "sampler": "random"}
-    result = danlu.tune(Script(falling), {"x": Float(0, 1)}, scheduler=danlu.Forecast(), **settings)
+    result = danlu.tune(
+        Script(falling), {"x": Float(0, 1)}, scheduler=danlu.schedulers.Forecast(), **settings
+    )
     audits = [t for t in result.trials if t.doubted is not None and t.status is Status.DONE]
     paused = [t for t in result.trials if t.status is Status.PAUSED]
     assert 0.1 < len(audits) / (len(audits) + len(paused)) < 0.5
     assert "2 of 2 were right" in " ".join(result.why())
     assert len(paused) > 15
     everything = danlu.tune(
-        Script(falling), {"x": Float(0, 1)}, scheduler=danlu.Forecast(audit=1), **settings
+        Script(falling), {"x": Float(0, 1)}, scheduler=danlu.schedulers.Forecast(audit=1), **settings
     )
     assert {t.status for t in everything.trials} == {Status.DONE}
 
 
 def test_samplers_learn_what_a_paused_trial_would_have_come_to():
-    from danlu.samplers.evidence import evidence
+    from danlu.samplers.parts.comparable import evidence
 
     result = study(tells, seed=1)
     known = evidence(result.history)
@@ -235,7 +237,7 @@ def test_losses_of_any_size_are_judged_or_left_alone(capfd):
         objective = Script(lambda number, step, m=middle, h=high: m / step if number % 3 else h)
         result = danlu.tune(
             objective, {"x": Float(0, 1)}, minimize="loss", trials=12, seed=1, sampler="random",
-            scheduler=danlu.Forecast(grace=0.0, enough=4),
+            scheduler=danlu.schedulers.Forecast(grace=0.0, enough=4),
         )  # fmt: skip
         assert len(result.trials) == 12
     out, told = capfd.readouterr()
@@ -254,13 +256,13 @@ def test_limits_returned_values_and_nan_do_not_disturb_it():
 
     result = danlu.tune(
         train, {"x": Float(0, 1)}, minimize="loss", limits=["size >= 0.3"], trials=30, seed=1,
-        scheduler=danlu.Both(danlu.NoScheduler(), danlu.Forecast()),
+        scheduler=danlu.schedulers.Both(danlu.schedulers.NoScheduler(), danlu.schedulers.Forecast()),
     )  # fmt: skip
     assert 0.3 <= result.best.params["x"] < 0.35
 
 
 def test_both_hands_on_what_is_said_of_a_trial_that_goes_on():
-    pair = danlu.Both(danlu.Forecast(audit=1), danlu.Patience(reports=19))
+    pair = danlu.schedulers.Both(danlu.schedulers.Forecast(audit=1), danlu.schedulers.Patience(reports=19))
     objective = Script(lambda number, step: 0.2 + number % 5 + 1.0 / step)
     result = danlu.tune(
         objective, {"x": Float(0, 1)}, minimize="loss", trials=14, seed=1, sampler="random", scheduler=pair
@@ -273,10 +275,14 @@ def test_both_hands_on_what_is_said_of_a_trial_that_goes_on():
 )
 def test_settings_are_checked(setting):
     with pytest.raises(SettingError, match=f"got {next(iter(setting))}="):
-        danlu.Forecast(**setting)
+        danlu.schedulers.Forecast(**setting)
     with pytest.raises(SettingError, match="several"):
         danlu.tune(
-            lambda t: {"a": 1, "b": 1}, SPACE, minimize=["a", "b"], trials=1, scheduler=danlu.Forecast()
+            lambda t: {"a": 1, "b": 1},
+            SPACE,
+            minimize=["a", "b"],
+            trials=1,
+            scheduler=danlu.schedulers.Forecast(),
         )
 
 
@@ -293,7 +299,7 @@ def test_death_at_every_append_of_a_study_with_audits_changes_nothing(tmp_path):
             return store, danlu.tune(
                 Script(curves, saves=True, steps=5), {"x": Float(0, 1)}, minimize="loss", trials=15, seed=6,
                 store=store, sampler="random", retries=1000,
-                scheduler=danlu.Forecast(enough=4, grace=0.0, audit=2, chance=0.1),
+                scheduler=danlu.schedulers.Forecast(enough=4, grace=0.0, audit=2, chance=0.1),
             )  # fmt: skip
         finally:
             store.close()

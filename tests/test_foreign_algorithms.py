@@ -6,17 +6,17 @@ import textwrap
 import pytest
 
 import danlu
-from danlu.core import settings
-from danlu.core.errors import SettingError
+from danlu.contracts import algorithms as settings
+from danlu.errors import SettingError
 
 MODULE = """
 import dataclasses
 import msgspec
 import danlu
-from danlu.samplers.admit import admit
+from danlu.samplers.parts.admission import admit
 
 
-class Half(danlu.BaseSampler, msgspec.Struct, frozen=True):
+class Half(danlu.samplers.BaseSampler, msgspec.Struct, frozen=True):
     at: float = 0.5
     points: tuple = ()
 
@@ -27,16 +27,16 @@ class Half(danlu.BaseSampler, msgspec.Struct, frozen=True):
 
 
 @dataclasses.dataclass(frozen=True)
-class Short(danlu.BaseScheduler):
+class Short(danlu.schedulers.BaseScheduler):
     steps: int = 2
 
     def init(self, problem): return None
     def tell(self, state, trial): return None
     def judge(self, state, view, trial):
-        from danlu.core.messages import GO, stop
+        from danlu.contracts.messages import GO, stop
         return stop("enough") if len(trial.curve) >= self.steps else GO
     def next(self, state, view):
-        return danlu.core.protocols.New()
+        return danlu.contracts.protocols.New()
 
 
 class Loose(Half, frozen=True):
@@ -99,8 +99,8 @@ def test_one_inside_danlus_own_is_kept_too(mine, tmp_path):
     charter = begun(
         mine,
         store,
-        sampler=danlu.First([{"x": 0.25}], mine.Half()),
-        scheduler=danlu.Both(danlu.Diverged(), mine.Short()),
+        sampler=danlu.samplers.First([{"x": 0.25}], mine.Half()),
+        scheduler=danlu.schedulers.Both(danlu.schedulers.Diverged(), mine.Short()),
     )
     assert charter.sampler["danlu.sampler"] == "first"
     result = danlu.work(store, "study", train, engine="inline", trust=["my_package_of_algorithms"])

@@ -23,8 +23,9 @@ from forms import READ, Callable, product, tried
 
 import danlu
 from danlu import Choice, Float, Int, Space, Switch
+from danlu.base.values import real
 from danlu.cli.main import main
-from danlu.core.errors import (
+from danlu.errors import (
     ArgumentError,
     DanluError,
     ForeignCall,
@@ -37,8 +38,7 @@ from danlu.core.errors import (
     SpaceError,
     StoreError,
 )
-from danlu.core.glance import glance
-from danlu.core.values import real
+from danlu.journal.snapshot import glance
 
 SPACE = {"lr": Float(0.25, 0.75), "hidden": Int(4, 8)}
 NESTED = {"lr": Float(0.25, 0.75), "model": {"depth": Int(1, 3), "width": range(8, 65, 8)}}
@@ -81,7 +81,7 @@ def test_a_trial_is_read_as_people_read_a_configuration(form):
     "form", ["double star", "a name and the rest", "partial", "async", "generator", "pickle"]
 )
 def test_forms_are_the_same_in_a_pool(form):
-    result = danlu.tune(READ[form], SPACE, trials=2, seed=1, engine=danlu.Pool(1))
+    result = danlu.tune(READ[form], SPACE, trials=2, seed=1, engine=danlu.engines.Pool(1))
     assert [trial.value for trial in result.trials] == [pytest.approx(at(trial)) for trial in result.trials]
 
 
@@ -148,7 +148,7 @@ def test_a_returned_curve_is_whole_whatever_the_scheduler_thinks_of_it():
         SPACE,
         minimize="loss",
         trials=8,
-        scheduler=danlu.ASHA(low=1, high=9),
+        scheduler=danlu.schedulers.ASHA(low=1, high=9),
         seed=0,
     )
     assert [len(trial.curve) for trial in result.trials] == [9] * 8
@@ -241,7 +241,7 @@ def test_refusals_come_from_a_pool_too():
         (lambda t: t.suggest_float("lr", 0, 1), "trial.suggest"),
     ):
         with pytest.raises((ObjectiveError, GoalError), match=sentence):
-            danlu.tune(objective, SPACE, minimize="loss", trials=5, engine=danlu.Pool(1))
+            danlu.tune(objective, SPACE, minimize="loss", trials=5, engine=danlu.engines.Pool(1))
 
 
 FOREIGN = {
@@ -359,7 +359,7 @@ def test_parameters_of_a_switch_reach_arguments_that_have_defaults():
 def test_an_objective_named_by_its_file_gets_its_parameters_by_name(tmp_path):
     (tmp_path / "named_train.py").write_text("def train(lr, hidden):\n    return lr * hidden\n")
     path = f"{tmp_path}/named_train.py:train"
-    for engine in (danlu.Inline(), danlu.Pool(1)):
+    for engine in (danlu.engines.Inline(), danlu.engines.Pool(1)):
         best = danlu.tune(
             path, SPACE, trials=1, engine=engine, store=tmp_path / "s.db", name=type(engine).__name__
         ).best
@@ -566,7 +566,7 @@ def test_things_travel_to_a_pool():
         "sizes": Choice([[4, 9], (1, [4])]),
     }
     result = danlu.tune(lambda t: t["act"](t["sizes"][0]) if type(t["sizes"]) in (list, tuple) else 0, space, trials=4,
-                        engine=danlu.Pool(1))  # fmt: skip
+                        engine=danlu.engines.Pool(1))  # fmt: skip
     assert sorted(trial.value for trial in result.trials) == [-4.0, -1.0, 1.0, 2.0]
     assert all(trial.params["sizes"] in ([4, 9], (1, [4])) for trial in result.trials)
 
@@ -601,7 +601,7 @@ def test_lists_come_back_as_lists_fresh_for_each_trial():
         "layers": Choice([[64, 32], [128]]), "shape": Choice([(1, 2), ([3], 4)]),
         "deep": Choice({"a": {"layers": [1]}, "b": {"layers": [2]}}),
     }  # fmt: skip
-    for engine in (danlu.Inline(), danlu.Pool(1)):
+    for engine in (danlu.engines.Inline(), danlu.engines.Pool(1)):
         result = danlu.tune(train, space, trials=6, engine=engine)
         assert all(trial.status is danlu.Status.DONE for trial in result.trials), result.why()
         assert {tuple(trial.params["layers"]) for trial in result.trials} == {(64, 32), (128,)}
@@ -822,11 +822,11 @@ def test_a_trial_goes_to_another_process():
 def test_what_cannot_be_copied_says_why(tmp_path):
     with danlu.open_study(SPACE) as study, pytest.raises(DanluError, match="Open it by name"):
         pickle.dumps(study)
-    store = danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.SqliteStore(tmp_path / "s.db")
     danlu.tune(product, SPACE, trials=1, store=store)
     for one in copies(store):
         assert one.studies() == ["study"]
-    assert [repr(one) for one in copies(danlu.Pool(2))] == ["Pool(workers=2, gpus=0)"] * 4
+    assert [repr(one) for one in copies(danlu.engines.Pool(2))] == ["Pool(workers=2, gpus=0)"] * 4
 
 
 def test_people_can_read_what_is_printed():
@@ -865,7 +865,7 @@ def test_a_returned_curve_that_diverged_has_failed_like_a_reported_one(curve):
             trial.report(step, loss=loss)
 
     space, how = {"x": danlu.Float(0, 1)}, {"minimize": "loss", "trials": 2, "watch": False}
-    for scheduler in (None, "none", danlu.Median()):
+    for scheduler in (None, "none", danlu.schedulers.Median()):
         told, returned = (
             danlu.tune(each, space, scheduler=scheduler, **how) for each in (reports, lambda trial: {"loss": list(curve)})
         )  # fmt: skip

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 import danlu
-from danlu.core.errors import DanluError, StoreGone
-from danlu.core.history import History
+from danlu.errors import DanluError, StoreGone
+from danlu.journal.history import History
 from danlu.stores.connections import Connections
-from danlu.study.heart import Heart
+from danlu.study.heartbeat import Heart
 
 SPACE = {"x": danlu.Float(0, 1)}
 
@@ -61,7 +61,7 @@ def test_a_store_that_is_taken_away_is_said_and_saved(tmp_path, accident, engine
     saved = re.search(r"saved as (.+\.rescued)", str(caught.value))[1]
     assert Path(saved).parent == path.parent
     history = History()
-    store = danlu.SqliteStore(saved)
+    store = danlu.stores.SqliteStore(saved)
     history.fold(store.journal("study").read(0))
     store.close()
     assert [row.metrics["loss"] for row in history.rows if row.metrics][:3] == told[:3]
@@ -74,7 +74,7 @@ def test_a_store_that_is_taken_away_is_said_and_saved(tmp_path, accident, engine
 
 def test_a_journal_that_has_become_shorter_is_noticed():
     """As a database has that was restored from a backup while a study ran."""
-    store = danlu.MemoryStore()
+    store = danlu.stores.MemoryStore()
     with danlu.open_study(SPACE, minimize="loss", store=store) as study:
         for _ in range(5):
             study.tell(study.ask(), 0.25)
@@ -87,7 +87,7 @@ def test_a_journal_that_has_become_shorter_is_noticed():
 def test_a_reader_says_so_and_saves_nothing(tmp_path):
     path = tmp_path / "s.db"
     danlu.tune(lambda t: t["x"], SPACE, trials=2, store=path)
-    reader = danlu.SqliteStore(path)
+    reader = danlu.stores.SqliteStore(path)
     journal = reader.journal("study")
     path.unlink()
     with pytest.raises(StoreGone, match="while it was read"):
@@ -119,7 +119,7 @@ def test_a_heart_says_once_that_the_store_is_gone(capsys):
 
 def test_a_heartbeat_saves_a_store_that_nobody_writes_into(tmp_path):
     path = tmp_path / "s.db"
-    store = danlu.SqliteStore(path)
+    store = danlu.stores.SqliteStore(path)
     with danlu.open_study(SPACE, minimize="loss", store=store) as study:
         trial = study.ask()
         path.unlink()
@@ -138,7 +138,7 @@ def test_a_heartbeat_saves_a_store_that_nobody_writes_into(tmp_path):
         with pytest.raises(StoreGone):
             study.tell(trial, 0.5)
     store.close()
-    saved = danlu.SqliteStore(tmp_path / "s.db.rescued")
+    saved = danlu.stores.SqliteStore(tmp_path / "s.db.rescued")
     history = History()
     history.fold(saved.journal("study").read(0))
     assert history.trial(0).metrics == {"loss": 0.5}  # what was told last is saved too
@@ -146,7 +146,7 @@ def test_a_heartbeat_saves_a_store_that_nobody_writes_into(tmp_path):
 
 
 def test_a_deleted_study_is_said_at_the_next_heartbeat(tmp_path):
-    for store in (danlu.SqliteStore(tmp_path / "s.db"),):
+    for store in (danlu.stores.SqliteStore(tmp_path / "s.db"),):
         with danlu.open_study(SPACE, store=store) as study:
             store.delete("study", force=True)
             with pytest.raises(DanluError, match="has been deleted"):
@@ -172,7 +172,7 @@ READ = textwrap.dedent(
 def test_a_read_only_store_is_shown_checked_and_exported(tmp_path, logged):
     folder = tmp_path / "theirs"
     path = folder / "s.db"
-    store = danlu.SqliteStore(path)
+    store = danlu.stores.SqliteStore(path)
     danlu.tune(lambda t: t["x"], SPACE, trials=3, store=store)
     if logged:  # a writer has it open, and what it wrote is in its log alone
         assert path.with_name("s.db-wal").stat().st_size > 0
@@ -229,7 +229,7 @@ def in_a_thread(act):
 
 
 def test_threads_that_ended_leave_no_connection_open(tmp_path):
-    store, log = danlu.SqliteStore(tmp_path / "s.db"), tmp_path / "s.db-wal"
+    store, log = danlu.stores.SqliteStore(tmp_path / "s.db"), tmp_path / "s.db-wal"
     with danlu.open_study(SPACE, minimize="loss", store=store) as study:
         study.tell(study.ask(), 0.5)
         events = len(list(store.journal("study").read(0)))
@@ -245,10 +245,10 @@ def test_threads_that_ended_leave_no_connection_open(tmp_path):
 def test_a_store_that_only_passing_threads_use_knows_its_file(tmp_path):
     """Between two of them nobody uses it: the last connection stays, and with it the log by which the file is known."""
     path = tmp_path / "s.db"
-    first = danlu.SqliteStore(path)
+    first = danlu.stores.SqliteStore(path)
     danlu.tune(lambda t: t["x"], SPACE, trials=2, store=first)
     first.close()
-    store = in_a_thread(lambda: danlu.SqliteStore(path))
+    store = in_a_thread(lambda: danlu.stores.SqliteStore(path))
     for _ in range(5):
         assert in_a_thread(store.studies) == ["study"]
         assert opened(path.with_name("s.db-wal")) == 1

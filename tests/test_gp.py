@@ -9,15 +9,15 @@ from scipy.optimize import approx_fprime
 
 import danlu
 from danlu import Choice, Float, Switch
-from danlu.core.columns import active
-from danlu.core.errors import SettingError
-from danlu.core.features import features
-from danlu.core.space import Space
+from danlu.errors import SettingError
+from danlu.journal.columns import active
+from danlu.journal.features import features
 from danlu.maths import acquisition, gp
 from danlu.maths.pareto import hypervolume
 from danlu.maths.targets import half_rank
-from danlu.samplers.polish import Surface
-from danlu.samplers.surrogate import _sizes
+from danlu.samplers.parts.polish import Surface
+from danlu.samplers.parts.surrogate import _sizes
+from danlu.space.space import Space
 from danlu.testing import spaces
 
 
@@ -30,16 +30,16 @@ def best(sampler, trials=40, seeds=range(5), **options):
 
 def test_it_finds_in_40_trials_what_chance_does_not_find_in_160():
     """Five fixed seeds each; under equal samplers all five pairs would agree once in 32 runs."""
-    assert max(best(danlu.GP())) < min(best("random", trials=160))
+    assert max(best(danlu.samplers.GP())) < min(best("random", trials=160))
 
 
 @pytest.mark.parametrize(
     ("sampler", "share"),
     [
-        (danlu.GP(acquisition="ucb"), 0.1),
-        (danlu.GP(kernel="matern32"), 0.1),
-        (danlu.GP(kernel="squared_exponential"), 0.1),
-        (danlu.GP(acquisition="pi"), 1.0),  # greedy by nature: it stays where it first was lucky
+        (danlu.samplers.GP(acquisition="ucb"), 0.1),
+        (danlu.samplers.GP(kernel="matern32"), 0.1),
+        (danlu.samplers.GP(kernel="squared_exponential"), 0.1),
+        (danlu.samplers.GP(acquisition="pi"), 1.0),  # greedy by nature: it stays where it first was lucky
     ],
     ids=["ucb", "matern32", "squared_exponential", "pi"],
 )
@@ -58,7 +58,7 @@ def test_it_learns_to_avoid_what_fails():
     space = {"width": Float(0, 1), "batch": Float(0, 1)}
     failed, found = [], []
     for seed in range(5):
-        result = danlu.tune(edge, space, trials=60, sampler=danlu.GP(), seed=seed)
+        result = danlu.tune(edge, space, trials=60, sampler=danlu.samplers.GP(), seed=seed)
         fine = [trial.status is danlu.Status.DONE for trial in result.trials]
         tenth = np.flatnonzero(np.cumsum(fine) == 10)[0]
         failed.append(1 - np.mean(fine[tenth + 1 :]))
@@ -76,7 +76,7 @@ def test_limits_are_learned():
     space = {"x": Float(0, 1), "y": Float(0, 1)}
     options = {"minimize": "loss", "limits": ["smoke <= 1"], "trials": 30}
     for seed in range(3):
-        result = danlu.tune(smoking, space, sampler=danlu.GP(), seed=seed, **options)
+        result = danlu.tune(smoking, space, sampler=danlu.samplers.GP(), seed=seed, **options)
         assert result.best.metrics["smoke"] <= 1
         assert result.best.value < 0.248  # the exact optimum is 0.245 at (0.55, 0.45)
         kept = [trial.violation == 0 for trial in result.trials[3:15]]  # then it is there, to 1e-3
@@ -90,16 +90,16 @@ def test_a_prior_leads_at_first_and_fades():
         return lambda trial: (trial["x"] - best) ** 2 + (trial["y"] - best) ** 2
 
     told = {"x": Float(0, 1, prior=0.9), "y": Float(0, 1, prior=0.9)}
-    right = danlu.tune(loss_at(0.9), told, trials=8, sampler=danlu.GP(), seed=1)
+    right = danlu.tune(loss_at(0.9), told, trials=8, sampler=danlu.samplers.GP(), seed=1)
     assert right.trials[0].params == {"x": 0.9, "y": 0.9}
     near = [abs(trial.params["x"] - 0.9) < 0.35 for trial in right.trials[4:]]
     assert all(near)
-    wrong = danlu.tune(loss_at(0.2), told, trials=30, sampler=danlu.GP(), seed=1)
+    wrong = danlu.tune(loss_at(0.2), told, trials=30, sampler=danlu.samplers.GP(), seed=1)
     assert wrong.best.value < 0.01
 
 
 def test_two_goals_reach_the_front():
-    result = danlu.tune(zdt1, WIDE, minimize=["a", "b"], trials=40, sampler=danlu.GP(), seed=1)
+    result = danlu.tune(zdt1, WIDE, minimize=["a", "b"], trials=40, sampler=danlu.samplers.GP(), seed=1)
     losses = np.array([[t.metrics["a"], t.metrics["b"]] for t in result.trials])
     assert hypervolume(losses, np.array([1.1, 1.1])) > 0.8
 
@@ -114,7 +114,7 @@ def test_three_goals_are_scalarized():
 
     space = {f"x{i}": Float(0, 1) for i in range(6)}
     volumes = []
-    for sampler in (danlu.GP(), danlu.Random()):
+    for sampler in (danlu.samplers.GP(), danlu.samplers.Random()):
         result = danlu.tune(dtlz2, space, minimize=["a", "b", "c"], trials=40, sampler=sampler, seed=1)
         losses = np.array([[t.metrics[n] for n in "abc"] for t in result.trials])
         volumes.append(hypervolume(losses, np.full(3, 1.1)))
@@ -154,7 +154,7 @@ def test_fits_are_repeated_from_the_last_doubling_only():
 
 def test_running_trials_keep_the_others_away():
     with danlu.open_study(
-        {"x": Float(0, 1), "y": Float(0, 1)}, minimize="loss", sampler=danlu.GP(), seed=1
+        {"x": Float(0, 1), "y": Float(0, 1)}, minimize="loss", sampler=danlu.samplers.GP(), seed=1
     ) as study:
         for trial in study.ask_batch(8):
             study.tell(trial, (trial["x"] - 0.5) ** 2 + (trial["y"] - 0.5) ** 2)
@@ -173,9 +173,9 @@ def test_resuming_asks_the_same_points(tmp_path):
 
 def test_settings_are_checked():
     with pytest.raises(SettingError, match="acquisition to be one of log_ei, pi, ucb, got 'ei'"):
-        danlu.GP(acquisition="ei")
+        danlu.samplers.GP(acquisition="ei")
     with pytest.raises(SettingError, match="initial >= 2"):
-        danlu.GP(initial=1)
+        danlu.samplers.GP(initial=1)
 
 
 @given(st.data())

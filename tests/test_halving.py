@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import danlu
 from danlu import Float
-from danlu.core.errors import SettingError
+from danlu.errors import SettingError
 from danlu.maths import halving
-from danlu.schedulers.ladder import Ladder
+from danlu.schedulers.parts.ladder import Ladder
 
 SPACE = {"floor": Float(0, 1)}
 
@@ -47,7 +47,7 @@ def test_in_any_order_trials_stop_where_the_definition_says(count, seed, factor)
     rng = np.random.default_rng(seed)
     steps = halving.rungs(1, 9, factor)[:-1]
     floors, came, at, alive = rng.random(count), {step: [] for step in steps}, [0] * count, set(range(count))
-    scheduler = danlu.ASHA(low=1, high=9, factor=factor)
+    scheduler = danlu.schedulers.ASHA(low=1, high=9, factor=factor)
     with danlu.open_study(SPACE, minimize="loss", scheduler=scheduler, sampler="random", seed=1) as study:
         trials = [study.ask() for _ in range(count)]
         while alive:
@@ -94,7 +94,7 @@ def test_in_any_order_trials_are_promoted_as_the_definition_says(turns, seed, fa
                     return number
         return started
 
-    scheduler = danlu.ASHA(low=1, high=9, factor=factor, promote=True)
+    scheduler = danlu.schedulers.ASHA(low=1, high=9, factor=factor, promote=True)
     with danlu.open_study(SPACE, minimize="loss", scheduler=scheduler, sampler="random", seed=1) as study:
         for _ in range(workers):
             trial = study.ask()
@@ -147,12 +147,12 @@ def test_hyperband_trains_exactly_the_published_counts(workers):
     if workers == 1:
         result = danlu.tune(
             train, SPACE, minimize="loss", trials=total, sampler="random", seed=1,
-            scheduler=danlu.Hyperband(high=81),
+            scheduler=danlu.schedulers.Hyperband(high=81),
         )  # fmt: skip
     else:
         result = danlu.tune(
             curves, SPACE, minimize="loss", trials=total, sampler="random", seed=1,
-            scheduler=danlu.Hyperband(high=81), engine=danlu.Simulator(workers),
+            scheduler=danlu.schedulers.Hyperband(high=81), engine=danlu.engines.Simulator(workers),
         )  # fmt: skip
     for trial in result.trials:
         counts[trial.tag, trial.curve.steps[-1]] += 1
@@ -170,7 +170,9 @@ def test_hyperband_trains_exactly_the_published_counts(workers):
 def curves(params):
     """A recording of 81 steps, a second each."""
     steps = range(1, 82)
-    return danlu.Recording(tuple(steps), {"loss": tuple(params["floor"] + 1 / step for step in steps)})
+    return danlu.engines.Recording(
+        tuple(steps), {"loss": tuple(params["floor"] + 1 / step for step in steps)}
+    )
 
 
 def test_promoted_trials_are_trained_anew_where_training_depends_on_its_length():
@@ -184,7 +186,7 @@ def test_promoted_trials_are_trained_anew_where_training_depends_on_its_length()
             trial.report(step, loss=trial["floor"] + 1 / step + 0.1 * (trial.horizon == 9))
 
     result = danlu.tune(
-        train, SPACE, minimize="loss", trials=9, sampler="random", seed=1, scheduler=danlu.SuccessiveHalving(),
+        train, SPACE, minimize="loss", trials=9, sampler="random", seed=1, scheduler=danlu.schedulers.SuccessiveHalving(),
         fidelity=danlu.Fidelity("epoch", 1, 9, resume_safe=False),
     )  # fmt: skip
     assert [horizon for _, horizon, _ in attempts] == [1] * 9 + [3] * 3 + [9]
@@ -202,9 +204,9 @@ def test_paused_trials_count_and_their_checkpoints_stay():
             trial.save(step)
             trial.report(step, loss=trial["floor"] + 1 / step)
 
-    store = danlu.MemoryStore()
+    store = danlu.stores.MemoryStore()
     settings = {"minimize": "loss", "sampler": "random", "seed": 1, "store": store}
-    scheduler = danlu.SuccessiveHalving(trials=27, low=1, high=9)
+    scheduler = danlu.schedulers.SuccessiveHalving(trials=27, low=1, high=9)
     with danlu.open_study(SPACE, scheduler=scheduler, **{**settings, "trials": 27}) as study:
         for _ in range(5):
             with pytest.raises(danlu.TrialPaused):
@@ -227,7 +229,7 @@ def test_trials_that_pause_count_towards_no_improvement():
 
     result = danlu.tune(
         train, SPACE, minimize="loss", trials=99, no_improvement=10, sampler="random", seed=1,
-        scheduler=danlu.SuccessiveHalving(trials=99, low=1, high=3),
+        scheduler=danlu.schedulers.SuccessiveHalving(trials=99, low=1, high=3),
     )  # fmt: skip
     assert len(result.trials) == 11
     assert result.stopped == "the last 10 trials brought no improvement"
@@ -242,8 +244,8 @@ def test_several_goals_are_compared_by_front():
             trial.report(step, a=points[trial.number][0], b=points[trial.number][1])
 
     for scheduler in (
-        danlu.SuccessiveHalving(trials=9, low=1, high=3),
-        danlu.ASHA(low=1, high=3, promote=True),
+        danlu.schedulers.SuccessiveHalving(trials=9, low=1, high=3),
+        danlu.schedulers.ASHA(low=1, high=3, promote=True),
     ):
         result = danlu.tune(
             train, SPACE, minimize=["a", "b"], trials=9, sampler="random", scheduler=scheduler, seed=1
@@ -260,7 +262,13 @@ def test_most_steps_are_saved_and_the_best_is_found():
             trial.report(step, loss=trial["floor"] + 1 / step)
 
     result = danlu.tune(
-        train, SPACE, minimize="loss", trials=64, sampler="random", scheduler=danlu.ASHA(high=27), seed=1
+        train,
+        SPACE,
+        minimize="loss",
+        trials=64,
+        sampler="random",
+        scheduler=danlu.schedulers.ASHA(high=27),
+        seed=1,
     )
     assert sum(len(trial.curve) for trial in result.trials) < 64 * 27 / 6
     floors = sorted(trial.params["floor"] for trial in result.trials)
@@ -274,7 +282,7 @@ def test_brackets_are_first_compared_at_later_rungs():
         for step in range(1, 10):
             trial.report(step, loss=trial["floor"] + 1 / step)
 
-    scheduler = danlu.ASHA(low=1, high=9, factor=3, brackets=2)
+    scheduler = danlu.schedulers.ASHA(low=1, high=9, factor=3, brackets=2)
     result = danlu.tune(
         train, SPACE, minimize="loss", trials=40, sampler="random", scheduler=scheduler, seed=1
     )
@@ -292,7 +300,7 @@ def test_a_broken_limit_and_nan_lose_against_everybody():
 
     result = danlu.tune(
         train, SPACE, minimize="loss", limits=["memory <= 10"], trials=10, sampler="random",
-        scheduler=danlu.ASHA(low=3, high=9), seed=1,
+        scheduler=danlu.schedulers.ASHA(low=3, high=9), seed=1,
     )  # fmt: skip
     stopped = [trial.number for trial in result.trials if trial.status is danlu.Status.STOPPED]
     assert {3, 9} <= set(stopped)
@@ -304,7 +312,7 @@ def test_median_is_the_median_of_running_means(seed):
     """Against numpy on whole curves: trials one after the other, random curves of eight steps."""
     rng = np.random.default_rng(seed)
     curves = rng.random((14, 8))
-    rule = danlu.Median(least=4)
+    rule = danlu.schedulers.Median(least=4)
     with danlu.open_study(SPACE, minimize="loss", scheduler=rule, sampler="random", seed=1) as study:
         lengths = []
         for curve in curves:
@@ -348,7 +356,7 @@ def test_an_old_ladder_reads_as_it_did(told, kept):
 def test_median_averages_nan_and_infinity_as_the_worst():
     """A curve of NaN and of both infinities among the others: no warning, and the finite trial goes on."""
     odd = [[math.nan] * 3, [math.inf, -math.inf, 1.0], [math.inf] * 3, [0.5] * 3]
-    rule = danlu.Median(least=1)
+    rule = danlu.schedulers.Median(least=1)
     with danlu.open_study(SPACE, minimize="loss", scheduler=rule, sampler="random", seed=1) as study:
         for curve in odd:
             trial = study.ask()
@@ -362,17 +370,17 @@ def test_median_averages_nan_and_infinity_as_the_worst():
 
 def test_settings_are_checked():
     for make, words in (
-        (lambda: danlu.ASHA(low=0), "1 <= low < high, got low=0"),
-        (lambda: danlu.ASHA(factor=1), "factor > 1"),
-        (lambda: danlu.Median(percentile=100), "percentile between 0 and 100"),
-        (lambda: danlu.Median(least=0), "least >= 1"),
+        (lambda: danlu.schedulers.ASHA(low=0), "1 <= low < high, got low=0"),
+        (lambda: danlu.schedulers.ASHA(factor=1), "factor > 1"),
+        (lambda: danlu.schedulers.Median(percentile=100), "percentile between 0 and 100"),
+        (lambda: danlu.schedulers.Median(least=0), "least >= 1"),
     ):
         with pytest.raises(SettingError, match=words):
             make()
     for scheduler, words in (
-        (danlu.ASHA(high=81, brackets=9), "between 1 and 5 brackets from step 1 to 81, got 9"),
+        (danlu.schedulers.ASHA(high=81, brackets=9), "between 1 and 5 brackets from step 1 to 81, got 9"),
         ("asha", "ASHA needs to know at which step a trial is whole"),
-        (danlu.Hyperband(high=81), "begins with a bracket of 81 trials, and the budget is 2"),
+        (danlu.schedulers.Hyperband(high=81), "begins with a bracket of 81 trials, and the budget is 2"),
     ):
         with pytest.raises(SettingError, match=words):
             danlu.tune(lambda t: 1.0, SPACE, trials=2, scheduler=scheduler)

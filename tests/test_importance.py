@@ -8,7 +8,7 @@ from scipy import stats
 
 import danlu
 from danlu.analysis.importance import importance
-from danlu.core.errors import SettingError
+from danlu.errors import SettingError
 from danlu.maths import anova
 from danlu.maths.forest import grow, predict
 

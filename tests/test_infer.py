@@ -17,8 +17,8 @@ import torch
 
 import danlu
 from danlu import Choice, Float, Int
-from danlu.core.infer import infer
 from danlu.engines.named import by_signature
+from danlu.space.infer import infer
 
 SIGNATURES = [
     *(getattr(sklearn.linear_model, name) for name in (

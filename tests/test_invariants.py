@@ -11,11 +11,11 @@ import pytest
 import danlu
 from danlu import Choice, Float, Int, Switch
 from danlu.cli.main import main
-from danlu.core import events as ev
-from danlu.core.goal import goal_of
-from danlu.core.history import History
 from danlu.dashboard.views import detail
-from danlu.samplers.evidence import evidence
+from danlu.journal import events as ev
+from danlu.journal.history import History
+from danlu.problem.goal import goal_of
+from danlu.samplers.parts.comparable import evidence
 
 HERE = Path(__file__).parent
 ODD = {
@@ -112,7 +112,7 @@ def test_failed_trials_stay_with_their_cause_and_samplers_avoid_them(sampler):
 
 def test_what_danlu_does_on_its_own_has_a_reason_that_is_told_everywhere(tmp_path, capsys):
     """A trial that diverges, one that is stopped, one that is paused or fails: its journal, ``why``, command line and page."""
-    store = danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.SqliteStore(tmp_path / "s.db")
 
     def train(trial):
         if trial.number == 5:
@@ -128,7 +128,7 @@ def test_what_danlu_does_on_its_own_has_a_reason_that_is_told_everywhere(tmp_pat
         trials=20,
         seed=1,
         store=store,
-        scheduler=danlu.Both(danlu.Diverged(), danlu.ASHA(high=9)),
+        scheduler=danlu.schedulers.Both(danlu.schedulers.Diverged(), danlu.schedulers.ASHA(high=9)),
     )
     entries = [entry.event for entry in store.journal("study").read(0)]
     acts = [event for event in entries if isinstance(event, ev.Reported) and event.action is not ev.Action.GO]

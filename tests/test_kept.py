@@ -12,10 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import danlu
-from danlu.core import events as ev
-from danlu.core.errors import CorruptError, DanluError, KeepError, ReportError
-from danlu.core.history import History
-from danlu.core.written import written
+from danlu.journal.written import written
+from danlu.errors import CorruptError, DanluError, KeepError, ReportError
+from danlu.journal import events as ev
+from danlu.journal.history import History
 from danlu.stores.jsonlines import dump, load
 from danlu.testing.stores import refuses_what_cannot_be_kept
 
@@ -90,7 +90,7 @@ def same_everywhere(store, folder):
     """The journal in a file, in memory, and from its own export, each read and folded."""
     there, history = encoded(store), folded(store)
     lines = list(dump("s", store.journal("s").read(0)))
-    made = [danlu.MemoryStore(), danlu.SqliteStore(folder / "again.db")]
+    made = [danlu.stores.MemoryStore(), danlu.stores.SqliteStore(folder / "again.db")]
     for other in made:
         load(lines, other)
         assert encoded(other) == there
@@ -138,14 +138,14 @@ def test_a_parameter_whose_name_cannot_be_written_is_refused_in_a_sentence(engin
 
 @pytest.mark.parametrize("way", sorted(WAYS))
 def test_a_number_too_long_to_be_printed_is_refused_in_a_sentence(way, tmp_path):
-    store, huge = danlu.SqliteStore(tmp_path / "s.db"), 10**5000
+    store, huge = danlu.stores.SqliteStore(tmp_path / "s.db"), 10**5000
     tried(store, [(way, huge, huge, "a"), (way, huge, huge, "loss")], tmp_path)
     store.close()
 
 
 @pytest.mark.parametrize("way", sorted(WAYS))
 def test_what_is_nested_without_end_is_refused_in_a_sentence(way, tmp_path):
-    store, nested = danlu.SqliteStore(tmp_path / "s.db"), deep(5000)
+    store, nested = danlu.stores.SqliteStore(tmp_path / "s.db"), deep(5000)
     tried(
         store, [(way, 1, nested, "a"), (way, 1, deep(62), "b"), (way, 2, {"deep": nested}, "loss")], tmp_path
     )
@@ -158,7 +158,7 @@ def test_what_is_nested_without_end_is_refused_in_a_sentence(way, tmp_path):
 @given(st.lists(st.tuples(st.sampled_from(sorted(WAYS)), st.one_of(NUMBER, LEAF), FACT, TEXT), max_size=5))
 def test_what_was_accepted_is_read_back_by_every_store(ways):
     with tempfile.TemporaryDirectory() as folder:
-        store = danlu.SqliteStore(Path(folder) / "s.db")
+        store = danlu.stores.SqliteStore(Path(folder) / "s.db")
         tried(store, ways, Path(folder))
         store.close()
 
@@ -175,7 +175,7 @@ def test_two_thousand_ways_to_write_are_read_back(promised):
         nonlocal count
         count += len(ways)
         with tempfile.TemporaryDirectory() as folder:
-            store = danlu.SqliteStore(Path(folder) / "s.db")
+            store = danlu.stores.SqliteStore(Path(folder) / "s.db")
             tried(store, ways, Path(folder))
             store.close()
 
@@ -211,15 +211,15 @@ def test_an_event_that_passes_the_door_folds(make, number, real, text):
     history = History()
     space = danlu.Space(SPACE)
     unit, values = space.snap([0.5])
-    first = ev.Created(space.spec, danlu.core.goal.goal_of(minimize="loss"), 1, 1.0)
-    asked = ev.Asked(0, ev.pack_params(values), danlu.core.space.pack_unit(unit), "w", 1.0)
+    first = ev.Created(space.spec, danlu.problem.goal.goal_of(minimize="loss"), 1, 1.0)
+    asked = ev.Asked(0, ev.pack_params(values), danlu.space.space.pack_unit(unit), "w", 1.0)
     with contextlib.suppress(CorruptError):
         history.fold(ev.Entry(seq, each) for seq, each in enumerate([first, asked, event], 1))
         assert math.isfinite(history.spent_cost)
 
 
 def test_two_workers_that_reveal_one_name_as_two_things_close_no_study():
-    store = danlu.MemoryStore()
+    store = danlu.stores.MemoryStore()
     how = {"minimize": "loss", "store": store, "name": "s", "seed": 1}
     with danlu.open_study(SPACE, **how) as one, danlu.open_study(SPACE, **how) as two:
         first, second = one.ask(), two.ask()
@@ -245,7 +245,7 @@ def test_a_charge_that_no_budget_can_count_is_refused(cost):
 
 
 def test_a_cost_that_early_versions_let_in_ends_no_budget_and_is_left_behind():
-    history, store = History(), danlu.MemoryStore()
+    history, store = History(), danlu.stores.MemoryStore()
     with danlu.open_study(SPACE, minimize="loss", store=store, name="s") as study:
         study.tell(study.ask(), 0.5)
     entries = list(store.journal("s").read(0))
@@ -253,7 +253,7 @@ def test_a_cost_that_early_versions_let_in_ends_no_budget_and_is_left_behind():
     entries[-1] = ev.Entry(entries[-1].seq, early)
     history.fold(entries)
     assert history.spent_cost == 0.0
-    copy = danlu.MemoryStore()
+    copy = danlu.stores.MemoryStore()
     assert "no budget can count" in load(list(dump("s", entries)), copy).remark
     assert folded(copy).trial(0).metrics == {"loss": 0.5}
 
@@ -261,5 +261,5 @@ def test_a_cost_that_early_versions_let_in_ends_no_budget_and_is_left_behind():
 @pytest.mark.parametrize("part", ["_numbers", "_plain", "_text"])
 def test_a_door_that_is_open_is_noticed(part):
     """Deliberate mutants: each check of the door, left out, is caught by the public suite."""
-    with mock.patch(f"danlu.core.written.{part}", lambda value, *_: value), pytest.raises(AssertionError):
-        refuses_what_cannot_be_kept(danlu.MemoryStore)
+    with mock.patch(f"danlu.journal.written.{part}", lambda value, *_: value), pytest.raises(AssertionError):
+        refuses_what_cannot_be_kept(danlu.stores.MemoryStore)

@@ -10,8 +10,8 @@ import pytest
 from sqlite_file import sound
 
 import danlu
-from danlu.core.events import Ended
-from danlu.core.history import History
+from danlu.journal.events import Ended
+from danlu.journal.history import History
 
 HERE = Path(__file__).parent
 
@@ -38,7 +38,7 @@ def kill_and_compare(store, times, dice):
             elif words and words[0] == "reported" and len(words) == 2:
                 reported.add(int(words[1]))
     history = History()
-    entries = list(danlu.SqliteStore(store).journal("kill").read(0))
+    entries = list(danlu.stores.SqliteStore(store).journal("kill").read(0))
     history.fold(entries)
     lost = [n for n, x in told.items() if history.row(n).metrics != {"loss": x}]
     unreported = [n for n in reported if history.reports.count(n) == 0]
@@ -75,7 +75,7 @@ def test_sixteen_processes_race_for_exactly_a_hundred_trials(tmp_path, promised)
         numbers += [int(line) for line in out.split()]
     assert sorted(numbers) == list(range(100))
     history = History()
-    history.fold(danlu.SqliteStore(store).journal("race").read(0))
+    history.fold(danlu.stores.SqliteStore(store).journal("race").read(0))
     assert len(history) == history.finished == 100
     assert len({row.asked.unit for row in history.rows}) == 100  # and no two tried the same point
     assert sound(store)
@@ -148,10 +148,10 @@ def test_killed_workers_change_nothing_but_the_time(tmp_path, promised):
 def test_killed_workers_lose_no_epoch_of_paused_trials(tmp_path, scheduler):
     """Each step is saved before it is reported, so no trial ever trains a step twice, and all promotions happen."""
     made = {
-        "promoting": danlu.ASHA(low=4, high=20, factor=2, promote=True),
-        "halving": danlu.SuccessiveHalving(trials=8, low=5, high=20, factor=2),
+        "promoting": danlu.schedulers.ASHA(low=4, high=20, factor=2, promote=True),
+        "halving": danlu.schedulers.SuccessiveHalving(trials=8, low=5, high=20, factor=2),
     }[scheduler]
-    store = danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.SqliteStore(tmp_path / "s.db")
     _, _, (ours, _) = kill_workers(store, 6, 8, random.Random(5), made)
     for _, metrics, curve in ours:
         assert curve.steps == tuple(range(1, curve.steps[-1] + 1))

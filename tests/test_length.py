@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 
 import danlu
 from danlu import Fidelity, Float
-from danlu.core.reports import Reports
-from danlu.core.series import Series
-from danlu.schedulers.along import Along
-from danlu.schedulers.ladder import Ladder
+from danlu.base.series import Series
+from danlu.journal.reports import Reports
+from danlu.schedulers.parts.along import Along
+from danlu.schedulers.parts.ladder import Ladder
 
 WHOLE = 4000
 SCHEDULERS = {
-    "default": None, "none": "none", "diverged": "diverged", "median": danlu.Median(least=1),
-    "patience": danlu.Patience(reports=WHOLE), "asha": danlu.ASHA(), "promoting": danlu.ASHA(promote=True, low=3200, factor=2),
-    "pbt": danlu.PBT(population=4, interval=WHOLE), "forecast": danlu.Forecast(high=WHOLE),
+    "default": None, "none": "none", "diverged": "diverged", "median": danlu.schedulers.Median(least=1),
+    "patience": danlu.schedulers.Patience(reports=WHOLE), "asha": danlu.schedulers.ASHA(), "promoting": danlu.schedulers.ASHA(promote=True, low=3200, factor=2),
+    "pbt": danlu.schedulers.PBT(population=4, interval=WHOLE), "forecast": danlu.schedulers.Forecast(high=WHOLE),
 }  # fmt: skip
 
 

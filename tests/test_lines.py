@@ -2,9 +2,9 @@
 
 import pytest
 
-from danlu.core.errors import ObjectiveError
 from danlu.engines.output import Curve, lines
 from danlu.engines.pattern import Pattern, number
+from danlu.errors import ObjectiveError
 
 NAN = float("nan")
 FORMS = [  # the pattern, a line, the names, what is found: (step, values)

@@ -7,10 +7,10 @@ import pytest
 from test_crash import CrashingStore, Killed
 
 import danlu
-from danlu.core import events as ev
-from danlu.core.errors import Conflict, SettingError, TrialMissing
-from danlu.core.events import Status
-from danlu.core.protocols import OVER, Terms
+from danlu.contracts.protocols import OVER, Terms
+from danlu.errors import Conflict, SettingError, TrialMissing
+from danlu.journal import events as ev
+from danlu.journal.events import Status
 from danlu.stores.jsonlines import dump, load
 
 SPACE = {"x": danlu.Float(0, 1)}
@@ -100,7 +100,7 @@ def test_the_range_of_steps_says_how_far(tmp_path):
     for high, longer in ((4, None), (9, "all")):
         result = danlu.tune(
             train, SPACE, minimize="loss", trials=2, store=tmp_path / "s.db", keep="all", longer=longer,
-            fidelity=danlu.Fidelity("epoch", 1, high), scheduler=danlu.Patience(reports=2, delta=9.0), sampler="random",
+            fidelity=danlu.Fidelity("epoch", 1, high), scheduler=danlu.schedulers.Patience(reports=2, delta=9.0), sampler="random",
         )  # fmt: skip
     assert lengths(result) == [9, 9]  # what ends others early does not end what a person wants longer
 
@@ -194,7 +194,7 @@ def test_a_failure_on_the_way_leaves_what_the_trial_had_come_to(tmp_path):
 
 def test_of_two_who_reopen_a_trial_one_wins(tmp_path):
     run(tmp_path / "s.db", 3, trials=1)
-    store = danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.SqliteStore(tmp_path / "s.db")
     event = ev.Reopened(0, 1, "more", 1.0)
     terms = Terms(holds=((0, OVER),), drops=(0,), worker="w")
     store.journal("study").append([(None, event)], terms)
@@ -204,9 +204,9 @@ def test_of_two_who_reopen_a_trial_one_wins(tmp_path):
 
 def test_an_imported_study_goes_on_too(tmp_path):
     run(tmp_path / "s.db", 3, trials=1)
-    store = danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.SqliteStore(tmp_path / "s.db")
     lines = list(dump("study", store.journal("study").read(0)))
-    copy = danlu.SqliteStore(tmp_path / "copy.db")
+    copy = danlu.stores.SqliteStore(tmp_path / "copy.db")
     load(lines, copy)
     copy.blobs = store.blobs
     assert lengths(run(copy, 5, longer="best", trials=1)) == [5]

@@ -7,8 +7,8 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 import danlu
-from danlu.core.errors import SettingError
-from danlu.plugins.mlflow import MLflow
+from danlu.errors import SettingError
+from danlu.integrations.mlflow import MLflow
 
 SPACE = {"lr": danlu.Float(1e-4, 1, log=True), "act": danlu.Choice(["relu", "tanh"])}
 
@@ -128,7 +128,7 @@ def test_what_population_based_training_changes_is_a_tag_and_waiting_is_schedule
             trial.report(step, loss=trial["x"])
 
     result = danlu.tune(
-        climb, {"x": danlu.Float(0, 1)}, minimize="loss", trials=6, scheduler=danlu.PBT(population=6, interval=2), seed=1,
+        climb, {"x": danlu.Float(0, 1)}, minimize="loss", trials=6, scheduler=danlu.schedulers.PBT(population=6, interval=2), seed=1,
         fidelity=danlu.Fidelity("epoch", 1, 8),
     )  # fmt: skip
     MLflow(uri).write(result)
@@ -142,7 +142,7 @@ def test_what_population_based_training_changes_is_a_tag_and_waiting_is_schedule
 
 
 def test_a_run_that_was_deleted_is_made_again_and_an_experiment_is_asked_for(uri):
-    store = danlu.MemoryStore()
+    store = danlu.stores.MemoryStore()
     first = danlu.tune(train, SPACE, minimize="loss", trials=1, store=store, seed=1)
     MLflow(uri).write(first)
     client, _, children = runs(uri, "study")

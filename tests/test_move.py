@@ -5,9 +5,9 @@ from test_crash import CrashingStore, Killed, essence
 
 import danlu
 from danlu import Choice, Float, Int, Switch
-from danlu.core.errors import ReportError, SpaceError
-from danlu.core.events import Cause
 from danlu.dashboard import views
+from danlu.errors import ReportError, SpaceError
+from danlu.journal.events import Cause
 
 SPACE = {"lr": Float(1e-4, 1, log=True), "width": Int(1, 64), "kind": Choice(["a", "b"])}
 

@@ -21,9 +21,9 @@ from test_faults import wrong_writes
 from test_postgres import SPACE, begun, fresh, restarted, running, train
 
 import danlu
-from danlu.core import events as ev
-from danlu.core.events import Status
-from danlu.core.history import History
+from danlu.journal import events as ev
+from danlu.journal.events import Status
+from danlu.journal.history import History
 from danlu.stores.postgres import PostgresStore
 
 HERE = Path(__file__).parent

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import danlu
-from danlu.core.errors import SettingError
-from danlu.core.events import Cause, Status
 from danlu.engines.packing import CONTEXT, SHARE, Packing
+from danlu.errors import SettingError
+from danlu.journal.events import Cause, Status
 
 GIB = 1 << 30
 
@@ -68,7 +68,7 @@ def gpu(tmp_path, monkeypatch):
         points = [{"gib": size} for size in sizes]
         result = danlu.tune(
             f"{tmp_path}/gpu.py:train", {"gib": danlu.Float(0.5, 20)}, trials=len(points), enqueue=points,
-            engine=danlu.Pool(**engine), store=tmp_path / "s.db",
+            engine=danlu.engines.Pool(**engine), store=tmp_path / "s.db",
         )  # fmt: skip
         seen = [json.loads(line) for line in (tmp_path / "seen.jsonl").read_text().splitlines()]
         return result.trials, seen
@@ -167,7 +167,9 @@ def test_slots_keep_to_cores_of_their_own():
         return 0.0
 
     workers = min(2, len(cores))
-    result = danlu.tune(where, {"x": danlu.Float(0, 1)}, trials=4, engine=danlu.Pool(workers, pin=True))
+    result = danlu.tune(
+        where, {"x": danlu.Float(0, 1)}, trials=4, engine=danlu.engines.Pool(workers, pin=True)
+    )
     seen = {tuple(trial.facts["cores"]) for trial in result.trials}
     each = len(cores) // workers
     assert seen == {tuple(cores[slot * each : (slot + 1) * each]) for slot in range(workers)}
@@ -176,4 +178,4 @@ def test_slots_keep_to_cores_of_their_own():
 def test_bad_settings_are_sentences():
     for how in ({"gpu_memory": "much", "gpus": 1}, {"gpu_memory": 5}, {"gpu_memory": 0, "gpus": 1}):
         with pytest.raises(SettingError, match="gpu_memory"):
-            danlu.Pool(2, **how)
+            danlu.engines.Pool(2, **how)

@@ -7,7 +7,7 @@ import pytest
 
 import danlu
 from danlu import Float, Int
-from danlu.core.errors import SettingError
+from danlu.errors import SettingError
 
 STEPS = 100
 
@@ -54,7 +54,7 @@ def test_a_learned_schedule_beats_every_fixed_setting(restart):
     """Eight members, so the cost of eight trainings, against the best of a hundred fixed rates; medians of five."""
     rates = np.exp(np.linspace(np.log(1e-3), 0.0, 100))
     fixed = min(np.median([fixed_loss(rate, seed) for seed in range(5)]) for rate in rates)
-    found = [tune(danlu.PBT(interval=5, restart=restart), seed=seed).best for seed in range(5)]
+    found = [tune(danlu.schedulers.PBT(interval=5, restart=restart), seed=seed).best for seed in range(5)]
     assert np.median([trial.value for trial in found]) < fixed
     for trial in found:
         used = [params["rate"] for _, params in trial.schedule]
@@ -69,7 +69,7 @@ def test_copies_are_exact():
         assert trial.saved is None or trial.saved[0]["rng"]
         descend(trial)
 
-    result = tune(danlu.PBT(population=4, interval=10, moves=()), objective=train)
+    result = tune(danlu.schedulers.PBT(population=4, interval=10, moves=()), objective=train)
     copied = [trial for trial in result.trials if trial.donor >= 0]
     assert copied
     for trial in result.trials:
@@ -90,7 +90,7 @@ def test_the_worst_quarter_copies_one_of_the_best_quarter():
             trial.save(step)
             trial.report(step, loss=float(trial.number))
 
-    result = tune(danlu.PBT(interval=3), objective=train, steps=9)
+    result = tune(danlu.schedulers.PBT(interval=3), objective=train, steps=9)
     donors = {trial.number: trial.donor for trial in result.trials}
     assert all(donors[number] == -1 for number in range(6))
     assert {donors[6], donors[7]} <= {0, 1}
@@ -115,16 +115,19 @@ def test_moves_name_what_may_change():
             trial.report(step, loss=trial["width"] + trial["rate"])
 
     result = tune(
-        danlu.PBT(population=6, interval=2, moves=("rate",)), objective=train, space=space, trials=6
+        danlu.schedulers.PBT(population=6, interval=2, moves=("rate",)),
+        objective=train,
+        space=space,
+        trials=6,
     )
     for trial in result.trials:
         widths = [params["width"] for _, params in trial.schedule]
         assert len(set(widths)) <= 1
     assert any(len(trial.schedule) > 1 for trial in result.trials)
     with pytest.raises(SettingError, match="cannot move 'depth': there are rate, width"):
-        tune(danlu.PBT(population=6, moves=("depth",)), space=space)
+        tune(danlu.schedulers.PBT(population=6, moves=("depth",)), space=space)
     with pytest.raises(SettingError, match="a population of 8, and the budget is 5"):
-        tune(danlu.PBT(), trials=5)
+        tune(danlu.schedulers.PBT(), trials=5)
 
 
 def test_the_restarting_form_widens_its_interval_when_nothing_improves():
@@ -133,7 +136,9 @@ def test_the_restarting_form_widens_its_interval_when_nothing_improves():
             trial.save(step)
             trial.report(step, loss=1.0)
 
-    result = tune(danlu.PBT(population=4, interval=1, restart=2), objective=train, trials=4, steps=24)
+    result = tune(
+        danlu.schedulers.PBT(population=4, interval=1, restart=2), objective=train, trials=4, steps=24
+    )
     ends = sorted(
         {line.split("after generation ")[1] for line in result.why() if "fresh hyper" in line}, key=int
     )
@@ -143,7 +148,9 @@ def test_the_restarting_form_widens_its_interval_when_nothing_improves():
 
 
 def test_asking_while_all_members_run_says_so():
-    with danlu.open_study(SPACE, minimize="loss", scheduler=danlu.PBT(population=4), seed=1) as study:
+    with danlu.open_study(
+        SPACE, minimize="loss", scheduler=danlu.schedulers.PBT(population=4), seed=1
+    ) as study:
         for _ in range(4):
             study.ask()
         with pytest.raises(danlu.DanluError, match="nothing to give out until a running trial reports"):
@@ -153,7 +160,7 @@ def test_asking_while_all_members_run_says_so():
 def test_a_population_on_two_workers_finishes(tmp_path):
     result = danlu.tune(
         descend, SPACE, minimize="loss", at="last", trials=6, sampler="quasirandom", workers=2, seed=1,
-        scheduler=danlu.PBT(population=6, interval=15), store=tmp_path / "s.db",
+        scheduler=danlu.schedulers.PBT(population=6, interval=15), store=tmp_path / "s.db",
     )  # fmt: skip
     assert all(trial.status is danlu.Status.DONE for trial in result.trials)
     assert any(trial.donor >= 0 for trial in result.trials)

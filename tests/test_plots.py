@@ -10,7 +10,7 @@ import danlu
 from danlu import Choice, Float, Int
 from danlu.cli.insight import FIGURES
 from danlu.cli.main import main
-from danlu.core.errors import SettingError
+from danlu.errors import SettingError
 from danlu.plots.plot import GRIDS, KINDS, arrays
 
 mpl.use("agg")

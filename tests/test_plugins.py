@@ -9,7 +9,7 @@ from torch import nn
 
 import danlu
 from danlu import Float
-from danlu.core.errors import GoalError, SettingError, SpaceError
+from danlu.errors import GoalError, SettingError, SpaceError
 
 warnings.filterwarnings("ignore", module="lightning|transformers|accelerate|torch.utils")
 pytestmark = [pytest.mark.filterwarnings("ignore::UserWarning"), pytest.mark.filterwarnings("ignore::FutureWarning"),
@@ -19,7 +19,7 @@ X = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
 Y = (X[:, 0] > 0).long()
 
 
-class Stopping(danlu.BaseScheduler):
+class Stopping(danlu.schedulers.BaseScheduler):
     """A scheduler of one rule: trials with a rate below 0.01 are stopped at their second report."""
 
     def init(self, problem):
@@ -29,12 +29,12 @@ class Stopping(danlu.BaseScheduler):
         return None
 
     def judge(self, state, view, trial):
-        from danlu.core.messages import GO, stop
+        from danlu.contracts.messages import GO, stop
 
         return stop("too slow") if trial.params["lr"] < 0.01 and len(trial.curve) == 2 else GO
 
     def next(self, state, view):
-        from danlu.core.protocols import New
+        from danlu.contracts.protocols import New
 
         return New()
 
@@ -43,7 +43,7 @@ def lightning_objective(interrupt=None):
     import lightning
     from torch.utils.data import DataLoader, TensorDataset
 
-    from danlu.plugins.lightning import Report
+    from danlu.integrations.lightning import Report
 
     class Module(lightning.LightningModule):
         def __init__(self, lr):
@@ -97,7 +97,7 @@ def test_lightning_goes_on_where_it_was(tmp_path):
         if len(paths) == 1:
             import lightning
 
-            from danlu.core.errors import Interrupted
+            from danlu.errors import Interrupted
 
             class Dying(lightning.Callback):
                 def on_train_epoch_start(self, trainer, module):
@@ -126,7 +126,7 @@ def test_lightning_goes_on_where_it_was(tmp_path):
 def test_lightning_says_what_was_not_logged():
     import lightning  # noqa: F401
 
-    from danlu.plugins.lightning import Report
+    from danlu.integrations.lightning import Report
 
     class Trainer:
         def __init__(self):
@@ -165,7 +165,7 @@ def lightning_fit(trial, module, **how):
     import lightning
     from torch.utils.data import DataLoader, TensorDataset
 
-    from danlu.plugins.lightning import Report
+    from danlu.integrations.lightning import Report
 
     loader = DataLoader(TensorDataset(X, Y), 16)
     report = Report(trial, "val_loss", save=True)
@@ -212,7 +212,7 @@ def test_the_best_skorch_net_has_the_weights_of_its_best_epoch():
     from skorch.dataset import Dataset
     from skorch.helper import predefined_split
 
-    from danlu.plugins.skorch import Report
+    from danlu.integrations.skorch import Report
 
     forgets = LRScheduler(
         policy=torch.optim.lr_scheduler.LambdaLR, lr_lambda=lambda epoch: 1.0 if epoch < 2 else -3.0
@@ -243,7 +243,7 @@ def test_the_best_skorch_net_has_the_weights_of_its_best_epoch():
 def test_skorch_reports_every_epoch_and_is_stopped():
     from skorch import NeuralNetClassifier
 
-    from danlu.plugins.skorch import Report
+    from danlu.integrations.skorch import Report
 
     def train(trial):
         torch.manual_seed(trial.seed)
@@ -299,7 +299,7 @@ def trainer(tmp_path):
 
 
 def test_hugging_face_search_over_arguments_and_models(trainer):
-    from danlu.plugins.huggingface import hp_search
+    from danlu.integrations.huggingface import hp_search
 
     before = trainer.args.learning_rate
     result = hp_search(
@@ -315,7 +315,7 @@ def test_hugging_face_search_over_arguments_and_models(trainer):
 
 
 def test_hugging_face_hyperparameter_search_with_our_backend(trainer):
-    from danlu.plugins.huggingface import DANLU
+    from danlu.integrations.huggingface import DANLU
 
     best = trainer.hyperparameter_search(
         backend=DANLU, hp_space=lambda _: {"learning_rate": Float(1e-4, 0.1, log=True)}, n_trials=4, direction="maximize",
@@ -329,7 +329,7 @@ def test_hugging_face_hyperparameter_search_with_our_backend(trainer):
 
 
 def ours(trainer, **how):
-    from danlu.plugins.huggingface import DANLU
+    from danlu.integrations.huggingface import DANLU
 
     return trainer.hyperparameter_search(backend=DANLU, **{"n_trials": 2, "seed": 0, "hp_space": rate} | how)
 
@@ -367,7 +367,7 @@ def test_compute_objective_decides(trainer, capsys):
 
 
 def test_a_direction_that_contradicts_the_metrics_name_is_refused(trainer):
-    from danlu.plugins.huggingface import hp_search
+    from danlu.integrations.huggingface import hp_search
 
     with pytest.raises(GoalError, match=r"eval_accuracy was to be minimized.*direction='maximize'"):
         ours(trainer, metric="eval_accuracy")
@@ -427,7 +427,7 @@ def test_a_space_that_is_not_understood_is_refused(trainer, space, said):
 
 
 def test_each_run_has_its_name_and_folder_and_the_best_its_weights(trainer, tmp_path):
-    from danlu.plugins.huggingface import hp_search
+    from danlu.integrations.huggingface import hp_search
 
     seen = []
 
@@ -450,7 +450,7 @@ def test_each_run_has_its_name_and_folder_and_the_best_its_weights(trainer, tmp_
 def test_the_best_hugging_face_model_has_the_weights_of_its_best_epoch(trainer):
     from transformers import TrainerCallback
 
-    from danlu.plugins.huggingface import hp_search
+    from danlu.integrations.huggingface import hp_search
 
     class Spoiling(TrainerCallback):
         """Makes every epoch after the first worse than it, and the last the worst."""
@@ -470,7 +470,7 @@ def test_the_best_hugging_face_model_has_the_weights_of_its_best_epoch(trainer):
 
 
 def test_hugging_face_is_stopped_in_the_middle(trainer):
-    from danlu.plugins.huggingface import hp_search
+    from danlu.integrations.huggingface import hp_search
 
     result = hp_search(
         trainer,

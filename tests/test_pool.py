@@ -14,7 +14,7 @@ from objectives import SPACE, causes, resumable
 
 import danlu
 from danlu import Cause, Float, Status
-from danlu.core.errors import MissingExtra, ObjectiveError, SettingError
+from danlu.errors import MissingExtra, ObjectiveError, SettingError
 
 HERE = Path(__file__).parent
 
@@ -143,15 +143,15 @@ def test_slots_deal_out_gpus_and_threads():
         time.sleep(0.2)
         return 1.0
 
-    result = danlu.tune(see, {"x": Float(0, 1)}, trials=6, engine=danlu.Pool(3, gpus=2))
+    result = danlu.tune(see, {"x": Float(0, 1)}, trials=6, engine=danlu.engines.Pool(3, gpus=2))
     assert {t.facts["gpu"] for t in result.trials} == {"0", "1"}
     assert {t.facts["wait"] for t in result.trials} == {"PASSIVE"}
     with pytest.raises(SettingError, match="workers to be a whole number >= 1, got 0"):
-        danlu.Pool(0)
+        danlu.engines.Pool(0)
 
 
 def test_limits_need_processes():
-    with pytest.raises(SettingError, match=r"engine=danlu.Pool\(workers=1\)"):
+    with pytest.raises(SettingError, match=r"engine=danlu.engines.Pool\(workers=1\)"):
         danlu.tune(lambda t: 1.0, {"x": Float(0, 1)}, trial_time=1, engine="inline")
 
 
@@ -184,11 +184,11 @@ def start(*arguments, **options):
 
 
 def steps_of(store):
-    from danlu.core.history import History
+    from danlu.journal.history import History
 
     try:
         history = History()
-        history.fold(danlu.SqliteStore(store).journal("study").read(0))
+        history.fold(danlu.stores.SqliteStore(store).journal("study").read(0))
     except danlu.DanluError:
         return 0
     return len(history.reports)
@@ -230,10 +230,10 @@ def test_control_c_once_drains_and_twice_requeues(tmp_path, times, number, promi
     errors += child.communicate(timeout=30)[1]
     left = 143 if number == signal.SIGTERM else 0 if times == 1 else -signal.SIGINT
     assert child.returncode == left, errors
-    from danlu.core.history import History
+    from danlu.journal.history import History
 
     history = History()
-    history.fold(danlu.SqliteStore(store).journal("study").read(0))
+    history.fold(danlu.stores.SqliteStore(store).journal("study").read(0))
     assert [row.status for row in history.rows] == [Status.WAITING] * 2
     assert all(row.usable() for row in history.rows)
     assert {row.deaths for row in history.rows} == {0}
@@ -258,7 +258,7 @@ def test_callbacks_see_each_trial_once_and_a_target_ends_the_others(tmp_path):
                 time.sleep(0.01)
 
     result = danlu.tune(
-        train, {"x": Float(0, 1)}, minimize="loss", target=0.01, trials=3, workers=2, scheduler=danlu.Diverged(),
+        train, {"x": Float(0, 1)}, minimize="loss", target=0.01, trials=3, workers=2, scheduler=danlu.schedulers.Diverged(),
         callbacks=[lambda result, trial: seen.append(trial.number)],
     )  # fmt: skip
     assert sorted(seen) == [0, 1]

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import settings
 
 import danlu
-from danlu.core.errors import StoreError
+from danlu.errors import StoreError
 from danlu.stores.postgres import PostgresStore
 from danlu.study.tune import open_store
 from danlu.testing import STORE_CHECKS, store_machine

@@ -11,14 +11,14 @@ import msgspec
 import pytest
 
 import danlu
-from danlu.core import events as ev
-from danlu.core.errors import Interrupted, ObjectiveChanged, SettingError
-from danlu.core.history import History
-from danlu.core.provenance import SHOWN, Provenance, compare, masked
 from danlu.dashboard import views
 from danlu.engines.named import Named
 from danlu.engines.provenance import contents, provenance_of
 from danlu.engines.script import Flag, Script
+from danlu.errors import Interrupted, ObjectiveChanged, SettingError
+from danlu.journal import events as ev
+from danlu.journal.history import History
+from danlu.journal.provenance import SHOWN, Provenance, compare, masked
 from danlu.stores.jsonlines import event_of, line_of
 
 SPACE = {"x": danlu.Float(0, 1)}
@@ -422,7 +422,7 @@ def test_versions_are_said_in_a_line(tmp_path, capfd, monkeypatch):
 def test_the_journal_keeps_it_and_old_journals_stay_readable(tmp_path):
     danlu.tune(one, SPACE, trials=1, store=tmp_path / "s.db")
     danlu.tune(one, SPACE, trials=2, store=tmp_path / "s.db")
-    entries = list(danlu.SqliteStore(tmp_path / "s.db").journal("study").read(0))
+    entries = list(danlu.stores.SqliteStore(tmp_path / "s.db").journal("study").read(0))
     opened = [entry for entry in entries if isinstance(entry.event, ev.Opened)]
     kept = opened[0].event.provenance
     assert set(kept.parts) == set(kept.sources) == {"one"}

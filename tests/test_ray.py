@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import danlu
-from danlu.core.errors import SettingError
-from danlu.core.events import Cause, Status
+from danlu.errors import SettingError
+from danlu.journal.events import Cause, Status
 from danlu.testing import ENGINE_CHECKS
 
 os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")
@@ -48,12 +48,12 @@ def train(trial):
 
 @pytest.mark.parametrize("check", ENGINE_CHECKS, ids=lambda check: check.__name__)
 def test_it_keeps_what_every_engine_has_to_keep(check, cluster):
-    check(lambda: danlu.Ray(2))
+    check(lambda: danlu.engines.Ray(2))
 
 
 def test_a_study_is_what_it_is_on_one_machine(cluster, tmp_path):
     how = {"minimize": "loss", "trials": 6, "seed": 3, "sampler": "quasirandom", "scheduler": "diverged"}
-    far = danlu.tune(train, SPACE, engine=danlu.Ray(2), store=tmp_path / "far.db", **how)
+    far = danlu.tune(train, SPACE, engine=danlu.engines.Ray(2), store=tmp_path / "far.db", **how)
     near = danlu.tune(train, SPACE, store=tmp_path / "near.db", **how)
     assert [(t.params, t.curve) for t in far.trials] == [(t.params, t.curve) for t in near.trials]
 
@@ -74,7 +74,7 @@ def test_shares_of_gpus_and_custom_resources_are_dealt_out(cluster, tmp_path):
         return 0.0
 
     def run(objective, **needs):
-        result = danlu.tune(objective, SPACE, trials=4, engine=danlu.Ray(4, cpus=0, **needs))
+        result = danlu.tune(objective, SPACE, trials=4, engine=danlu.engines.Ray(4, cpus=0, **needs))
         return [trial.facts for trial in result.trials]
 
     shared = run(together, gpus=0.5)
@@ -85,9 +85,9 @@ def test_shares_of_gpus_and_custom_resources_are_dealt_out(cluster, tmp_path):
 
 
 def test_slots_follow_the_cluster(cluster):
-    assert danlu.Ray(cpus=1).slots == 3
-    assert danlu.Ray(cpus=0, gpus=0.25).slots == 8
-    assert danlu.Ray(bundles=[{"CPU": 1}, {"CPU": 0.5}]).slots == 2
+    assert danlu.engines.Ray(cpus=1).slots == 3
+    assert danlu.engines.Ray(cpus=0, gpus=0.25).slots == 8
+    assert danlu.engines.Ray(bundles=[{"CPU": 1}, {"CPU": 0.5}]).slots == 2
 
 
 def test_a_trial_that_needs_several_workers_gets_a_placement_group(cluster):
@@ -98,7 +98,7 @@ def test_a_trial_that_needs_several_workers_gets_a_placement_group(cluster):
         trial.log(bundles=len(group.bundle_specs), apart=here != there)
         return trial["x"]
 
-    engine = danlu.Ray(1, bundles=[{"CPU": 1}, {"CPU": 1}], strategy="STRICT_SPREAD")
+    engine = danlu.engines.Ray(1, bundles=[{"CPU": 1}, {"CPU": 1}], strategy="STRICT_SPREAD")
     result = danlu.tune(parallel, SPACE, trials=2, engine=engine)
     assert [trial.facts for trial in result.trials] == [{"bundles": 2, "apart": True}] * 2
     groups = ray.util.placement_group_table().values()
@@ -112,7 +112,7 @@ def test_data_in_the_objective_is_shipped_once_and_shared(cluster):
         trial.log(shared=not data.flags.writeable, total=float(data.sum()))
         return 0.0
 
-    result = danlu.tune(look, SPACE, trials=4, engine=danlu.Ray(2))
+    result = danlu.tune(look, SPACE, trials=4, engine=danlu.engines.Ray(2))
     assert all(trial.facts == {"shared": True, "total": float(data.sum())} for trial in result.trials)
 
 
@@ -122,7 +122,7 @@ def test_a_file_travels_to_where_it_is_not(cluster, tmp_path, monkeypatch):
         "SCALE = 2\ndef train(trial): return SCALE * trial['x']\ndef named(x=0.5): return SCALE * x\n"
     )
     for what in ("here.py:train", "here.py:named(x)"):
-        result = danlu.tune(what, SPACE, trials=2, engine=danlu.Ray(1))
+        result = danlu.tune(what, SPACE, trials=2, engine=danlu.engines.Ray(1))
         assert [trial.value for trial in result.trials] == [2 * trial.params["x"] for trial in result.trials]
 
 
@@ -142,7 +142,7 @@ def test_causes_are_told_apart_and_none_stops_the_study(cluster, tmp_path):
         causes,
         SPACE,
         trials=5,
-        engine=danlu.Ray(2),
+        engine=danlu.engines.Ray(2),
         retries=1,
         trial_time=5,
         trial_memory=2 << 30,
@@ -174,7 +174,7 @@ def test_a_killed_worker_goes_on_from_its_checkpoint(cluster, tmp_path):
                 os.kill(os.getpid(), signal.SIGKILL)
 
     result = danlu.tune(
-        dies_once, SPACE, minimize="loss", trials=1, engine=danlu.Ray(1), store=tmp_path / "s.db"
+        dies_once, SPACE, minimize="loss", trials=1, engine=danlu.engines.Ray(1), store=tmp_path / "s.db"
     )
     trial = result.trials[0]
     assert (trial.status, trial.attempt, trial.deaths, trial.metrics["trained"]) == (Status.DONE, 2, 1, 6.0)
@@ -204,7 +204,7 @@ def test_a_node_that_dies_costs_its_trials_no_step_and_no_reputation(cluster, tm
         SPACE,
         minimize="loss",
         trials=3,
-        engine=danlu.Ray(2, cpus=0.5, resources={"spot": 0.5}),
+        engine=danlu.engines.Ray(2, cpus=0.5, resources={"spot": 0.5}),
         store=tmp_path / "s.db",
         callbacks=[shoot],
         retries=0,
@@ -224,7 +224,7 @@ DRIVER = textwrap.dedent(
     sys.path.insert(0, sys.argv[3])
     from test_ray import SPACE, train
     ray.init(address=sys.argv[1], log_to_driver=False)
-    danlu.tune(train, SPACE, minimize="loss", trials=12, engine=danlu.Ray(2), store=sys.argv[2], seed=1, sampler="quasirandom")
+    danlu.tune(train, SPACE, minimize="loss", trials=12, engine=danlu.engines.Ray(2), store=sys.argv[2], seed=1, sampler="quasirandom")
     """
 )
 
@@ -240,7 +240,7 @@ def test_a_driver_that_is_killed_and_started_again_repeats_and_loses_nothing(clu
         driver = drive()
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and driver.poll() is None:
-            if store.exists() and "study" in danlu.SqliteStore(store).studies():
+            if store.exists() and "study" in danlu.stores.SqliteStore(store).studies():
                 with danlu.open_study(store=store) as seen:
                     if seen.ledger.history.finished >= least:
                         break
@@ -266,7 +266,7 @@ def test_bad_settings_and_a_missing_extra_are_sentences():
         ({"strategy": "NEAR"}, "strategy PACK"),
     ):
         with pytest.raises(SettingError, match=words):
-            danlu.Ray(**how)
-    program = "import sys; sys.modules['ray'] = None; import danlu; danlu.Ray()"
+            danlu.engines.Ray(**how)
+    program = "import sys; sys.modules['ray'] = None; import danlu; danlu.engines.Ray()"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert 'pip install "danlu[ray]"' in ran.stderr

@@ -8,7 +8,7 @@ import pytest
 
 import danlu
 from danlu import Float, Switch
-from danlu.core.errors import DanluError
+from danlu.errors import DanluError
 
 SPACE = {"floor": Float(0, 1), "opt": Switch(sgd={"momentum": Float(0, 1)}, adam={})}
 
@@ -22,7 +22,7 @@ def train(trial):
 
 @pytest.fixture
 def store(tmp_path):
-    made = danlu.SqliteStore(tmp_path / "s.db")
+    made = danlu.stores.SqliteStore(tmp_path / "s.db")
     danlu.tune(
         train, SPACE, minimize="loss", trials=30, store=made, seed=1, scheduler="diverged", sampler="random"
     )
@@ -31,7 +31,12 @@ def store(tmp_path):
 
 @pytest.mark.parametrize(
     "scheduler",
-    [danlu.ASHA(high=27), danlu.SuccessiveHalving(trials=27, high=27), danlu.Median(), danlu.AutoScheduler()],
+    [
+        danlu.schedulers.ASHA(high=27),
+        danlu.schedulers.SuccessiveHalving(trials=27, high=27),
+        danlu.schedulers.Median(),
+        danlu.schedulers.AutoScheduler(),
+    ],
 )
 def test_a_replay_is_what_the_study_would_have_been(store, scheduler):
     """The same trials under the scheduler from the start: the same steps, the same best."""
@@ -63,14 +68,14 @@ def test_a_study_that_was_cut_short_says_so_and_one_without_curves_is_refused(st
         store=store,
         seed=1,
         name="cut",
-        scheduler=danlu.ASHA(high=27),
+        scheduler=danlu.schedulers.ASHA(high=27),
     )
-    found = danlu.replay(store.journal("cut"), danlu.Median(), workers=4)
+    found = danlu.replay(store.journal("cut"), danlu.schedulers.Median(), workers=4)
     assert found.short > 10
     assert found.seconds <= found.whole_seconds * 4
     danlu.tune(lambda t: t["floor"], SPACE, trials=3, store=store, name="flat")
     with pytest.raises(DanluError, match="has no curves to replay"):
-        danlu.replay(store.journal("flat"), danlu.Median())
+        danlu.replay(store.journal("flat"), danlu.schedulers.Median())
 
 
 def test_the_command_compares_schedulers(store, tmp_path):

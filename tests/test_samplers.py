@@ -11,7 +11,7 @@ from scipy import integrate
 
 import danlu
 from danlu import Float, Int
-from danlu.core.errors import SettingError
+from danlu.errors import SettingError
 from danlu.maths import cma, genetics, pareto, parzen
 
 
@@ -24,11 +24,11 @@ def best(sampler, trials, seeds=range(5), objective=loss, space=SPACE):
 @pytest.mark.parametrize(
     "sampler",
     [
-        danlu.TPE(),
-        danlu.Genetic(patience=None),
-        danlu.Evolution(population=20, drawn=6),
-        danlu.CMAES(),
-        danlu.NSGA2(population=20),
+        danlu.samplers.TPE(),
+        danlu.samplers.Genetic(patience=None),
+        danlu.samplers.Evolution(population=20, drawn=6),
+        danlu.samplers.CMAES(),
+        danlu.samplers.NSGA2(population=20),
     ],
     ids=["tpe", "genetic", "evolution", "cmaes", "nsga2"],
 )
@@ -45,7 +45,7 @@ def test_tpe_learns_that_two_parameters_belong_together():
         return abs(trial["x"] - trial["y"]) * 20 + abs(trial["x"] + trial["y"] - 1.4)
 
     space = {"x": Float(0, 1), "y": Float(0, 1)}
-    ours = best(danlu.TPE(), 120, objective=valley, space=space)
+    ours = best(danlu.samplers.TPE(), 120, objective=valley, space=space)
     assert np.median(ours) < 0.5 * np.median(best("random", 120, objective=valley, space=space))
 
 
@@ -168,7 +168,7 @@ def test_crossover_and_mutation_keep_the_mean_and_reach_the_bounds():
 def test_the_genetic_algorithm_stops_by_itself():
     result = danlu.tune(
         lambda t: t["x"], {"x": Int(0, 10**6)}, trials=2000,
-        sampler=danlu.Genetic(population=10, patience=5), seed=0,
+        sampler=danlu.samplers.Genetic(population=10, patience=5), seed=0,
     )  # fmt: skip
     assert len(result.trials) < 2000
     assert "converged" in result.stopped
@@ -179,7 +179,7 @@ def test_the_genetic_algorithm_stops_by_itself():
 def test_regularized_evolution_lets_the_lucky_die():
     """The parent is always among the newest ``population`` trials."""
     with danlu.open_study(
-        {"x": Float(0, 1)}, minimize="loss", sampler=danlu.Evolution(population=5, drawn=5), seed=1
+        {"x": Float(0, 1)}, minimize="loss", sampler=danlu.samplers.Evolution(population=5, drawn=5), seed=1
     ) as s:
         first = s.ask()
         s.tell(first, -1e9)
@@ -192,7 +192,11 @@ def test_regularized_evolution_lets_the_lucky_die():
 
 def test_several_goals_reach_the_front():
     volumes = {}
-    for name, sampler in (("nsga2", danlu.NSGA2(population=30)), ("tpe", danlu.TPE()), ("random", "random")):
+    for name, sampler in (
+        ("nsga2", danlu.samplers.NSGA2(population=30)),
+        ("tpe", danlu.samplers.TPE()),
+        ("random", "random"),
+    ):
         result = danlu.tune(zdt1, WIDE, minimize=["a", "b"], trials=300, sampler=sampler, seed=1)
         losses = np.array([[t.metrics["a"], t.metrics["b"]] for t in result.trials])
         volumes[name] = pareto.hypervolume(losses, np.array([1.1, 1.1]))
@@ -202,13 +206,13 @@ def test_several_goals_reach_the_front():
 
 def test_settings_are_checked():
     for make, words in (
-        (lambda: danlu.TPE(share=1.5), "share between 0 and 1, got 1.5"),
-        (lambda: danlu.TPE(initial=0), "initial >= 2"),
-        (lambda: danlu.CMAES(sigma=0), "0 < sigma <= 1"),
-        (lambda: danlu.Genetic(population=1), "population >= 4"),
-        (lambda: danlu.Genetic(patience=0), "patience >= 1"),
-        (lambda: danlu.Evolution(reach=0), "reach <= 1"),
-        (lambda: danlu.NSGA2(crossover=2), "crossover between 0 and 1"),
+        (lambda: danlu.samplers.TPE(share=1.5), "share between 0 and 1, got 1.5"),
+        (lambda: danlu.samplers.TPE(initial=0), "initial >= 2"),
+        (lambda: danlu.samplers.CMAES(sigma=0), "0 < sigma <= 1"),
+        (lambda: danlu.samplers.Genetic(population=1), "population >= 4"),
+        (lambda: danlu.samplers.Genetic(patience=0), "patience >= 1"),
+        (lambda: danlu.samplers.Evolution(reach=0), "reach <= 1"),
+        (lambda: danlu.samplers.NSGA2(crossover=2), "crossover between 0 and 1"),
     ):
         with pytest.raises(SettingError, match=words):
             make()

@@ -12,9 +12,9 @@ import pytest
 import danlu
 from danlu import Choice, Float
 from danlu.cli.script import scripted
-from danlu.core.errors import ObjectiveError
 from danlu.engines.flags import Program, Reading, flags_of
 from danlu.engines.script import Script
+from danlu.errors import ObjectiveError
 
 ASKING = {"flags": None, "metrics": ("loss {x}",), "module": False, "terminal": False, "fixed": (), "space": None,
           "engine": None, "minimize": (), "maximize": ()}  # fmt: skip
@@ -551,7 +551,7 @@ def test_a_script_is_ended_when_its_trial_is_stopped(script):
 
     objective = Script(str(script / "train.py"), objective_of, ["val loss: {x}"], fixed=["--hang"])
     result = danlu.tune(
-        objective, {"lr": Choice([0.3, 0.95])}, minimize="val_loss", trials=2, sampler="grid", scheduler=danlu.ASHA(low=1, high=4, factor=2),
+        objective, {"lr": Choice([0.3, 0.95])}, minimize="val_loss", trials=2, sampler="grid", scheduler=danlu.schedulers.ASHA(low=1, high=4, factor=2),
     )  # fmt: skip
     slow = next(trial for trial in result.trials if trial.params["lr"] == 0.95)
     assert slow.status.name == "STOPPED"

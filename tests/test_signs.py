@@ -1,4 +1,4 @@
-"""Inside, everything is minimized: which way a metric is better is known at the door, ``danlu.core.goal``, and nowhere else."""
+"""Inside, everything is minimized: which way a metric is better is known at the door, ``danlu.problem.goal``, and nowhere else."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 import danlu
-from danlu.core.goal import Limit, Metric, goal_of
+from danlu.problem.goal import Limit, Metric, goal_of
 
 HOME = Path(danlu.__file__).parent
 DIRECTIONS = {"maximize", "minimize", "rises", "sign", "signs", "below", "direction", "_rises"}
 ORDERS = {"min", "max", "argmin", "argmax", "minimum", "maximum", "sorted", "sort"}
 ALLOWED = {
-    "core/goal.py": "the door",
-    "core/feasible.py": "looks on both sides of a number, whatever the goal is",
+    "problem/goal.py": "the door",
+    "space/feasible.py": "looks on both sides of a number, whatever the goal is",
 }
 
 
@@ -127,9 +127,9 @@ def test_a_study_and_its_mirror_image_are_one_search():
     from danlu.analysis.compare import compare
     from danlu.analysis.progress import progress, regret
     from danlu.analysis.robustness import robustness
-    from danlu.analysis.sheet import sheet
+    from danlu.analysis.trial_table import sheet
     from danlu.dashboard.views import table
-    from danlu.samplers.evidence import evidence
+    from danlu.samplers.parts.comparable import evidence
 
     def train(sign):
         def run(trial):
@@ -139,7 +139,7 @@ def test_a_study_and_its_mirror_image_are_one_search():
         return run
 
     space = {"x": danlu.Float(0, 1), "y": danlu.Float(0, 1)}
-    how = {"trials": 20, "seed": 3, "scheduler": danlu.ASHA(high=9), "sampler": "gp"}
+    how = {"trials": 20, "seed": 3, "scheduler": danlu.schedulers.ASHA(high=9), "sampler": "gp"}
     down = danlu.tune(train(1), space, minimize="f", **how)
     up = danlu.tune(train(-1), space, maximize="f", **how)
     assert [trial.unit for trial in down.trials] == [trial.unit for trial in up.trials]

@@ -8,15 +8,15 @@ import msgspec
 import pytest
 from simulation import World, simulate
 
-from danlu.core import worker as life
-from danlu.core.errors import Conflict, StoreError
-from danlu.core.messages import GO, Outcome
-from danlu.core.protocols import Terms
-from danlu.core.rows import Row
+from danlu.base import identity as life
+from danlu.contracts.messages import GO, Outcome
+from danlu.contracts.protocols import Terms
+from danlu.errors import Conflict, StoreError
+from danlu.journal.rows import Row
 from danlu.stores.memory import MemoryJournal
 from danlu.study.claims import Claims
-from danlu.study.desk import Desk
-from danlu.study.ledger import Ledger
+from danlu.study.replica import Ledger
+from danlu.study.responder import Desk
 
 KINDS = {
     3: ("duplicate", "messages said twice"),
@@ -100,7 +100,7 @@ def revive(self, message):
 
 
 def skip_others(self, events, terms):
-    from danlu.core.events import Entry
+    from danlu.journal.events import Entry
 
     last, written = self.journal.append(events, terms)
     if written:

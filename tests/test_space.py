@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from danlu import Choice, Float, Int, Space, Switch
-from danlu.core.columns import active
-from danlu.core.errors import SpaceError
-from danlu.core.events import Asked, Created, decode, encode, pack_params, unpack_params
-from danlu.core.feasible import fill
-from danlu.core.goal import goal_of
-from danlu.core.space import difference
-from danlu.core.values import typed_key
+from danlu.base.values import typed_key
+from danlu.errors import SpaceError
+from danlu.journal.columns import active
+from danlu.journal.events import Asked, Created, decode, encode, pack_params, unpack_params
+from danlu.problem.goal import goal_of
+from danlu.space.feasible import fill
+from danlu.space.space import difference
 from danlu.testing import points, spaces
 
 
@@ -250,7 +250,7 @@ def iter_units(space):
 
 
 def test_grid_walks_conditional_spaces_exactly_once():
-    from danlu.samplers.admit import combinations
+    from danlu.samplers.parts.admission import combinations
 
     space = Space({"a": Int(1, 3), "s": Switch(x={"b": Choice([1, 2])}, y={})}, constraints=["a != 2"])
     walked = [tuple(sorted(space.decode(p).items(), key=str)) for p in combinations(space)]

@@ -3,7 +3,7 @@
 import pytest
 
 from danlu.cli.spacefile import parse, read_space
-from danlu.core.errors import SpaceError
+from danlu.errors import SpaceError
 
 FLOAT = 'x = {type = "float", low = 0, high = 1}'
 WRONG = {

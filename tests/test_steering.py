@@ -9,12 +9,13 @@ import time
 import pytest
 
 import danlu
-from danlu import Float, SqliteStore
-from danlu.core import events as ev
-from danlu.core.errors import BudgetError, SettingError, SpaceError, TrialMissing
-from danlu.core.events import Cause, Status
-from danlu.core.history import History
-from danlu.study.steering import Steering
+from danlu import Float
+from danlu.errors import BudgetError, SettingError, SpaceError, TrialMissing
+from danlu.journal import events as ev
+from danlu.journal.events import Cause, Status
+from danlu.journal.history import History
+from danlu.stores import SqliteStore
+from danlu.study.control import Steering
 
 SPACE = {"x": Float(0, 1)}
 

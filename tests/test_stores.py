@@ -15,9 +15,9 @@ from sqlite_file import raw_file
 
 import danlu
 from danlu import Float, Int
-from danlu.core import events as ev
-from danlu.core.errors import CorruptError, DanluError, SchemaError, StoreError, StudyExists, StudyMissing
-from danlu.core.history import History
+from danlu.errors import CorruptError, DanluError, SchemaError, StoreError, StudyExists, StudyMissing
+from danlu.journal import events as ev
+from danlu.journal.history import History
 from danlu.stores import jsonlines
 from danlu.stores.filesystem import refuse_network
 from danlu.stores.jsonlines import dump, load
@@ -34,7 +34,7 @@ def fold(store, name="study"):
 
 @pytest.fixture
 def study(tmp_path):
-    store = danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.SqliteStore(tmp_path / "s.db")
     danlu.tune(resumable, SPACE, minimize="loss", trials=3, store=store, seed=1)
     store.close()
     return tmp_path / "s.db"
@@ -45,12 +45,12 @@ def test_a_strangers_file_is_left_alone(tmp_path):
     with raw_file(path) as theirs:
         theirs.execute("CREATE TABLE t (a)")
     with pytest.raises(StoreError, match="a database of another program"):
-        danlu.SqliteStore(path)
+        danlu.stores.SqliteStore(path)
     text = tmp_path / "notes.txt"
     text.write_text("no database at all, but long enough to look like one" * 100)
     before = text.read_bytes()
     with pytest.raises(StoreError, match="is no store of danlu: it is a file of another kind"):
-        danlu.SqliteStore(text)
+        danlu.stores.SqliteStore(text)
     assert text.read_bytes() == before
 
 
@@ -58,7 +58,7 @@ def test_a_newer_schema_is_refused_and_untouched(study, promised):
     with raw_file(study) as newer:
         newer.execute("PRAGMA user_version = 99")
     with pytest.raises(SchemaError, match="has schema 99, this danlu reads up to 1. Upgrade danlu"):
-        danlu.SqliteStore(study)
+        danlu.stores.SqliteStore(study)
     promised(18, 1, "a newer schema, refused and left as it was")
 
 
@@ -72,7 +72,7 @@ def test_network_file_systems_are_refused_with_the_remedy(promised):
 
 
 def test_studies_in_one_file_do_not_see_each_other(tmp_path):
-    store = danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.SqliteStore(tmp_path / "s.db")
     for name, seed in (("a", 1), ("b", 2)):
         danlu.tune(resumable, SPACE, minimize="loss", trials=3, store=store, name=name, seed=seed)
     assert fold(store, "a").seed == 1
@@ -89,7 +89,7 @@ def test_a_changed_digit_is_found_not_believed(study):
         flipped = bytearray(body)
         flipped[-3] ^= 1
         raw.execute("UPDATE event SET body = ? WHERE seq = ?", (bytes(flipped), seq))
-    store = danlu.SqliteStore(study)
+    store = danlu.stores.SqliteStore(study)
     history = History()
     with pytest.raises(
         CorruptError, match=f"damaged at event {seq}.*The {seq - 1} events before it are sound"
@@ -102,7 +102,7 @@ def test_a_changed_digit_is_found_not_believed(study):
 def test_a_missing_or_swapped_row_is_found(study):
     with raw_file(study) as raw:
         raw.execute("DELETE FROM event WHERE seq = 7")
-    store = danlu.SqliteStore(study)
+    store = danlu.stores.SqliteStore(study)
     with pytest.raises(CorruptError, match="damaged at event 7"):
         fold(store)
     store.close()
@@ -110,12 +110,12 @@ def test_a_missing_or_swapped_row_is_found(study):
 
 def test_missing_last_rows_are_found(study):
     """They leave no gap: the study's own row says how many there have been."""
-    store = danlu.SqliteStore(study)
+    store = danlu.stores.SqliteStore(study)
     last = fold(store).seq
     store.close()
     with raw_file(study) as raw:
         raw.execute("DELETE FROM event WHERE seq > ?", (last - 2,))
-    store, history = danlu.SqliteStore(study), History()
+    store, history = danlu.stores.SqliteStore(study), History()
     with pytest.raises(
         CorruptError, match=f"damaged at event {last - 1}.*The {last - 2} events before it are"
     ):
@@ -138,7 +138,7 @@ def read_damaged(path, sound):
     """How many events a damaged store gives, each compared with the sound one; None when it is refused."""
     read = 0
     try:
-        store = danlu.SqliteStore(path)
+        store = danlu.stores.SqliteStore(path)
         for entry in store.journal("study").read(0):
             assert entry.seq == read + 1
             assert ev.encode(entry.event) == sound[read], f"a silent wrong value at event {entry.seq}"
@@ -153,7 +153,7 @@ def read_damaged(path, sound):
 
 
 def test_three_thousand_damaged_files_never_give_a_silent_wrong_value(study, tmp_path, promised):
-    store = danlu.SqliteStore(study)
+    store = danlu.stores.SqliteStore(study)
     sound = [ev.encode(entry.event) for entry in store.journal("study").read(0)]
     whole, dice = study.read_bytes(), random.Random(3)
     outcomes = {"refused": 0, "prefix": 0, "unharmed": 0}
@@ -169,7 +169,7 @@ def test_three_thousand_damaged_files_never_give_a_silent_wrong_value(study, tmp
 
 
 def test_a_damaged_log_beside_the_file_never_gives_a_silent_wrong_value(tmp_path, promised):
-    store = danlu.SqliteStore(tmp_path / "live.db")
+    store = danlu.stores.SqliteStore(tmp_path / "live.db")
     danlu.tune(resumable, SPACE, minimize="loss", trials=3, store=store, seed=1)
     sound = [ev.encode(entry.event) for entry in store.journal("study").read(0)]
     whole, log = store.path.read_bytes(), Path(f"{store.path}-wal").read_bytes()
@@ -186,13 +186,13 @@ def test_a_damaged_log_beside_the_file_never_gives_a_silent_wrong_value(tmp_path
 
 
 def test_a_damaged_export_never_gives_a_silent_wrong_value(study, promised):
-    store = danlu.SqliteStore(study)
+    store = danlu.stores.SqliteStore(study)
     sound = [ev.encode(entry.event) for entry in store.journal("study").read(0)]
     whole = "".join(dump("study", store.journal("study").read(0))).encode()
     dice, refused = random.Random(5), 0
     for number in range(600):
         text = damaged(whole, number, dice).decode("utf-8", errors="replace")
-        memory = danlu.MemoryStore()
+        memory = danlu.stores.MemoryStore()
         try:
             lost = load(text.splitlines(keepends=True), memory).lost
         except DanluError:
@@ -209,9 +209,9 @@ def test_a_damaged_export_never_gives_a_silent_wrong_value(study, promised):
 
 
 def test_an_export_imports_back_to_an_equal_study(study, tmp_path):
-    store = danlu.SqliteStore(study)
+    store = danlu.stores.SqliteStore(study)
     lines = list(dump("study", store.journal("study").read(0)))
-    memory = danlu.MemoryStore()
+    memory = danlu.stores.MemoryStore()
     loaded = load(lines, memory)
     assert (loaded.name, loaded.lost) == ("study", "")
     before = [(e.seq, e.op, ev.encode(e.event)) for e in store.journal("study").read(0)]
@@ -258,18 +258,18 @@ def unmarked(lines):
 
 
 def test_a_torn_last_line_of_an_early_export_is_cut_off_and_reported(study):
-    lines = unmarked(list(dump("study", danlu.SqliteStore(study).journal("study").read(0))))
-    assert "no end mark" in load(lines, danlu.MemoryStore()).remark
+    lines = unmarked(list(dump("study", danlu.stores.SqliteStore(study).journal("study").read(0))))
+    assert "no end mark" in load(lines, danlu.stores.MemoryStore()).remark
     for torn in (lines[-1][: len(lines[-1]) // 2], altered(lines[-1]), "\0\0\0"):
-        store = danlu.MemoryStore()
+        store = danlu.stores.MemoryStore()
         loaded = load([*lines[:-1], torn], store)
         assert loaded.events == len(lines) - 2
         assert loaded.lost == f"line {len(lines)} is damaged and was left out."
     with pytest.raises(CorruptError, match="line 4 is damaged.*Lines behind it follow"):
-        load([*lines[:3], "torn", *lines[3:]], danlu.MemoryStore())
+        load([*lines[:3], "torn", *lines[3:]], danlu.stores.MemoryStore())
     for header in ([], ["{}"], lines[1:]):
         with pytest.raises(CorruptError, match="no danlu export"):
-            load(header, danlu.MemoryStore())
+            load(header, danlu.stores.MemoryStore())
 
 
 def again(line, **changed):
@@ -298,9 +298,9 @@ EDITS = {
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_an_edited_export_is_refused_with_the_line_and_nothing_is_imported(study, edit):
-    lines = list(dump("study", danlu.SqliteStore(study).journal("study").read(0)))
+    lines = list(dump("study", danlu.stores.SqliteStore(study).journal("study").read(0)))
     act, sentence = EDITS[edit]
-    for store in (danlu.MemoryStore(), danlu.SqliteStore(study.parent / "new.db")):
+    for store in (danlu.stores.MemoryStore(), danlu.stores.SqliteStore(study.parent / "new.db")):
         with pytest.raises(CorruptError, match=sentence):
             load(act(lines), store)
         assert store.studies() == []
@@ -312,7 +312,7 @@ def test_an_edited_export_is_refused_with_the_line_and_nothing_is_imported(study
 
 def test_facts_that_look_like_an_exports_own_words_survive(tmp_path):
     facts = {"a": {"$float": "x"}, "b": {"$dict": {"$bytes": "?"}}, "$bytes": 3}
-    store, copy = danlu.MemoryStore(), danlu.MemoryStore()
+    store, copy = danlu.stores.MemoryStore(), danlu.stores.MemoryStore()
     danlu.tune(lambda t: t.log(facts) or t["x"], {"x": Float(0, 1)}, trials=1, store=store)
     load(list(dump("study", store.journal("study").read(0))), copy)
     assert fold(copy).trial(0).facts == facts == fold(store).trial(0).facts
@@ -320,10 +320,10 @@ def test_facts_that_look_like_an_exports_own_words_survive(tmp_path):
 
 def test_a_newer_export_is_refused(monkeypatch, study):
     monkeypatch.setattr(ev, "SCHEMA", 2)
-    lines = list(dump("study", danlu.SqliteStore(study).journal("study").read(0)))
+    lines = list(dump("study", danlu.stores.SqliteStore(study).journal("study").read(0)))
     monkeypatch.setattr(ev, "SCHEMA", 1)
     with pytest.raises(SchemaError, match="has schema 2"):
-        load(lines, danlu.MemoryStore())
+        load(lines, danlu.stores.MemoryStore())
 
 
 def test_a_full_disk_is_loud_and_loses_nothing_acknowledged(tmp_path, promised):
@@ -354,19 +354,19 @@ print("told", told + 1)
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert ran.returncode == 0, ran.stderr
     assert "loud" in ran.stdout
-    assert int(ran.stdout.split()[-1]) == fold(danlu.SqliteStore(tmp_path / "s.db")).finished > 10
+    assert int(ran.stdout.split()[-1]) == fold(danlu.stores.SqliteStore(tmp_path / "s.db")).finished > 10
     promised(14, 1, "a disk that was full (RLIMIT_FSIZE), and had room again")
 
 
 def test_golden_journals_stay_readable(tmp_path, promised):
     """Written by release 0.1.0 (schema 1) and never again: what they say must not change."""
     shutil.copy(GOLDEN / "v1.db", tmp_path / "v1.db")
-    store = danlu.SqliteStore(tmp_path / "v1.db")
+    store = danlu.stores.SqliteStore(tmp_path / "v1.db")
     history = fold(store, "golden")
     expected = json.loads((GOLDEN / "v1.json").read_text())
     said = [[t.number, t.status.name, t.params, t.metrics, t.curve.steps, t.cause] for t in history.trials()]
     assert json.loads(json.dumps(said)) == expected
-    memory = danlu.MemoryStore()
+    memory = danlu.stores.MemoryStore()
     with (GOLDEN / "v1.jsonl").open(encoding="utf-8") as lines:
         load(lines, memory)
     assert repr(fold(memory, "golden").trials()) == repr(history.trials())
@@ -385,7 +385,7 @@ def test_golden_journals_stay_readable(tmp_path, promised):
 
 
 def test_opening_a_large_study_reads_each_event_once(tmp_path):
-    store = danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.SqliteStore(tmp_path / "s.db")
     with danlu.open_study(
         {"x": Float(0, 1), "n": Int(1, 9)}, minimize="loss", store=store, sampler="random"
     ) as study:
@@ -400,7 +400,7 @@ def test_opening_a_large_study_reads_each_event_once(tmp_path):
 
 def test_results_told_are_synced_to_disk_and_the_rest_is_not_waited_for(tmp_path):
     """What SQLite is told about syncing at each commit; the disk itself is SQLite's to keep."""
-    store = danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.SqliteStore(tmp_path / "s.db")
     with danlu.open_study({"x": Float(0, 1)}, minimize="loss", store=store, sampler="random") as study:
         said = []
         store.connection().set_trace_callback(said.append)
@@ -426,7 +426,7 @@ def test_results_told_are_synced_to_disk_and_the_rest_is_not_waited_for(tmp_path
 
 
 def test_one_write_for_an_ask_and_one_for_a_tell(tmp_path):
-    store = danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.SqliteStore(tmp_path / "s.db")
     with danlu.open_study({"x": Float(0, 1)}, minimize="loss", store=store, sampler="random") as study:
         study.tell(study.ask(), 1.0)
         said = []
@@ -447,7 +447,7 @@ def test_the_log_is_moved_into_the_file_by_one_process_at_a_time(tmp_path, monke
     from danlu.stores import sqlite
 
     monkeypatch.setattr(sqlite, "CHECKPOINT_EVERY", 10)
-    store = danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.SqliteStore(tmp_path / "s.db")
     wal = Path(f"{store.path}-wal")
 
     def write(count):
@@ -471,7 +471,7 @@ def test_a_checkpoint_of_the_log_that_fails_is_no_append_that_failed(tmp_path, m
     from danlu.stores import sqlite
 
     monkeypatch.setattr(sqlite, "CHECKPOINT_EVERY", 1)
-    store = danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.SqliteStore(tmp_path / "s.db")
     Path(store.blobs).write_text("a file where the folder should be")
     with danlu.open_study({"x": Float(0, 1)}, minimize="loss", store=store, sampler="random") as study:
         study.tell(study.ask(), 0.5)
@@ -486,7 +486,7 @@ def test_a_new_file_may_be_opened_by_many_at_once(tmp_path):
     def open_it(path, barrier):
         barrier.wait()
         try:
-            danlu.SqliteStore(path).studies()
+            danlu.stores.SqliteStore(path).studies()
         except danlu.DanluError as error:
             failures.append(str(error))
 

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 import danlu
+from danlu.base.failure import at_terminal, say
 from danlu.cli import live
-from danlu.core.failure import at_terminal, say
 from danlu.stores import jsonlines
 
 SPACE = {"x": danlu.Float(0, 1)}
@@ -152,7 +152,7 @@ def test_lines_that_are_watched_are_an_exports_own(named):
         env=os.environ | {"PYTHONIOENCODING": "latin-1"},
     )
     assert (ran.returncode, ran.stderr) == (0, b"")
-    store = danlu.SqliteStore(named)
+    store = danlu.stores.SqliteStore(named)
     exported = list(jsonlines.dump("study", store.journal("study").read(0)))
     assert ran.stdout.decode("utf-8") == "".join(exported[1:-1])
     assert "turn \u202e around \x7f" in ran.stdout.decode("utf-8")

@@ -10,8 +10,7 @@ import pytest
 
 import danlu
 from danlu import Choice, Float, Int, Space, Switch
-from danlu.core import events as ev
-from danlu.core.errors import (
+from danlu.errors import (
     BudgetError,
     Conflict,
     Exhausted,
@@ -24,6 +23,7 @@ from danlu.core.errors import (
     SpaceMismatch,
     TrialMissing,
 )
+from danlu.journal import events as ev
 
 X = {"x": Float(-1, 1)}
 
@@ -195,7 +195,7 @@ def test_budgets(budget, trials, reason):
 
 
 def test_time_budgets_read_like_people_write_them():
-    from danlu.core.budget import seconds_of
+    from danlu.problem.budget import seconds_of
 
     assert [seconds_of(t) for t in ("90s", "1h30m", "2 min", 5)] == [90, 5400, 120, 5]
     with pytest.raises(BudgetError, match="a time reads like"):
@@ -270,7 +270,10 @@ def test_a_finite_space_ends_when_everything_was_tried():
 def test_a_grid_larger_than_the_budget_is_counted_and_refused():
     with pytest.raises(BudgetError, match="the grid has 1,000,000 combinations, the budget is 10 trials"):
         danlu.tune(
-            square, {"x": Float(0, 1), "n": Int(1, 10**5)}, sampler=danlu.Grid(resolution=10), trials=10
+            square,
+            {"x": Float(0, 1), "n": Int(1, 10**5)},
+            sampler=danlu.samplers.Grid(resolution=10),
+            trials=10,
         )
     with pytest.raises(BudgetError, match="x is continuous"):
         danlu.tune(square, X, sampler="grid", trials=10)
@@ -395,7 +398,7 @@ def test_what_cannot_be_called_is_refused():
         danlu.tune(3, X)
 
 
-class Toy(danlu.BaseScheduler):
+class Toy(danlu.schedulers.BaseScheduler):
     """Pauses every trial at step 2, resumes it once, copies the first one's checkpoint, then stops it."""
 
     def init(self, problem):
@@ -406,14 +409,14 @@ class Toy(danlu.BaseScheduler):
         return (*state, trial.number) if paused else state
 
     def judge(self, state, view, trial):
-        from danlu.core.messages import GO, pause, stop
+        from danlu.contracts.messages import GO, pause, stop
 
         if trial.curve.steps[-1] == 2 and trial.attempt == 1:
             return pause("a look around")
         return stop("seen enough") if trial.curve.steps[-1] >= 4 else GO
 
     def next(self, state, view):
-        from danlu.core.protocols import New, Resume, Wait
+        from danlu.contracts.protocols import New, Resume, Wait
 
         rows = view.history.rows
         resumable = [n for n in state if rows[n].status is danlu.Status.PAUSED]
@@ -458,7 +461,7 @@ def test_best_checkpoints_are_kept_and_the_others_removed(tmp_path):
     kept = np.zeros(3)
     assert result.restore(kept) == 3
     assert kept.tolist() == [2.0, 2.0, 2.0]
-    from danlu.core.blobs import Folder
+    from danlu.runtime.blobs import Folder
 
     assert len(list(Folder(tmp_path / "s.db.blobs").kept())) == 2  # the newest and the one before
 
@@ -477,7 +480,7 @@ def test_logged_facts_are_kept():
 
 def test_a_zombie_is_told_and_changes_nothing(tmp_path):
     now = [0.0]
-    store = danlu.SqliteStore(tmp_path / "s.db", lease_seconds=10, clock=lambda: now[0])
+    store = danlu.stores.SqliteStore(tmp_path / "s.db", lease_seconds=10, clock=lambda: now[0])
     with danlu.open_study(X, minimize="loss", store=store) as one, danlu.open_study(store=store) as two:
         zombie = one.ask()
         now[0] = 11.0
@@ -497,9 +500,9 @@ def test_a_zombie_is_told_and_changes_nothing(tmp_path):
 
 
 def test_folding_one_by_one_is_folding_at_once(tmp_path):
-    from danlu.core.history import History
+    from danlu.journal.history import History
 
-    store = danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.SqliteStore(tmp_path / "s.db")
     danlu.tune(counting, X, minimize="loss", trials=3, scheduler=Toy(), store=store, seed=4)
     entries = list(store.journal("study").read(0))
     whole, parts = History(), History()
@@ -515,7 +518,7 @@ def test_folding_one_by_one_is_folding_at_once(tmp_path):
 
 
 def test_asked_events_say_what_was_seen(tmp_path):
-    store = danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.SqliteStore(tmp_path / "s.db")
     danlu.tune(square, X, trials=3, store=store)
     asked = [(e.seq, e.event.seen) for e in store.journal("study").read(0) if isinstance(e.event, ev.Asked)]
     assert all(seen == seq - 1 for seq, seen in asked)

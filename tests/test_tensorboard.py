@@ -19,7 +19,7 @@ from tensorboard.plugins import base_plugin
 from tensorboard.plugins.hparams import api_pb2, backend_context, list_session_groups, plugin_data_pb2
 
 import danlu
-from danlu.plugins.tensorboard import TensorBoard
+from danlu.integrations.tensorboard import TensorBoard
 
 SPACE = {"lr": danlu.Float(1e-4, 1, log=True), "act": danlu.Choice(["relu", "tanh"])}
 

@@ -13,14 +13,14 @@ import pytest
 import danlu
 from danlu import Float
 from danlu.analysis.compare import Versus, _holm
-from danlu.core.messages import GO, stop
-from danlu.core.protocols import BaseScheduler, New, Wait
-from danlu.core.space import Space
+from danlu.contracts.messages import GO, stop
+from danlu.contracts.protocols import BaseScheduler, New, Wait
 from danlu.engines.script import _ask_to_leave
-from danlu.schedulers.rungs import best, better, compared, keeps
+from danlu.schedulers.parts.rungs import best, better, compared, keeps
+from danlu.space.space import Space
 
 
-class Boxed(danlu.GP, frozen=True, kw_only=True):
+class Boxed(danlu.samplers.GP, frozen=True, kw_only=True):
     """Only where it looks, not at what."""
 
     def _gain(self, made, rng):
@@ -96,7 +96,7 @@ class Said(BaseScheduler):
 
 def test_the_second_of_two_schedulers_is_heard_with_its_own_state():
     one, other = Said(horizon=9, why="one"), Said(stop("other"), Wait(), 5, "other")
-    both = danlu.Both(one, other)
+    both = danlu.schedulers.Both(one, other)
     state = both.tell(both.tell(both.init(None), 1), 2)
     assert state == ((1, 2), (1, 2))
     state = ((1,), (2,))
@@ -105,7 +105,7 @@ def test_the_second_of_two_schedulers_is_heard_with_its_own_state():
     assert (one.heard, other.heard) == ([(1,)] * 2, [(2,)] * 2)
     assert both.horizon(state, None, None) == 5
     assert both.why(state, None) == "one; other"
-    turned = danlu.Both(other, Said(stop("never heard"), New(tag="t"), 7))
+    turned = danlu.schedulers.Both(other, Said(stop("never heard"), New(tag="t"), 7))
     assert turned.judge(state, None, None) == stop("other")
     assert turned.next(state, None) == Wait()
     assert turned.horizon(state, None, None) == 5
@@ -133,7 +133,12 @@ def test_equal_trials_are_not_stopped_by_asha():
             trial.report(step, loss=1.0)
 
     result = danlu.tune(
-        flat, {"x": Float(0, 1)}, minimize="loss", trials=9, scheduler=danlu.ASHA(high=9), sampler="random"
+        flat,
+        {"x": Float(0, 1)},
+        minimize="loss",
+        trials=9,
+        scheduler=danlu.schedulers.ASHA(high=9),
+        sampler="random",
     )
     assert {trial.curve.steps[-1] for trial in result.trials} == {9}
 

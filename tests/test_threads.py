@@ -114,12 +114,12 @@ def test_a_number_that_a_person_chose_stays():
         assert set(blas()) == {2}
 
 
-class Watching(danlu.GP, frozen=True):
+class Watching(danlu.samplers.GP, frozen=True):
     """A sampler that tells what it calculates with."""
 
     def ask(self, state, view, rng, k):
         SEEN.append((set(blas()), torch.get_num_threads()))
-        return danlu.GP(initial=4).ask(state, view, rng, k)
+        return danlu.samplers.GP(initial=4).ask(state, view, rng, k)
 
 
 SEEN = []

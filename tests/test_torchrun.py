@@ -13,9 +13,9 @@ import torch
 from torch import nn
 
 import danlu
-from danlu.core.errors import ObjectiveError
-from danlu.core.events import Cause, Status
-from danlu.plugins import torchrun
+from danlu.errors import ObjectiveError
+from danlu.integrations import torchrun
+from danlu.journal.events import Cause, Status
 
 HERE = Path(__file__).parent
 RUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -34,7 +34,7 @@ def test_the_example_trains_the_same_on_two_ranks_and_goes_on_when_killed(tmp_pa
     first = launch(HERE.parent / "examples/ddp.py", store)
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline:
-        if store.exists() and "ddp" in danlu.SqliteStore(store).studies():
+        if store.exists() and "ddp" in danlu.stores.SqliteStore(store).studies():
             with danlu.open_study(store=store, name="ddp") as study:
                 if len(study.result.trials) >= 2:
                     break
@@ -55,7 +55,7 @@ def test_the_example_trains_the_same_on_two_ranks_and_goes_on_when_killed(tmp_pa
 
 def alone(trial):
     """The example's training in one process: gradients of both ranks' batches, averaged."""
-    torch.manual_seed(danlu.core.rng.key(1, trial.number, "objective") % 2**31)
+    torch.manual_seed(danlu.base.rng.key(1, trial.number, "objective") % 2**31)
     x = torch.randn(512, 8)
     y = (x[:, :1] * x[:, 1:2]).tanh()
     model = nn.Sequential(nn.Linear(8, trial.params["width"]), nn.ReLU(), nn.Linear(trial.params["width"], 1))
@@ -76,7 +76,7 @@ SCRIPT = textwrap.dedent(
     import sys
     import torch, torch.distributed as dist
     import danlu
-    from danlu.plugins import torchrun
+    from danlu.integrations import torchrun
 
     def train(trial):
         width = trial.suggest("width", danlu.Int(1, 9))
@@ -93,7 +93,7 @@ SCRIPT = textwrap.dedent(
 
     dist.init_process_group("gloo")
     result = torchrun.tune(train, {"x": danlu.Float(0, 1)}, minimize="loss", trials=4, store=sys.argv[1], seed=1,
-                           scheduler=danlu.Patience(reports=2))
+                           scheduler=danlu.schedulers.Patience(reports=2))
     dist.destroy_process_group()
     """
 )
@@ -124,8 +124,8 @@ NAMED = textwrap.dedent(
     import sys
     import torch, torch.distributed as dist
     import danlu
-    from danlu.core.errors import SettingError
-    from danlu.plugins import torchrun
+    from danlu.errors import SettingError
+    from danlu.integrations import torchrun
 
     def train(x, act, step=2):
         both = [torch.zeros(1) for _ in range(2)]

@@ -12,12 +12,12 @@ from click.testing import CliRunner
 import danlu
 from danlu import Choice, Float
 from danlu.cli.main import danlu as command
-from danlu.core import events as ev
-from danlu.core.errors import DanluError, ObjectiveError, SettingError
-from danlu.core.events import Charter
-from danlu.core.goal import goal_of
-from danlu.core.protocols import Terms
-from danlu.core.space import Space
+from danlu.contracts.protocols import Terms
+from danlu.errors import DanluError, ObjectiveError, SettingError
+from danlu.journal import events as ev
+from danlu.journal.events import Charter
+from danlu.problem.goal import goal_of
+from danlu.space.space import Space
 from danlu.study.trust import proposed
 
 MINE = "import subprocess\nfrom os import system\ndef train(trial): return 0.5\n"
@@ -199,7 +199,7 @@ def test_a_hostile_study_runs_nothing_and_writes_nothing_outside(there, tmp_path
         f"import os\nos.system('touch {outside}/canary')\ndef train(trial): return 0.0\n"
     )
     before = tree(tmp_path, there)
-    name = build(danlu.SqliteStore("s.db"), HOSTILE[label], outside)
+    name = build(danlu.stores.SqliteStore("s.db"), HOSTILE[label], outside)
     for words in (
         ["show", "s.db"], ["show", "s.db", name], ["show", "s.db", name, "--json"], ["show", "s.db", name, "--trial", "1"],
         ["export", "s.db", name, "-o", "out.jsonl"], ["import", "out.jsonl", "copy.db"], ["show", "copy.db"],

@@ -8,11 +8,11 @@ import pytest
 import danlu
 from danlu import Float
 from danlu.analysis.progress import regret, savings
-from danlu.core import events as ev
-from danlu.core.goal import goal_of
-from danlu.core.history import History
-from danlu.core.settings import read
+from danlu.contracts.algorithms import read
 from danlu.dashboard.views import head, table
+from danlu.journal import events as ev
+from danlu.journal.history import History
+from danlu.problem.goal import goal_of
 
 X = {"x": Float(0, 1)}
 
@@ -112,27 +112,27 @@ def test_an_objective_that_reports_step_0_alone_spends_its_budget():
 
 
 def test_tables_pictures_and_replays_count_what_the_budget_counts():
-    store = danlu.MemoryStore()
+    store = danlu.stores.MemoryStore()
     result = danlu.tune(tenth, X, minimize="loss", trials=3, store=store, scheduler="none", seed=1)
     history = result.history
     assert {row["steps"] for row in result.table()} == {100}
     assert {row["steps"] for row in table(history, {}, sort="steps")["rows"]} == {100}
     assert head("study", history)["spent"]["steps"] == savings(history).steps == 300
     assert regret(history).steps.tolist() == [100 * (number + 1) for number in regret(history).trials]
-    found = danlu.replay(store.journal("study"), danlu.NoScheduler())
+    found = danlu.replay(store.journal("study"), danlu.schedulers.NoScheduler())
     assert (found.steps, found.whole_steps, found.saved) == (300, 300, 0.0)
 
 
 def test_a_quarter_of_the_steps_goes_to_whole_trials_at_any_interval_of_reports():
     def train(params, every):
         steps = tuple(range(every, 82, every))
-        return danlu.Recording(steps, {"loss": tuple(params["x"] + 1 / step for step in steps)})
+        return danlu.engines.Recording(steps, {"loss": tuple(params["x"] + 1 / step for step in steps)})
 
     shares = []
     for every in (1, 3):
         result = danlu.tune(
             lambda params, every=every: train(params, every), X, minimize="loss", steps=81 * 20, sampler="random",
-            seed=1, engine=danlu.Simulator(), fidelity=danlu.Fidelity("epoch", 3, 81),
+            seed=1, engine=danlu.engines.Simulator(), fidelity=danlu.Fidelity("epoch", 3, 81),
         )  # fmt: skip
         shares.append(sum(trial.curve.steps[-1] == 81 for trial in result.trials) * 81 / result.history.steps)
     assert abs(shares[0] - shares[1]) < 0.1
@@ -140,18 +140,20 @@ def test_a_quarter_of_the_steps_goes_to_whole_trials_at_any_interval_of_reports(
 
 def test_a_simulated_trial_that_is_taken_up_again_pays_for_what_is_new():
     def train(params):
-        return danlu.Recording(tuple(range(1, 10)), {"loss": (params["x"],) * 9})
+        return danlu.engines.Recording(tuple(range(1, 10)), {"loss": (params["x"],) * 9})
 
     for resumes, paid in ((True, 9), (False, 9 + 3 + 1)):
         result = danlu.tune(
-            train, X, minimize="loss", trials=27, sampler="random", seed=0, engine=danlu.Simulator(resumes=resumes),
-            scheduler=danlu.SuccessiveHalving(trials=9, low=1, high=9),
+            train, X, minimize="loss", trials=27, sampler="random", seed=0, engine=danlu.engines.Simulator(resumes=resumes),
+            scheduler=danlu.schedulers.SuccessiveHalving(trials=9, low=1, high=9),
         )  # fmt: skip
         assert max(row.trained for row in result.history.rows) == paid  # some skip a pause, none pays more
 
 
 def test_a_setting_that_older_journals_have_under_another_word_is_understood():
-    assert read({"danlu.scheduler": "patience", "steps": 4}, "scheduler") == danlu.Patience(reports=4)
+    assert read({"danlu.scheduler": "patience", "steps": 4}, "scheduler") == danlu.schedulers.Patience(
+        reports=4
+    )
 
 
 def test_patience_counts_reports_at_whatever_steps_they_come():
@@ -159,5 +161,5 @@ def test_patience_counts_reports_at_whatever_steps_they_come():
         for epoch in range(10, 1001, 10):
             trial.report(epoch, loss=1.0)
 
-    result = danlu.tune(flat, X, minimize="loss", trials=1, scheduler=danlu.Patience(reports=3))
+    result = danlu.tune(flat, X, minimize="loss", trials=1, scheduler=danlu.schedulers.Patience(reports=3))
     assert result.trials[0].curve.steps == (10, 20, 30, 40)

@@ -83,7 +83,7 @@ def test_it_is_taken_back_when_the_metric_moves(capsys):
 
 
 def test_a_study_that_is_resumed_does_not_say_it_again(capsys):
-    store = danlu.MemoryStore()
+    store = danlu.stores.MemoryStore()
     tuned(lambda t: 0.0, store=store)
     capsys.readouterr()
     again = tuned(lambda t: 0.0, store=store, trials=9)

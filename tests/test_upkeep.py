@@ -162,7 +162,7 @@ def test_a_database_is_not_copied_as_a_file(store, tmp_path):
 
 def spoiled(path, study):
     """A report with a step that no fold can hold, as early versions let one be written."""
-    from danlu.core import events as ev
+    from danlu.journal import events as ev
     from danlu.stores.seal import checksum
 
     with raw_file(path) as file:
@@ -223,7 +223,7 @@ def test_a_study_is_deleted_with_all_that_is_its_own(store):
 
 
 def test_a_study_is_not_deleted_under_a_worker(store):
-    opened = danlu.SqliteStore(store)
+    opened = danlu.stores.SqliteStore(store)
     with danlu.open_study({"x": danlu.Float(0, 1)}, store=opened, name="live") as study:
         trial = study.ask()
         assert "1 trial of the study 'live' may still run" in run(

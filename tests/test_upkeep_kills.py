@@ -15,8 +15,8 @@ import pytest
 from test_postgres import fresh, running
 
 import danlu
-from danlu.core import events as ev
-from danlu.core.errors import DanluError
+from danlu.errors import DanluError
+from danlu.journal import events as ev
 from danlu.stores.jsonlines import dump, load
 from danlu.study.tune import open_store
 
@@ -102,7 +102,7 @@ def train(trial):
 def template(tmp_path_factory):
     """Two small studies with checkpoints and folders, an export, and a checkpoint that nobody names."""
     folder = tmp_path_factory.mktemp("whole")
-    store = danlu.SqliteStore(folder / "s.db")
+    store = danlu.stores.SqliteStore(folder / "s.db")
     for seed, name in enumerate(("one", "two")):
         danlu.tune(
             train,
@@ -122,7 +122,7 @@ def template(tmp_path_factory):
 
 def journals(path):
     """What a store holds: each study's events."""
-    with contextlib.closing(danlu.SqliteStore(path)) as store:
+    with contextlib.closing(danlu.stores.SqliteStore(path)) as store:
         return {name: [ev.encode(e.event) for e in store.journal(name).read(0)] for name in store.studies()}
 
 
@@ -152,7 +152,7 @@ def imported(folder, sound):
 def exported(folder, sound):
     if not (folder / "out.jsonl").exists():
         return False
-    memory = danlu.MemoryStore()
+    memory = danlu.stores.MemoryStore()
     load((folder / "out.jsonl").read_text().splitlines(keepends=True), memory)
     assert [ev.encode(e.event) for e in memory.journal("one").read(0)] == sound["one"]
     return True
@@ -228,7 +228,7 @@ def on_postgres(url):
 def kills_on_postgres(run, template, folder, command, steps):
     """As ``kills``, of an import into a database and of a deletion there."""
     sound, export, killed = journals(template / "s.db"), template / "one.jsonl", 0
-    with contextlib.closing(danlu.SqliteStore(template / "s.db")) as old:
+    with contextlib.closing(danlu.stores.SqliteStore(template / "s.db")) as old:
         events = {name: [(e.op, e.event) for e in old.journal(name).read(0)] for name in old.studies()}
     url = fresh(running(), folder / "blobs")
     given = ["import", export, url] if command == "import" else ["delete", url, "--study", "one", "--yes"]
@@ -327,7 +327,7 @@ def edits(template, count, seed):
     lines = (template / "one.jsonl").read_text().splitlines(keepends=True)
     sound, dice, refused = journals(template / "s.db")["one"], random.Random(seed), 0
     for _ in range(count):
-        memory, given = danlu.MemoryStore(), edited(lines, dice)
+        memory, given = danlu.stores.MemoryStore(), edited(lines, dice)
         try:
             load(given, memory, "one")
         except DanluError:
@@ -458,7 +458,7 @@ def store_edits(template, folder, count, seed):
         dice.choice([rewritten, paged])(path, dice)
         found = {}
         try:
-            with contextlib.closing(danlu.SqliteStore(path)) as store:
+            with contextlib.closing(danlu.stores.SqliteStore(path)) as store:
                 for name in store.studies():
                     found[name] = []
                     for entry in store.journal(name).read(0):

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import danlu
-from danlu.core.errors import ObjectiveError, SettingError, StudyMissing
-from danlu.core.events import Status
-from danlu.core.settings import read, written
+from danlu.contracts.algorithms import read, written
+from danlu.errors import ObjectiveError, SettingError, StudyMissing
+from danlu.journal.events import Status
 
 SCRIPT = textwrap.dedent(
     """
@@ -39,8 +39,8 @@ SCRIPT = textwrap.dedent(
         which, store, trials = sys.argv[1:]
         danlu.tune(
             globals()[which], {"x": danlu.Float(0, 1)} if which != "named" else None, minimize="loss" if which != "named" else (),
-            trials=int(trials), store=store, name="far", seed=3, sampler=danlu.GP(fantasies=True),
-            scheduler=danlu.Patience(reports=50), retries=100, watch=False,
+            trials=int(trials), store=store, name="far", seed=3, sampler=danlu.samplers.GP(fantasies=True),
+            scheduler=danlu.schedulers.Patience(reports=50), retries=100, watch=False,
         )
     """
 )
@@ -90,7 +90,7 @@ def until(there, condition, seconds=60):
     """Wait for something to be true of the study; what is waited for is an event of another process."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if (there / "s.db").exists() and "far" in danlu.SqliteStore(there / "s.db").studies():
+        if (there / "s.db").exists() and "far" in danlu.stores.SqliteStore(there / "s.db").studies():
             with study(there) as opened:
                 if condition(opened.result):
                     return
@@ -109,8 +109,8 @@ def test_workers_finish_what_a_killed_driver_began(there):
         assert worker.returncode == 0, error
         assert "the budget of 8 trials is spent" in out
     with study(there) as opened:
-        assert opened.settings.sampler == danlu.GP(fantasies=True)
-        assert opened.settings.scheduler == danlu.Patience(reports=50)
+        assert opened.settings.sampler == danlu.samplers.GP(fantasies=True)
+        assert opened.settings.scheduler == danlu.schedulers.Patience(reports=50)
         trials = opened.result.trials
     assert [trial.status for trial in trials] == [Status.DONE] * 8
     assert all(trial.metrics["trained"] == 10.0 for trial in trials)  # no step was trained twice or lost
@@ -182,7 +182,7 @@ def test_a_worker_waits_for_the_study_and_takes_functions_by_signature(there):
 
 def test_a_worker_waits_until_the_study_says_what_it_may_spend(tmp_path, monkeypatch):
     """A driver makes the study first and announces it then: who joins between the two would work without end."""
-    store = danlu.SqliteStore(tmp_path / "s.db")
+    store = danlu.stores.SqliteStore(tmp_path / "s.db")
     space = {"x": danlu.Float(0, 1)}
     with danlu.open_study(
         space, minimize="loss", store=store, name="s", trials=3, sampler="random"
@@ -232,10 +232,10 @@ class Mine:
 
 def test_settings_travel_as_data_and_strangers_are_refused():
     for algorithm in (
-        danlu.First([{"x": 1, "sampler": "a name"}], danlu.Random()),
-        danlu.Both(danlu.ASHA(low=1, high=9), danlu.Diverged()),
-        danlu.Hyperband(high=81),
-        danlu.Grid(),
+        danlu.samplers.First([{"x": 1, "sampler": "a name"}], danlu.samplers.Random()),
+        danlu.schedulers.Both(danlu.schedulers.ASHA(low=1, high=9), danlu.schedulers.Diverged()),
+        danlu.schedulers.Hyperband(high=81),
+        danlu.samplers.Grid(),
     ):
         noun = "scheduler" if hasattr(algorithm, "judge") else "sampler"
         assert read(written(algorithm), noun) == algorithm

@@ -22,8 +22,8 @@ from networks import TASKS
 from torch import nn
 
 from danlu import deep
-from danlu.deep.block import train_together
-from danlu.deep.training import Training
+from danlu.deep.stack.stack import train_together
+from danlu.deep.train.training import Training
 
 HERE = Path(__file__).resolve().parent
 EPOCHS, SEEDS = 12, (5, 6)

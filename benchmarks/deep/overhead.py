@@ -16,7 +16,7 @@ from networks import cnn, mlp, table
 from torch import nn
 
 from danlu import deep
-from danlu.deep.metrics import scores
+from danlu.deep.train.metrics import scores
 
 HERE = Path(__file__).resolve().parent
 EPOCHS, REPEATS = 6, 9

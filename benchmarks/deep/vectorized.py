@@ -16,10 +16,10 @@ from networks import cnn, mlp, table
 from torch import nn
 
 from danlu import deep
-from danlu.deep.block import Block
-from danlu.deep.cohort import Group, Seat
-from danlu.deep.fit import Cadence
-from danlu.deep.training import Training
+from danlu.deep.stack.engine import Group, Seat
+from danlu.deep.stack.stack import Block
+from danlu.deep.train.fit import Cadence
+from danlu.deep.train.training import Training
 
 HERE = Path(__file__).resolve().parent
 CPU = torch.device("cpu")

@@ -14,34 +14,34 @@ from pathlib import Path
 import numpy as np
 
 import danlu
-from danlu.core.trial import Curve
+from danlu.journal.trial import Curve
 
 HERE = Path(__file__).resolve().parent
 TRIALS, WHOLE, TIMES = 10_000, 27, 200
 SCHEDULERS = {
-    "ASHA, stopping": danlu.ASHA(low=1, high=WHOLE),
-    "ASHA, promoting": danlu.ASHA(low=1, high=WHOLE, promote=True),
-    "Hyperband": danlu.Hyperband(low=1, high=WHOLE),
-    "SuccessiveHalving": danlu.SuccessiveHalving(low=1, high=WHOLE),
-    "AutoScheduler": danlu.AutoScheduler(),
-    "Median": danlu.Median(),
-    "Extrapolation": danlu.Extrapolation(high=WHOLE),
+    "ASHA, stopping": danlu.schedulers.ASHA(low=1, high=WHOLE),
+    "ASHA, promoting": danlu.schedulers.ASHA(low=1, high=WHOLE, promote=True),
+    "Hyperband": danlu.schedulers.Hyperband(low=1, high=WHOLE),
+    "SuccessiveHalving": danlu.schedulers.SuccessiveHalving(low=1, high=WHOLE),
+    "AutoScheduler": danlu.schedulers.AutoScheduler(),
+    "Median": danlu.schedulers.Median(),
+    "Extrapolation": danlu.schedulers.Extrapolation(high=WHOLE),
 }
 
 
 def curve(params):
     steps = tuple(range(1, WHOLE + 1))
-    return danlu.Recording(steps, {"loss": tuple(params["floor"] + 1 / step for step in steps)})
+    return danlu.engines.Recording(steps, {"loss": tuple(params["floor"] + 1 / step for step in steps)})
 
 
 def measure(scheduler):
-    store = danlu.MemoryStore()
+    store = danlu.stores.MemoryStore()
     settings = {"minimize": "loss", "trials": TRIALS + 1, "seed": 1, "store": store, "scheduler": scheduler}
     space, more = (
         {"floor": danlu.Float(0, 1)},
         {"sampler": "random", "fidelity": danlu.Fidelity("step", 1, WHOLE)},
     )
-    danlu.tune(curve, space, **{**settings, "trials": TRIALS}, **more, engine=danlu.Simulator())
+    danlu.tune(curve, space, **{**settings, "trials": TRIALS}, **more, engine=danlu.engines.Simulator())
     study = danlu.open_study(space, **settings, **more)
     trial = study.ask()
     ledger = study.ledger

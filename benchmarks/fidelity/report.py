@@ -192,7 +192,7 @@ with its defaults, runs until it has the same validation accuracy. Epochs and se
 
 ## Curve extrapolation: its error rate
 
-`benchmarks/fidelity/error.py`, `danlu.Extrapolation(chance=0.05)` on the development tasks: {wrong} of the {stopped}
+`benchmarks/fidelity/error.py`, `danlu.schedulers.Extrapolation(chance=0.05)` on the development tasks: {wrong} of the {stopped}
 trials it stopped would have beaten the best so far, {rate}; on the worst task {worst}. It saved {saved} of the steps.
 
 ## What a verdict costs

@@ -1,7 +1,7 @@
 """danlu itself, through the door its users take."""
 
 import danlu
-from danlu.core.names import SAMPLERS, find
+from danlu.base.names import SAMPLERS, find
 
 
 def parameter(given):

@@ -15,9 +15,9 @@ import msgspec
 import numpy as np
 from scipy import stats
 
-from ..core.errors import SettingError
-from ..core.goal import Metric
-from ..core.history import History
+from ..errors import SettingError
+from ..journal.history import History
+from ..problem.goal import Metric
 from .measured import Floats, Numbers, measured
 
 FEW = 5

@@ -15,17 +15,17 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.columns import active
-from ..core.errors import SettingError
-from ..core.features import Features, features
-from ..core.goal import Metric
-from ..core.history import History
-from ..core.parameters import Choice
+from ..errors import SettingError
+from ..journal.columns import active
+from ..journal.features import Features, features
+from ..journal.history import History
 from ..maths import gp
 from ..maths.targets import shrunk
 from ..maths.threads import single
+from ..problem.goal import Metric
+from ..space.parameters import Choice
 from .measured import Floats, Numbers, measured, thinned
-from .sheet import Axis, axes
+from .trial_table import Axis, axes
 
 POINTS, BACKGROUND, GRID = 25, 64, 15
 """Values of a line, trials that are averaged over, values of each side of a surface."""

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from ..core.events import Status
-from ..core.history import History
-from ..core.parameters import Choice, Float, Int
+from ..journal.events import Status
+from ..journal.history import History
 from ..maths.threads import one_thread
+from ..space.parameters import Choice, Float, Int
 from .measured import Measured, measured
 
 if TYPE_CHECKING:

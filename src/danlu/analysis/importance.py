@@ -15,15 +15,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import SettingError
-from ..core.history import History
-from ..core.parameters import Choice
-from ..core.rng import generator
+from ..base.rng import generator
+from ..errors import SettingError
+from ..journal.history import History
 from ..maths import anova
 from ..maths.forest import grow, predict
 from ..maths.kernels import Floats
 from ..maths.targets import shrunk
 from ..maths.threads import single
+from ..space.parameters import Choice
 from .measured import Numbers, measured, thinned
 
 Method: TypeAlias = Literal["ped-anova", "fanova", "permutation"]

@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import SettingError
-from ..core.events import Status
-from ..core.goal import Metric
-from ..core.history import History
+from ..errors import SettingError
+from ..journal.events import Status
+from ..journal.history import History
+from ..problem.goal import Metric
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]

@@ -7,8 +7,8 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
-from ..core.events import Status
-from ..core.history import History
+from ..journal.events import Status
+from ..journal.history import History
 from .measured import Floats, Numbers, measured
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import msgspec
 import numpy as np
 
-from ..core.goal import Metric
-from ..core.history import History
-from ..core.parameters import Choice
+from ..journal.history import History
+from ..problem.goal import Metric
+from ..space.parameters import Choice
 from .effects import Model, model_of
 from .measured import Measured, measured
 

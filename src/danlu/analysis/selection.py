@@ -12,11 +12,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import SettingError
-from ..core.events import Status
-from ..core.history import History
-from ..core.parameters import Choice
-from ..core.space import Slot
+from ..errors import SettingError
+from ..journal.events import Status
+from ..journal.history import History
+from ..space.parameters import Choice
+from ..space.space import Slot
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

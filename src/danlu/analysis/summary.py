@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ..core.history import History
+from ..journal.history import History
 from ..maths.threads import one_thread
 from .diagnosis import Trouble, commonest, diagnose_study
 from .effects import Effects, effects, model_of

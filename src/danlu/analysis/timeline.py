@@ -7,7 +7,7 @@ import heapq
 import msgspec
 import numpy as np
 
-from ..core.history import History
+from ..journal.history import History
 from .measured import Floats, Numbers
 
 

@@ -13,16 +13,17 @@ from typing import Any
 
 import msgspec
 
-from ..core.budget import Budget
-from ..core.errors import DanluError, SettingError
-from ..core.events import Context, Status
-from ..core.goal import Goal, Metric
-from ..core.groups import deviation
-from ..core.history import History
-from ..core.plain import plain
-from ..core.rng import key
-from ..core.trial import Trial
-from ..core.values import typed_key
+from ..base.plain import plain
+from ..base.rng import key
+from ..base.values import typed_key
+from ..errors import DanluError, SettingError
+from ..journal.events import Status
+from ..journal.groups import deviation
+from ..journal.history import History
+from ..journal.trial import Trial
+from ..problem.budget import Budget
+from ..problem.contexts import Context
+from ..problem.goal import Goal, Metric
 from ..samplers.nothing import Nothing
 from ..schedulers.diverged import Diverged
 from ..schedulers.race import Race

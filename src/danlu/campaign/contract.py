@@ -11,12 +11,13 @@ from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from ..core.budget import Budget
-from ..core.events import Context, Keep
-from ..core.fidelity import Fidelity
-from ..core.goal import Goal
-from ..core.history import History
-from ..core.space import Space
+from ..journal.events import Keep
+from ..journal.history import History
+from ..problem.budget import Budget
+from ..problem.contexts import Context
+from ..problem.fidelity import Fidelity
+from ..problem.goal import Goal
+from ..space.space import Space
 from ..study.result import Result
 
 Known: TypeAlias = Mapping[str, Result]

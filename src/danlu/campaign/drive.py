@@ -14,16 +14,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..core import events as ev
-from ..core.errors import CampaignLeft, GoalError, SettingError, StoreError, StudyExists
-from ..core.goal import Goal
-from ..core.history import History
-from ..core.plain import plain
-from ..core.protocols import Engine, Journal, Store, Terms
-from ..core.rng import stable_hash
-from ..core.space import Space
-from ..core.worker import identity
+from ..base.identity import identity
+from ..base.plain import plain
+from ..base.rng import stable_hash
+from ..contracts.protocols import Engine, Journal, Store, Terms
 from ..engines.objective import import_path
+from ..errors import CampaignLeft, GoalError, SettingError, StoreError, StudyExists
+from ..journal import events as ev
+from ..journal.history import History
+from ..problem.goal import Goal
+from ..space.space import Space
 from ..study.opening import existing_history
 from ..study.result import Result
 from ..study.tune import driven, open_study, prepared

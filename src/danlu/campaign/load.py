@@ -6,9 +6,9 @@ import os
 import pathlib
 from typing import Any
 
-from ..core.errors import StoreError, StudyMissing
-from ..core.names import CAMPAIGNS, find
-from ..core.protocols import Store
+from ..base.names import CAMPAIGNS, find
+from ..contracts.protocols import Store
+from ..errors import StoreError, StudyMissing
 from ..study.opening import existing_history
 from ..study.result import Result
 from ..study.tune import open_store
@@ -33,7 +33,7 @@ def load(store: Store | str | os.PathLike[str], name: str, **how: Any) -> Any:
 
     Example:
         >>> import danlu
-        >>> store = danlu.MemoryStore()
+        >>> store = danlu.stores.MemoryStore()
         >>> _ = danlu.tune(lambda t: t["x"], {"x": danlu.Int(1, 3)}, trials=3, store=store, name="small")
         >>> danlu.load(store, "small").best.value
         1.0

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..core.budget import Budget
-from ..core.events import Status
-from ..core.history import History
+from ..journal.events import Status
+from ..journal.history import History
+from ..problem.budget import Budget
 
 _BARS = "▁▂▃▄▅▆▇█"
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from ..core.blobs import Blobs, blobs_at
+from ..runtime.blobs import Blobs, blobs_at
 from .echo import echo, echo_json
 
 
@@ -32,7 +32,7 @@ class Finding(NamedTuple):
 @click.option("--json", "json_", is_flag=True, help="Machine-readable output.")
 def doctor(store: str | None, json_: bool) -> None:
     """Check this machine, and STORE if one is named, a file or a postgresql:// URL; exit code 1 when something is wrong."""
-    from ..core.plain import as_json
+    from ..base.plain import as_json
 
     findings = _machine()
     if store:
@@ -93,7 +93,7 @@ def _clock() -> Finding:
 
 def _database(url: str) -> list[Finding]:
     """Whether the server is there, how fast it answers and syncs, how far its clock is, and its studies."""
-    from ..core.errors import DanluError
+    from ..errors import DanluError
     from ..stores.postgres import PostgresStore
 
     try:
@@ -126,7 +126,7 @@ def _database(url: str) -> list[Finding]:
 
 def _written(blobs: Blobs) -> Finding:
     """Whether a checkpoint can be kept and read back where the store keeps them."""
-    from ..core.errors import DanluError
+    from ..errors import DanluError
 
     data = f"danlu doctor {time.time_ns()}".encode()
     try:
@@ -143,7 +143,7 @@ def _took(act: Callable[[], object]) -> float:
 
 
 def _store(path: str) -> list[Finding]:
-    from ..core.errors import StoreError
+    from ..errors import StoreError
     from ..stores.filesystem import NETWORK, kind
 
     where = Path(path).absolute()
@@ -163,9 +163,9 @@ def _store(path: str) -> list[Finding]:
 
 def _study(store: Any, name: str) -> Finding:
     """Read a whole journal: every checksum compared, every event folded."""
-    from ..core.errors import DanluError
-    from ..core.events import Status
-    from ..core.history import History
+    from ..errors import DanluError
+    from ..journal.events import Status
+    from ..journal.history import History
 
     history = History()
     try:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ..core.failure import say
+from ..base.failure import say
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..core.plain import as_json
+from ..base.plain import as_json
 from .echo import echo, echo_json
 
 if TYPE_CHECKING:
-    from ..core.history import History
+    from ..journal.history import History
 
 FIGURES = (
     "history",

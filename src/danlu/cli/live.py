@@ -6,9 +6,9 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..core.events import Ended, Entry, Reported, Status
-from ..core.failure import at_terminal
-from ..core.history import History
+from ..base.failure import at_terminal
+from ..journal.events import Ended, Entry, Reported, Status
+from ..journal.history import History
 from .board import Board, board, duration
 from .echo import drawn, echo, visible
 from .spelled import spelled
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
-    from ..study.ledger import Ledger
+    from ..study.replica import Ledger
 
 
 _OVER = tuple(status.name.lower() for status in Status if status >= Status.DONE)

@@ -53,7 +53,7 @@ class Lazy(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error of danlu is a sentence, in the command's own words."""
-        from danlu.core.errors import DanluError
+        from danlu.errors import DanluError
 
         try:
             return super().invoke(ctx)
@@ -103,7 +103,7 @@ def _own_word(error: click.NoSuchOption) -> click.UsageError:
     """Answer an option that other tools have with danlu's own, where this command has it."""
     import re
 
-    from danlu.core.foreign import ARGUMENTS
+    from danlu.base.foreign import ARGUMENTS
 
     own = ARGUMENTS.get(error.option_name.lstrip("-").replace("-", "_"))
     known = [name for each in error.ctx.command.params for name in each.opts] if error.ctx else []

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from ..core.plain import as_json
+from ..base.plain import as_json
 from .echo import echo, echo_json
 from .show import existing, table
 
@@ -29,7 +29,7 @@ def replay(
     store: str, name: str | None, names: tuple[str, ...], settings: tuple[str, ...], workers: int, json_: bool
 ) -> None:
     """Run study NAME of STORE once more under other schedulers, with its recorded curves."""
-    from ..core.names import SCHEDULERS, find
+    from ..base.names import SCHEDULERS, find
     from ..study.replay import replay as run
 
     opened = existing(store)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..core.places import without_secrets
+from ..base.places import without_secrets
 from .echo import echo, echo_json
 
 
@@ -107,7 +107,7 @@ def run(objective: str, **options: Any) -> None:
     after -- is passed on; in it {dir} is the trial's folder, {trial} its number, and {lr} the value of lr. Its flags are
     read from its parser (argparse, click, typer, absl, fire, tyro), its output line by line.
     """
-    from ..core.contexts import contexts_of
+    from ..problem.contexts import contexts_of
     from ..study.tune import tune
     from .leave import leave, told_of_sigterm
 
@@ -181,7 +181,7 @@ _SPELLED = {"module": "-m", "terminal": "--terminal", "fixed": "what stands afte
 
 def _constrained(space: Any, rules: tuple[str, ...]) -> Any:
     """The space with the command line's constraints beside its own."""
-    from ..core.space import Space
+    from ..space.space import Space
 
     if not rules:
         return space
@@ -195,7 +195,7 @@ def _constrained(space: Any, rules: tuple[str, ...]) -> Any:
 
 
 def _fidelity(text: str | None) -> Any:
-    from ..core.fidelity import Fidelity
+    from ..problem.fidelity import Fidelity
 
     if text is None:
         return None
@@ -252,8 +252,8 @@ def _longer(text: str | None) -> Any:
 
 def _space(objective: str, space: str | None) -> Any:
     """The space that was named, or the ``space`` beside the function when the file has one."""
-    from ..core.errors import ObjectiveError
     from ..engines.objective import resolve_objective
+    from ..errors import ObjectiveError
     from .spacefile import read_space
 
     resolve_objective(objective)
@@ -281,7 +281,7 @@ def _winner(result: Any, what: Any) -> str:
 
 
 def _tell(result: Any, options: dict[str, Any], command: str) -> None:
-    from ..core.plain import as_json
+    from ..base.plain import as_json
     from .show import print_best
     from .spelled import spelled
 

@@ -10,12 +10,12 @@ from typing import Any
 import click
 import msgspec
 
-from ..core.direction import direction
-from ..core.errors import ObjectiveError
-from ..core.infer import FIXED
-from ..core.parameters import Choice, Float, Int
 from ..engines.flags import Flag, Program, ProgramError, Reading, differs, scan
 from ..engines.script import HOLE, Script
+from ..errors import ObjectiveError
+from ..problem.direction import direction
+from ..space.infer import FIXED
+from ..space.parameters import Choice, Float, Int
 from .echo import echo
 
 _SWITCHES = {"true", "false", "boolean"}

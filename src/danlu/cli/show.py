@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from ..core.errors import SettingError, StoreError
-from ..core.places import without_secrets
-from ..core.plain import as_json
+from ..base.places import without_secrets
+from ..base.plain import as_json
+from ..errors import SettingError, StoreError
 from ..study.opening import existing_history
 from ..study.result import Result
 from .echo import drawn, echo, echo_json
@@ -182,7 +182,7 @@ def _cell(value: Any) -> str:
 
 def _listed(store: Any, name: str) -> dict[str, Any]:
     """A study's line in the list; one that cannot be read has a sentence instead."""
-    from ..core.history import History, sound
+    from ..journal.history import History, sound
 
     history, damage = History(), list[str]()
     try:

@@ -8,11 +8,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import SpaceError
-from ..core.parameters import Choice, Float, Int, Switch
-from ..core.space import Space
-from ..core.values import shown
+from ..base.values import shown
 from ..engines.objective import load_attribute
+from ..errors import SpaceError
+from ..space.parameters import Choice, Float, Int, Switch
+from ..space.space import Space
 
 _KINDS: dict[str, tuple[str, ...]] = {
     "float": ("low", "high", "log", "step", "prior"),

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..core.errors import StoreError
+from ..errors import StoreError
 
 try:
     import fcntl

@@ -35,7 +35,7 @@ def steer(
     pause begins nothing new, stop has running trials leave at their next report, prune ends one trial; workers heed it within
     a second or at a trial's next report. Every order is kept in the journal with its actor.
     """
-    from ..study.steering import Steering
+    from ..study.control import Steering
     from .show import existing, load_one
 
     result = load_one(store, name)

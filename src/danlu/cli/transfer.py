@@ -24,7 +24,7 @@ from .echo import echo
 @click.option("--follow", is_flag=True, help="With --tensorboard: go on until the study is closed.")
 def export(store: str, name: str | None, output: str | None, folder: str | None, follow: bool) -> None:
     """Write study NAME of STORE as JSON lines with checksums, or for TensorBoard."""
-    from ..core.history import sound
+    from ..journal.history import sound
     from ..stores.jsonlines import dump
     from .show import existing
 
@@ -48,8 +48,8 @@ def export(store: str, name: str | None, output: str | None, folder: str | None,
 
 
 def _tensorboard(store: Any, name: str, folder: str, *, follow: bool) -> None:
-    from ..core.events import Closed
-    from ..plugins.tensorboard import TensorBoard
+    from ..integrations.tensorboard import TensorBoard
+    from ..journal.events import Closed
 
     board, journal, seq, closed = TensorBoard(folder), store.journal(name), 0, False
     while True:

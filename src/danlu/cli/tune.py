@@ -55,7 +55,7 @@ def tune(recipe: str, data: str, **options: Any) -> None:
 
 def _data(recipe: str, data: str, seed: int) -> Any:
     """The path, or the bundled data of that name when there is no such path."""
-    from ..deep.datasets import DATASETS
+    from ..deep.data.datasets import DATASETS
 
     if Path(data).exists() or data not in DATASETS:
         return data
@@ -66,7 +66,7 @@ def _data(recipe: str, data: str, seed: int) -> Any:
 
 
 def _tell(tuned: Any, *, as_json: bool) -> None:
-    from ..core.plain import as_json as written
+    from ..base.plain import as_json as written
 
     if not as_json:
         echo(tuned.report())

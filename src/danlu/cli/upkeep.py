@@ -14,12 +14,12 @@ from typing import Any
 
 import click
 
-from ..core.blobs import Blobs, blobs_at
-from ..core.errors import CorruptError, StoreError, StudyBusy
-from ..core.events import Entry
-from ..core.folders import Folders, all_folders, filed, logs_at
-from ..core.history import History, sound
-from ..core.places import without_secrets
+from ..base.places import without_secrets
+from ..errors import CorruptError, StoreError, StudyBusy
+from ..journal.events import Entry
+from ..journal.history import History, sound
+from ..runtime.blobs import Blobs, blobs_at
+from ..runtime.folders import Folders, all_folders, filed, logs_at
 from ..stores.seal import busy
 from ..study.opening import existing_history
 from .echo import echo, echo_json
@@ -34,7 +34,7 @@ FRESH = 3600.0
 @click.option("--json", "json_", is_flag=True, help="Machine-readable output.")
 def check(store: str, json_: bool) -> None:
     """Read every event and every checkpoint of STORE; exit code 1 when something is damaged."""
-    from ..core.plain import as_json
+    from ..base.plain import as_json
 
     opened = _opened(store)
     rows = [_checked(opened, name) for name in opened.studies()]
@@ -71,7 +71,7 @@ def restore(source: str, store: str) -> None:
 @click.argument("target", type=click.Path(dir_okay=False))
 def repair(store: str, target: str) -> None:
     """Make TARGET of what is sound in STORE: each study up to its first damaged event. STORE stays as it is."""
-    from ..core.written import healed
+    from ..journal.written import healed
     from ..study.tune import open_store
 
     _no_database(target, "repair into a file, then danlu export and danlu import")

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..core.places import without_secrets
+from ..base.places import without_secrets
 from .echo import echo, echo_json
 
 
@@ -21,7 +21,7 @@ from .echo import echo, echo_json
 @click.option("--every", type=float, default=0.5, show_default=True, help="Seconds between looks.")
 def watch(store: str, name: str | None, once: bool, json_: bool, every: float) -> None:
     """Follow study NAME of STORE until it is closed; plain lines when not a terminal."""
-    from ..core.history import History
+    from ..journal.history import History
     from .show import existing
 
     opened = existing(store)
@@ -38,7 +38,7 @@ def watch(store: str, name: str | None, once: bool, json_: bool, every: float) -
 def _live(name: str, journal: Any, history: Any, every: float) -> None:
     from rich.live import Live
 
-    from ..core.budget import Budget
+    from ..problem.budget import Budget
     from .board import board
     from .live import render
 
@@ -82,6 +82,6 @@ def _lines(journal: Any, history: Any, show: Callable[[Any, Any], None], every: 
 
 
 def _closed(entries: Any) -> bool:
-    from ..core.events import Closed
+    from ..journal.events import Closed
 
     return bool(entries) and isinstance(entries[-1].event, Closed)

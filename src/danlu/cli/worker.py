@@ -37,7 +37,7 @@ def worker(store: str, objective: str | None, **options: Any) -> None:
     and what runs is handed back at its next report; the exit code is then 143 or 130, so that a scheduler starts it again.
     A study in which every trial has failed ends with 1.
     """
-    from ..core.budget import seconds_of
+    from ..problem.budget import seconds_of
     from ..study.work import work
     from .leave import leave, told_of_sigterm
 
@@ -50,7 +50,7 @@ def worker(store: str, objective: str | None, **options: Any) -> None:
             callbacks=[lambda _, trial: ended.append(trial.number)], **options,
         )  # fmt: skip
     if as_json:
-        from ..core.plain import as_json as shown
+        from ..base.plain import as_json as shown
 
         echo_json(shown({"study": result.name, "stopped": result.stopped, "trials": result.table()}))
     else:

@@ -10,13 +10,13 @@ from typing import Any
 
 import msgspec
 
-from ..core.blobs import blobs_at
-from ..core.errors import DanluError, MissingExtra, SettingError, StoreError, StudyMissing, TrialMissing
-from ..core.folders import logs_at
-from ..core.glance import glance
-from ..core.plain import packed
-from ..core.values import Value
-from ..study.steering import Steering
+from ..base.plain import packed
+from ..base.values import Value
+from ..errors import DanluError, MissingExtra, SettingError, StoreError, StudyMissing, TrialMissing
+from ..journal.snapshot import glance
+from ..runtime.blobs import blobs_at
+from ..runtime.folders import logs_at
+from ..study.control import Steering
 from . import views
 from .feed import Feed, Feeds
 from .page import front, static

@@ -11,10 +11,10 @@ import traceback
 from collections.abc import Generator
 from itertools import islice
 
-from ..core.errors import CorruptError, DanluError
-from ..core.events import Entry
-from ..core.history import History
-from ..core.protocols import Store
+from ..contracts.protocols import Store
+from ..errors import CorruptError, DanluError
+from ..journal.events import Entry
+from ..journal.history import History
 
 PART = 4000
 """Events that are read and folded in one go, about 30 ms; requests are answered between two parts."""

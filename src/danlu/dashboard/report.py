@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.history import History
-from ..core.plain import packed, plain
+from ..base.plain import packed, plain
+from ..journal.history import History
 from ..maths.threads import one_thread
 from . import views
 from .page import whole

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import MissingExtra, SettingError
-from ..core.protocols import Store
+from ..contracts.protocols import Store
+from ..errors import MissingExtra, SettingError
 from .app import Page
 from .feed import Feeds
 from .guard import Guard, hash_of, key_at

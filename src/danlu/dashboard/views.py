@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..analysis.cohort import curves
+from ..analysis.curves import curves
 from ..analysis.diagnosis import diagnose_curves, diagnose_study
 from ..analysis.effects import effects, model_of, surface
 from ..analysis.findings import findings
@@ -16,14 +16,14 @@ from ..analysis.importance import importance
 from ..analysis.measured import Numbers, measured
 from ..analysis.progress import progress, savings
 from ..analysis.selection import select
-from ..analysis.sheet import axes, sheet
 from ..analysis.timeline import timeline
-from ..core import events as ev
-from ..core.errors import SettingError
-from ..core.events import Status
-from ..core.history import History
-from ..core.plain import plain
-from ..core.trial import headings
+from ..analysis.trial_table import axes, sheet
+from ..base.plain import plain
+from ..errors import SettingError
+from ..journal import events as ev
+from ..journal.events import Status
+from ..journal.history import History
+from ..journal.trial import headings
 
 LINES, POINTS, PLACES = 150, 50, 600
 """At most so many curves, points a curve, and trials in panels that draw each."""

@@ -12,24 +12,24 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..base.failure import say
 from ..campaign.confirm import FRESH, SEARCH, Candidate, Confirm, look_key, own_seed
 from ..campaign.contract import Open
 from ..campaign.drive import Conducted, conduct, recalled, seen
-from ..core.budget import Budget, Limits, seconds_of
-from ..core.errors import SettingError
-from ..core.failure import say
-from ..core.fidelity import Fidelity
-from ..core.goal import goal_of
-from ..core.protocols import Engine, Sampler, Scheduler, Store
-from ..core.space import Space
+from ..contracts.protocols import Engine, Sampler, Scheduler, Store
 from ..engines.provenance import contents
+from ..errors import SettingError
+from ..problem.budget import Budget, Limits, seconds_of
+from ..problem.fidelity import Fidelity
+from ..problem.goal import goal_of
+from ..space.space import Space
 from ..study.result import Result
 from ..study.tune import engine_of, open_store
-from .data import Data
-from .fit import test
-from .metrics import rises
-from .objective import Objective
+from .data.data import Data
 from .recipes import recipe
+from .train.fit import test
+from .train.metrics import rises
+from .train.objective import Objective
 
 
 @dataclass(frozen=True)

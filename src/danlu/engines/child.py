@@ -16,9 +16,9 @@ from typing import Any
 
 import msgspec
 
-from ..core.events import Cause
-from ..core.failure import sentence
-from ..core.messages import Outcome, Task
+from ..base.failure import sentence
+from ..contracts.messages import Outcome, Task
+from ..journal.events import Cause
 from . import processes
 from .line import Line
 from .objective import receive

@@ -22,8 +22,8 @@ from typing import Any
 
 import msgspec
 
-from ..core.errors import ObjectiveError
-from ..core.infer import Inferred, infer
+from ..errors import ObjectiveError
+from ..space.infer import Inferred, infer
 
 PATIENCE = 60.0
 """Seconds that a program gets to import what it needs and come to its parser."""

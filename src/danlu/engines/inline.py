@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from ..core.errors import SettingError
-from ..core.messages import Task
-from ..core.protocols import Answer, BaseEngine
+from ..contracts.messages import Task
+from ..contracts.protocols import Answer, BaseEngine
+from ..errors import SettingError
 from .objective import resolve_objective
 from .run import run
 
@@ -18,7 +18,7 @@ class Inline(BaseEngine):
 
     Example:
         >>> import danlu
-        >>> danlu.tune(lambda t: t["x"], {"x": danlu.Int(1, 3)}, trials=3, engine=danlu.Inline()).best.value
+        >>> danlu.tune(lambda t: t["x"], {"x": danlu.Int(1, 3)}, trials=3, engine=danlu.engines.Inline()).best.value
         1.0
     """
 
@@ -38,7 +38,7 @@ class Inline(BaseEngine):
         """Note the task; ``poll`` runs it."""
         if task.limits.seconds is not None or task.limits.memory is not None:
             raise SettingError(
-                "time and memory limits need a process to end: use engine=danlu.Pool(workers=1)."
+                "time and memory limits need a process to end: use engine=danlu.engines.Pool(workers=1)."
             )
         self._waiting.append(task)
 

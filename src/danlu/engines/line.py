@@ -23,7 +23,7 @@ from typing import Any
 
 import msgspec
 
-from ..core.messages import Message, Outcome, Reply
+from ..contracts.messages import Message, Outcome, Reply
 from . import processes
 from .wire import Down, Frames, Run, Said, Setup, Told, Up, packed
 

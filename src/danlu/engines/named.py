@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
-from ..core.errors import ObjectiveError
-from ..core.infer import Inferred, infer
-from ..core.live import LiveTrial
+from ..errors import ObjectiveError
+from ..runtime.live import LiveTrial
+from ..space.infer import Inferred, infer
 
 LIVE = (
     "trial",

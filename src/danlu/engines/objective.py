@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from ..core.errors import MissingExtra, ObjectiveError
+from ..errors import MissingExtra, ObjectiveError
 from .named import Furnished, Named, fitted
 
 _FILE = "danlu_file_"

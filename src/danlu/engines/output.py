@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ..core.errors import ObjectiveError
-from ..core.failure import ProgramFailed
-from ..core.live import LiveTrial
+from ..base.failure import ProgramFailed
+from ..errors import ObjectiveError
+from ..runtime.live import LiveTrial
 from .pattern import Found, Pattern, plain
 
 SHOWN = 20

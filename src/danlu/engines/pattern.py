@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from ..core.errors import ObjectiveError
+from ..errors import ObjectiveError
 
 _HOLE = re.compile(r"(\{\{(?:\w+|\*)\}\}|\{(?:[A-Za-z_]\w*|\*)\})")
 _SIGN = "[-+\u2212]?"

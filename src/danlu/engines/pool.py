@@ -20,11 +20,11 @@ from typing import Any
 
 import msgspec
 
-from ..core.errors import ObjectiveError, SettingError
-from ..core.events import Cause
-from ..core.failure import cut, say
-from ..core.messages import Outcome, Refused, Reply, Task
-from ..core.protocols import Answer, BaseEngine
+from ..base.failure import cut, say
+from ..contracts.messages import Outcome, Refused, Reply, Task
+from ..contracts.protocols import Answer, BaseEngine
+from ..errors import ObjectiveError, SettingError
+from ..journal.events import Cause
 from .line import MUTE
 from .objective import Sent, send
 from .packing import Need, Packing
@@ -57,7 +57,7 @@ class Pool(BaseEngine):
 
     Example:
         >>> import danlu
-        >>> engine = danlu.Pool(workers=2)
+        >>> engine = danlu.engines.Pool(workers=2)
         >>> danlu.tune(lambda t: t["x"], {"x": danlu.Int(1, 4)}, trials=4, engine=engine).best.value
         1.0
     """

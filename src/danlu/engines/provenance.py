@@ -24,7 +24,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..core.provenance import Provenance, digest_of, masked
+from ..journal.provenance import Provenance, digest_of, masked
 from .named import Furnished, Named
 from .objective import resolve_objective
 from .script import Script

@@ -16,12 +16,12 @@ from typing import Any
 
 import msgspec
 
-from ..core.errors import MissingExtra, ObjectiveError, SettingError
-from ..core.events import Cause
-from ..core.messages import Outcome, Task
-from ..core.protocols import Answer, BaseEngine
+from ..contracts.messages import Outcome, Task
+from ..contracts.protocols import Answer, BaseEngine
+from ..errors import MissingExtra, ObjectiveError, SettingError
+from ..journal.events import Cause
+from .actor import Seat
 from .objective import import_path, resolve_objective
-from .seat import Seat
 from .wire import Broken, Run, Said, Told, Up
 
 try:
@@ -60,7 +60,7 @@ class Ray(BaseEngine):
 
     Example:
         >>> import danlu
-        >>> danlu.Ray(workers=32, gpus=0.5)
+        >>> danlu.engines.Ray(workers=32, gpus=0.5)
         Ray(workers=32, cpus=1, gpus=0.5)
     """
 

@@ -15,16 +15,16 @@ from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
-from ..core.errors import Fenced, Interrupted, ObjectiveError, TrialExit
-from ..core.events import Action, Cause
-from ..core.failure import message_of, sentence, trace_of
-from ..core.goal import numbers_of
-from ..core.live import Channel, LiveTrial
-from ..core.messages import Note, Outcome, Task
-from ..core.returned import counting, returned_of
-from ..core.rows import counted
-from ..core.trial import Curve
-from ..core.values import real
+from ..base.failure import message_of, sentence, trace_of
+from ..base.values import real
+from ..contracts.messages import Note, Outcome, Task
+from ..errors import Fenced, Interrupted, ObjectiveError, TrialExit
+from ..journal.events import Action, Cause
+from ..journal.rows import counted
+from ..journal.trial import Curve
+from ..problem.goal import numbers_of
+from ..runtime.live import Channel, LiveTrial
+from ..runtime.returned import counting, returned_of
 from .leftovers import Before
 from .named import taken_whole
 
@@ -164,7 +164,7 @@ def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run(coroutine)
     coroutine.close()
     raise ObjectiveError(
-        "an async objective cannot run beside another event loop in one thread, as in a notebook. Use engine=danlu.Pool()."
+        "an async objective cannot run beside another event loop in one thread, as in a notebook. Use engine=danlu.engines.Pool()."
     )
 
 

@@ -14,9 +14,9 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..core.errors import ObjectiveError
-from ..core.failure import ProgramFailed
-from ..core.live import LiveTrial
+from ..base.failure import ProgramFailed
+from ..errors import ObjectiveError
+from ..runtime.live import LiveTrial
 from . import processes
 from .flags import Flag, Program, terminal_of
 from .output import Curve, lines

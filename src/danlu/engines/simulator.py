@@ -14,10 +14,10 @@ from typing import Any
 
 import msgspec
 
-from ..core.errors import ObjectiveError, SettingError
-from ..core.events import Action, Cause
-from ..core.messages import Outcome, Report, Save, Task, Verdict
-from ..core.protocols import Answer, BaseEngine
+from ..contracts.messages import Outcome, Report, Save, Task, Verdict
+from ..contracts.protocols import Answer, BaseEngine
+from ..errors import ObjectiveError, SettingError
+from ..journal.events import Action, Cause
 
 
 class Recording(msgspec.Struct, frozen=True):
@@ -62,8 +62,8 @@ class Simulator(BaseEngine):
     Example:
         >>> import danlu
         >>> def train(params):
-        ...     return danlu.Recording((1, 2, 3), {"loss": (params["x"] + 2, params["x"] + 1, params["x"])})
-        >>> clock = danlu.Simulator(workers=4)
+        ...     return danlu.engines.Recording((1, 2, 3), {"loss": (params["x"] + 2, params["x"] + 1, params["x"])})
+        >>> clock = danlu.engines.Simulator(workers=4)
         >>> result = danlu.tune(train, {"x": danlu.Float(0, 1)}, minimize="loss", trials=10, engine=clock)
         >>> clock.clock()
         9.0
@@ -101,7 +101,7 @@ class Simulator(BaseEngine):
         assert self._replay is not None
         recording = self._replay(task.trial if self._by_number else task.params)
         if not isinstance(recording, Recording):
-            raise ObjectiveError(f"a simulated objective gives a danlu.Recording, got {recording!r}.")
+            raise ObjectiveError(f"a simulated objective gives a danlu.engines.Recording, got {recording!r}.")
         reached = self._reached.get(task.trial, 0) if self._resumes else 0
         position = sum(step <= reached for step in recording.steps)
         self._plan(task, position, recording, self._now)

@@ -13,8 +13,8 @@ from typing import BinaryIO, cast
 
 import msgspec
 
-from ..core.events import Cause
-from ..core.messages import Task
+from ..contracts.messages import Task
+from ..journal.events import Cause
 from . import processes
 from .wire import Frames, Run, Setup, Told, Up, packed
 

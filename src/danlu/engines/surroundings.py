@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..core.failure import sentence
-from ..core.messages import Task
+from ..base.failure import sentence
+from ..contracts.messages import Task
 
 LIMITS = (
     resource.RLIMIT_CORE,

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from ..core.messages import Message, Outcome, Reply, Task
+from ..contracts.messages import Message, Outcome, Reply, Task
 from .objective import Sent
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ The palette is that of Okabe and Ito, "Color universal design" (2008). The page 
 
 from __future__ import annotations
 
-from ..core.events import Status
+from ..journal.events import Status
 
 BLUE, ORANGE, GREEN, RED, PURPLE, SKY, YELLOW, GRAY = (
     "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#8A8A8A",

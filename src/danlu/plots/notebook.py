@@ -8,9 +8,9 @@ import io
 from collections import Counter
 from typing import Any
 
-from ..core.errors import DanluError
-from ..core.history import History
-from ..core.trial import Trial
+from ..errors import DanluError
+from ..journal.history import History
+from ..journal.trial import Trial
 from .plot import plot
 
 

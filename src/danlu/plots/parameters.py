@@ -9,9 +9,9 @@ import numpy as np
 
 from ..analysis.effects import Effects, Surface, of_many_sizes
 from ..analysis.importance import Importance
-from ..analysis.sheet import Axis, Sheet
-from ..core.errors import SettingError
-from ..core.goal import Metric
+from ..analysis.trial_table import Axis, Sheet
+from ..errors import SettingError
+from ..problem.goal import Metric
 from .colors import BLUE, GRAY, GREEN, RED
 
 GOOD_TO_BAD = "viridis_r"

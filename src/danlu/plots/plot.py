@@ -6,14 +6,14 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ..analysis.cohort import curves
+from ..analysis.curves import curves
 from ..analysis.effects import Surface, effects, surface
 from ..analysis.importance import importance
 from ..analysis.progress import progress, regret
-from ..analysis.sheet import sheet
 from ..analysis.timeline import timeline
-from ..core.errors import MissingExtra, SettingError
-from ..core.history import History
+from ..analysis.trial_table import sheet
+from ..errors import MissingExtra, SettingError
+from ..journal.history import History
 from ..maths.threads import one_thread
 from . import parameters, trials
 

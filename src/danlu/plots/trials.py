@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ..analysis.cohort import EARLY, Curves
 from ..analysis.compare import Comparison
+from ..analysis.curves import EARLY, Curves
 from ..analysis.effects import of_many_sizes
 from ..analysis.progress import Progress, Regret
-from ..analysis.sheet import Sheet
 from ..analysis.timeline import Timeline
-from ..core.errors import SettingError
-from ..core.events import Status
+from ..analysis.trial_table import Sheet
+from ..errors import SettingError
+from ..journal.events import Status
 from .colors import BLUE, CYCLE, GRAY, ORANGE, RED, STATUS
 
 

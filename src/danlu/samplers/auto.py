@@ -15,15 +15,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.protocols import BaseSampler, Problem, View
-from ..core.space import Space
-from ..core.trial import Trial
+from ..contracts.protocols import BaseSampler, Problem, View
+from ..journal.trial import Trial
+from ..space.space import Space
 from .cmaes import CMAES
 from .gp import GP
 from .nsga2 import NSGA2
-from .order import Order
+from .parts.order import Order
+from .parts.ranking import unordered
 from .quasirandom import QuasiRandom
-from .standing import unordered
 from .tpe import TPE
 
 LONG = 2000

@@ -13,13 +13,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import SettingError
-from ..core.protocols import BaseSampler, Problem, View
-from ..core.trial import Trial
+from ..contracts.protocols import BaseSampler, Problem, View
+from ..errors import SettingError
+from ..journal.trial import Trial
 from ..maths.parzen import Parzen, draw, log_density
-from .admit import admit
-from .evidence import evidence
-from .standing import standing, unordered
+from .parts.admission import admit
+from .parts.comparable import evidence
+from .parts.ranking import standing, unordered
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -44,7 +44,7 @@ class BOHB(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
         ...     for step in range(1, 10):
         ...         trial.report(step, loss=(trial["x"] - 0.3) ** 2 + 1 / step)
         >>> result = danlu.tune(train, {"x": danlu.Float(0, 1)}, minimize="loss", trials=51, seed=1,
-        ...                     sampler=danlu.BOHB(), scheduler=danlu.Hyperband(low=1, high=9))
+        ...                     sampler=danlu.samplers.BOHB(), scheduler=danlu.schedulers.Hyperband(low=1, high=9))
         >>> abs(result.best.params["x"] - 0.3) < 0.1
         True
     """

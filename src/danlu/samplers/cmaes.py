@@ -16,15 +16,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import rng as keyed
-from ..core.columns import active
-from ..core.errors import SettingError
-from ..core.protocols import BaseSampler, Problem, View
-from ..core.trial import Trial
+from ..base import rng as keyed
+from ..contracts.protocols import BaseSampler, Problem, View
+from ..errors import SettingError
+from ..journal.columns import active
+from ..journal.trial import Trial
 from ..maths import cma
 from ..maths.qmc import sobol
-from .admit import admit
-from .order import Order
+from .parts.admission import admit
+from .parts.order import Order
 
 
 class State(NamedTuple):
@@ -54,7 +54,7 @@ class CMAES(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
         >>> import danlu
         >>> valley = {name: danlu.Float(-2, 2) for name in "abc"}
         >>> result = danlu.tune(lambda t: sum((t[n] - 1) ** 2 for n in "abc"), valley, trials=150,
-        ...                     sampler=danlu.CMAES(), seed=1)
+        ...                     sampler=danlu.samplers.CMAES(), seed=1)
         >>> result.best.value < 0.01
         True
     """

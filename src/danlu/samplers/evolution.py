@@ -9,13 +9,13 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import SettingError
-from ..core.protocols import BaseSampler, Problem, View
-from ..core.trial import Trial
-from .admit import admit
-from .evidence import evidence
+from ..contracts.protocols import BaseSampler, Problem, View
+from ..errors import SettingError
+from ..journal.trial import Trial
+from .parts.admission import admit
+from .parts.comparable import evidence
+from .parts.ranking import standing, unordered
 from .random import Random
-from .standing import standing, unordered
 
 
 class Evolution(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
@@ -33,7 +33,7 @@ class Evolution(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
         >>> import danlu
         >>> cells = {f"op{i}": danlu.Choice(["none", "skip", "conv"]) for i in range(6)}
         >>> count = lambda t: sum(t[name] != "conv" for name in cells)
-        >>> danlu.tune(count, cells, trials=200, sampler=danlu.Evolution(population=20), seed=1).best.value <= 1
+        >>> danlu.tune(count, cells, trials=200, sampler=danlu.samplers.Evolution(population=20), seed=1).best.value <= 1
         True
     """
 

@@ -9,12 +9,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import SettingError
-from ..core.feasible import fill
-from ..core.protocols import BaseSampler, Problem, Sampler, View
-from ..core.rng import generator
-from ..core.space import Space
-from ..core.trial import Trial
+from ..base.rng import generator
+from ..contracts.protocols import BaseSampler, Problem, Sampler, View
+from ..errors import SettingError
+from ..journal.trial import Trial
+from ..space.feasible import fill
+from ..space.space import Space
 
 
 class First(BaseSampler, msgspec.Struct, frozen=True):
@@ -31,7 +31,7 @@ class First(BaseSampler, msgspec.Struct, frozen=True):
     Example:
         >>> import danlu
         >>> result = danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=3,
-        ...                     sampler=danlu.First([{"x": 0.25}], danlu.Random()))
+        ...                     sampler=danlu.samplers.First([{"x": 0.25}], danlu.samplers.Random()))
         >>> result.trials[0].params
         {'x': 0.25}
     """
@@ -43,7 +43,7 @@ class First(BaseSampler, msgspec.Struct, frozen=True):
         msgspec.structs.force_setattr(self, "points", tuple(dict(point) for point in self.points))
         if not callable(getattr(self.then, "ask", None)):
             raise SettingError(
-                f"First goes on with a sampler, got {self.then!r}. Give First(points, danlu.GP())."
+                f"First goes on with a sampler, got {self.then!r}. Give First(points, danlu.samplers.GP())."
             )
 
     def init(self, problem: Problem) -> Any:

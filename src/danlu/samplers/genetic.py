@@ -13,14 +13,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import Exhausted, SettingError
-from ..core.protocols import BaseSampler, Problem, View
-from ..core.trial import Trial
+from ..contracts.protocols import BaseSampler, Problem, View
+from ..errors import Exhausted, SettingError
+from ..journal.trial import Trial
 from ..maths.genetics import child
-from .admit import admit
-from .evidence import evidence
+from .parts.admission import admit
+from .parts.comparable import evidence
+from .parts.ranking import standing, unordered
 from .quasirandom import QuasiRandom
-from .standing import standing, unordered
 
 
 class Genetic(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +39,7 @@ class Genetic(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
     Example:
         >>> import danlu
         >>> result = danlu.tune(lambda t: (t["x"] - 0.3) ** 2, {"x": danlu.Float(0, 1)}, trials=400,
-        ...                     sampler=danlu.Genetic(population=10, patience=4), seed=1)
+        ...                     sampler=danlu.samplers.Genetic(population=10, patience=4), seed=1)
         >>> len(result.trials) < 400, result.best.value < 1e-3
         (True, True)
     """

@@ -23,25 +23,25 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import SettingError
-from ..core.events import Status
-from ..core.features import Features, features
-from ..core.parameters import Choice
-from ..core.protocols import BaseSampler, Problem, View
-from ..core.space import Space, pack_unit
-from ..core.trial import Trial
+from ..contracts.protocols import BaseSampler, Problem, View
+from ..errors import SettingError
+from ..journal.events import Status
+from ..journal.features import Features, features
+from ..journal.trial import Trial
 from ..maths import acquisition as acq
 from ..maths import gp
 from ..maths.kernels import KERNELS
 from ..maths.pareto import crowding, front_ranks
 from ..maths.qmc import sobol_normal
 from ..maths.targets import tchebycheff
-from .admit import admit
-from .evidence import Evidence, evidence, running
-from .polish import Beliefs, Surface, Value, climb
+from ..space.parameters import Choice
+from ..space.space import Space, pack_unit
+from .parts.admission import admit
+from .parts.comparable import Evidence, evidence, running
+from .parts.polish import Beliefs, Surface, Value, climb
+from .parts.ranking import standing
+from .parts.surrogate import Recipe, Surrogate, skill, surrogate, with_pending
 from .quasirandom import QuasiRandom
-from .standing import standing
-from .surrogate import Recipe, Surrogate, skill, surrogate, with_pending
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -81,7 +81,7 @@ class GP(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
     Example:
         >>> import danlu
         >>> bowl = {"x": danlu.Float(-1, 1), "y": danlu.Float(-1, 1)}
-        >>> result = danlu.tune(lambda t: t["x"] ** 2 + t["y"] ** 2, bowl, trials=20, sampler=danlu.GP(), seed=1)
+        >>> result = danlu.tune(lambda t: t["x"] ** 2 + t["y"] ** 2, bowl, trials=20, sampler=danlu.samplers.GP(), seed=1)
         >>> result.best.value < 0.01
         True
     """

@@ -15,12 +15,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import BudgetError, Exhausted, SettingError
-from ..core.history import History
-from ..core.protocols import BaseSampler, Problem, View
-from ..core.space import Space, pack_unit
-from ..core.trial import Trial
-from .admit import combinations
+from ..contracts.protocols import BaseSampler, Problem, View
+from ..errors import BudgetError, Exhausted, SettingError
+from ..journal.history import History
+from ..journal.trial import Trial
+from ..space.space import Space, pack_unit
+from .parts.admission import combinations
 
 
 class Grid(BaseSampler, msgspec.Struct, frozen=True):
@@ -35,7 +35,7 @@ class Grid(BaseSampler, msgspec.Struct, frozen=True):
     Example:
         >>> import danlu
         >>> space = {"a": danlu.Int(1, 3), "b": danlu.Choice(["x", "y"])}
-        >>> len(danlu.tune(lambda t: t["a"], space, sampler=danlu.Grid(), trials=10).trials)
+        >>> len(danlu.tune(lambda t: t["a"], space, sampler=danlu.samplers.Grid(), trials=10).trials)
         6
     """
 

@@ -6,9 +6,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import Exhausted
-from ..core.protocols import BaseSampler, Problem, View
-from ..core.trial import Trial
+from ..contracts.protocols import BaseSampler, Problem, View
+from ..errors import Exhausted
+from ..journal.trial import Trial
 
 
 class Nothing(BaseSampler, msgspec.Struct, frozen=True):

@@ -12,14 +12,14 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import SettingError
-from ..core.protocols import BaseSampler, Problem, View
-from ..core.trial import Trial
+from ..contracts.protocols import BaseSampler, Problem, View
+from ..errors import SettingError
+from ..journal.trial import Trial
 from ..maths.genetics import child
-from .admit import admit
-from .evidence import evidence
+from .parts.admission import admit
+from .parts.comparable import evidence
+from .parts.ranking import standing, unordered
 from .quasirandom import QuasiRandom
-from .standing import standing, unordered
 
 
 class NSGA2(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +37,7 @@ class NSGA2(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
         >>> import danlu
         >>> goals = lambda t: {"a": t["x"] ** 2, "b": (t["x"] - 1) ** 2}
         >>> result = danlu.tune(goals, {"x": danlu.Float(-2, 3)}, minimize=["a", "b"], trials=80,
-        ...                     sampler=danlu.NSGA2(population=20), seed=1)
+        ...                     sampler=danlu.samplers.NSGA2(population=20), seed=1)
         >>> len(result.front) > 20
         True
     """

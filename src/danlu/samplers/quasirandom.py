@@ -16,12 +16,12 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import rng as keyed
-from ..core.protocols import BaseSampler, Problem, View
-from ..core.space import Space
-from ..core.trial import Trial
+from ..base import rng as keyed
+from ..contracts.protocols import BaseSampler, Problem, View
+from ..journal.trial import Trial
 from ..maths.qmc import sobol
-from .admit import admit
+from ..space.space import Space
+from .parts.admission import admit
 
 
 class QuasiRandom(BaseSampler, msgspec.Struct, frozen=True):
@@ -30,7 +30,7 @@ class QuasiRandom(BaseSampler, msgspec.Struct, frozen=True):
     Example:
         >>> import danlu
         >>> result = danlu.tune(lambda t: abs(t["x"] - 0.3), {"x": danlu.Float(0, 1)}, trials=16,
-        ...                     sampler=danlu.QuasiRandom())
+        ...                     sampler=danlu.samplers.QuasiRandom())
         >>> result.best.value < 1 / 16
         True
     """

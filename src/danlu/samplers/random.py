@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.protocols import BaseSampler, Problem, View
-from ..core.trial import Trial
-from .admit import admit
+from ..contracts.protocols import BaseSampler, Problem, View
+from ..journal.trial import Trial
+from .parts.admission import admit
 
 
 class Random(BaseSampler, msgspec.Struct, frozen=True):
@@ -21,7 +21,7 @@ class Random(BaseSampler, msgspec.Struct, frozen=True):
     Example:
         >>> import danlu
         >>> danlu.tune(lambda t: t["x"] ** 2, {"x": danlu.Float(-1, 1)}, trials=20,
-        ...            sampler=danlu.Random()).best.value < 0.1
+        ...            sampler=danlu.samplers.Random()).best.value < 0.1
         True
     """
 

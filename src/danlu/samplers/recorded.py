@@ -6,9 +6,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import Exhausted
-from ..core.protocols import BaseSampler, Problem, View
-from ..core.trial import Trial
+from ..contracts.protocols import BaseSampler, Problem, View
+from ..errors import Exhausted
+from ..journal.trial import Trial
 
 
 class Recorded(BaseSampler, msgspec.Struct, frozen=True):
@@ -20,7 +20,7 @@ class Recorded(BaseSampler, msgspec.Struct, frozen=True):
     Example:
         >>> import danlu
         >>> result = danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 4)}, trials=9,
-        ...                     sampler=danlu.Recorded(((0.5,), (0.25,))))
+        ...                     sampler=danlu.samplers.Recorded(((0.5,), (0.25,))))
         >>> [trial.params["x"] for trial in result.trials]
         [2.0, 1.0]
     """

@@ -15,15 +15,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import SettingError
-from ..core.protocols import BaseSampler, Problem, View
-from ..core.space import Slot, Space
-from ..core.trial import Trial
+from ..contracts.protocols import BaseSampler, Problem, View
+from ..errors import SettingError
+from ..journal.trial import Trial
 from ..maths.parzen import draw, estimate, log_density
-from .admit import admit
-from .evidence import evidence, running
+from ..space.space import Slot, Space
+from .parts.admission import admit
+from .parts.comparable import evidence, running
+from .parts.ranking import standing, unordered
 from .quasirandom import QuasiRandom
-from .standing import standing, unordered
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -45,7 +45,7 @@ class TPE(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
     Example:
         >>> import danlu
         >>> bowl = {"x": danlu.Float(-1, 1), "y": danlu.Float(-1, 1)}
-        >>> result = danlu.tune(lambda t: t["x"] ** 2 + t["y"] ** 2, bowl, trials=60, sampler=danlu.TPE(), seed=1)
+        >>> result = danlu.tune(lambda t: t["x"] ** 2 + t["y"] ** 2, bowl, trials=60, sampler=danlu.samplers.TPE(), seed=1)
         >>> result.best.value < 0.05
         True
     """

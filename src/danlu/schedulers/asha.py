@@ -14,15 +14,15 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from ..core.errors import SettingError
-from ..core.fidelity import span
-from ..core.messages import GO, Verdict, pause
-from ..core.protocols import BaseScheduler, Move, New, Problem, Resume, View
-from ..core.rng import lender
-from ..core.trial import Trial
+from ..base.rng import lender
+from ..contracts.messages import GO, Verdict, pause
+from ..contracts.protocols import BaseScheduler, Move, New, Problem, Resume, View
+from ..errors import SettingError
+from ..journal.trial import Trial
 from ..maths.halving import crossed, rungs, table
-from .ladder import Ladder
-from .rungs import best, compared, first, losses_at, paused
+from ..problem.fidelity import span
+from .parts.ladder import Ladder
+from .parts.rungs import best, compared, first, losses_at, paused
 
 
 class State(NamedTuple):
@@ -57,7 +57,7 @@ class ASHA(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         ...     for step in range(1, 28):
         ...         trial.report(step, loss=trial["floor"] + 1 / step)
         >>> result = danlu.tune(train, {"floor": danlu.Float(0, 1)}, minimize="loss", trials=30, seed=1,
-        ...                     sampler="random", scheduler=danlu.ASHA(low=1, high=27))
+        ...                     sampler="random", scheduler=danlu.schedulers.ASHA(low=1, high=27))
         >>> sum(len(trial.curve) for trial in result.trials) < 30 * 27 / 3
         True
     """

@@ -18,15 +18,15 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from ..core.events import Status
-from ..core.messages import GO, Verdict, pause
-from ..core.protocols import BaseScheduler, Move, New, Problem, Resume, View
-from ..core.trial import Trial
+from ..contracts.messages import GO, Verdict, pause
+from ..contracts.protocols import BaseScheduler, Move, New, Problem, Resume, View
+from ..journal.events import Status
+from ..journal.trial import Trial
 from ..maths.ranks import correlation
 from . import forecast
 from .diverged import Diverged
-from .ladder import Ladder
-from .rungs import best, compared, first, losses_at, paused
+from .parts.ladder import Ladder
+from .parts.rungs import best, compared, first, losses_at, paused
 
 FACTOR = 3
 """One of so many goes on, and rungs grow by it."""

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-from ..core.errors import SettingError
-from ..core.events import Action
-from ..core.messages import GO, Verdict
-from ..core.protocols import BaseScheduler, Move, New, Problem, Scheduler, View
-from ..core.trial import Trial
+from ..contracts.messages import GO, Verdict
+from ..contracts.protocols import BaseScheduler, Move, New, Problem, Scheduler, View
+from ..errors import SettingError
+from ..journal.events import Action
+from ..journal.trial import Trial
 
 
 class Both(BaseScheduler, msgspec.Struct, frozen=True):
@@ -21,7 +21,7 @@ class Both(BaseScheduler, msgspec.Struct, frozen=True):
 
     Example:
         >>> import danlu
-        >>> danlu.Both(danlu.Diverged(), danlu.Patience(reports=5))
+        >>> danlu.schedulers.Both(danlu.schedulers.Diverged(), danlu.schedulers.Patience(reports=5))
         Both(first=Diverged(factor=1000000.0), second=Patience(reports=5, delta=0.0, warm_up=0))
     """
 
@@ -32,7 +32,7 @@ class Both(BaseScheduler, msgspec.Struct, frozen=True):
         for each in (self.first, self.second):
             if not callable(getattr(each, "judge", None)):
                 raise SettingError(
-                    f"Both needs two schedulers, got {each!r}. Give Both(danlu.Diverged(), danlu.Patience())."
+                    f"Both needs two schedulers, got {each!r}. Give Both(danlu.schedulers.Diverged(), danlu.schedulers.Patience())."
                 )
 
     def init(self, problem: Problem) -> tuple[Any, Any] | None:

@@ -9,11 +9,11 @@ import math
 
 import msgspec
 
-from ..core.errors import SettingError
-from ..core.events import Cause
-from ..core.messages import GO, Verdict, stop
-from ..core.protocols import BaseScheduler, Move, New, Problem, View
-from ..core.trial import Trial
+from ..contracts.messages import GO, Verdict, stop
+from ..contracts.protocols import BaseScheduler, Move, New, Problem, View
+from ..errors import SettingError
+from ..journal.events import Cause
+from ..journal.trial import Trial
 
 
 class Diverged(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):

@@ -7,12 +7,12 @@ import math
 import msgspec
 import numpy as np
 
-from ..core.errors import SettingError
-from ..core.fidelity import span
-from ..core.messages import GO, Verdict, stop
-from ..core.protocols import BaseScheduler, Move, New, Problem, View
-from ..core.trial import Trial
+from ..contracts.messages import GO, Verdict, stop
+from ..contracts.protocols import BaseScheduler, Move, New, Problem, View
+from ..errors import SettingError
+from ..journal.trial import Trial
 from ..maths.curves import outlook
+from ..problem.fidelity import span
 
 
 class Extrapolation(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +37,7 @@ class Extrapolation(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         ...     for step in range(1, 31):
         ...         trial.report(step, loss=trial["floor"] + 1 / step)
         >>> result = danlu.tune(train, {"floor": danlu.Float(0, 1)}, minimize="loss", trials=20, seed=1,
-        ...                     sampler="random", scheduler=danlu.Extrapolation(high=30))
+        ...                     sampler="random", scheduler=danlu.schedulers.Extrapolation(high=30))
         >>> sum(len(trial.curve) for trial in result.trials) < 20 * 30 / 2
         True
     """

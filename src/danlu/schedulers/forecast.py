@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 import numpy as np
 
-from ..core.errors import SettingError
-from ..core.events import Action, Status
-from ..core.messages import GO, Verdict, pause
-from ..core.protocols import BaseScheduler, Move, New, Problem, Resume, View
-from ..core.rng import key
-from ..core.trial import Trial
+from ..base.rng import key
+from ..contracts.messages import GO, Verdict, pause
+from ..contracts.protocols import BaseScheduler, Move, New, Problem, Resume, View
+from ..errors import SettingError
+from ..journal.events import Action, Status
+from ..journal.trial import Trial
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -138,7 +138,7 @@ class Forecast(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         ...     for step in range(1, 31):
         ...         trial.report(step, loss=trial["floor"] + 1 / step)
         >>> result = danlu.tune(train, {"floor": danlu.Float(0, 1)}, minimize="loss", trials=30, seed=1,
-        ...                     sampler="random", scheduler=danlu.Forecast())
+        ...                     sampler="random", scheduler=danlu.schedulers.Forecast())
         >>> sum(len(trial.curve) for trial in result.trials) < 30 * 30 * 0.8
         True
     """

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import msgspec
 
-from ..core.errors import SettingError
-from ..core.fidelity import span
-from ..core.messages import Verdict
-from ..core.protocols import BaseScheduler, Move, Problem, View
-from ..core.trial import Trial
+from ..contracts.messages import Verdict
+from ..contracts.protocols import BaseScheduler, Move, Problem, View
+from ..errors import SettingError
+from ..journal.trial import Trial
 from ..maths import halving
-from .blocks import Blocks, Plan, judge, move
-from .ladder import Ladder
+from ..problem.fidelity import span
+from .parts.blocks import Blocks, Plan, judge, move
+from .parts.ladder import Ladder
 
 
 class Hyperband(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +40,7 @@ class Hyperband(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         ...         trial.save(step, memory)
         ...         trial.report(step, loss=trial["floor"] + 1 / step)
         >>> result = danlu.tune(train, {"floor": danlu.Float(0, 1)}, minimize="loss", trials=17, seed=1,
-        ...                     scheduler=danlu.Hyperband(low=1, high=9))
+        ...                     scheduler=danlu.schedulers.Hyperband(low=1, high=9))
         >>> sorted(len(trial.curve) for trial in result.trials[:9])
         [1, 1, 1, 1, 1, 1, 3, 3, 9]
     """
@@ -92,7 +92,7 @@ class SuccessiveHalving(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True
         ...     for step in range(1, 10):
         ...         trial.report(step, loss=trial["floor"] + 1 / step)
         >>> result = danlu.tune(train, {"floor": danlu.Float(0, 1)}, minimize="loss", trials=9, seed=1,
-        ...                     scheduler=danlu.SuccessiveHalving(low=1, high=9))
+        ...                     scheduler=danlu.schedulers.SuccessiveHalving(low=1, high=9))
         >>> sorted(len(trial.curve) for trial in result.trials)
         [1, 1, 1, 1, 1, 1, 3, 3, 9]
     """

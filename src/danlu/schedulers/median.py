@@ -8,12 +8,12 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from ..core.errors import SettingError
-from ..core.messages import GO, Verdict, stop
-from ..core.protocols import BaseScheduler, Move, New, Problem, View
-from ..core.trial import Trial
-from .along import Along
-from .ladder import Ladder
+from ..contracts.messages import GO, Verdict, stop
+from ..contracts.protocols import BaseScheduler, Move, New, Problem, View
+from ..errors import SettingError
+from ..journal.trial import Trial
+from .parts.along import Along
+from .parts.ladder import Ladder
 
 HUGE = 1e100
 """Losses beyond it are as good as infinite, and can still be averaged."""
@@ -58,7 +58,7 @@ class Median(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         ...     for step in range(1, 11):
         ...         trial.report(step, loss=trial["floor"] + 1 / step)
         >>> result = danlu.tune(train, {"floor": danlu.Float(0, 9)}, minimize="loss", trials=20, seed=1,
-        ...                     sampler="random", scheduler=danlu.Median())
+        ...                     sampler="random", scheduler=danlu.schedulers.Median())
         >>> any(trial.status.name == "STOPPED" for trial in result.trials)
         True
     """

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from ..core.messages import GO, Verdict
-from ..core.protocols import BaseScheduler, Move, New, Problem, View
-from ..core.trial import Trial
+from ..contracts.messages import GO, Verdict
+from ..contracts.protocols import BaseScheduler, Move, New, Problem, View
+from ..journal.trial import Trial
 
 
 class NoScheduler(BaseScheduler, msgspec.Struct, frozen=True):

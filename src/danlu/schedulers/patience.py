@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from ..core.errors import SettingError
-from ..core.messages import GO, Verdict, stop
-from ..core.protocols import BaseScheduler, Move, New, Problem, View
-from ..core.trial import Trial
-from .along import Along
+from ..contracts.messages import GO, Verdict, stop
+from ..contracts.protocols import BaseScheduler, Move, New, Problem, View
+from ..errors import SettingError
+from ..journal.trial import Trial
+from .parts.along import Along
 
 
 class Sofar(NamedTuple):
@@ -44,7 +44,7 @@ class Patience(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         ...     for step in range(1, 100):
         ...         trial.report(step, loss=max(trial["floor"], 1 / step))
         >>> result = danlu.tune(train, {"floor": danlu.Float(0.2, 0.5)}, minimize="loss", trials=1,
-        ...                     scheduler=danlu.Patience(reports=3))
+        ...                     scheduler=danlu.schedulers.Patience(reports=3))
         >>> len(result.best.curve) < 10
         True
     """

@@ -16,16 +16,16 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
-from ..core.errors import SettingError
-from ..core.events import Status
-from ..core.messages import GO, Verdict, pause
-from ..core.parameters import Choice
-from ..core.protocols import BaseScheduler, Move, New, Problem, Resume, View, Wait
-from ..core.rng import generator
-from ..core.space import Slot
-from ..core.trial import Trial
-from .ladder import Ladder
-from .rungs import best, first, losses_of
+from ..base.rng import generator
+from ..contracts.messages import GO, Verdict, pause
+from ..contracts.protocols import BaseScheduler, Move, New, Problem, Resume, View, Wait
+from ..errors import SettingError
+from ..journal.events import Status
+from ..journal.trial import Trial
+from ..space.parameters import Choice
+from ..space.space import Slot
+from .parts.ladder import Ladder
+from .parts.rungs import best, first, losses_of
 
 
 class State(NamedTuple):
@@ -77,7 +77,7 @@ class PBT(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         ...         trial.save(step, memory)
         ...         trial.report(step, loss=memory["x"])
         >>> result = danlu.tune(train, {"rate": danlu.Float(0, 0.5)}, minimize="loss", trials=6, seed=1,
-        ...                     scheduler=danlu.PBT(population=6, interval=4))
+        ...                     scheduler=danlu.schedulers.PBT(population=6, interval=4))
         >>> len(result.best.schedule) > 1
         True
     """

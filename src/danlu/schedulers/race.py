@@ -18,13 +18,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ..core.contexts import spoken
-from ..core.errors import SettingError
-from ..core.events import Context, Status
-from ..core.history import History
-from ..core.messages import Verdict
-from ..core.protocols import Again, BaseScheduler, GiveUp, Move, Problem, Scheduler, View
-from ..core.trial import Trial
+from ..contracts.messages import Verdict
+from ..contracts.protocols import Again, BaseScheduler, GiveUp, Move, Problem, Scheduler, View
+from ..errors import SettingError
+from ..journal.events import Status
+from ..journal.history import History
+from ..journal.trial import Trial
+from ..problem.contexts import Context, spoken
 from .asha import ASHA
 from .diverged import Diverged
 from .hyperband import Hyperband, SuccessiveHalving
@@ -63,12 +63,12 @@ class Race(BaseScheduler, msgspec.Struct, frozen=True):
     def __post_init__(self) -> None:
         if not callable(getattr(self.scheduler, "judge", None)) or isinstance(self.scheduler, type):
             raise SettingError(
-                f"Race needs a scheduler to judge trials, got {self.scheduler!r}. Give Race(danlu.Median())."
+                f"Race needs a scheduler to judge trials, got {self.scheduler!r}. Give Race(danlu.schedulers.Median())."
             )
         if isinstance(self.scheduler, ASHA | Hyperband | SuccessiveHalving | PBT | Race):
             raise SettingError(
                 f"{type(self.scheduler).__name__} ends most trials at its rungs, deals them out by their numbers or copies them, so hardly any "
-                "configuration would be evaluated in all contexts. Give Race(danlu.Median()), or leave contexts out."
+                "configuration would be evaluated in all contexts. Give Race(danlu.schedulers.Median()), or leave contexts out."
             )
         confidence = self.confidence
         if (

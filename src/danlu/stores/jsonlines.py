@@ -20,12 +20,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ..core import events as ev
-from ..core.errors import CorruptError, DanluError, SchemaError, StoreError, StudyExists
-from ..core.history import History
-from ..core.protocols import Store
-from ..core.values import shown
-from ..core.written import encodable, healed
+from ..base.values import shown
+from ..contracts.protocols import Store
+from ..errors import CorruptError, DanluError, SchemaError, StoreError, StudyExists
+from ..journal import events as ev
+from ..journal.history import History
+from ..journal.written import encodable, healed
 
 _ESCAPED = ("$float", "$bytes", "$dict")
 

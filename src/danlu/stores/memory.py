@@ -11,10 +11,10 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from ..core.errors import CorruptError, Fenced, Outrun, StudyBusy, StudyExists, StudyMissing
-from ..core.events import Asked, Entry, Event
-from ..core.protocols import Terms
-from ..core.written import name_of, written
+from ..contracts.protocols import Terms
+from ..errors import CorruptError, Fenced, Outrun, StudyBusy, StudyExists, StudyMissing
+from ..journal.events import Asked, Entry, Event
+from ..journal.written import name_of, written
 from .seal import busy, twice
 
 CLOSED = (-1, "", math.inf)

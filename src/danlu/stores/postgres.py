@@ -22,8 +22,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote
 
-from ..core import events as ev
-from ..core.errors import (
+from ..base.failure import say
+from ..base.identity import dead
+from ..contracts.protocols import Terms
+from ..errors import (
     CorruptError,
     Fenced,
     MissingExtra,
@@ -34,10 +36,8 @@ from ..core.errors import (
     StudyExists,
     StudyMissing,
 )
-from ..core.failure import say
-from ..core.protocols import Terms
-from ..core.worker import dead
-from ..core.written import name_of, written
+from ..journal import events as ev
+from ..journal.written import name_of, written
 from .connections import Connections
 from .memory import fenced
 from .seal import busy, checksum, counted, damaged, opened, twice

@@ -15,8 +15,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from ..core.blobs import Kept, is_ours, named, ours
-from ..core.errors import CorruptError, MissingExtra, StoreError
+from ..errors import CorruptError, MissingExtra, StoreError
+from ..runtime.blobs import Kept, is_ours, named, ours
 
 try:
     import fsspec

@@ -6,8 +6,8 @@ import zlib
 
 import msgspec
 
-from ..core import events as ev
-from ..core.errors import SchemaError
+from ..errors import SchemaError
+from ..journal import events as ev
 
 
 def checksum(seq: int, op: str | None, body: bytes) -> int:

@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from ..core import events as ev
-from ..core.errors import (
+from ..base.identity import dead, same_clock
+from ..contracts.protocols import Terms
+from ..errors import (
     CorruptError,
     Fenced,
     Outrun,
@@ -33,9 +34,8 @@ from ..core.errors import (
     StudyExists,
     StudyMissing,
 )
-from ..core.protocols import Terms
-from ..core.worker import dead, same_clock
-from ..core.written import name_of, written
+from ..journal import events as ev
+from ..journal.written import name_of, written
 from .connections import Connections
 from .filesystem import make_room, refuse_network, unusable
 from .memory import CLOSED, fenced

@@ -7,10 +7,10 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 
-from ..core.errors import ObjectiveChanged, SettingError
-from ..core.failure import say
-from ..core.programs import listed
-from ..core.provenance import Change, Provenance
+from ..base.failure import say
+from ..errors import ObjectiveChanged, SettingError
+from ..journal.programs import listed
+from ..journal.provenance import Change, Provenance
 from .study import Study
 
 IfChanged: TypeAlias = Literal["continue", "refuse", "set aside"]

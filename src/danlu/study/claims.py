@@ -10,17 +10,17 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from ..core import events as ev
-from ..core.budget import Limits
-from ..core.errors import Exhausted, Fenced, Outrun, SpaceError
-from ..core.events import Cause, Status
-from ..core.feasible import fill
-from ..core.folders import Folders
-from ..core.messages import Task
-from ..core.protocols import Again, GiveUp, New, Resume, Terms, Wait
-from ..core.rng import generator
-from ..core.space import pack_unit
-from .ledger import Ledger
+from ..base.rng import generator
+from ..contracts.messages import Task
+from ..contracts.protocols import Again, GiveUp, New, Resume, Terms, Wait
+from ..errors import Exhausted, Fenced, Outrun, SpaceError
+from ..journal import events as ev
+from ..journal.events import Cause, Status
+from ..problem.budget import Limits
+from ..runtime.folders import Folders
+from ..space.feasible import fill
+from ..space.space import pack_unit
+from .replica import Ledger
 
 PROBE = "probe"
 """The source of a trial that is to tell a part of the space that fails from an objective that cannot work."""
@@ -286,7 +286,7 @@ class Claims:
             if not space.allows(values):
                 raise SpaceError(
                     f"{type(self._ledger.sampler).__name__} proposed {values!r}, which a constraint forbids. "
-                    "A sampler has to pass its points through danlu.samplers.admit."
+                    "A sampler has to pass its points through danlu.samplers.parts.admission."
                 )
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 
-from ..core import events as ev
-from ..core.errors import CorruptError, StudyMissing
-from ..core.history import History
-from ..core.protocols import Journal, Store
+from ..contracts.protocols import Journal, Store
+from ..errors import CorruptError, StudyMissing
+from ..journal import events as ev
+from ..journal.history import History
 
 
 class Copies:

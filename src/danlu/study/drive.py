@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..core import events as ev
-from ..core.errors import Conflict, Exhausted, Fenced, Interrupted
-from ..core.events import Cause, Status
-from ..core.failure import say
-from ..core.messages import Message, Note, Outcome, Reply
-from ..core.protocols import Engine, Terms
+from ..base.failure import say
+from ..contracts.messages import Message, Note, Outcome, Reply
+from ..contracts.protocols import Engine, Terms
+from ..errors import Conflict, Exhausted, Fenced, Interrupted
+from ..journal import events as ev
+from ..journal.events import Cause, Status
 from .failures import Failures
 from .interrupt import Interrupt
 from .study import Callback, Study

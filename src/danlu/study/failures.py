@@ -15,14 +15,14 @@ import struct
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from ..core.errors import GoalError, ObjectiveError, SpaceError
-from ..core.events import Cause, Status
-from ..core.failure import kind_of, say
-from ..core.feasible import meet
-from ..core.history import History
-from ..core.messages import Outcome
-from ..core.rows import Row
-from ..core.space import pack_unit
+from ..base.failure import kind_of, say
+from ..contracts.messages import Outcome
+from ..errors import GoalError, ObjectiveError, SpaceError
+from ..journal.events import Cause, Status
+from ..journal.history import History
+from ..journal.rows import Row
+from ..space.feasible import meet
+from ..space.space import pack_unit
 from .claims import PROBE
 
 BROKEN = "the objective cannot work"

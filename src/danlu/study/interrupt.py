@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-from ..core.errors import Interrupted
-from ..core.failure import say
+from ..base.failure import say
+from ..errors import Interrupted
 from .handled import handled
 
 DRAINING = "interrupted by Ctrl-C"

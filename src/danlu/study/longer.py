@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Literal, TypeAlias
 
-from ..core import events as ev
-from ..core.errors import Conflict, SettingError
-from ..core.events import Status
-from ..core.failure import say
-from ..core.protocols import OVER, Terms
-from ..core.provenance import digest_of
+from ..base.failure import say
+from ..contracts.protocols import OVER, Terms
+from ..errors import Conflict, SettingError
+from ..journal import events as ev
+from ..journal.events import Status
+from ..journal.provenance import digest_of
 from .changed import numbered
 from .study import Study
 

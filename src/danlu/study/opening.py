@@ -7,12 +7,13 @@ import secrets
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..core import events as ev
-from ..core.errors import GoalError, SettingError, SpaceMismatch, StudyExists, StudyMissing
-from ..core.goal import Goal
-from ..core.history import History
-from ..core.protocols import Journal, Store
-from ..core.space import Space, difference
+from ..contracts.protocols import Journal, Store
+from ..errors import GoalError, SettingError, SpaceMismatch, StudyExists, StudyMissing
+from ..journal import events as ev
+from ..journal.history import History
+from ..problem.contexts import Context
+from ..problem.goal import Goal
+from ..space.space import Space, difference
 
 
 class Opening(NamedTuple):
@@ -94,7 +95,7 @@ def agree(history: History, opening: Opening, at: float) -> ev.Reshaped | None:
     return ev.Reshaped(opening.space.spec, reason, at)
 
 
-def agree_contexts(history: History, name: str, contexts: Sequence[ev.Context]) -> None:
+def agree_contexts(history: History, name: str, contexts: Sequence[Context]) -> None:
     """Check that the contexts are of the kind that the study's trials were evaluated in; there may be more or fewer of them.
 
     Raises:

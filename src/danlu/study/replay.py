@@ -10,13 +10,13 @@ from collections import defaultdict
 
 import msgspec
 
-from ..core.budget import Budget
-from ..core.errors import DanluError
-from ..core.events import Reported, Status
-from ..core.fidelity import Fidelity, onward
-from ..core.history import History
-from ..core.protocols import Journal, Scheduler
+from ..contracts.protocols import Journal, Scheduler
 from ..engines.simulator import Recording, Simulator
+from ..errors import DanluError
+from ..journal.events import Reported, Status
+from ..journal.history import History
+from ..problem.budget import Budget
+from ..problem.fidelity import Fidelity, onward
 from ..samplers.recorded import Recorded
 from ..stores.memory import MemoryStore
 from .drive import Driver
@@ -75,10 +75,10 @@ def replay(journal: Journal, scheduler: Scheduler, *, workers: int = 1) -> Repla
         >>> def train(trial):
         ...     for step in range(1, 28):
         ...         trial.report(step, loss=trial["floor"] + 1 / step)
-        >>> store = danlu.MemoryStore()
+        >>> store = danlu.stores.MemoryStore()
         >>> _ = danlu.tune(train, {"floor": danlu.Float(0, 1)}, minimize="loss", trials=30, store=store,
         ...                scheduler="diverged", seed=1)
-        >>> found = danlu.replay(store.journal("study"), danlu.ASHA())
+        >>> found = danlu.replay(store.journal("study"), danlu.schedulers.ASHA())
         >>> found.saved > 0.5
         True
     """

@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core import checkpoint
-from ..core.blobs import blobs_at
-from ..core.errors import DanluError, StoreError
-from ..core.events import Entry, Status
-from ..core.failure import say
-from ..core.folders import Folders
-from ..core.history import History
-from ..core.names import VIEWS, find
-from ..core.protocols import Journal, Store
-from ..core.trial import Trial, headings
+from ..base.failure import say
+from ..base.names import VIEWS, find
+from ..contracts.protocols import Journal, Store
+from ..errors import DanluError, StoreError
+from ..journal.events import Entry, Status
+from ..journal.history import History
+from ..journal.trial import Trial, headings
+from ..runtime import checkpoint
+from ..runtime.blobs import blobs_at
+from ..runtime.folders import Folders
 
 if TYPE_CHECKING:  # analyses are imported when they are asked for: tuning does not need them
     from ..analysis.diagnosis import Trouble

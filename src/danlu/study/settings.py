@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
-from ..core import settings
-from ..core.budget import Budget, Limits
-from ..core.errors import SettingError
-from ..core.events import Charter, Context
-from ..core.fidelity import Fidelity
-from ..core.names import SAMPLERS, SCHEDULERS, find
-from ..core.protocols import Sampler, Scheduler
-from ..core.space import Space
+from ..base.names import SAMPLERS, SCHEDULERS, find
+from ..contracts import algorithms as settings
+from ..contracts.protocols import Sampler, Scheduler
+from ..errors import SettingError
+from ..journal.events import Charter
+from ..problem.budget import Budget, Limits
+from ..problem.contexts import Context
+from ..problem.fidelity import Fidelity
+from ..space.space import Space
 from .trust import trusting
 
 
@@ -132,7 +133,7 @@ def _whole(noun: str, given: Any, protocol: Any) -> Any:
             f"{given.__name__} is a class, and the study needs a {noun} made of it: {given.__name__}()."
         )
     if missing:
-        base = f"danlu.Base{noun.capitalize()}"
+        base = f"danlu.{noun}s.Base{noun.capitalize()}"
         raise SettingError(
             f"{type(given).__name__} is no {noun}: it lacks {', '.join(missing)}. A {noun} of your own inherits {base}, which has what "
             f"most leave as it is; init, tell and the rest are in the page on your own algorithms."

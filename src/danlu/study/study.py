@@ -10,29 +10,29 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ..core import events as ev
-from ..core.blobs import blobs_at
-from ..core.errors import BudgetError, SettingError
-from ..core.events import Cause
-from ..core.failure import say
-from ..core.folders import Folders, logs_at
-from ..core.goal import metrics_of
-from ..core.history import History
-from ..core.live import LiveTrial
-from ..core.protocols import Store, Terms
-from ..core.provenance import Provenance
-from ..core.space import Space
-from ..core.trial import Trial
-from ..core.worker import identity
+from ..base.failure import say
+from ..base.identity import identity
+from ..contracts.protocols import Store, Terms
+from ..errors import BudgetError, SettingError
+from ..journal import events as ev
+from ..journal.events import Cause
+from ..journal.history import History
+from ..journal.provenance import Provenance
+from ..journal.trial import Trial
+from ..problem.goal import metrics_of
+from ..runtime.blobs import blobs_at
+from ..runtime.folders import Folders, logs_at
+from ..runtime.live import LiveTrial
+from ..space.space import Space
 from .claims import Claims, Policy
+from .control import Steering
 from .copies import Copies
-from .desk import Desk
-from .heart import Heart
-from .ledger import Ledger, collection_paused
+from .heartbeat import Heart
 from .opening import Opening, agree, agree_contexts, find_journal
+from .replica import Ledger, collection_paused
+from .responder import Desk
 from .result import Result
 from .settings import Settings, settled
-from .steering import Steering
 
 Callback = Callable[[Result, Trial], str | None]
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import ObjectiveError, SettingError
 from ..engines.objective import resolve_objective
+from ..errors import ObjectiveError, SettingError
 
 
 def proposed(stored: str, study: str, trust: Sequence[str], imported: str = "") -> str:
@@ -34,7 +34,7 @@ def proposed(stored: str, study: str, trust: Sequence[str], imported: str = "") 
         'json:dumps'
         >>> proposed("os:system", "study", [])
         Traceback (most recent call last):
-        danlu.core.errors.ObjectiveError: ...
+        danlu.errors.ObjectiveError: ...
     """
     for entry in trust:
         if not entry or (entry.endswith(".py") and not Path(entry).exists()):

@@ -9,20 +9,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from ..core.budget import Budget, Limits, seconds_of
-from ..core.contexts import Contexts, contexts_of
-from ..core.direction import contradicted, direction
-from ..core.errors import ObjectiveError, SettingError, StoreError
-from ..core.events import Keep
-from ..core.failure import at_terminal, say
-from ..core.fidelity import Fidelity
-from ..core.foreign import own_words
-from ..core.goal import At, Goal, goal_of
-from ..core.names import ENGINES, STORES, find
-from ..core.protocols import Engine, Sampler, Scheduler, Store
-from ..core.space import Space
+from ..base.failure import at_terminal, say
+from ..base.foreign import own_words
+from ..base.names import ENGINES, STORES, find
+from ..contracts.protocols import Engine, Sampler, Scheduler, Store
 from ..engines.named import Named, by_signature
 from ..engines.objective import fit, furnish, import_path, importing, resolve_objective
+from ..errors import ObjectiveError, SettingError, StoreError
+from ..journal.events import Keep
+from ..problem.budget import Budget, Limits, seconds_of
+from ..problem.contexts import Contexts, contexts_of
+from ..problem.direction import contradicted, direction
+from ..problem.fidelity import Fidelity
+from ..problem.goal import At, Goal, goal_of
+from ..space.space import Space
 from .changed import IfChanged, reconcile
 from .drive import Driver
 from .longer import Longer, reopen, say_unchanged
@@ -366,6 +366,6 @@ def _watching(opened: Study, watch: bool | None) -> Any:
         watch = at_terminal()
     if not watch:
         return contextlib.nullcontext()
-    from ..core.names import VIEWS
+    from ..base.names import VIEWS
 
     return find(VIEWS, "view", "live")(opened.name, opened.ledger)

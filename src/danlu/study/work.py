@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import ObjectiveError, SettingError, StudyMissing
-from ..core.events import Opened
-from ..core.foreign import own_words
-from ..core.protocols import Engine, Store
+from ..base.foreign import own_words
+from ..contracts.protocols import Engine, Store
 from ..engines.objective import fit, resolve_objective
+from ..errors import ObjectiveError, SettingError, StudyMissing
+from ..journal.events import Opened
 from .changed import reconcile
 from .drive import GRACE, Driver
 from .result import Result
@@ -64,7 +64,7 @@ def work(
 
     Example:
         >>> import danlu
-        >>> store, space = danlu.MemoryStore(), {"x": danlu.Float(0, 1)}
+        >>> store, space = danlu.stores.MemoryStore(), {"x": danlu.Float(0, 1)}
         >>> with danlu.open_study(space, store=store, trials=8) as study:
         ...     study.tell(study.ask(), 0.5)
         ...     study.announce()

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..core.events import Action, Cause
-from ..core.messages import GO, Message, Outcome, Reply, Report, Task, Verdict
-from ..core.protocols import Engine
+from ..contracts.messages import GO, Message, Outcome, Reply, Report, Task, Verdict
+from ..contracts.protocols import Engine
+from ..journal.events import Action, Cause
 
 Make = Callable[[], Engine]
 Check = Callable[[Make], None]

@@ -11,16 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ..core import events as ev
-from ..core.budget import Budget
-from ..core.errors import BudgetError, Exhausted
-from ..core.goal import goal_of
-from ..core.history import History
-from ..core.parameters import Choice, Float, Int, Switch
-from ..core.protocols import Problem, Sampler, View
-from ..core.rng import generator
-from ..core.space import Space, pack_unit
-from ..core.trial import Trial
+from ..base.rng import generator
+from ..contracts.protocols import Problem, Sampler, View
+from ..errors import BudgetError, Exhausted
+from ..journal import events as ev
+from ..journal.history import History
+from ..journal.trial import Trial
+from ..problem.budget import Budget
+from ..problem.goal import goal_of
+from ..space.parameters import Choice, Float, Int, Switch
+from ..space.space import Space, pack_unit
 from .strategies import histories, spaces
 
 Make = Callable[[], Sampler]

@@ -8,12 +8,12 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 
-from ..core.budget import Budget
-from ..core.events import Status
-from ..core.history import History
-from ..core.messages import Verdict
-from ..core.parameters import Float
-from ..core.protocols import Again, GiveUp, New, Problem, Resume, Scheduler, View, Wait
+from ..contracts.messages import Verdict
+from ..contracts.protocols import Again, GiveUp, New, Problem, Resume, Scheduler, View, Wait
+from ..journal.events import Status
+from ..journal.history import History
+from ..problem.budget import Budget
+from ..space.parameters import Float
 from .strategies import histories
 
 Make = Callable[[], Scheduler]

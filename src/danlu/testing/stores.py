@@ -12,8 +12,8 @@ import hypothesis.strategies as st
 import msgspec
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from ..core import events as ev
-from ..core.errors import (
+from ..contracts.protocols import OVER, Journal, Store, Terms
+from ..errors import (
     Conflict,
     CorruptError,
     Fenced,
@@ -24,10 +24,10 @@ from ..core.errors import (
     StudyExists,
     StudyMissing,
 )
-from ..core.goal import goal_of
-from ..core.parameters import Float
-from ..core.protocols import OVER, Journal, Store, Terms
-from ..core.space import Space
+from ..journal import events as ev
+from ..problem.goal import goal_of
+from ..space.parameters import Float
+from ..space.space import Space
 
 Make = Callable[[], Store]
 Check = Callable[[Make], None]

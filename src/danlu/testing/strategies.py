@@ -6,12 +6,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from ..core import events as ev
-from ..core.goal import Goal, goal_of
-from ..core.history import History
-from ..core.parameters import Choice, Float, Int, Switch
-from ..core.space import Space, pack_unit
-from ..core.values import typed_key
+from ..base.values import typed_key
+from ..journal import events as ev
+from ..journal.history import History
+from ..problem.goal import Goal, goal_of
+from ..space.parameters import Choice, Float, Int, Switch
+from ..space.space import Space, pack_unit
 
 _names = st.text("abcdefghijklmnopqrstuvwxyz_丹", min_size=1, max_size=6)
 _options = st.one_of(

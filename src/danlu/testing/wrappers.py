@@ -7,17 +7,27 @@ from typing import Any
 
 import numpy as np
 
-from ..core import events as ev
-from ..core.budget import Budget
-from ..core.errors import Exhausted, SettingError
-from ..core.goal import goal_of
-from ..core.history import History
-from ..core.messages import GO, Verdict, stop
-from ..core.parameters import Float
-from ..core.protocols import BaseSampler, BaseScheduler, Move, New, Problem, Sampler, Scheduler, View, Wait
-from ..core.rng import generator
-from ..core.space import Space
-from ..core.trial import Trial
+from ..base.rng import generator
+from ..contracts.messages import GO, Verdict, stop
+from ..contracts.protocols import (
+    BaseSampler,
+    BaseScheduler,
+    Move,
+    New,
+    Problem,
+    Sampler,
+    Scheduler,
+    View,
+    Wait,
+)
+from ..errors import Exhausted, SettingError
+from ..journal import events as ev
+from ..journal.history import History
+from ..journal.trial import Trial
+from ..problem.budget import Budget
+from ..problem.goal import goal_of
+from ..space.parameters import Float
+from ..space.space import Space
 
 SPACE = Space({"x": Float(0, 1)})
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import msgspec
 
-from ...core.errors import SettingError
-from ...core.space import Space
-from ..data import Data
-from ..objective import Build
+from ...errors import SettingError
+from ...space.space import Space
+from ..data.data import Data
+from ..train.objective import Build
 from . import image, recommend, tabular, text
 
 

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...core.errors import SettingError
-from ...core.parameters import Choice, Float, Int
-from ..augment import IMAGES
-from ..data import Data, of_arrays, standardize
-from ..init import initialize
-from ..layers import activation, norm, pooling
-from ..optim import optimizers
-from ..regularize import REGULARIZERS, strength_of
-from ..schedules import schedules
+from ...errors import SettingError
+from ...space.parameters import Choice, Float, Int
+from ..data.augment import IMAGES
+from ..data.data import Data, of_arrays, standardize
+from ..train.init import initialize
+from ..train.layers import activation, norm, pooling
+from ..train.optim import optimizers
+from ..train.regularize import REGULARIZERS, strength_of
+from ..train.schedules import schedules
 
 SOURCES = (
     "Simonyan and Zisserman, Very deep convolutional networks (VGG), arXiv:1409.1556",

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...core.errors import SettingError
-from ...core.parameters import Choice, Float, Int, Switch
-from ..data import Data, Part
-from ..layers import activation
-from ..optim import optimizers
-from ..regularize import REGULARIZERS, strength_of
-from ..schedules import schedules
+from ...errors import SettingError
+from ...space.parameters import Choice, Float, Int, Switch
+from ..data.data import Data, Part
+from ..train.layers import activation
+from ..train.optim import optimizers
+from ..train.regularize import REGULARIZERS, strength_of
+from ..train.schedules import schedules
 
 SOURCES = (
     "Koren, Bell, Volinsky, Matrix factorization techniques for recommender systems, 2009",

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from ...core.errors import SettingError
-from ...core.parameters import Choice, Float, Int
-from ..augment import VALUES
-from ..data import Data, of_arrays, standardize
-from ..init import INIT, initialize
-from ..layers import activation, norm
-from ..optim import optimizers
-from ..regularize import REGULARIZERS, strength_of
-from ..schedules import schedules
+from ...errors import SettingError
+from ...space.parameters import Choice, Float, Int
+from ..data.augment import VALUES
+from ..data.data import Data, of_arrays, standardize
+from ..train.init import INIT, initialize
+from ..train.layers import activation, norm
+from ..train.optim import optimizers
+from ..train.regularize import REGULARIZERS, strength_of
+from ..train.schedules import schedules
 
 SOURCES = (
     "Gorishniy et al., Revisiting deep learning models for tabular data (rtdl), arXiv:2106.11959",

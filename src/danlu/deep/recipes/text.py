@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ...core.errors import SettingError
-from ...core.parameters import Choice, Float, Int, Switch
-from ..data import Data, Part, of_arrays
-from ..layers import activation
-from ..optim import optimizers
-from ..regularize import REGULARIZERS, strength_of
-from ..schedules import schedules
+from ...errors import SettingError
+from ...space.parameters import Choice, Float, Int, Switch
+from ..data.data import Data, Part, of_arrays
+from ..train.layers import activation
+from ..train.optim import optimizers
+from ..train.regularize import REGULARIZERS, strength_of
+from ..train.schedules import schedules
 
 SOURCES = (
     "Cho et al., Learning phrase representations (GRU), arXiv:1406.1078; Hochreiter and Schmidhuber, LSTM, 1997",

@@ -1,1 +1,0 @@
-"""The ground floor: the nouns every other floor speaks of, and nothing else."""

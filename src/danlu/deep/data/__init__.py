@@ -1,0 +1,1 @@
+"""Data as a network meets it: parts that never mix, epochs, augmentation."""

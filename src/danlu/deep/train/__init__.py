@@ -1,0 +1,1 @@
+"""One network in training: its plan, its optimizer, its loop."""

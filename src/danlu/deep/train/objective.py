@@ -1,0 +1,124 @@
+"""A network as an objective: how to make it, what it is trained on, how; called with a trial it trains one.
+
+Because it says what it does instead of only doing it, others can do more with it than call it: train many at
+once in a block, find a rate, look for what went wrong, confirm a winner on fresh seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from ...runtime.live import LiveTrial
+from ..data.data import Data
+from ..data.epochs import seeded
+from .fit import SAVE_EVERY, Fit, device_of, fit, fit_folds
+from .metrics import Metric
+from .plan import Plan
+from .training import Training
+
+Build = Callable[[Mapping[str, Any], Data], nn.Module]
+"""Makes a fresh network of a point of the space, for this data."""
+
+Plans = Callable[..., Plan]
+"""Makes a plan of a point of the space: ``Plan.of``, or your own."""
+
+
+class Objective:
+    """Trains the network of a trial's parameters and reports every epoch.
+
+    Args:
+        build: ``build(params, data)`` makes a fresh network; it is called under the trial's seed.
+        data: what it is trained and validated on.
+        epochs: of a whole training.
+        folds: 0 trains on the data's own split, 2 and more on so many folds, the mean being reported.
+        plan: makes a ``Plan`` of the parameters.
+        fixed: settings of the plan that are not searched, ``{"patience": 5}``.
+        metrics: more metrics by name.
+        monitor: the metric whose best epoch counts.
+        device, save_every: as in ``fit``.
+
+    Attributes:
+        loaded: hashes of files that the data was read from, by name, which a study keeps with what it has run.
+
+    Example:
+        >>> import danlu
+        >>> from danlu import deep
+        >>> data = deep.of_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
+        >>> objective = deep.Objective(lambda params, data: nn.Linear(1, 2), data, epochs=3)
+        >>> space = {"optimizer": deep.optimizers("adamw", "nesterov"), "batch_size": 16}
+        >>> result = danlu.tune(objective, space, minimize="val_loss", trials=4)
+        >>> result.trials[0].params["optimizer"]  # the first trial is the default
+        'adamw'
+    """
+
+    def __init__(
+        self, build: Build, data: Data, *, epochs: int = 20, folds: int = 0, plan: Plans = Plan.of,
+        fixed: Mapping[str, Any] | None = None, metrics: Mapping[str, Metric] | None = None,
+        monitor: str = "val_loss", device: str = "auto", save_every: float = SAVE_EVERY,
+    ) -> None:  # fmt: skip
+        self.build, self.data, self.epochs, self.folds = build, data, epochs, folds
+        self.make_plan, self.fixed = plan, dict(fixed or {})
+        self.metrics, self.monitor, self.device, self.save_every = metrics, monitor, device, save_every
+        self.loaded: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        name = getattr(self.build, "__qualname__", repr(self.build))
+        return f"Objective({name}, {self.data!r}, epochs={self.epochs})"
+
+    def __call__(self, trial: LiveTrial) -> None:
+        """Train the network of one trial; in a context with a seed it is trained with that, on the data's own split."""
+        if self.folds and "seed" not in trial.context:
+            fit_folds(
+                lambda: self.build(trial.params, self.data), self.data.folds(self.folds),
+                self.plan(trial.params), seed=trial.seed, trial=trial, device=self.device,
+                monitor=self.monitor, metrics=self.metrics, save_every=self.save_every,
+            )  # fmt: skip
+        else:
+            params, seed = self.assignment(trial)
+            self.train(params, seed, trial)
+
+    def plan(self, params: Mapping[str, Any]) -> Plan:
+        """The plan of these parameters."""
+        return self.make_plan(params, **{"epochs": self.epochs, **self.fixed})
+
+    def model(self, params: Mapping[str, Any], seed: int) -> nn.Module:
+        """A fresh network of these parameters, its weights drawn from the seed."""
+        with seeded(seed, 0):
+            return self.build(params, self.data)
+
+    def train(
+        self, params: Mapping[str, Any], seed: int, trial: LiveTrial | None = None
+    ) -> tuple[nn.Module, Fit]:
+        """Train the network of these parameters; it and how it went."""
+        model = self.model(params, seed)
+        found = fit(
+            model, self.data, self.plan(params), seed=seed, trial=trial, device=self.device,
+            monitor=self.monitor, metrics=self.metrics, progress=False, save_every=self.save_every,
+        )  # fmt: skip
+        return model, found
+
+    def training(
+        self, params: Mapping[str, Any], seed: int, *, plan: Plan | None = None, data: Data | None = None
+    ) -> Training:
+        """The training of these parameters before its first epoch, after another plan or on other data if given.
+
+        All that are on the objective's own data share it.
+        """
+        device = device_of(self.device)
+        self.data = self.data.to(device)
+        return Training(
+            self.model(params, seed), data or self.data, plan or self.plan(params), seed=seed, device=device,
+            monitor=self.monitor, extra=self.metrics,
+        )  # fmt: skip
+
+    def assignment(self, trial: LiveTrial) -> tuple[Mapping[str, Any], int]:
+        """The parameters and the seed that a trial trains with: its context's, where that has one."""
+        return trial.params, int(trial.context.get("seed", trial.seed))
+
+    @property
+    def base(self) -> Objective:
+        """What trains: itself."""
+        return self

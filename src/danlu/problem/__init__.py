@@ -1,0 +1,1 @@
+"""What a study is after and how far it may go: goal, budget, fidelity, contexts."""

@@ -1,0 +1,1 @@
+"""What runs beside an objective: the live trial, its reports, its checkpoints and folders."""

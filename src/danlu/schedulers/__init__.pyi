@@ -1,0 +1,16 @@
+# The schedulers, and what one of your own inherits.
+from .asha import ASHA as ASHA
+from .auto import AutoScheduler as AutoScheduler
+from .base import BaseScheduler as BaseScheduler
+from .base import Scheduler as Scheduler
+from .both import Both as Both
+from .diverged import Diverged as Diverged
+from .extrapolation import Extrapolation as Extrapolation
+from .forecast import Forecast as Forecast
+from .hyperband import Hyperband as Hyperband
+from .hyperband import SuccessiveHalving as SuccessiveHalving
+from .median import Median as Median
+from .none import NoScheduler as NoScheduler
+from .patience import Patience as Patience
+from .pbt import PBT as PBT
+from .race import Race as Race

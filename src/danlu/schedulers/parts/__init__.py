@@ -1,0 +1,1 @@
+"""What schedulers are made of."""

@@ -1,0 +1,1 @@
+"""What can be tuned: parameters, spaces made of them, constraints between them."""
