@@ -231,9 +231,9 @@ def stacked():
     from networks import cnn, mlp, table
 
     from danlu import deep
-    from danlu.deep.stack.engine import Group, Seat
-    from danlu.deep.stack.stack import Block
-    from danlu.deep.train.fit import Cadence
+    from danlu.deep.stack.engine import Member, MemberGroup
+    from danlu.deep.stack.stack import Stack
+    from danlu.deep.train.fit import SaveInterval
     from danlu.deep.train.training import Training
 
     flat, digits = table().to(GPU), deep.datasets.digits().to(GPU)
@@ -284,9 +284,9 @@ def stacked():
     for name, (build, data, members) in cases.items():
         models = [build().to(GPU) for _ in range(4)]
         alone = seconds(partial(in_turn, models, data)) / len(models) * members
-        together = seconds(Block(trainings(build, data, members), [0] * members).epoch)
-        group = Group("benchmark")
-        group.add([Seat(None, None, Cadence(1.0), each) for each in trainings(build, data, members)])
+        together = seconds(Stack(trainings(build, data, members), [0] * members).epoch)
+        group = MemberGroup("benchmark")
+        group.add([Member(None, None, SaveInterval(1.0), each) for each in trainings(build, data, members)])
         rows[name] = {
             "alone": round(alone, 3), "stacked": round(together, 3), "faster": round(alone / together, 2),
             "chosen": "stacked" if group.block is not None else "one by one",

@@ -27,7 +27,7 @@ def main() -> None:
             study="digits",
             top=1,
             seeds=1,
-            engine="cohort",
+            engine="vectorized",
         )
         command = [sys.executable, "-m", "danlu.cli", "dashboard", store, "--port", "0"]
         with (

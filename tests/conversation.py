@@ -11,9 +11,9 @@ from unittest import mock
 from danlu.contracts.messages import Drawn, Note, Outcome, Refused, Task
 from danlu.engines.line import Exchange
 from danlu.engines.pool import Pool
-from danlu.engines.slot import Slot
+from danlu.engines.slot import WorkerSlot
 from danlu.engines.wire import Free, Ready, Run, Said, Told
-from danlu.problem.budget import Limits
+from danlu.problem.budget import AttemptLimits
 
 
 class Violation(AssertionError):
@@ -155,10 +155,10 @@ class World:
 
     def run(self):
         with (
-            mock.patch.object(Slot, "_spawn", self.spawn()),
-            mock.patch.object(Slot, "_write", lambda slot, frame: self.workers[slot].receive(frame)),
-            mock.patch.object(Slot, "_renew", self.renew()),
-            mock.patch.object(Slot, "kill", lambda slot: self.end(slot)),
+            mock.patch.object(WorkerSlot, "_spawn", self.spawn()),
+            mock.patch.object(WorkerSlot, "_write", lambda slot, frame: self.workers[slot].receive(frame)),
+            mock.patch.object(WorkerSlot, "_renew", self.renew()),
+            mock.patch.object(WorkerSlot, "kill", lambda slot: self.end(slot)),
             mock.patch("danlu.engines.processes.is_dead", return_value=True),
         ):
             self.play()
@@ -191,7 +191,7 @@ class World:
     def play(self):
         pool = Pool(workers=2)
         pool.open("leaving:plain", self.answer)
-        waiting = [Task(number, 1, {}, (), 0, "", limits=Limits()) for number in range(self.trials)]
+        waiting = [Task(number, 1, {}, (), 0, "", limits=AttemptLimits()) for number in range(self.trials)]
         for _ in range(6000):
             running = sum(slot.task is not None for slot in pool._slots)
             if waiting and running < 2 and not pool._waiting:

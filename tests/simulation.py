@@ -1,6 +1,6 @@
 """A deterministic simulation of workers, journal, network and clocks, all from one seed.
 
-The study's own code runs as it is: claims, desk, ledger, history, schedulers, and the journal's terms. What is simulated is
+The study's own code runs as it is: claims, responder, replica, history, schedulers, and the journal's terms. What is simulated is
 what surrounds it: turns of workers, lost requests and lost replies, repeated messages, crashes, pauses longer than a lease,
 clocks that jump, process namespaces that share a host name and cannot look into each other. A failing seed replays to the bit.
 """
@@ -276,7 +276,7 @@ class Worker:
             clock=lambda: self.world.now + self.skew,
         )  # fmt: skip
         self.study.worker = self.study.claims._worker = self.identity
-        self.study.ledger.blobs = Forgetting()
+        self.study.replica.blobs = Forgetting()
         self.work = self.live()
 
     @property
@@ -294,11 +294,11 @@ class Worker:
 
     def beat(self):
         """The heart of a process that runs."""
-        self.study.ledger.journal.renew(self.identity)
+        self.study.replica.journal.renew(self.identity)
 
     def reopen(self):
         """A person wants a trial that is over trained longer; others may want so at the same time."""
-        history = self.study.ledger.history
+        history = self.study.replica.history
         over = [
             number
             for number, row in enumerate(history.rows)
@@ -309,10 +309,10 @@ class Worker:
         number = self.world.dice.choice(over)
         event = ev.Reopened(number, history.row(number).attempt, "more", self.world.now)
         try:
-            self.study.ledger.append([(None, event)], Terms(holds=((number, OVER),), drops=(number,)))
+            self.study.replica.append([(None, event)], Terms(holds=((number, OVER),), drops=(number,)))
             self.world.counts["reopened"] += 1
         except (Conflict, StoreError):
-            self.study.ledger._doubt = True
+            self.study.replica._doubt = True
 
     def step(self):
         if self.over:
@@ -334,10 +334,10 @@ class Worker:
                 yield
 
     def say(self, message):
-        reply = yield from self.patiently(lambda: self.study.desk.answer(message))
+        reply = yield from self.patiently(lambda: self.study.responder.answer(message))
         if self.world.chance(0.08):
             self.world.counts["duplicate"] += 1
-            again = yield from self.patiently(lambda: self.study.desk.answer(message))
+            again = yield from self.patiently(lambda: self.study.responder.answer(message))
             if isinstance(message, Report) and reply == Verdict() != again and not isinstance(again, Refused):
                 raise Violation(f"{message} was answered {reply}, then {again}")
         return reply
@@ -357,7 +357,7 @@ class Worker:
                     continue  # its trial was taken over while the answer was lost
                 number = fresh[0] if fresh else None
             if number is None:
-                history = self.study.ledger.history
+                history = self.study.replica.history
                 if not history.live[Status.RUNNING] and not history.live[Status.WAITING]:
                     return
                 yield
@@ -405,7 +405,7 @@ class Worker:
     def end(self, outcome, status):
         reply = yield from self.say(outcome)
         if not isinstance(reply, Refused):
-            row = self.study.ledger.history.row(outcome.trial)
+            row = self.study.replica.history.row(outcome.trial)
             if row.attempt == outcome.attempt:
                 self.world.ended[outcome.trial] = status
 

@@ -26,7 +26,7 @@ from danlu.analysis.robustness import robustness
 from danlu.analysis.selection import select
 from danlu.analysis.summary import summary
 from danlu.analysis.timeline import timeline
-from danlu.analysis.trial_table import axis, sheet
+from danlu.analysis.trial_table import axis, trial_table
 from danlu.errors import SettingError
 from danlu.journal.events import Status
 
@@ -170,7 +170,7 @@ def test_curves_are_thinned_and_the_best_is_drawn_last(study):
 
 
 def test_a_sheet_holds_coordinates_with_gaps_where_a_parameter_is_off(study):
-    found = sheet(study.history)
+    found = trial_table(study.history)
     m = [axis.name for axis in found.axes].index("opt.sgd.m")
     off = [t.params["opt"] != "sgd" for t in study.trials]
     assert np.isnan(found.units[:, m]).tolist() == off
@@ -213,7 +213,7 @@ def test_analyses_of_an_empty_study_are_empty(tmp_path):
     with danlu.open_study({"x": Float(0, 1)}, minimize="loss") as study:
         history = study.result.history
         assert progress(history).total == savings(history).steps == len(curves(history).lines) == 0
-        assert sheet(history).units.shape == (0, 1)
+        assert trial_table(history).units.shape == (0, 1)
         assert timeline(history).workers == ()
         assert "no trial has a result" in str(summary("empty", history))
         with pytest.raises(SettingError, match="at least 4"):
@@ -358,7 +358,7 @@ def digits():
     wrong = torch.where(
         torch.rand(150, generator=numbers) < 0.25, torch.randint(10, (150,), generator=numbers), few.y
     )
-    small = deep.Data(**{**vars(whole), "train": deep.Part(few.x, wrong)})
+    small = deep.Data(**{**vars(whole), "train": deep.Split(few.x, wrong)})
 
     def build(params, data):
         width = params["width"]

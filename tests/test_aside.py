@@ -7,7 +7,7 @@ from danlu.errors import BudgetError, Fenced, TrialMissing
 from danlu.journal.events import Status
 from danlu.journal.history import History
 from danlu.problem.goal import goal_of
-from danlu.samplers.parts.comparable import evidence
+from danlu.samplers.parts.comparable import comparable
 
 SPACE = {"x": danlu.Float(0, 1)}
 
@@ -25,7 +25,7 @@ def told(study, count, first=1.0, *, report=False):
 
 
 def rungs(study):
-    state = study.ledger._scheduler
+    state = study.replica._scheduler
     return [[part.tolist() for part in state.ladder.entries((0, rung))] for rung in range(2)]
 
 
@@ -43,7 +43,7 @@ def test_they_are_off_the_budget_the_front_the_evidence_and_the_table_says_so(tm
         assert sum("set aside" in line for line in result.why()) == 1
         history = result.history
         assert (history.counting, history.steps, history.finished, len(history)) == (1, 1, 1, 3)
-        assert evidence(history).numbers.tolist() == [2]
+        assert comparable(history).numbers.tolist() == [2]
         assert len(history.seen) == 1
         told(study, 5)
         with pytest.raises(BudgetError):
@@ -68,7 +68,7 @@ def test_the_search_goes_on_as_if_they_had_never_been(tmp_path):
 def test_one_that_runs_is_ended_and_its_worker_is_told(tmp_path):
     with opened(tmp_path / "s.db") as study, opened(tmp_path / "s.db") as other:
         trial, paused = other.ask(), other.ask()
-        other.desk.release(paused.number, paused.attempt, danlu.Cause.PREEMPTED, "left")
+        other.responder.release(paused.number, paused.attempt, danlu.Cause.PREEMPTED, "left")
         study.set_aside([trial.number, paused.number], "older code")
         with pytest.raises(Fenced):
             trial.report(1, loss=0.0)
@@ -87,11 +87,11 @@ def test_a_new_process_and_one_that_was_there_hold_the_same(tmp_path):
         told(study, 1, first=0.5)
         with opened(tmp_path / "s.db", **settings) as later:
             assert rungs(later) == rungs(study)
-            assert later.ledger.propose(1, "") == study.ledger.propose(1, "")
+            assert later.replica.propose(1, "") == study.replica.propose(1, "")
         again = History()
-        again.fold(study.ledger.journal.read(0))
+        again.fold(study.replica.journal.read(0))
         assert again.trials() == study.result.trials
-        block = study.ledger._scheduler
+        block = study.replica._scheduler
         assert [block.block(number) for number in (1, 3, 4, 5)] == [0, 0, 0, 0]
         assert block.members(0, 0).tolist() == [1, 3, 4, 5]
 

@@ -141,7 +141,7 @@ def test_a_corrupt_newest_checkpoint_falls_back_to_the_one_before(tmp_path):
     dying.close()
     store = danlu.stores.SqliteStore(tmp_path / "s.db")
     with danlu.open_study(store=store) as study:
-        newest = study.ledger.history.rows[0].usable()[-1]
+        newest = study.replica.history.rows[0].usable()[-1]
     assert newest.step == 4
     (Path(store.blobs) / newest.digest).write_bytes(b"damaged")
     trial = run(tmp_path / "s.db").trials[0]

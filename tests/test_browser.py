@@ -590,12 +590,12 @@ def test_a_report_is_the_same_page_without_a_server(tmp_path, store, chrome):
 
 
 def test_a_report_may_show_a_learning_rate_finder(tmp_path, store, chrome):
-    from danlu.deep import RateFinding
+    from danlu.deep import LRFinderResult
 
     rates = np.geomspace(1e-4, 1, 12)
     losses = np.stack([(np.log10(rates) + 2) ** 2 + 0.1, (np.log10(rates) + 2) ** 2 + 0.2])
     losses[:, -1] = np.inf
-    found = RateFinding("adamw", rates, losses, 0.01, 0.005, 0.02, 60, "sweep", 1.0)
+    found = LRFinderResult("adamw", rates, losses, 0.01, 0.005, 0.02, 60, "sweep", 1.0)
     path = truth(store, "nets").report(tmp_path / "study.html", finder=found)
     with pages(chrome, offline=True) as opened:
         looked = opened()

@@ -354,7 +354,7 @@ SENTENCES = [  # what is asked, what is said of it
     (("plain", "--no-improvement", "0"), "got --no-improvement 0."),
     (("plain", "--scheduler", "hyperband"), "Say it to the study, --fidelity epoch:1:81, or to the scheduler, high=81."),
     (("plain", "--engine", "inline", "--trial-time", "9s"), "use --engine pool."),
-    (("plain", "--engine", "cohort"), "Use --engine pool."),
+    (("plain", "--engine", "vectorized"), "Use --engine pool."),
     (("plain", "--gpus", "-1"), "gpus to be a whole number >= 0, got -1"),
     (("plain", "--name", ""), "a study needs a name that is a non-empty string, got ''"),
     (("plain", "--store", "."), "is a folder. Name a file in it"),

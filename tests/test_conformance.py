@@ -32,13 +32,13 @@ SAMPLERS = {
     "genetic": danlu.samplers.Genetic,
     "evolution": danlu.samplers.Evolution,
     "nsga2": danlu.samplers.NSGA2,
-    "first": lambda: danlu.samplers.First([{}], danlu.samplers.Random()),
+    "first": lambda: danlu.samplers.InitialPoints([{}], danlu.samplers.Random()),
 }
 SCHEDULERS = {
     "auto": danlu.schedulers.AutoScheduler,
     "diverged": danlu.schedulers.Diverged,
     "patience": lambda: danlu.schedulers.Patience(reports=3),
-    "both": lambda: danlu.schedulers.Both(danlu.schedulers.Diverged(), danlu.schedulers.Patience(reports=4)),
+    "both": lambda: danlu.schedulers.Chain(danlu.schedulers.Diverged(), danlu.schedulers.Patience(reports=4)),
     "asha": lambda: danlu.schedulers.ASHA(low=1, high=12, factor=2),
     "asha, three brackets": lambda: danlu.schedulers.ASHA(low=1, high=12, factor=2, brackets=3),
     "asha, promoting": lambda: danlu.schedulers.ASHA(low=1, high=12, factor=2, promote=True),
@@ -115,14 +115,16 @@ TestSqliteAgainstModel = store_machine(_sqlite)
 
 
 SAMPLER_WRAPPERS = {
-    "first": lambda inner: danlu.samplers.First([{"x": 0.25}], inner),
-    "first of first": lambda inner: danlu.samplers.First([{}], danlu.samplers.First([{"x": 0.5}], inner)),
+    "first": lambda inner: danlu.samplers.InitialPoints([{"x": 0.25}], inner),
+    "first of first": lambda inner: danlu.samplers.InitialPoints(
+        [{}], danlu.samplers.InitialPoints([{"x": 0.5}], inner)
+    ),
 }
 SCHEDULER_WRAPPERS = {
-    "both, first": lambda inner: danlu.schedulers.Both(inner, danlu.schedulers.Patience(reports=99)),
-    "both, second": lambda inner: danlu.schedulers.Both(danlu.schedulers.Diverged(), inner),
-    "both in both": lambda inner: danlu.schedulers.Both(
-        danlu.schedulers.NoScheduler(), danlu.schedulers.Both(danlu.schedulers.Diverged(), inner)
+    "both, first": lambda inner: danlu.schedulers.Chain(inner, danlu.schedulers.Patience(reports=99)),
+    "both, second": lambda inner: danlu.schedulers.Chain(danlu.schedulers.Diverged(), inner),
+    "both in both": lambda inner: danlu.schedulers.Chain(
+        danlu.schedulers.NoScheduler(), danlu.schedulers.Chain(danlu.schedulers.Diverged(), inner)
     ),
 }
 
@@ -140,13 +142,13 @@ def test_scheduler_around_others(name, check):
 
 
 def test_a_wrapper_that_keeps_to_itself_is_found():
-    """A First without its why, a Both that forgets its second and its horizon: each is caught by the suites."""
+    """An InitialPoints without its why, a Chain that forgets its second and its horizon: each is caught by the suites."""
 
-    class Mute(danlu.samplers.First, frozen=True):
+    class Mute(danlu.samplers.InitialPoints, frozen=True):
         def why(self, state, view):
             return ""
 
-    class Forgetful(danlu.schedulers.Both, frozen=True):
+    class Forgetful(danlu.schedulers.Chain, frozen=True):
         def judge(self, state, view, trial):
             return self.first.judge(state and state[0], view, trial)
 

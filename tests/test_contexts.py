@@ -20,8 +20,8 @@ from danlu.journal.events import Judged, Status
 from danlu.journal.history import History
 from danlu.problem.contexts import contexts_of
 from danlu.problem.goal import goal_of
-from danlu.samplers.parts.comparable import evidence, running
-from danlu.samplers.parts.ranking import standing
+from danlu.samplers.parts.comparable import comparable, running
+from danlu.samplers.parts.ranking import ranking
 from danlu.schedulers.race import behind
 
 FOLDS = {"fold": range(5)}
@@ -147,7 +147,7 @@ def test_a_race_gives_up_what_cannot_become_the_best_and_says_so():
 def test_what_some_contexts_say_is_compared_as_if_it_were_all():
     """Fold 4 is far harder than fold 0, so a mean over the first two alone would look like the best of all."""
     result = danlu.tune(train, SPACE, contexts=FOLDS, trials=100, seed=3)
-    known = evidence(result.history)
+    known = comparable(result.history)
     for number, loss, count in zip(known.numbers, known.losses[:, 0], known.counts, strict=True):
         x = result.trials[number].params["x"]
         assert loss == pytest.approx((x - 0.3) ** 2 + 0.2, abs=0.08), (number, count)
@@ -177,7 +177,7 @@ def raced(losses):
     """The history of two configurations after each trial of the second, with these losses."""
     history, entries = History(), []
     entries.append(ev.Created(danlu.Space({"x": Float(0, 1)}).spec, goal_of(), 0, 0.0))
-    entries.append(ev.Opened("w", "", "", 0.0, ev.Charter(contexts=contexts_of(FOLDS))))
+    entries.append(ev.Opened("w", "", "", 0.0, ev.StoredConfig(contexts=contexts_of(FOLDS))))
     for number, loss in losses.items():
         head = 5 * (number // 5)
         params, unit = ev.pack_params({"x": 0.1 * head}), np.array([0.1 * head]).tobytes()
@@ -211,7 +211,7 @@ def test_a_configuration_ends_with_the_first_context_that_fails():
             assert trials[-1].status is Status.FAILED
             assert result.history.groups.over[trials[0].number].losses is None
     assert result.best.params["kind"] == "a"
-    bad = standing(evidence(result.history))
+    bad = ranking(comparable(result.history))
     assert bad.good < len(bad.numbers)
 
 
@@ -322,7 +322,7 @@ def test_setting_one_trial_aside_sets_its_configuration_aside():
             study.tell(trial, loss=trial.number + 0.0)
         best = study.result.best.number
         study.set_aside([1], "fold 1 was broken")
-        assert sorted(study.ledger.history.aside) == [0, 1, 2]
+        assert sorted(study.replica.history.aside) == [0, 1, 2]
         assert best == 0
         assert study.result.best.number == 3
         assert study.ask().context["fold"] == 0
@@ -356,8 +356,8 @@ def test_running_configurations_are_imagined_once():
             trial = study.ask()
             study.tell(trial, loss=trial["x"])
         others = [study.ask() for _ in range(2)]
-        history = study.ledger.history
-        known = evidence(history)
+        history = study.replica.history
+        known = comparable(history)
         heads = {history.groups.head(trial.number) for trial in others} | {5}
         assert set(running(history, known).tolist()) == heads
 

@@ -9,7 +9,7 @@ from conversation import converse
 
 from danlu.engines.line import Exchange
 from danlu.engines.pool import Pool
-from danlu.engines.slot import Slot
+from danlu.engines.slot import WorkerSlot
 
 
 def test_every_thread_hears_its_own_answer_and_no_result_is_lost(promised):
@@ -37,7 +37,7 @@ def answer_anybody(self, slot, said):
     slot.tell(conversation.Told(said.number, self._answer(said.message)))
 
 
-BURY = Slot.bury
+BURY = WorkerSlot.bury
 
 
 def blame(self):
@@ -62,7 +62,7 @@ def tidy_first(self):
 MUTANTS = {
     "a reply is matched by order": mock.patch.object(Exchange, "told", in_order),
     "whoever speaks is answered": mock.patch.object(Pool, "_reply", answer_anybody),
-    "a task that waits is blamed for its worker's death": mock.patch.object(Slot, "bury", blame),
+    "a task that waits is blamed for its worker's death": mock.patch.object(WorkerSlot, "bury", blame),
     "the result is told after all is put away": mock.patch.object(conversation.Worker, "finish", tidy_first),
     "a death is known by the pipe's end, which a fork holds open": mock.patch.object(
         conversation.Worker, "noticed", return_value=None

@@ -573,7 +573,7 @@ def test_any_number_of_readers_fold_every_event_once(store):
 
 def test_models_look_at_a_study_while_it_grows():
     """What looks takes no lock: curves read by one thread while another folds are whole at any moment."""
-    from danlu.journal.snapshot import glance
+    from danlu.journal.snapshot import snapshot
     from danlu.journal.trial import Curve
 
     history = History()
@@ -591,7 +591,7 @@ def test_models_look_at_a_study_while_it_grows():
     history.fold(
         ev.Entry(seq, event) for seq, event in enumerate([ev.Created(space.spec, goal, 1, 1.0), *asked], 1)
     )
-    seen = glance(history)
+    seen = snapshot(history)
     stop = threading.Event()
     wrong = []
 

@@ -12,7 +12,7 @@ import danlu
 from danlu import deep
 from danlu.deep.recipes import image
 from danlu.deep.stack.optimizer import STACKED
-from danlu.deep.stack.stack import Block, kinship, stackable
+from danlu.deep.stack.stack import Stack, architecture, stackable
 from danlu.deep.train.fit import one_epoch
 from danlu.deep.train.training import Training
 from danlu.errors import ObjectiveError, SettingError
@@ -27,7 +27,7 @@ biases before a norm for example; where such weights are compared, the optimizer
 def table():
     numbers = np.random.default_rng(0)
     x = numbers.normal(size=(300, 6)).astype(np.float32)
-    return deep.of_arrays(x, x[:, :3].argmax(1))
+    return deep.from_arrays(x, x[:, :3].argmax(1))
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def alone_and_together(make, count, epochs=4):
         single = make(at)
         curves.append([one_epoch(single, epoch, "val_loss") for epoch in range(1, epochs + 1)])
         weights.append({name: tensor.clone() for name, tensor in single.model.state_dict().items()})
-    block = Block([make(at) for at in range(count)], [0] * count)
+    block = Stack([make(at) for at in range(count)], [0] * count)
     rows = [[] for _ in range(count)]
     for _ in range(epochs):
         for row, scores in zip(rows, block.epoch(), strict=True):
@@ -156,7 +156,7 @@ def test_recommenders_have_their_own_negatives():
 
 def test_narrow_networks_ride_in_wide_ones_exactly(table):
     widths = (9, 12, 16)
-    assert len({kinship(training(mlp(table, 0, width), table, 0)) for width in (12, 14)}) == 1
+    assert len({architecture(training(mlp(table, 0, width), table, 0)) for width in (12, 14)}) == 1
     agree(*alone_and_together(lambda at: training(mlp(table, at, widths[at]), table, at), 3))
 
 
@@ -174,7 +174,7 @@ def test_narrow_convolutions_ride_in_wide_ones(digits):
 def test_folds_and_seeds_are_rows():
     numbers = np.random.default_rng(1)
     x = numbers.normal(size=(125, 6)).astype(np.float32)
-    folds = deep.of_arrays(x, x[:, 0] * x[:, 1], test=0.2).folds(5)
+    folds = deep.from_arrays(x, x[:, 0] * x[:, 1], test=0.2).folds(5)
 
     def make(at):
         return training(mlp(folds[0], at // 5), folds[at % 5], at // 5)
@@ -184,7 +184,7 @@ def test_folds_and_seeds_are_rows():
 
 def test_dropout_has_each_rows_own_rate(table):
     rates = (0.1, 0.5)
-    block = Block([training(mlp(table, 0, 400, rate), table, 0) for rate in rates], [0, 0])
+    block = Stack([training(mlp(table, 0, 400, rate), table, 0) for rate in rates], [0, 0])
     block.rows.skeleton.train()
     rated = block.rows.skeleton[2]
     rated.rate = block.rows.buffers["2.rate"]
@@ -223,20 +223,20 @@ def test_rows_leave_and_join_between_epochs(name, table):
     for at in range(4):
         single = make(at)
         expected.append([one_epoch(single, epoch, "val_loss")["val_loss"] for epoch in range(1, 5)])
-    block = Block([make(0), make(1)], [0, 0])
+    block = Stack([make(0), make(1)], [0, 0])
     first = [scores["val_loss"] for scores in block.epoch()]
-    block.join(Block([make(2)], [0]))
+    block.join(Stack([make(2)], [0]))
     second = [scores["val_loss"] for scores in block.epoch()]
     gone = block.training(0)
     block.keep([2, 1])
-    block.join(Block([make(3)], [0]))
+    block.join(Stack([make(3)], [0]))
     third = [scores["val_loss"] for scores in block.epoch()]
     assert first == pytest.approx([expected[0][0], expected[1][0]], abs=1e-5)
     assert second == pytest.approx([expected[0][1], expected[1][1], expected[2][0]], abs=1e-5)
     assert third == pytest.approx([expected[2][1], expected[1][2], expected[3][0]], abs=1e-5)
     left = [one_epoch(gone, epoch, "val_loss")["val_loss"] for epoch in (3, 4)]  # one that left goes on alone
     assert left == pytest.approx(expected[0][2:], abs=1e-5)
-    back = Block([gone], [4])
+    back = Stack([gone], [4])
     assert len(back) == 1
 
 
@@ -278,7 +278,7 @@ SPACE = {
 def test_a_study_in_a_cohort_is_the_study_inline(table, tmp_path):
     how = {"minimize": "val_loss", "trials": 24, "sampler": "random", "scheduler": "diverged", "seed": 3}
     inline = danlu.tune(objective(table), SPACE, **how)
-    cohort = danlu.tune(objective(table), SPACE, workers=12, engine="cohort", **how)
+    cohort = danlu.tune(objective(table), SPACE, workers=12, engine="vectorized", **how)
     for one, two in zip(inline.trials, cohort.trials, strict=True):
         assert one.params == two.params
         assert two.curve.steps == (1, 2, 3, 4)
@@ -288,13 +288,13 @@ def test_a_study_in_a_cohort_is_the_study_inline(table, tmp_path):
 
 def test_schedulers_drop_and_copy_rows(table):
     asha = danlu.tune(
-        objective(table, save_every=0), SPACE, minimize="val_loss", trials=30, workers=10, engine="cohort", seed=1,
+        objective(table, save_every=0), SPACE, minimize="val_loss", trials=30, workers=10, engine="vectorized", seed=1,
         scheduler=danlu.schedulers.ASHA(low=1, high=4, factor=2), sampler="random",
     )  # fmt: skip
     assert {len(trial.curve) for trial in asha.trials} == {1, 2, 4}
     rates = {"width": 16, "dropout": 0.0, "optimizer": deep.optimizers("adamw"), "batch_size": 32}
     copied = danlu.tune(
-        objective(table, save_every=0), rates, minimize="val_loss", trials=8, workers=8, engine="cohort", seed=2,
+        objective(table, save_every=0), rates, minimize="val_loss", trials=8, workers=8, engine="vectorized", seed=2,
         scheduler=danlu.schedulers.PBT(population=8, interval=1), sampler="random", fidelity=danlu.Fidelity("epoch", 1, 4),
     )  # fmt: skip
     assert any(trial.donor >= 0 for trial in copied.trials)
@@ -306,7 +306,7 @@ def test_trials_move_between_engines_at_any_epoch(table, tmp_path):
     how = {"minimize": "val_loss", "trials": 6, "sampler": "random", "scheduler": "diverged", "seed": 5}
     whole = danlu.tune(objective(table, save_every=0), SPACE, **how)
 
-    class Dying(danlu.deep.stack.engine.Cohort):
+    class Dying(danlu.deep.stack.engine.Vectorized):
         polls = 0
 
         def poll(self, timeout):
@@ -336,7 +336,7 @@ def test_a_network_that_vmap_cannot_take_is_trained_alone(table):
 
     odd = deep.Objective(lambda params, data: Odd(), table, epochs=2)
     result = danlu.tune(odd, {"optimizer": deep.optimizers("adamw")}, minimize="val_loss", trials=4, workers=4,
-                        engine="cohort")  # fmt: skip
+                        engine="vectorized")  # fmt: skip
     assert all(len(trial.curve) == 2 for trial in result.trials)
     assert any("cannot be stacked" in line for line in result.why())
 
@@ -349,7 +349,7 @@ def test_an_objective_that_raises_fails_its_own_trial_only(table):
 
     result = danlu.tune(
         deep.Objective(build, table, epochs=1), {"width": danlu.Int(1, 40), "optimizer": "adamw"}, minimize="val_loss",
-        trials=12, workers=6, engine="cohort", sampler="random", seed=0,
+        trials=12, workers=6, engine="vectorized", sampler="random", seed=0,
     )  # fmt: skip
     failed = [trial.status.name == "FAILED" for trial in result.trials]
     assert failed == [trial.params["width"] > 20 for trial in result.trials]
@@ -357,14 +357,14 @@ def test_an_objective_that_raises_fails_its_own_trial_only(table):
 
 def test_a_plain_function_is_refused_in_a_sentence():
     with pytest.raises(ObjectiveError, match="needs a deep.Objective"):
-        danlu.tune(lambda trial: trial["x"], {"x": danlu.Float(0, 1)}, trials=2, engine="cohort")
+        danlu.tune(lambda trial: trial["x"], {"x": danlu.Float(0, 1)}, trials=2, engine="vectorized")
     with pytest.raises(SettingError, match="whole number >= 1"):
-        deep.Cohort(0)
+        deep.Vectorized(0)
 
 
 def test_a_recipe_is_tuned_and_confirmed_in_a_cohort():
     data = deep.datasets.breast_cancer()
-    tuned = deep.tune("tabular", data, trials=8, epochs=3, top=2, seeds=2, workers=8, engine="cohort")
+    tuned = deep.tune("tabular", data, trials=8, epochs=3, top=2, seeds=2, workers=8, engine="vectorized")
     assert len(tuned.result.trials) == 8
     assert len(tuned.best.fresh) == 2
     assert any("stacked" in line for line in tuned.result.why())

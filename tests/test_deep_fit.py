@@ -21,8 +21,8 @@ def blobs(kind="classes", rows=200, seed=0):
     numbers = np.random.default_rng(seed)
     x = numbers.normal(size=(rows, 5)).astype(np.float32)
     if kind == "classes":
-        return deep.of_arrays(x, (x[:, 0] + 0.5 * x[:, 1] > 0) + (x[:, 2] > 0.5), kind="classes")
-    return deep.of_arrays(x, x[:, 0] * x[:, 1] + 0.1 * numbers.normal(size=rows))
+        return deep.from_arrays(x, (x[:, 0] + 0.5 * x[:, 1] > 0) + (x[:, 2] > 0.5), kind="classes")
+    return deep.from_arrays(x, x[:, 0] * x[:, 1] + 0.1 * numbers.normal(size=rows))
 
 
 def net(data, seed=0, norm=False):

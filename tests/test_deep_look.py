@@ -11,7 +11,7 @@ from torch import nn
 
 from danlu import deep
 from danlu.deep.stack.stack import train_together
-from danlu.deep.tools.batch_size import find_batch
+from danlu.deep.tools.batch_size import find_batch_size
 from danlu.deep.tools.diagnose import dead_units, guessing
 from danlu.deep.train.training import Training
 from danlu.errors import SettingError
@@ -24,7 +24,7 @@ CPU = torch.device("cpu")
 def table():
     numbers = np.random.default_rng(0)
     x = numbers.normal(size=(800, 8)).astype(np.float32)
-    return deep.of_arrays(x, (x[:, :4] ** 2).argmax(1))
+    return deep.from_arrays(x, (x[:, :4] ** 2).argmax(1))
 
 
 def mlp(width=32, outputs=4):
@@ -49,7 +49,7 @@ def trained(data, optimizer, rates, epochs=8):
 @pytest.mark.parametrize("optimizer", ["nesterov", "adamw", "rmsprop"])
 def test_the_advised_rate_trains_as_well_as_the_best_of_a_true_sweep(optimizer, table):
     plan = deep.Plan(optimizer=optimizer, epochs=8)
-    found = deep.find_rate(mlp, table, plan)
+    found = deep.find_lr(mlp, table, plan)
     usual = deep.OPTIMIZERS[optimizer].defaults["lr"]
     *sweep, own = trained(table, optimizer, [*(usual * np.logspace(-2.5, 2, 12)), found.rate])
     assert own <= min(sweep) + 0.1
@@ -70,16 +70,16 @@ def test_a_network_that_cannot_be_stacked_gets_a_range_test(table):
         def forward(self, x):
             return self.net(x) if float(x.detach().sum()) < 1e9 else self.net(-x)
 
-    found = deep.find_rate(Reads, table)
+    found = deep.find_lr(Reads, table)
     assert found.how == "range test"
     assert 1e-5 < found.rate < 1
 
 
 def test_the_fewest_steps_that_fit(table):
-    quick = deep.fewest_steps(mlp, table, deep.Plan(options={"lr": 0.01}), share=0.5)
-    slow = deep.fewest_steps(mlp, table, deep.Plan(options={"lr": 0.001}), share=0.5)
+    quick = deep.steps_to_loss(mlp, table, deep.Plan(options={"lr": 0.01}), share=0.5)
+    slow = deep.steps_to_loss(mlp, table, deep.Plan(options={"lr": 0.001}), share=0.5)
     assert quick < slow
-    assert deep.fewest_steps(mlp, table, deep.Plan(options={"lr": 1e-7}), most=2) is None
+    assert deep.steps_to_loss(mlp, table, deep.Plan(options={"lr": 1e-7}), most=2) is None
 
 
 def test_the_knee_of_the_throughput_and_the_largest_batch(table, monkeypatch):
@@ -95,7 +95,7 @@ def test_the_knee_of_the_throughput_and_the_largest_batch(table, monkeypatch):
         return seconds[size]
 
     monkeypatch.setattr(batch, "_step_seconds", step)
-    found = find_batch(mlp, table)
+    found = find_batch_size(mlp, table)
     assert (found.knee, found.largest, found.full) == (32, 128, True)
     assert found.sizes == (8, 16, 32, 64, 128, 256)
     assert found.throughput[-1] == 0
@@ -103,7 +103,7 @@ def test_the_knee_of_the_throughput_and_the_largest_batch(table, monkeypatch):
     assert found.plot().get_xlabel() == "batch size"
     monkeypatch.setattr(batch, "_step_seconds", lambda *_: (_ for _ in ()).throw(ValueError("wrong shape")))
     with pytest.raises(ValueError, match="wrong shape"):
-        find_batch(mlp, table)
+        find_batch_size(mlp, table)
 
 
 def test_a_sound_set_up_passes_every_check(table):
@@ -128,16 +128,16 @@ def sick(name, data):
     if name == "blind":
         return (lambda: nn.Sequential(nn.Linear(8, 4), nn.ReLU(), Zero(), nn.Linear(4, 4))), data
     if name == "classes from one":
-        return mlp, replace(data, train=deep.Part(data.train.x, data.train.y + 1))
+        return mlp, replace(data, train=deep.Split(data.train.x, data.train.y + 1))
     if name == "a class too few":
         kept = data.train.y != 2
         return mlp, replace(data, train=data.train.take(torch.nonzero(kept).flatten()))
     if name == "inputs a thousandfold":
-        return mlp, replace(data, train=deep.Part(1000 * data.train.x, data.train.y))
+        return mlp, replace(data, train=deep.Split(1000 * data.train.x, data.train.y))
     if name == "the same samples twice":
         return mlp, replace(data, valid=data.train.take(torch.arange(100)))
     if name == "the target among the inputs":
-        part = deep.Part(
+        part = deep.Split(
             torch.cat([data.train.x[:, :7], (data.train.y == 1).float()[:, None]], 1), data.train.y
         )
         return mlp, replace(data, train=part)
@@ -197,7 +197,7 @@ def objective(data, epochs=12, **fixed):
 def noisy(data):
     few = data.train.take(torch.arange(60))
     drawn = torch.randint(4, (60,), generator=torch.Generator().manual_seed(0))
-    return replace(data, train=deep.Part(few.x, torch.where(torch.arange(60) % 3 == 0, drawn, few.y)))
+    return replace(data, train=deep.Split(few.x, torch.where(torch.arange(60) % 3 == 0, drawn, few.y)))
 
 
 TROUBLES = {
@@ -234,17 +234,17 @@ def test_dead_units_are_counted():
 
 
 def test_guessing_costs_the_entropy_or_the_variance():
-    data = deep.of_arrays(np.zeros((400, 1)), np.repeat([0, 1, 1, 1], 100))
+    data = deep.from_arrays(np.zeros((400, 1)), np.repeat([0, 1, 1, 1], 100))
     assert guessing(data) == pytest.approx(-(0.25 * math.log(0.25) + 0.75 * math.log(0.75)), abs=1e-6)
     numbers = np.random.default_rng(0).normal(size=400)
-    assert guessing(deep.of_arrays(np.zeros((400, 1)), numbers)) == pytest.approx(numbers.var(), rel=0.3)
+    assert guessing(deep.from_arrays(np.zeros((400, 1)), numbers)) == pytest.approx(numbers.var(), rel=0.3)
 
 
 def test_bias_and_variance_of_known_cases(table):
     """Networks that start anew differ; averaged ones err less; a tiny one errs on what it has seen."""
-    large = deep.spread(objective(noisy(table), 60, schedule="constant"), {"width": 64, "optimizer": "adamw", "optimizer.adamw.lr": 0.02},
+    large = deep.bias_variance(objective(noisy(table), 60, schedule="constant"), {"width": 64, "optimizer": "adamw", "optimizer.adamw.lr": 0.02},
                         folds=3, seeds=4)  # fmt: skip
-    small = deep.spread(
+    small = deep.bias_variance(
         objective(table, 20), {"width": 1, "optimizer": "adamw", "optimizer.adamw.lr": 0.02}, folds=3, seeds=4
     )
     for found in (large, small):
@@ -255,22 +255,22 @@ def test_bias_and_variance_of_known_cases(table):
     assert "larger network" in small.advice
     assert large.variance > small.variance
     with pytest.raises(SettingError, match="at least two folds and two seeds"):
-        deep.spread(objective(table), {"width": 1}, folds=1)
+        deep.bias_variance(objective(table), {"width": 1}, folds=1)
 
 
 def test_five_folds_by_eight_seeds_are_one_block(table, monkeypatch):
     from danlu.deep.stack import stack as block
 
     sizes = []
-    original = block.Block.__init__
+    original = block.Stack.__init__
 
     def counted(self, trainings, done):
         sizes.append(len(trainings))
         original(self, trainings, done)
 
-    monkeypatch.setattr(block.Block, "__init__", counted)
+    monkeypatch.setattr(block.Stack, "__init__", counted)
     data = replace(
         table, train=table.train.take(torch.arange(400)), valid=table.valid.take(torch.arange(100))
     )
-    deep.spread(objective(data, 2), {"width": 8, "optimizer": "adamw"}, folds=5, seeds=8)
+    deep.bias_variance(objective(data, 2), {"width": 8, "optimizer": "adamw"}, folds=5, seeds=8)
     assert sizes == [40]

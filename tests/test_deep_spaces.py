@@ -11,7 +11,7 @@ from danlu import deep
 from danlu.deep.train import regularize
 from danlu.deep.train.init import INITS, initialize
 from danlu.deep.train.optim import OPTIMIZERS, arguments, optimizer
-from danlu.deep.train.schedules import _SPACES, shares
+from danlu.deep.train.schedules import _SPACES, lr_multipliers
 from danlu.errors import SettingError
 
 NAMES = [*OPTIMIZERS]
@@ -113,7 +113,7 @@ def test_muon_moves_hidden_matrices_and_leaves_the_rest_to_adamw():
 
 @pytest.mark.parametrize("name", [*_SPACES])
 def test_schedules_stay_between_nothing_and_their_peak(name):
-    found = shares(name, 200, warmup=0.1)
+    found = lr_multipliers(name, 200, warmup=0.1)
     assert found.shape == (200,)
     assert found.min() >= 0
     assert found.max() == pytest.approx(1, abs=0.01)
@@ -132,26 +132,28 @@ def test_schedules_agree_with_pytorch():
         theirs.append(opt.param_groups[0]["lr"])
         opt.step()
         cosine.step()
-    np.testing.assert_allclose(shares("cosine", 50), theirs, atol=1e-9)
-    steps = shares("step", 90, options={"drop": 0.1, "times": 2})
+    np.testing.assert_allclose(lr_multipliers("cosine", 50), theirs, atol=1e-9)
+    steps = lr_multipliers("step", 90, options={"drop": 0.1, "times": 2})
     np.testing.assert_allclose(steps[[0, 29, 30, 59, 60, 89]], [1, 1, 0.1, 0.1, 0.01, 0.01])
-    assert shares("exponential", 10_000, options={"final": 0.01})[-1] == pytest.approx(0.01, rel=1e-3)
+    assert lr_multipliers("exponential", 10_000, options={"final": 0.01})[-1] == pytest.approx(0.01, rel=1e-3)
 
 
 BAD = {
     "there is no optimizer 'adm'": lambda: deep.optimizers("adm"),
     "adamw has no 'l2'. It has: lr": lambda: optimizer("adamw", net(), {"l2": 0.1}),
     "there is no schedule 'cos'": lambda: deep.schedules("cos"),
-    "the schedule cosine has no 'drop'. It has: none": lambda: shares("cosine", 3, options={"drop": 0.1}),
+    "the schedule cosine has no 'drop'. It has: none": lambda: lr_multipliers(
+        "cosine", 3, options={"drop": 0.1}
+    ),
     "epochs to be at least 1, got 0": lambda: deep.Plan(epochs=0),
     "smoothing to be in": lambda: deep.Plan(smoothing=1.0),
     "there is no augmentation 'shft'": lambda: deep.Plan(augment={"shft": 1.0}),
     "there is no recipe 'cat'": lambda: deep.space("cat"),
     "there is no initialization 'he'": lambda: initialize(net(), "he"),
-    "one target a sample": lambda: deep.of_arrays(np.zeros((3, 2)), np.zeros(4)),
-    "leave some to train": lambda: deep.of_arrays(np.zeros((9, 2)), np.zeros(9), valid=0.5, test=0.5),
-    "values that are not finite": lambda: deep.of_arrays(np.full((9, 2), np.nan), np.arange(9.0)),
-    "the data cannot be split": lambda: deep.of_arrays(np.zeros((9, 2)), np.arange(9)),
+    "one target a sample": lambda: deep.from_arrays(np.zeros((3, 2)), np.zeros(4)),
+    "leave some to train": lambda: deep.from_arrays(np.zeros((9, 2)), np.zeros(9), valid=0.5, test=0.5),
+    "values that are not finite": lambda: deep.from_arrays(np.full((9, 2), np.nan), np.arange(9.0)),
+    "the data cannot be split": lambda: deep.from_arrays(np.zeros((9, 2)), np.arange(9)),
 }
 
 

@@ -268,20 +268,20 @@ def test_what_fails_before_it_has_read_a_parameter_needs_no_probe():
     with danlu.open_study(WIDE, trials=9) as study:
         for _ in range(3):
             trial = study.ask()
-            study.desk.end(
+            study.responder.end(
                 [
                     msgspec.structs.replace(
-                        study.desk.failed(trial.number, 1, Cause.RAISED, "NameError: x"), blind=True
+                        study.responder.failed(trial.number, 1, Cause.RAISED, "NameError: x"), blind=True
                     )
                 ]
             )
         failures = Failures(study.result.history)
-        assert failures.verdict(study.ledger.history)[0] == (0, 1, 2)
+        assert failures.verdict(study.replica.history)[0] == (0, 1, 2)
     with danlu.open_study(WIDE, trials=9) as study:
         for _ in range(3):
             trial = study.ask()
-            study.desk.end([study.desk.failed(trial.number, 1, Cause.RAISED, "NameError: x")])
-        assert Failures(study.result.history).verdict(study.ledger.history) == ((), "")
+            study.responder.end([study.responder.failed(trial.number, 1, Cause.RAISED, "NameError: x")])
+        assert Failures(study.result.history).verdict(study.replica.history) == ((), "")
 
 
 @pytest.mark.parametrize(("allowed", "asked"), [(1, 1), (2, 2), (5, 5), (0, 6), (9, 6)])

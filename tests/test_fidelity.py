@@ -14,7 +14,7 @@ from danlu import Fidelity, Float
 from danlu.engines import Recording, Simulator
 from danlu.errors import ObjectiveError, SettingError
 from danlu.maths.ranks import correlation, ranks
-from danlu.samplers.parts.comparable import evidence
+from danlu.samplers.parts.comparable import comparable
 
 SPACE = {"floor": Float(0, 1), "other": Float(0, 1)}
 
@@ -53,8 +53,8 @@ def test_arrivals_are_what_a_plain_loop_finds(told, step):
             best[number] = min(best.get(number, math.inf), loss)
             if at[number] >= step:
                 expected.setdefault(number, best[number])
-            study.ledger.history.arrived(step)
-        history = study.ledger.history
+            study.replica.history.arrived(step)
+        history = study.replica.history
         fresh = study.result.history
         for each in (history, fresh):
             came = each.arrived(step)
@@ -87,7 +87,7 @@ def test_evidence_is_the_finished_trials_while_none_was_cut():
         return trial["floor"]
 
     history = danlu.tune(train, SPACE, minimize="loss", trials=6, seed=1, scheduler="diverged").history
-    known = evidence(history)
+    known = comparable(history)
     assert known.step == 0
     assert known.losses[:, 0].tolist() == [row.losses[0] for row in history.rows]
 
@@ -113,7 +113,7 @@ def test_evidence_is_the_deepest_step_that_enough_have_reached():
         (3, 9, 3),
         (1, 27, 1),
     ):
-        known = evidence(history, need)
+        known = comparable(history, need)
         assert (known.step, len(known.numbers)) == (step, count)
         floors = [history.trial(int(number)).params["floor"] for number in known.numbers]
         assert known.losses[:, 0] == pytest.approx([floor + 1 / step for floor in floors])
@@ -125,12 +125,12 @@ def test_evidence_keeps_failures_and_limits():
             loss = math.nan if trial.number % 4 == 3 and step == 2 else trial["floor"]
             trial.report(step, loss=loss, memory=float(trial.number))
 
-    scheduler = danlu.schedulers.Both(danlu.schedulers.Diverged(), danlu.schedulers.ASHA(low=3, high=9))
+    scheduler = danlu.schedulers.Chain(danlu.schedulers.Diverged(), danlu.schedulers.ASHA(low=3, high=9))
     history = danlu.tune(
         train, SPACE, minimize="loss", limits=["memory <= 5"], trials=12, seed=1, sampler="random",
         scheduler=scheduler,
     ).history  # fmt: skip
-    known = evidence(history)
+    known = comparable(history)
     failed = known.numbers[~known.good].tolist()
     assert failed == [3, 7, 11]
     assert known.step == 3

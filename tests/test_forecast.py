@@ -207,10 +207,10 @@ def test_audits_that_are_right_let_more_be_dared():
 
 
 def test_samplers_learn_what_a_paused_trial_would_have_come_to():
-    from danlu.samplers.parts.comparable import evidence
+    from danlu.samplers.parts.comparable import comparable
 
     result = study(tells, seed=1)
-    known = evidence(result.history)
+    known = comparable(result.history)
     losses = dict(zip(known.numbers.tolist(), known.losses[:, 0].tolist(), strict=True))
     paused = [trial for trial in result.trials if trial.status is Status.PAUSED]
     assert paused
@@ -256,13 +256,13 @@ def test_limits_returned_values_and_nan_do_not_disturb_it():
 
     result = danlu.tune(
         train, {"x": Float(0, 1)}, minimize="loss", limits=["size >= 0.3"], trials=30, seed=1,
-        scheduler=danlu.schedulers.Both(danlu.schedulers.NoScheduler(), danlu.schedulers.Forecast()),
+        scheduler=danlu.schedulers.Chain(danlu.schedulers.NoScheduler(), danlu.schedulers.Forecast()),
     )  # fmt: skip
     assert 0.3 <= result.best.params["x"] < 0.35
 
 
 def test_both_hands_on_what_is_said_of_a_trial_that_goes_on():
-    pair = danlu.schedulers.Both(danlu.schedulers.Forecast(audit=1), danlu.schedulers.Patience(reports=19))
+    pair = danlu.schedulers.Chain(danlu.schedulers.Forecast(audit=1), danlu.schedulers.Patience(reports=19))
     objective = Script(lambda number, step: 0.2 + number % 5 + 1.0 / step)
     result = danlu.tune(
         objective, {"x": Float(0, 1)}, minimize="loss", trials=14, seed=1, sampler="random", scheduler=pair

@@ -68,14 +68,14 @@ def begun(mine, store, **how):
         {"x": danlu.Float(0, 1)}, minimize="loss", store=store, trials=6, seed=1, **how
     ) as study:
         study.announce()
-        return study.settings.charter
+        return study.settings.stored_config
 
 
 def test_a_worker_makes_what_it_trusts(mine, tmp_path):
     store = tmp_path / "s.db"
-    charter = begun(mine, store, sampler=mine.Half(at=0.7), scheduler=mine.Short(steps=3))
-    assert charter.sampler == {"danlu.sampler": "my_package_of_algorithms:Half", "at": 0.7}
-    assert charter.scheduler == {"danlu.scheduler": "my_package_of_algorithms:Short", "steps": 3}
+    stored_config = begun(mine, store, sampler=mine.Half(at=0.7), scheduler=mine.Short(steps=3))
+    assert stored_config.sampler == {"danlu.sampler": "my_package_of_algorithms:Half", "at": 0.7}
+    assert stored_config.scheduler == {"danlu.scheduler": "my_package_of_algorithms:Short", "steps": 3}
     result = danlu.work(store, "study", train, engine="inline", trust="my_package_of_algorithms")
     assert len(result.trials) == 6
     assert all(0.7 <= trial.params["x"] <= 0.8 for trial in result.trials)
@@ -96,13 +96,13 @@ def test_nobody_else_makes_it(mine, tmp_path):
 
 def test_one_inside_danlus_own_is_kept_too(mine, tmp_path):
     store = tmp_path / "s.db"
-    charter = begun(
+    stored_config = begun(
         mine,
         store,
-        sampler=danlu.samplers.First([{"x": 0.25}], mine.Half()),
-        scheduler=danlu.schedulers.Both(danlu.schedulers.Diverged(), mine.Short()),
+        sampler=danlu.samplers.InitialPoints([{"x": 0.25}], mine.Half()),
+        scheduler=danlu.schedulers.Chain(danlu.schedulers.Diverged(), mine.Short()),
     )
-    assert charter.sampler["danlu.sampler"] == "first"
+    assert stored_config.sampler["danlu.sampler"] == "first"
     result = danlu.work(store, "study", train, engine="inline", trust=["my_package_of_algorithms"])
     assert result.trials[0].params == {"x": 0.25}
 

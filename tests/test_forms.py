@@ -38,7 +38,7 @@ from danlu.errors import (
     SpaceError,
     StoreError,
 )
-from danlu.journal.snapshot import glance
+from danlu.journal.snapshot import snapshot
 
 SPACE = {"lr": Float(0.25, 0.75), "hidden": Int(4, 8)}
 NESTED = {"lr": Float(0.25, 0.75), "model": {"depth": Int(1, 3), "width": range(8, 65, 8)}}
@@ -462,7 +462,7 @@ def test_a_counted_step_goes_on_after_the_checkpoint(tmp_path):
         trial.report(loss=0.5)
         trial.save(2, {})
         trial.report(loss=0.25)
-        study.desk.release(trial.number, trial.attempt, danlu.Cause.PREEMPTED, "by hand")
+        study.responder.release(trial.number, trial.attempt, danlu.Cause.PREEMPTED, "by hand")
         again = study.ask()
         assert (again.number, again.restore({})) == (0, 2)
         again.report(loss=0.125)
@@ -778,7 +778,7 @@ def test_spaces_results_trials_and_histories_are_copied_and_sent(tmp_path):
     for one in copies(result.history):
         assert np.array_equal(one.losses, result.history.losses)
         assert one.trials() == result.trials
-    for one in copies(glance(result.history)):
+    for one in copies(snapshot(result.history)):
         assert one.best == result.history.best
         assert np.array_equal(one.units, result.history.units)
     for one in copies(result.best):
@@ -792,7 +792,7 @@ def test_a_copied_history_folds_on_by_itself():
         before = study.result.history
         copied = copy.deepcopy(before)
         study.tell(study.ask(), 0.5)
-        copied.fold(study.ledger.journal.read(copied.seq))
+        copied.fold(study.replica.journal.read(copied.seq))
         assert copied.trials() == study.result.trials
         assert copied.best == 1
 

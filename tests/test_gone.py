@@ -16,7 +16,7 @@ import danlu
 from danlu.errors import DanluError, StoreGone
 from danlu.journal.history import History
 from danlu.stores.connections import Connections
-from danlu.study.heartbeat import Heart
+from danlu.study.heartbeat import Heartbeat
 
 SPACE = {"x": danlu.Float(0, 1)}
 
@@ -112,7 +112,7 @@ class Failing:
 
 def test_a_heart_says_once_that_the_store_is_gone(capsys):
     journal = Failing()
-    with Heart(journal, "w", 0.03):
+    with Heartbeat(journal, "w", 0.03):
         assert journal.twice.wait(30)
     assert capsys.readouterr().err == "danlu: the store s.db was removed\n"
 
@@ -127,7 +127,7 @@ def test_a_heartbeat_saves_a_store_that_nobody_writes_into(tmp_path):
 
         def beat():
             try:
-                study.ledger.journal.renew(study.worker)
+                study.replica.journal.renew(study.worker)
             except StoreGone as error:
                 caught.append(str(error))
 
@@ -150,7 +150,7 @@ def test_a_deleted_study_is_said_at_the_next_heartbeat(tmp_path):
         with danlu.open_study(SPACE, store=store) as study:
             store.delete("study", force=True)
             with pytest.raises(DanluError, match="has been deleted"):
-                study.ledger.journal.renew(study.worker)
+                study.replica.journal.renew(study.worker)
         store.close()
 
 

@@ -15,7 +15,7 @@ from danlu.journal.features import features
 from danlu.maths import acquisition, gp
 from danlu.maths.pareto import hypervolume
 from danlu.maths.targets import half_rank
-from danlu.samplers.parts.polish import Surface
+from danlu.samplers.parts.polish import Acquisition
 from danlu.samplers.parts.surrogate import _sizes
 from danlu.space.space import Space
 from danlu.testing import spaces
@@ -125,15 +125,15 @@ def test_the_slope_of_a_surface_is_its_slope():
     """Against finite differences, with two processes and the limit's probability in the value."""
     rng = np.random.default_rng(0)
     space = Space({name: Float(0, 1) for name in "abc"})
-    shown = features(space, bend=True)
+    shown = features(space, warp=True)
     x = rng.random((12, 3))
-    models = tuple(gp.fit(x, rng.standard_normal(12), gp.Shape(shown.groups, shown.bent)) for _ in range(2))
+    models = tuple(gp.fit(x, rng.standard_normal(12), gp.Shape(shown.groups, shown.warped)) for _ in range(2))
 
     def value(means, stds):
         gain = acquisition.log_expected_improvement(means[0], stds[0], 0.1)
         return gain + acquisition.log_probability_below(means[1], stds[1])
 
-    surface = Surface(shown, models, value, None, np.zeros(3), np.ones(3))
+    surface = Acquisition(shown, models, value, None, np.zeros(3), np.ones(3))
     points = np.array([[0.31, 0.52, 0.77], [0.9, 0.1, 0.4]])
     heights, slopes = surface.slopes(points)
     np.testing.assert_allclose(heights, surface.at(points)[1])

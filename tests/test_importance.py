@@ -29,7 +29,7 @@ def of(found):
 
 
 def test_the_anova_of_a_tree_is_that_of_its_function_exactly():
-    """Boxes cover the space, and shares from marginals are those of the tree's own values on a fine grid."""
+    """Cells cover the space, and shares from marginals are those of the tree's own values on a fine grid."""
     rng = np.random.default_rng(0)
     x = rng.random((80, 3))
     forest = grow(x, x[:, 0] + 2 * x[:, 1] * x[:, 2], rng, trees=4)

@@ -15,7 +15,7 @@ from danlu.dashboard.views import detail
 from danlu.journal import events as ev
 from danlu.journal.history import History
 from danlu.problem.goal import goal_of
-from danlu.samplers.parts.comparable import evidence
+from danlu.samplers.parts.comparable import comparable
 
 HERE = Path(__file__).parent
 ODD = {
@@ -102,7 +102,7 @@ def test_failed_trials_stay_with_their_cause_and_samplers_avoid_them(sampler):
         assert (trial.status, trial.cause) == (ev.Status.FAILED, ev.Cause.RAISED)
         assert "ValueError: too small: True" in trial.reason
         assert np.isnan(trial.losses).all()
-    known = evidence(result.history)
+    known = comparable(result.history)
     bad = np.isin(known.numbers, [trial.number for trial in failed])
     assert bad.sum() == len(failed)
     assert np.isnan(known.losses[bad]).all()
@@ -128,7 +128,7 @@ def test_what_danlu_does_on_its_own_has_a_reason_that_is_told_everywhere(tmp_pat
         trials=20,
         seed=1,
         store=store,
-        scheduler=danlu.schedulers.Both(danlu.schedulers.Diverged(), danlu.schedulers.ASHA(high=9)),
+        scheduler=danlu.schedulers.Chain(danlu.schedulers.Diverged(), danlu.schedulers.ASHA(high=9)),
     )
     entries = [entry.event for entry in store.journal("study").read(0)]
     acts = [event for event in entries if isinstance(event, ev.Reported) and event.action is not ev.Action.GO]

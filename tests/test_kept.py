@@ -12,10 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import danlu
-from danlu.journal.written import written
 from danlu.errors import CorruptError, DanluError, KeepError, ReportError
 from danlu.journal import events as ev
 from danlu.journal.history import History
+from danlu.journal.written import written
 from danlu.stores.jsonlines import dump, load
 from danlu.testing.stores import refuses_what_cannot_be_kept
 
@@ -58,11 +58,11 @@ WAYS = {
     "tell": lambda study, trial, a, b, name: study.tell(trial, {"loss": a, name: b}),
     "tell by number": lambda study, trial, a, b, name: study.tell(a, 0.5),
     "enqueue": lambda study, trial, a, b, name: study.enqueue({"x": a}),
-    "note": lambda study, trial, a, b, name: study.steering.note(name, 0),
+    "note": lambda study, trial, a, b, name: study.control.note(name, 0),
     "note the study": lambda study, trial, a, b, name: study.note(name),
-    "prune": lambda study, trial, a, b, name: study.steering.prune(a, name),
+    "prune": lambda study, trial, a, b, name: study.control.prune(a, name),
     "set aside": lambda study, trial, a, b, name: study.set_aside([a], name),
-    "pause": lambda study, trial, a, b, name: study.steering.pause(name),
+    "pause": lambda study, trial, a, b, name: study.control.pause(name),
     "ask as": lambda study, trial, a, b, name: study.ask(op=name),
 }
 

@@ -102,7 +102,7 @@ def worker(tmp_path_factory):
     with danlu.open_study(
         {"kind": Int(0, len(NAMES) - 1)}, minimize="value", budget=Budget(trials=len(numbers)), sampler="random", seed=1,
         scheduler="none", retries=0, same_failures=0, store=store, name="s", objective="leaving:leave",
-        trial_limits=danlu.problem.budget.Limits(TRIAL_SECONDS),
+        trial_limits=danlu.problem.budget.AttemptLimits(TRIAL_SECONDS),
     ) as study:  # fmt: skip
         study.enqueue(*({"kind": number} for number in numbers))
         study.announce()

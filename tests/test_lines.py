@@ -2,7 +2,7 @@
 
 import pytest
 
-from danlu.engines.output import Curve, lines
+from danlu.engines.output import PrintedCurve, lines
 from danlu.engines.pattern import Pattern, number
 from danlu.errors import ObjectiveError
 
@@ -119,7 +119,7 @@ class Trial:
 def curve(printed, *metrics, chunk=7):
     trial, data = Trial(), printed.encode()
     parts = iter([*(data[at : at + chunk] for at in range(0, len(data), chunk)), b""])
-    read = Curve(trial, [Pattern(text) for text in metrics], {"loss": "minimized"})
+    read = PrintedCurve(trial, [Pattern(text) for text in metrics], {"loss": "minimized"})
     for line in lines(lambda: next(parts)):
         read.read(line)
     read.close("train.py")

@@ -7,7 +7,7 @@ from scipy.optimize import approx_fprime
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process import kernels as sk
 
-from danlu.maths import acquisition, bends, gp, kernels, pareto, qmc
+from danlu.maths import acquisition, gp, kernels, pareto, qmc, warp
 from danlu.maths.targets import half_rank
 
 RNG = np.random.default_rng(0)
@@ -88,7 +88,7 @@ def test_likelihood_posterior_and_leave_one_out_agree_with_scikit_learn(name):
         (SHAPE, [-0.2, 0.3, 0.1, -3.0, -1.0, -0.5]),
         (BENT, [-0.2, 0.3, 0.1, -3.0, -1.0, -0.5, 0.4, -0.5, -0.3, 0.6]),
     ],
-    ids=["plain", "bent"],
+    ids=["plain", "warped"],
 )
 @pytest.mark.parametrize("name", kernels.KERNELS)
 def test_gradients_agree_with_finite_differences(name, shape, theta):
@@ -136,12 +136,12 @@ def test_a_turned_bowl_is_known_from_a_handful_of_observations():
 def test_bends_are_the_distribution_function_of_kumaraswamy():
     """With a or b of 1 it is a beta distribution's."""
     x = np.linspace(0.01, 0.99, 9)
-    np.testing.assert_allclose(bends.kumaraswamy(x, 2.5, 1.0), stats.beta(2.5, 1).cdf(x))
-    np.testing.assert_allclose(bends.kumaraswamy(x, 1.0, 0.4), stats.beta(1, 0.4).cdf(x))
+    np.testing.assert_allclose(warp.kumaraswamy(x, 2.5, 1.0), stats.beta(2.5, 1).cdf(x))
+    np.testing.assert_allclose(warp.kumaraswamy(x, 1.0, 0.4), stats.beta(1, 0.4).cdf(x))
 
 
 def test_a_bend_is_found():
-    """A function that only moves near 0 is predicted better by a process that may bend its input."""
+    """A function that only moves near 0 is predicted better by a process that may warp its input."""
     x = np.sort(RNG.random((25, 1)), axis=0)
     at = np.linspace(0.02, 0.98, 60)[:, None]
     wave = [np.sin(9 * values[:, 0] ** 0.25) for values in (x, at)]

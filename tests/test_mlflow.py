@@ -148,7 +148,7 @@ def test_a_run_that_was_deleted_is_made_again_and_an_experiment_is_asked_for(uri
     client, _, children = runs(uri, "study")
     client.delete_run(children[0].info.run_id)
     with danlu.open_study(store=store) as study:
-        study.steering.note("seen")
+        study.control.note("seen")
         study.set_aside([0], "deleted")
         MLflow(uri).write(study.result)
     _, _, children = runs(uri, "study")

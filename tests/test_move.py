@@ -128,7 +128,7 @@ def test_numbers_may_leave_the_range_that_is_searched_and_stay_so_in_the_next_at
         trial.save(1, {})
         trial.report(1, loss=1.0)
         trial.move(2, lr=1e-12)  # after the checkpoint: trained once more, moved once more
-        study.desk.release(trial.number, trial.attempt, Cause.PREEMPTED, "for a test")
+        study.responder.release(trial.number, trial.attempt, Cause.PREEMPTED, "for a test")
         again = study.ask()
         assert (again.number, again["lr"], again["width"]) == (trial.number, 1e-9, 1000)
         assert study.result.trials[0].schedule[-1][1]["lr"] == 1e-9

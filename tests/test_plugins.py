@@ -43,7 +43,7 @@ def lightning_objective(interrupt=None):
     import lightning
     from torch.utils.data import DataLoader, TensorDataset
 
-    from danlu.integrations.lightning import Report
+    from danlu.integrations.lightning import DanluCallback
 
     class Module(lightning.LightningModule):
         def __init__(self, lr):
@@ -62,7 +62,7 @@ def lightning_objective(interrupt=None):
     def train(trial):
         lightning.seed_everything(trial.seed, verbose=False)
         loader = DataLoader(TensorDataset(X, Y), 16)
-        report = Report(trial, "val_loss", save=True)
+        report = DanluCallback(trial, "val_loss", save=True)
         trainer = lightning.Trainer(
             max_epochs=4, callbacks=[report], logger=False, enable_checkpointing=False, enable_progress_bar=False,
             enable_model_summary=False, accelerator="cpu",
@@ -126,7 +126,7 @@ def test_lightning_goes_on_where_it_was(tmp_path):
 def test_lightning_says_what_was_not_logged():
     import lightning  # noqa: F401
 
-    from danlu.integrations.lightning import Report
+    from danlu.integrations.lightning import DanluCallback
 
     class Trainer:
         def __init__(self):
@@ -136,7 +136,7 @@ def test_lightning_says_what_was_not_logged():
         num_val_batches = ()
 
     with pytest.raises(danlu.DanluError, match="logged no 'val_acc' in this epoch, only train_loss"):
-        Report(None, "val_acc").on_train_epoch_end(Trainer(), None)
+        DanluCallback(None, "val_acc").on_train_epoch_end(Trainer(), None)
 
 
 def lightning_module(lr=0.1):
@@ -165,10 +165,10 @@ def lightning_fit(trial, module, **how):
     import lightning
     from torch.utils.data import DataLoader, TensorDataset
 
-    from danlu.integrations.lightning import Report
+    from danlu.integrations.lightning import DanluCallback
 
     loader = DataLoader(TensorDataset(X, Y), 16)
-    report = Report(trial, "val_loss", save=True)
+    report = DanluCallback(trial, "val_loss", save=True)
     trainer = lightning.Trainer(
         max_epochs=4, callbacks=[report], logger=False, enable_checkpointing=False, enable_progress_bar=False,
         enable_model_summary=False, accelerator="cpu", **how,
@@ -212,7 +212,7 @@ def test_the_best_skorch_net_has_the_weights_of_its_best_epoch():
     from skorch.dataset import Dataset
     from skorch.helper import predefined_split
 
-    from danlu.integrations.skorch import Report
+    from danlu.integrations.skorch import DanluCallback
 
     forgets = LRScheduler(
         policy=torch.optim.lr_scheduler.LambdaLR, lr_lambda=lambda epoch: 1.0 if epoch < 2 else -3.0
@@ -226,7 +226,7 @@ def test_the_best_skorch_net_has_the_weights_of_its_best_epoch():
 
     def train(trial):
         torch.manual_seed(trial.seed)
-        made(trial["lr"], ("danlu", Report(trial, "valid_loss", save=True))).fit(X.numpy(), Y.numpy())
+        made(trial["lr"], ("danlu", DanluCallback(trial, "valid_loss", save=True))).fit(X.numpy(), Y.numpy())
 
     result = danlu.tune(
         train, {"lr": danlu.Choice([0.5, 0.1])}, keep="all", minimize="valid_loss", trials=2, sampler="grid"
@@ -243,13 +243,13 @@ def test_the_best_skorch_net_has_the_weights_of_its_best_epoch():
 def test_skorch_reports_every_epoch_and_is_stopped():
     from skorch import NeuralNetClassifier
 
-    from danlu.integrations.skorch import Report
+    from danlu.integrations.skorch import DanluCallback
 
     def train(trial):
         torch.manual_seed(trial.seed)
         net = NeuralNetClassifier(
             nn.Linear, module__in_features=4, module__out_features=2, criterion=nn.CrossEntropyLoss, lr=trial["lr"],
-            max_epochs=4, verbose=0, callbacks=[("danlu", Report(trial, "valid_loss", "valid_acc"))],
+            max_epochs=4, verbose=0, callbacks=[("danlu", DanluCallback(trial, "valid_loss", "valid_acc"))],
         )  # fmt: skip
         net.fit(X.numpy(), Y.numpy())
 

@@ -433,7 +433,7 @@ def test_a_deleted_study_is_said_at_the_next_heartbeat(url):
         study.ask()
         store.delete("s", force=True)
         with pytest.raises(StoreError, match="has been deleted"):
-            study.ledger.journal.renew(study.worker)
+            study.replica.journal.renew(study.worker)
     store.close()
 
 

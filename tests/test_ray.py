@@ -242,7 +242,7 @@ def test_a_driver_that_is_killed_and_started_again_repeats_and_loses_nothing(clu
         while time.monotonic() < deadline and driver.poll() is None:
             if store.exists() and "study" in danlu.stores.SqliteStore(store).studies():
                 with danlu.open_study(store=store) as seen:
-                    if seen.ledger.history.finished >= least:
+                    if seen.replica.history.finished >= least:
                         break
             time.sleep(0.02)
         driver.kill()

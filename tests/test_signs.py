@@ -127,9 +127,9 @@ def test_a_study_and_its_mirror_image_are_one_search():
     from danlu.analysis.compare import compare
     from danlu.analysis.progress import progress, regret
     from danlu.analysis.robustness import robustness
-    from danlu.analysis.trial_table import sheet
+    from danlu.analysis.trial_table import trial_table
     from danlu.dashboard.views import table
-    from danlu.samplers.parts.comparable import evidence
+    from danlu.samplers.parts.comparable import comparable
 
     def train(sign):
         def run(trial):
@@ -145,9 +145,9 @@ def test_a_study_and_its_mirror_image_are_one_search():
     assert [trial.unit for trial in down.trials] == [trial.unit for trial in up.trials]
     one, other = down.history, up.history
     assert np.array_equal(one.losses, other.losses)
-    assert np.array_equal(evidence(one).losses, evidence(other).losses)
-    assert evidence(one).step > 0
-    assert np.array_equal(sheet(one).values, -sheet(other).values)
+    assert np.array_equal(comparable(one).losses, comparable(other).losses)
+    assert comparable(one).step > 0
+    assert np.array_equal(trial_table(one).values, -trial_table(other).values)
     assert np.array_equal(progress(one).best_values, -progress(other).best_values)
     assert np.allclose(regret(one).regret, regret(other).regret)
     assert (regret(one).regret >= 0).all()

@@ -15,8 +15,8 @@ from danlu.errors import Conflict, StoreError
 from danlu.journal.rows import Row
 from danlu.stores.memory import MemoryJournal
 from danlu.study.claims import Claims
-from danlu.study.replica import Ledger
-from danlu.study.responder import Desk
+from danlu.study.replica import Replica
+from danlu.study.responder import Responder
 
 KINDS = {
     3: ("duplicate", "messages said twice"),
@@ -78,11 +78,11 @@ def ask_twice(self, events, terms):
     return APPEND(self, [(None, event) for _, event in events], terms)
 
 
-def forgive(self, ledger, worker, policy, clock):
-    CLAIMS(self, ledger, worker, policy._replace(retries=10**6), clock)
+def forgive(self, replica, worker, policy, clock):
+    CLAIMS(self, replica, worker, policy._replace(retries=10**6), clock)
 
 
-CLAIMS, BUDGET = Claims.__init__, Ledger.budget
+CLAIMS, BUDGET = Claims.__init__, Replica.budget
 
 
 def finished_only(self):
@@ -93,9 +93,11 @@ def finished_only(self):
 def revive(self, message):
     """Write what an attempt says it came to, whatever the journal holds."""
     if message.verdict is None and message.cause is None:
-        self._ledger.append([(None, self._returned(message))], Terms())
+        self._replica.append([(None, self._returned(message))], Terms())
     elif message.verdict is None:
-        self._ledger.append([(None, self.failed(message.trial, message.attempt, message.cause, ""))], Terms())
+        self._replica.append(
+            [(None, self.failed(message.trial, message.attempt, message.cause, ""))], Terms()
+        )
     return GO
 
 
@@ -111,13 +113,13 @@ def skip_others(self, events, terms):
     return written
 
 
-ANSWER = Desk.answer
+ANSWER = Responder.answer
 
 
 def escape(self, message):
     """An answer that lets a conflict out, as a driver would hear it."""
     if isinstance(message, Outcome):
-        self._ledger.settle()
+        self._replica.settle()
         return self._outcome(message)
     return ANSWER(self, message)
 
@@ -136,14 +138,14 @@ MUTANTS = {
     "a heartbeat keeps everybody's leases": mock.patch.object(MemoryJournal, "renew", renew_everything),
     "asking again asks once more": mock.patch.object(MemoryJournal, "append", ask_twice),
     "retries without bound": mock.patch.object(Claims, "__init__", forgive),
-    "the budget counts only finished trials": mock.patch.object(Ledger, "budget", property(finished_only)),
-    "telling revives a trial that is over": mock.patch.object(Desk, "_outcome", revive),
-    "the cursor skips what others wrote": mock.patch.object(Ledger, "append", skip_others),
-    "a lost reply leaves no doubt": mock.patch.object(Ledger, "settle", return_value=None),
+    "the budget counts only finished trials": mock.patch.object(Replica, "budget", property(finished_only)),
+    "telling revives a trial that is over": mock.patch.object(Responder, "_outcome", revive),
+    "the cursor skips what others wrote": mock.patch.object(Replica, "append", skip_others),
+    "a lost reply leaves no doubt": mock.patch.object(Replica, "settle", return_value=None),
     "an operation's trial is given out although another has it": mock.patch.object(
-        Claims, "again", lambda self, op: self._ledger.history.ops[op]
+        Claims, "again", lambda self, op: self._replica.history.ops[op]
     ),
-    "a conflict ends the worker": mock.patch.object(Desk, "answer", escape),
+    "a conflict ends the worker": mock.patch.object(Responder, "answer", escape),
     "a checkpoint counts before its report": mock.patch.object(
         Row, "usable", lambda self: list(self.checkpoints or [])
     ),

@@ -15,7 +15,7 @@ from danlu.journal import events as ev
 from danlu.journal.events import Cause, Status
 from danlu.journal.history import History
 from danlu.stores import SqliteStore
-from danlu.study.control import Steering
+from danlu.study.control import Control
 
 SPACE = {"x": Float(0, 1)}
 
@@ -29,7 +29,7 @@ def steering(path, name="study", actor="ann"):
     journal = SqliteStore(path).journal(name)
     history = History()
     history.fold(journal.read(0))
-    return Steering(journal, history, actor)
+    return Control(journal, history, actor)
 
 
 def tuned(path, trials=12, **settings):
@@ -134,8 +134,8 @@ def test_a_trial_nobody_runs_is_ended_at_once(tmp_path):
     with danlu.open_study(SPACE, minimize="loss", store=path) as study:
         told, bare = study.ask(), study.ask()
         told.report(1, loss=0.5)
-        study.desk.release(told.number, 1, Cause.DRAINED, "for the test")
-        study.desk.release(bare.number, 1, Cause.DRAINED, "for the test")
+        study.responder.release(told.number, 1, Cause.DRAINED, "for the test")
+        study.responder.release(bare.number, 1, Cause.DRAINED, "for the test")
         steering(path).prune(told.number)
         steering(path).prune(bare.number, "it never began")
         first, second = study.result.trials
@@ -151,11 +151,11 @@ def test_a_trial_nobody_runs_is_ended_at_once(tmp_path):
 
 def test_asking_a_paused_study_is_a_sentence(tmp_path):
     with danlu.open_study(SPACE, minimize="loss") as study:
-        study.steering.pause()
+        study.control.pause()
         for ask in (study.ask, lambda: study.ask_batch(2)):
             with pytest.raises(BudgetError, match="the study was paused by .* Resume it first"):
                 ask()
-        study.steering.resume()
+        study.control.resume()
         assert study.ask().number == 0
 
 
@@ -187,7 +187,7 @@ def test_points_and_notes_have_their_actor(tmp_path):
 def test_time_that_a_study_is_paused_is_not_on_its_budget():
     history = History()
     told = [
-        ev.Created(danlu.Space(SPACE).spec, danlu.open_study(SPACE).ledger.history.goal, 1, 100.0),
+        ev.Created(danlu.Space(SPACE).spec, danlu.open_study(SPACE).replica.history.goal, 1, 100.0),
         ev.Opened("w", "s", "s", 110.0),
         ev.Steered("pause", "ann", 120.0),
         ev.Steered("resume", "ann", 5000.0),

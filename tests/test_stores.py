@@ -392,7 +392,7 @@ def test_opening_a_large_study_reads_each_event_once(tmp_path):
         for trial in study.ask_batch(300):
             study.tell(trial, trial["x"])
         folded = []
-        study.ledger.listeners.append(folded.extend)
+        study.replica.listeners.append(folded.extend)
         study.tell(study.ask(), 0.5)
         assert len(folded) == 2  # the next ask after it costs the new rows alone
     store.close()

@@ -78,7 +78,7 @@ def test_a_study_says_all_it_has_to_without_a_standard_error(lost, tmp_path):
 
 def test_a_live_view_goes_on_without_a_standard_error(lost):
     lost()
-    with danlu.open_study(SPACE, minimize="loss") as study, live.LiveView("study", study.ledger):
+    with danlu.open_study(SPACE, minimize="loss") as study, live.LiveView("study", study.replica):
         trial = study.ask()
         study.tell(trial, 0.5)
         assert study.result.trials[0].metrics == {"loss": 0.5}

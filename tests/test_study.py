@@ -70,17 +70,17 @@ def test_ask_and_tell_by_hand_and_in_batches():
         with pytest.raises(BudgetError, match="budget of 5 trials is spent"):
             study.ask()
         assert [t.status for t in study.result.trials] == [danlu.Status.DONE] * 5
-        assert study.ledger.history.losses.shape == (5, 1)
+        assert study.replica.history.losses.shape == (5, 1)
 
 
 def test_telling_again_is_free_and_telling_otherwise_is_a_conflict(promised):
     with danlu.open_study(X, minimize="loss") as study:
         trial = study.ask()
         study.tell(trial, 0.5)
-        before = study.ledger.history.seq
+        before = study.replica.history.seq
         study.tell(trial, 0.5)
         study.tell(trial.number, loss=0.5)
-        assert study.ledger.history.seq == before
+        assert study.replica.history.seq == before
         with pytest.raises(Conflict, match="The first result stands") as caught:
             study.tell(trial, 0.6)
         assert caught.value.stored == {"loss": 0.5}

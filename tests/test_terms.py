@@ -96,7 +96,7 @@ class Said(BaseScheduler):
 
 def test_the_second_of_two_schedulers_is_heard_with_its_own_state():
     one, other = Said(horizon=9, why="one"), Said(stop("other"), Wait(), 5, "other")
-    both = danlu.schedulers.Both(one, other)
+    both = danlu.schedulers.Chain(one, other)
     state = both.tell(both.tell(both.init(None), 1), 2)
     assert state == ((1, 2), (1, 2))
     state = ((1,), (2,))
@@ -105,7 +105,7 @@ def test_the_second_of_two_schedulers_is_heard_with_its_own_state():
     assert (one.heard, other.heard) == ([(1,)] * 2, [(2,)] * 2)
     assert both.horizon(state, None, None) == 5
     assert both.why(state, None) == "one; other"
-    turned = danlu.schedulers.Both(other, Said(stop("never heard"), New(tag="t"), 7))
+    turned = danlu.schedulers.Chain(other, Said(stop("never heard"), New(tag="t"), 7))
     assert turned.judge(state, None, None) == stop("other")
     assert turned.next(state, None) == Wait()
     assert turned.horizon(state, None, None) == 5

@@ -15,7 +15,7 @@ from danlu.cli.main import danlu as command
 from danlu.contracts.protocols import Terms
 from danlu.errors import DanluError, ObjectiveError, SettingError
 from danlu.journal import events as ev
-from danlu.journal.events import Charter
+from danlu.journal.events import StoredConfig
 from danlu.problem.goal import goal_of
 from danlu.space.space import Space
 from danlu.study.trust import proposed
@@ -170,10 +170,10 @@ def build(store, given, outside):
     )
     space = Space({parameter: Choice(given.get("choices", ["a", "b", "c"]))})
     journal = store.create(name, ev.Created(space.spec, goal_of(minimize=metric), 0, 0.0))
-    charter = Charter(
+    stored_config = StoredConfig(
         given.get("objective", "mine.py:train"), given.get("sampler", {"danlu.sampler": "random"}), given.get("scheduler", {})
     )  # fmt: skip
-    events = [ev.Opened("w", "s", "s", 1.0, charter)]
+    events = [ev.Opened("w", "s", "s", 1.0, stored_config)]
     for number in range(3):
         params = ev.pack_params({parameter: space.slots[0].parameter.values[number]})
         unit = bytes(8)

@@ -232,8 +232,8 @@ class Mine:
 
 def test_settings_travel_as_data_and_strangers_are_refused():
     for algorithm in (
-        danlu.samplers.First([{"x": 1, "sampler": "a name"}], danlu.samplers.Random()),
-        danlu.schedulers.Both(danlu.schedulers.ASHA(low=1, high=9), danlu.schedulers.Diverged()),
+        danlu.samplers.InitialPoints([{"x": 1, "sampler": "a name"}], danlu.samplers.Random()),
+        danlu.schedulers.Chain(danlu.schedulers.ASHA(low=1, high=9), danlu.schedulers.Diverged()),
         danlu.schedulers.Hyperband(high=81),
         danlu.samplers.Grid(),
     ):

@@ -32,7 +32,7 @@ def noisy(data, rows, share, seed):
     few = data.train.take(torch.randperm(len(data.train), generator=numbers)[:rows])
     wrong = torch.rand(rows, generator=numbers) < share
     drawn = torch.randint(data.outputs, (rows,), generator=numbers)
-    return replace(data, train=deep.Part(few.x, torch.where(wrong, drawn, few.y)))
+    return replace(data, train=deep.Split(few.x, torch.where(wrong, drawn, few.y)))
 
 
 def killed(model):

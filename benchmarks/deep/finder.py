@@ -106,7 +106,7 @@ def compare(task, optimizer, peer):
     plan = deep.Plan(optimizer=optimizer, epochs=EPOCHS)
     grid = deep.OPTIMIZERS[optimizer].defaults["lr"] * np.logspace(-2.5, 2, 12)
     finders = {
-        "danlu": lambda: deep.find_rate(lambda: build(data), data, plan).rate,
+        "danlu": lambda: deep.find_lr(lambda: build(data), data, plan).rate,
         "danlu range test": lambda: deep.range_test(lambda: build(data), data, plan).rate,
         "lightning": lambda: lightning_rate(build(data), data, optimizer),
         "fastai": lambda: fastai_rate(build(data), data, optimizer, peer) if peer else None,

@@ -23,7 +23,7 @@ def table(rows=2000, inputs=20, outputs=4, seed=0, noise=0.5):
     x = numbers.normal(size=(rows, inputs)).astype(np.float32)
     forms = numbers.normal(size=(outputs, inputs, inputs)) / inputs
     y = (np.einsum("ni,kij,nj->nk", x, forms, x) + noise * numbers.normal(size=(rows, outputs))).argmax(1)
-    return deep.of_arrays(x, y)
+    return deep.from_arrays(x, y)
 
 
 class Recurrent(nn.Module):
@@ -41,7 +41,7 @@ class Recurrent(nn.Module):
 def words(rows=1200, seed=0):
     """The docstrings, their first 24 words."""
     data = deep.datasets.docstrings(seed)
-    cut = {name: deep.Part(part.x[:, :24], part.y) for name, part in data.parts().items()}
+    cut = {name: deep.Split(part.x[:, :24], part.y) for name, part in data.parts().items()}
     return replace(
         data, train=cut["train"].take(torch.arange(min(rows, len(cut["train"])))), valid=cut["valid"]
     )
@@ -57,7 +57,7 @@ def tokens(rows=3000, length=14, vocabulary=30, outputs=4, seed=0):
     marked = (x >= 1) & (x <= outputs)
     last = length - 1 - marked[:, ::-1].argmax(1)
     y = x[np.arange(rows), last] - 1
-    return replace(deep.of_arrays(x, y, kind="classes"), sizes=(vocabulary,))
+    return replace(deep.from_arrays(x, y, kind="classes"), sizes=(vocabulary,))
 
 
 def cnn(data, width=12, **params):

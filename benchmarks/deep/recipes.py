@@ -26,7 +26,7 @@ TRIALS = 30
 def bag_of_words(seed):
     """TF-IDF of words and word pairs, logistic regression, C on the validation part."""
     texts, labels = documented()
-    rows = deep.of_arrays(np.arange(len(texts)), np.asarray(labels), kind="classes", seed=seed)
+    rows = deep.from_arrays(np.arange(len(texts)), np.asarray(labels), kind="classes", seed=seed)
     words = feature_extraction.text.TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
     parts = {name: [texts[at] for at in part.x.tolist()] for name, part in rows.parts().items()}
     x = {

@@ -128,7 +128,7 @@ def diagnosis():
 def pictures():
     make, build = TASKS["mlp"]
     data = make(seed=3)
-    found = deep.find_rate(lambda: build(data), data, deep.Plan(optimizer="nesterov"))
+    found = deep.find_lr(lambda: build(data), data, deep.Plan(optimizer="nesterov"))
     found.plot()
     plt.savefig(DOCS / "pictures/finder.png", dpi=110)
     case = next(case for case in cases("development") if case.network == "mlp" and case.trouble == "slow")

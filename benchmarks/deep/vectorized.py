@@ -16,9 +16,9 @@ from networks import cnn, mlp, table
 from torch import nn
 
 from danlu import deep
-from danlu.deep.stack.engine import Group, Seat
-from danlu.deep.stack.stack import Block
-from danlu.deep.train.fit import Cadence
+from danlu.deep.stack.engine import Member, MemberGroup
+from danlu.deep.stack.stack import Stack
+from danlu.deep.train.fit import SaveInterval
 from danlu.deep.train.training import Training
 
 HERE = Path(__file__).resolve().parent
@@ -61,7 +61,7 @@ def trainings(build, data, members):
 
 
 def stacked(build, data, members):
-    block, seconds = Block(trainings(build, data, members), [0] * members), []
+    block, seconds = Stack(trainings(build, data, members), [0] * members), []
     for _ in range(EPOCHS + 1):
         started = time.process_time()
         block.epoch()
@@ -71,8 +71,8 @@ def stacked(build, data, members):
 
 def chosen(build, data, members):
     """What the engine does: its own choice."""
-    group = Group("benchmark")
-    seats = [Seat(None, None, Cadence(1.0), training) for training in trainings(build, data, members)]
+    group = MemberGroup("benchmark")
+    seats = [Member(None, None, SaveInterval(1.0), training) for training in trainings(build, data, members)]
     group.add(seats)
     return "stacked" if group.block is not None else "one by one", round(group.gain, 2)
 

@@ -44,22 +44,22 @@ def measure(scheduler):
     danlu.tune(curve, space, **{**settings, "trials": TRIALS}, **more, engine=danlu.engines.Simulator())
     study = danlu.open_study(space, **settings, **more)
     trial = study.ask()
-    ledger = study.ledger
+    replica = study.replica
     judged, moved = [], []
     for steps in itertools.islice(itertools.cycle([(1,), (1, 2, 3), (1, 2, 3, 4)]), TIMES):
-        seen = ledger.history.trial(trial.number)
+        seen = replica.history.trial(trial.number)
         metrics = {"loss": tuple(0.5 + 1 / step for step in steps)}
         seen = type(seen)(**{**{f: getattr(seen, f) for f in seen.__struct_fields__}, "curve": Curve(steps, metrics),
                              "metrics": {"loss": metrics["loss"][-1]}})  # fmt: skip
         began = time.process_time_ns()
-        ledger.judge(seen)
+        replica.judge(seen)
         between = time.process_time_ns()
-        ledger.move()
+        replica.move()
         judged.append((between - began) / 1e6)
         moved.append((time.process_time_ns() - between) / 1e6)
     study.close()
     return {
-        "trials": len(ledger.history), "reports": len(ledger.history.reports),
+        "trials": len(replica.history), "reports": len(replica.history.reports),
         "judge": [round(float(np.quantile(judged, q)), 3) for q in (0.5, 0.95)],
         "next": [round(float(np.quantile(moved, q)), 3) for q in (0.5, 0.95)],
     }  # fmt: skip

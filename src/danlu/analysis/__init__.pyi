@@ -26,5 +26,5 @@ from .summary import Summary as Summary
 from .summary import summary as summary
 from .timeline import Timeline as Timeline
 from .timeline import timeline as timeline
-from .trial_table import Sheet as Sheet
-from .trial_table import sheet as sheet
+from .trial_table import TrialTable as TrialTable
+from .trial_table import trial_table as trial_table

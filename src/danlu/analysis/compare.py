@@ -24,7 +24,7 @@ FEW = 5
 """Studies a group below which a test can hardly find anything."""
 
 
-class Group(msgspec.Struct, frozen=True):
+class Contender(msgspec.Struct, frozen=True):
     """One way: how many studies, their best values in the user's sign (rising trial by trial in ``curve``).
 
     Attributes:
@@ -59,7 +59,7 @@ class Comparison(msgspec.Struct, frozen=True):
     maximize: bool
     trials: int
     marks: Numbers
-    groups: tuple[Group, ...]
+    groups: tuple[Contender, ...]
     pairs: tuple[Versus, ...]
     notice: str = ""
 
@@ -127,11 +127,11 @@ def _best(history: History, metric: str | None, count: int) -> Floats:
     return found
 
 
-def _group(name: str, series: Floats, metric: Metric, marks: Numbers) -> Group:
+def _group(name: str, series: Floats, metric: Metric, marks: Numbers) -> Contender:
     best = metric.value(series[:, -1])
     low, median, high = np.percentile(best, [25, 50, 75])
     curve = metric.value(np.median(series[:, marks - 1], axis=0))
-    return Group(name, best, float(median), float(low), float(high), curve)
+    return Contender(name, best, float(median), float(low), float(high), curve)
 
 
 def _pairs(runs: Mapping[str, Floats], seeds: Mapping[str, list[int]]) -> tuple[Versus, ...]:

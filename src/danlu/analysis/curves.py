@@ -10,7 +10,7 @@ from ..journal.history import History
 from .measured import Floats, Numbers, chosen, measured, thinned
 
 
-class Line(msgspec.Struct, frozen=True):
+class CurveLine(msgspec.Struct, frozen=True):
     """One trial's curve, thinned: steps (k,), values (k,) in the user's sign, and how the trial stands."""
 
     trial: int
@@ -34,7 +34,7 @@ class Curves(msgspec.Struct, frozen=True):
     metric: str
     metrics: tuple[str, ...]
     maximize: bool
-    lines: tuple[Line, ...]
+    lines: tuple[CurveLine, ...]
     best: int
     total: int
 
@@ -77,7 +77,7 @@ def curves(
         kept = thinned(len(values), points)
         if len(kept):
             steps = np.array(curve.steps, np.int64)[kept]
-            lines.append(Line(number, int(history.statuses[number]), steps, values[kept]))
+            lines.append(CurveLine(number, int(history.statuses[number]), steps, values[kept]))
     return Curves(name, history.reports.names, maximize, tuple(lines), best, len(trained))
 
 

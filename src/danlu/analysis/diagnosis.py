@@ -66,7 +66,7 @@ _LATE = ("good", "slow", "underfit", "plateau")
 _WHOLE = (Status.DONE, Status.FAILED)
 
 
-class Context(NamedTuple):
+class Usual(NamedTuple):
     """What other trials of the study say: where losses begin (the median), and the least that the best came to."""
 
     start: float
@@ -172,7 +172,7 @@ def training_name(name: str, metrics: Mapping[str, object]) -> str:
     return beside if beside in metrics else ""
 
 
-def _judge(number: int, curve: Curve, name: str, context: Context) -> Trouble:
+def _judge(number: int, curve: Curve, name: str, context: Usual) -> Trouble:
     if not name:
         return Trouble(number, "", "No loss was reported by steps, so there is nothing to judge.")
     valid = np.array(curve.metrics[name])
@@ -225,7 +225,7 @@ def _judge(number: int, curve: Curve, name: str, context: Context) -> Trouble:
     return said("underfit", f"{what} levelled off at {end:.3g}, {name} at {valid.min():.3g}; {others}.")
 
 
-def _context(history: History, name: str) -> Context:
+def _context(history: History, name: str) -> Usual:
     """Where curves of this metric begin, and the least that the best trial came to."""
     number = history.best
     best = [] if number is None else history.reports.curve(number).metrics.get(name, ())
@@ -236,4 +236,4 @@ def _context(history: History, name: str) -> Context:
     ]
     starts = [first for first in firsts if math.isfinite(first)]
     least = min((value for value in best if math.isfinite(value)), default=math.inf)
-    return Context(float(np.median(starts)) if starts else math.inf, least)
+    return Usual(float(np.median(starts)) if starts else math.inf, least)

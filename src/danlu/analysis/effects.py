@@ -102,7 +102,7 @@ class Surface(msgspec.Struct, frozen=True):
     values: Floats
 
 
-class Model(NamedTuple):
+class MetricModel(NamedTuple):
     """A process of one metric over a study's space.
 
     Attributes:
@@ -157,7 +157,7 @@ class Model(NamedTuple):
 
 
 @single
-def model_of(history: History, metric: str | None = None, rows: Numbers | None = None) -> Model:
+def model_of(history: History, metric: str | None = None, rows: Numbers | None = None) -> MetricModel:
     """A process fitted to the trials of a study, or to these of them.
 
     It is fitted to the logarithms of losses that are positive and of many sizes, else to the losses; those far above
@@ -180,8 +180,8 @@ def model_of(history: History, metric: str | None = None, rows: Numbers | None =
     used, targets = known.rows[kept], (clipped[kept] - middle) / scale
     shown = features(history.space)
     units, mask = history.units[used], history.active[used]
-    posterior = gp.fit(shown.of(units, mask), targets, gp.Shape(shown.groups, shown.bent), evaluations=60)
-    return Model(
+    posterior = gp.fit(shown.of(units, mask), targets, gp.Shape(shown.groups, shown.warped), evaluations=60)
+    return MetricModel(
         known.name,
         known.metric,
         shown,
@@ -211,7 +211,7 @@ def of_many_sizes(values: Floats) -> bool:
 
 
 @single
-def effects(history: History, metric: str | None = None, *, model: Model | None = None) -> Effects:
+def effects(history: History, metric: str | None = None, *, model: MetricModel | None = None) -> Effects:
     """Partial dependence of a metric on every parameter; conditional ones over the trials in which they were active.
 
     Args:
@@ -253,7 +253,7 @@ def surface(
     y: str,
     metric: str | None = None,
     *,
-    model: Model | None = None,
+    model: MetricModel | None = None,
     most: int = 500,
 ) -> Surface:
     """Partial dependence on two parameters at once.
@@ -287,7 +287,7 @@ def surface(
     )  # fmt: skip
 
 
-def _effect(model: Model, shown: Axis, at: int, there: Floats) -> Effect:
+def _effect(model: MetricModel, shown: Axis, at: int, there: Floats) -> Effect:
     units = _places(model, shown, POINTS)
     pairs = [model.average(_held(there, {at: unit})) for unit in units]
     standard, deviation = (np.array(column) for column in zip(*pairs, strict=True))
@@ -304,7 +304,7 @@ def _effect(model: Model, shown: Axis, at: int, there: Floats) -> Effect:
     )
 
 
-def _bands(model: Model, standard: Floats, deviation: Floats) -> tuple[Floats, Floats, Floats]:
+def _bands(model: MetricModel, standard: Floats, deviation: Floats) -> tuple[Floats, Floats, Floats]:
     """Mean, and two standard deviations below and above it, in the user's sign and unit."""
     ends = model.values(standard - 2 * deviation), model.values(standard + 2 * deviation)
     return model.values(standard), np.minimum(*ends), np.maximum(*ends)
@@ -318,7 +318,7 @@ def _held(units: Floats, held: dict[int, float]) -> Floats:
     return moved
 
 
-def _places(model: Model, shown: Axis, most: int) -> Floats:
+def _places(model: MetricModel, shown: Axis, most: int) -> Floats:
     """Where a parameter is held: every option of a choice, places evenly spread along any other."""
     at = model.shown.space.names.index(shown.name)
     parameter = model.shown.space.slots[at].parameter

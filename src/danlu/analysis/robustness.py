@@ -10,14 +10,14 @@ import numpy as np
 from ..journal.history import History
 from ..problem.goal import Metric
 from ..space.parameters import Choice
-from .effects import Model, model_of
+from .effects import MetricModel, model_of
 from .measured import Measured, measured
 
 STEP = 0.05
 """A small change: so much of a parameter's range."""
 
 
-class Room(msgspec.Struct, frozen=True):
+class Tolerance(msgspec.Struct, frozen=True):
     """How far one parameter may move from the best, all else kept, before the model expects a loss that matters.
 
     That is one worse by a tenth of the spread between trials, or by twice the noise. ``low`` and ``high`` are values of
@@ -64,7 +64,7 @@ class Robustness(msgspec.Struct, frozen=True):
     noise: float
     source: str
     ties: tuple[int, ...]
-    rooms: tuple[Room, ...]
+    rooms: tuple[Tolerance, ...]
     confirmed: tuple[Confirmed, ...] = ()
     notice: str = ""
 
@@ -74,7 +74,7 @@ def robustness(
     metric: str | None = None,
     *,
     fresh: Mapping[int, Sequence[float]] | None = None,
-    model: Model | None = None,
+    model: MetricModel | None = None,
 ) -> Robustness:
     """How far the best trial can be trusted.
 
@@ -109,7 +109,7 @@ def robustness(
     )  # fmt: skip
 
 
-def _noise(history: History, model: Model, known: Measured, best: float) -> tuple[float, str]:
+def _noise(history: History, model: MetricModel, known: Measured, best: float) -> tuple[float, str]:
     """The pooled deviation of trials at the same point, or what the process takes for noise near the best."""
     groups: dict[bytes, list[float]] = {}
     for row, loss in zip(known.rows, known.losses, strict=True):
@@ -123,7 +123,7 @@ def _noise(history: History, model: Model, known: Measured, best: float) -> tupl
     return float(abs(ends[1] - ends[0])), "model"
 
 
-def _rooms(history: History, model: Model, best: int) -> tuple[Room, ...]:
+def _rooms(history: History, model: MetricModel, best: int) -> tuple[Tolerance, ...]:
     point, mask = history.units[best], history.active[best]
     base = float(model.at(point[None])[0])
     tolerance = max(2.0 * model.posterior.noise**0.5, 0.1)
@@ -146,7 +146,7 @@ def _rooms(history: History, model: Model, best: int) -> tuple[Room, ...]:
             float(parameter.decode(float(place)))
             for place in (point[at], places[low], places[max(high, here)])
         )
-        rooms.append(Room(slot.name, value, first, last, change))
+        rooms.append(Tolerance(slot.name, value, first, last, change))
     return tuple(sorted(rooms, key=lambda room: -room.change))
 
 

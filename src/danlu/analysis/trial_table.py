@@ -31,7 +31,7 @@ class Axis(msgspec.Struct, frozen=True):
     high: float
 
 
-class Sheet(msgspec.Struct, frozen=True):
+class TrialTable(msgspec.Struct, frozen=True):
     """Trials by coordinates and metrics.
 
     Attributes:
@@ -57,12 +57,12 @@ class Sheet(msgspec.Struct, frozen=True):
     total: int
 
 
-def sheet(history: History, rows: Numbers | None = None, *, most: int = 1000) -> Sheet:
+def trial_table(history: History, rows: Numbers | None = None, *, most: int = 1000) -> TrialTable:
     """At most ``most`` trials: the best fifth of the places, the running ones, the rest evenly spread.
 
     Example:
         >>> import danlu
-        >>> found = sheet(danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=5).history)
+        >>> found = trial_table(danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=5).history)
         >>> found.units.shape, [axis.name for axis in found.axes]
         ((5, 1), ['x'])
     """
@@ -73,7 +73,7 @@ def sheet(history: History, rows: Numbers | None = None, *, most: int = 1000) ->
     losses = history.losses[kept]
     values = [metric.value(losses[:, column]) for column, metric in enumerate(goal)]
     front = np.array(sorted(history.front), np.int64)
-    return Sheet(
+    return TrialTable(
         kept, history.statuses[kept].astype(np.int64), axes(history),
         np.where(on, history.units[kept], np.nan), tuple(metric.name for metric in goal),
         tuple(metric.maximize for metric in goal),

@@ -17,7 +17,7 @@ SAMPLERS = {
     "bohb": "danlu.samplers.bohb:BOHB",
     "cmaes": "danlu.samplers.cmaes:CMAES",
     "evolution": "danlu.samplers.evolution:Evolution",
-    "first": "danlu.samplers.first:First",
+    "first": "danlu.samplers.initial_points:InitialPoints",
     "genetic": "danlu.samplers.genetic:Genetic",
     "gp": "danlu.samplers.gp:GP",
     "grid": "danlu.samplers.grid:Grid",
@@ -25,13 +25,13 @@ SAMPLERS = {
     "nsga2": "danlu.samplers.nsga2:NSGA2",
     "quasirandom": "danlu.samplers.quasirandom:QuasiRandom",
     "random": "danlu.samplers.random:Random",
-    "recorded": "danlu.samplers.recorded:Recorded",
+    "recorded": "danlu.samplers.recorded_points:RecordedPoints",
     "tpe": "danlu.samplers.tpe:TPE",
 }
 SCHEDULERS = {
     "asha": "danlu.schedulers.asha:ASHA",
     "auto": "danlu.schedulers.auto:AutoScheduler",
-    "both": "danlu.schedulers.both:Both",
+    "both": "danlu.schedulers.chain:Chain",
     "diverged": "danlu.schedulers.diverged:Diverged",
     "extrapolation": "danlu.schedulers.extrapolation:Extrapolation",
     "forecast": "danlu.schedulers.forecast:Forecast",
@@ -43,11 +43,11 @@ SCHEDULERS = {
     "patience": "danlu.schedulers.patience:Patience",
     "race": "danlu.schedulers.race:Race",
 }
-RENAMED = {"danlu.scheduler patience": {"steps": "reports"}}
+RENAMED = {"danlu.scheduler patience": {"steps": "reports"}, "danlu.sampler gp": {"bend": "warp"}}
 """Settings of an algorithm that older journals have under another word."""
 
 ENGINES = {
-    "cohort": "danlu.deep.stack.engine:Cohort",
+    "vectorized": "danlu.deep.stack.engine:Vectorized",
     "inline": "danlu.engines.inline:Inline",
     "pool": "danlu.engines.pool:Pool",
     "ray": "danlu.engines.ray:Ray",

@@ -46,7 +46,7 @@ def stable_hash(thing: object) -> int:
     return int.from_bytes(hashlib.blake2b(str(thing).encode(), digest_size=16).digest(), "little")
 
 
-class Lender(threading.local):
+class GeneratorPool(threading.local):
     """Lends one generator a thread, set to a key in a microsecond instead of made anew in thirty.
 
     What is lent is good until the next loan in the same thread: fit for the length of one ``ask``.
@@ -60,7 +60,7 @@ class Lender(threading.local):
         """The same numbers as ``generator`` with the same key.
 
         Example:
-            >>> Lender().lend(1, 2, "ask").random() == generator(1, 2, "ask").random()
+            >>> GeneratorPool().lend(1, 2, "ask").random() == generator(1, 2, "ask").random()
             True
         """
         whole = key(seed, trial, role)
@@ -70,5 +70,5 @@ class Lender(threading.local):
         return self._generator
 
 
-lender = Lender()
+lender = GeneratorPool()
 """The lender of this process."""

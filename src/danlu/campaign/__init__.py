@@ -6,8 +6,8 @@ from .contract import Done as Done
 from .contract import Judge as Judge
 from .contract import Known as Known
 from .contract import Look as Look
-from .contract import Move as Move
 from .contract import Open as Open
+from .contract import Step as Step
 from .contract import Widen as Widen
 from .drive import Conducted as Conducted
 from .drive import conduct as conduct

@@ -28,7 +28,7 @@ from ..samplers.nothing import Nothing
 from ..schedulers.diverged import Diverged
 from ..schedulers.race import Race
 from ..study.result import Result
-from .contract import Done, Judge, Known, Look, Move, Open
+from .contract import Done, Judge, Known, Look, Open, Step
 from .drive import seen
 
 SEARCH, FRESH = "search", "confirm"
@@ -106,7 +106,7 @@ class Confirm(msgspec.Struct, frozen=True, kw_only=True):
         """What decides."""
         return self.search.goal.metrics[0]
 
-    def next(self, own: History, known: Known) -> Move:
+    def next(self, own: History, known: Known) -> Step:
         """Search; confirm; adopt; look; done."""
         if SEARCH not in known:
             return self.search

@@ -79,7 +79,7 @@ class Done(msgspec.Struct, frozen=True):
     reason: str
 
 
-Move: TypeAlias = Open | Widen | Judge | Look | Done
+Step: TypeAlias = Open | Widen | Judge | Look | Done
 
 
 class Campaign(Protocol):
@@ -93,7 +93,7 @@ class Campaign(Protocol):
     def settings(self) -> dict[str, Any]:
         """What it is run with, as plain data; those of the last call are in ``own.settings``."""
 
-    def next(self, own: History, known: Known) -> Move:
+    def next(self, own: History, known: Known) -> Step:
         """What comes next, by the campaign's own folded journal and what its stages have found.
 
         A stage that is not in ``known`` has not been run to its end in this call. Opening one that has been costs nothing.

@@ -178,7 +178,7 @@ def _run(
     except GoalError as error:
         raise GoalError(f"{error} The campaign is {name!r}.") from error
     with study:
-        if study.ledger.history.parent != name:
+        if study.replica.history.parent != name:
             raise StudyExists(
                 f"there is a study {called!r} that the campaign {name!r} has not made. Choose another name for it."
             )

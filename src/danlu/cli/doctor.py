@@ -19,7 +19,7 @@ from ..runtime.blobs import Blobs, blobs_at
 from .echo import echo, echo_json
 
 
-class Finding(NamedTuple):
+class Checked(NamedTuple):
     """One check: what was looked at, whether it is fine, and what was found."""
 
     check: str
@@ -46,7 +46,7 @@ def doctor(store: str | None, json_: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-def _machine() -> list[Finding]:
+def _machine() -> list[Checked]:
     packages = ("torch", "cloudpickle", "sklearn", "psycopg", "fsspec")
     extras = [name for name in packages if importlib.util.find_spec(name)]
     recent = sqlite3.sqlite_version_info >= (3, 31)
@@ -56,13 +56,13 @@ def _machine() -> list[Finding]:
         else ", checkpoints by one process at a time (before 3.51.3)"
     )
     return [
-        Finding("python", fine=True, found=platform.python_version()),
-        Finding("sqlite", fine=recent, found=sqlite3.sqlite_version + safe),
-        Finding("cores", fine=True, found=f"{_cores()} of {os.cpu_count()} usable"),
-        Finding("gpus", fine=True, found=_gpus()),
-        Finding("ray", fine=True, found=_ray()),
+        Checked("python", fine=True, found=platform.python_version()),
+        Checked("sqlite", fine=recent, found=sqlite3.sqlite_version + safe),
+        Checked("cores", fine=True, found=f"{_cores()} of {os.cpu_count()} usable"),
+        Checked("gpus", fine=True, found=_gpus()),
+        Checked("ray", fine=True, found=_ray()),
         _clock(),
-        Finding("extras", fine=True, found=", ".join(extras) or "none"),
+        Checked("extras", fine=True, found=", ".join(extras) or "none"),
     ]
 
 
@@ -81,17 +81,17 @@ def _ray() -> str:
     return f"{found}, cluster at {os.environ.get('RAY_ADDRESS') or 'no RAY_ADDRESS'}"
 
 
-def _clock() -> Finding:
+def _clock() -> Checked:
     """Leases run by a clock that never goes back; it has to move, and the wall clock should be of this century."""
     before = time.monotonic()
     time.sleep(0.01)
     moved = time.monotonic() - before
     wall = time.time()
     fine = 0.005 < moved < 5 and wall > 1.7e9
-    return Finding("clock", fine, f"moves, {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(wall))} UTC")
+    return Checked("clock", fine, f"moves, {time.strftime('%Y-%m-%d %H:%M:%S', time.gmtime(wall))} UTC")
 
 
-def _database(url: str) -> list[Finding]:
+def _database(url: str) -> list[Checked]:
     """Whether the server is there, how fast it answers and syncs, how far its clock is, and its studies."""
     from ..errors import DanluError
     from ..stores.postgres import PostgresStore
@@ -109,10 +109,10 @@ def _database(url: str) -> list[Finding]:
             skew = abs(store.run(store.now) - time.time())
             blobs = blobs_at(store.blobs)
             return [
-                Finding("postgresql", fine=True, found=" ".join(told[0].split()[:2])),
-                Finding("synchronous_commit", told[1] != "off", told[1]),
-                Finding("round trip", fine=True, found=f"{1e3 * sorted(ask)[10]:.2f} ms"),
-                Finding(
+                Checked("postgresql", fine=True, found=" ".join(told[0].split()[:2])),
+                Checked("synchronous_commit", told[1] != "off", told[1]),
+                Checked("round trip", fine=True, found=f"{1e3 * sorted(ask)[10]:.2f} ms"),
+                Checked(
                     "server's clock",
                     fine=True,
                     found=f"{skew:.1f} s from this one's (leases run by the server's)",
@@ -121,10 +121,10 @@ def _database(url: str) -> list[Finding]:
                 *(_study(store, name) for name in store.studies()),
             ]
     except DanluError as error:
-        return [Finding("postgresql", fine=False, found=str(error))]
+        return [Checked("postgresql", fine=False, found=str(error))]
 
 
-def _written(blobs: Blobs) -> Finding:
+def _written(blobs: Blobs) -> Checked:
     """Whether a checkpoint can be kept and read back where the store keeps them."""
     from ..errors import DanluError
 
@@ -132,8 +132,8 @@ def _written(blobs: Blobs) -> Finding:
     try:
         took = _took(lambda: blobs.drop([blobs.put(data)]))
     except (DanluError, OSError) as error:
-        return Finding("checkpoints", fine=False, found=f"{blobs.place} cannot be written: {error}")
-    return Finding("checkpoints", fine=True, found=f"{blobs.place}, {1e3 * took:.1f} ms")
+        return Checked("checkpoints", fine=False, found=f"{blobs.place} cannot be written: {error}")
+    return Checked("checkpoints", fine=True, found=f"{blobs.place}, {1e3 * took:.1f} ms")
 
 
 def _took(act: Callable[[], object]) -> float:
@@ -142,26 +142,26 @@ def _took(act: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
-def _store(path: str) -> list[Finding]:
+def _store(path: str) -> list[Checked]:
     from ..errors import StoreError
     from ..stores.filesystem import NETWORK, kind
 
     where = Path(path).absolute()
     system = kind(where)
     findings = [
-        Finding("file system", system not in NETWORK, system or "unknown"),
-        Finding("fsync", fine=True, found=_fsync(where.parent)),
+        Checked("file system", system not in NETWORK, system or "unknown"),
+        Checked("fsync", fine=True, found=_fsync(where.parent)),
     ]
     try:
         from .show import existing
 
         opened = existing(path)
     except StoreError as error:
-        return [*findings, Finding("store", fine=False, found=str(error))]
+        return [*findings, Checked("store", fine=False, found=str(error))]
     return findings + [_study(opened, name) for name in opened.studies()]
 
 
-def _study(store: Any, name: str) -> Finding:
+def _study(store: Any, name: str) -> Checked:
     """Read a whole journal: every checksum compared, every event folded."""
     from ..errors import DanluError
     from ..journal.events import Status
@@ -172,10 +172,10 @@ def _study(store: Any, name: str) -> Finding:
         for entry in store.journal(name).read(0):
             history.fold((entry,))
     except (DanluError, sqlite3.DatabaseError) as error:
-        return Finding(f"study {name}", fine=False, found=str(error))
+        return Checked(f"study {name}", fine=False, found=str(error))
     orphans = store.journal(name).orphans(sorted(history.live[Status.RUNNING]))
     waiting = f", {len(orphans)} abandoned trials to be resumed" if orphans else ""
-    return Finding(f"study {name}", fine=True, found=f"{history.seq} events, {len(history)} trials{waiting}")
+    return Checked(f"study {name}", fine=True, found=f"{history.seq} events, {len(history)} trials{waiting}")
 
 
 def _fsync(folder: Path) -> str:

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
-    from ..study.replica import Ledger
+    from ..study.replica import Replica
 
 
 _OVER = tuple(status.name.lower() for status in Status if status >= Status.DONE)
 
 
 class LiveView:
-    """Follows one ledger while it is entered."""
+    """Follows one replica while it is entered."""
 
-    def __init__(self, name: str, ledger: Ledger) -> None:
+    def __init__(self, name: str, replica: Replica) -> None:
         self._name = name
-        self._ledger = ledger
+        self._replica = replica
         self._drawn = 0.0
         self._live: Live | None = None
 
@@ -40,11 +40,11 @@ class LiveView:
             self._live = Live(console=Console(stderr=True), auto_refresh=False)
             self._live.start()
             self._draw()
-        self._ledger.listeners.append(self._see)
+        self._replica.listeners.append(self._see)
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._ledger.listeners.remove(self._see)
+        self._replica.listeners.remove(self._see)
         if self._live is not None:
             self._draw()
             self._live.stop()
@@ -52,16 +52,16 @@ class LiveView:
     def _see(self, entries: Sequence[Entry]) -> None:
         if self._live is None:
             for entry in entries:
-                line = event_line(entry, self._ledger.history)
+                line = event_line(entry, self._replica.history)
                 if line:
                     echo(line, err=True)
         elif time.monotonic() - self._drawn > 0.1:
             self._draw()
 
     def _draw(self) -> None:
-        history = self._ledger.history
+        history = self._replica.history
         if self._live is not None:
-            now = board(self._name, history, self._ledger.budget, history.spent_seconds)
+            now = board(self._name, history, self._replica.budget, history.spent_seconds)
             self._live.update(render(now, self._live.console.encoding), refresh=True)
         self._drawn = time.monotonic()
 

@@ -53,7 +53,8 @@ from .echo import echo, echo_json
 @click.option("--no-improvement", type=int, help="Stop after N trials without improvement.")
 @click.option("-j", "--workers", type=int, default=1, show_default=True, help="Trials at once.")
 @click.option(
-    "--engine", help="What runs the trials: inline, pool, cohort, ray (default: pool for several workers)."
+    "--engine",
+    help="What runs the trials: inline, pool, vectorized, ray (default: pool for several workers).",
 )
 @click.option("--gpus", type=int, default=0, help="GPUs to deal out to the workers.")
 @click.option("--store", metavar="FILE", help="File that keeps the study (default: none).")

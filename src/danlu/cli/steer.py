@@ -35,11 +35,11 @@ def steer(
     pause begins nothing new, stop has running trials leave at their next report, prune ends one trial; workers heed it within
     a second or at a trial's next report. Every order is kept in the journal with its actor.
     """
-    from ..study.control import Steering
+    from ..study.control import Control
     from .show import existing, load_one
 
     result = load_one(store, name)
-    steering = Steering(existing(store).journal(result.name), result.history, actor or user())
+    steering = Control(existing(store).journal(result.name), result.history, actor or user())
     if order == "prune":
         steering.prune(_needed(trial, "prune", "--trial"), reason)
     elif order == "enqueue":

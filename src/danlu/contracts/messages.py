@@ -13,7 +13,7 @@ import msgspec
 
 from ..journal.events import Action, Cause
 from ..journal.trial import Checkpoint
-from ..problem.budget import Limits
+from ..problem.budget import AttemptLimits
 from ..problem.goal import Goal
 from ..space.parameters import Leaf
 
@@ -35,7 +35,7 @@ class Task(msgspec.Struct, frozen=True):
     seed: int
     blobs: str
     checkpoints: tuple[Checkpoint, ...] = ()
-    limits: Limits = Limits()
+    limits: AttemptLimits = AttemptLimits()
     log: str = ""
     horizon: int | None = None
     mute: bool = False
@@ -126,7 +126,7 @@ Message: TypeAlias = Report | Suggest | Save | Moving | Note | Outcome
 class Verdict(msgspec.Struct, frozen=True, tag="verdict"):
     """What a trial has to do after a report; ``cause`` set means that it failed.
 
-    ``settled`` says of a stop that what the trial has come to is its result, as it would hardly become the best or
+    ``conclusive`` says of a stop that what the trial has come to is its result, as it would hardly become the best or
     better; without it the trial was cut short for the sake of others, and its last loss says little. ``expected`` is
     what the goal's first metric would have come to, where somebody has reason to know; samplers learn from it.
     """
@@ -134,7 +134,7 @@ class Verdict(msgspec.Struct, frozen=True, tag="verdict"):
     action: Action = Action.GO
     reason: str = ""
     cause: Cause | None = None
-    settled: bool = False
+    conclusive: bool = False
     expected: float | None = None
 
 
@@ -157,11 +157,11 @@ GO = Verdict()
 """Carry on."""
 
 
-def pause(reason: str, *, settled: bool = False, expected: float | None = None) -> Verdict:
-    """Stop here for now; the trial may be resumed. ``settled`` and ``expected`` as in ``Verdict``."""
-    return Verdict(Action.PAUSE, reason, None, settled, expected)
+def pause(reason: str, *, conclusive: bool = False, expected: float | None = None) -> Verdict:
+    """Stop here for now; the trial may be resumed. ``conclusive`` and ``expected`` as in ``Verdict``."""
+    return Verdict(Action.PAUSE, reason, None, conclusive, expected)
 
 
-def stop(reason: str, *, cause: Cause | None = None, settled: bool = False) -> Verdict:
-    """Stop for good; with a cause, the trial failed; ``settled`` as in ``Verdict``."""
-    return Verdict(Action.STOP, reason, cause, settled)
+def stop(reason: str, *, cause: Cause | None = None, conclusive: bool = False) -> Verdict:
+    """Stop for good; with a cause, the trial failed; ``conclusive`` as in ``Verdict``."""
+    return Verdict(Action.STOP, reason, cause, conclusive)

@@ -200,7 +200,7 @@ class Wait(msgspec.Struct, frozen=True):
     """Nothing to do until a running trial says something."""
 
 
-Move: TypeAlias = New | Resume | Again | GiveUp | Wait
+Decision: TypeAlias = New | Resume | Again | GiveUp | Wait
 
 
 class Scheduler(Protocol):
@@ -222,7 +222,7 @@ class Scheduler(Protocol):
         ``trial.metrics`` is that newest report. State and view are as they were before it.
         """
 
-    def next(self, state: Any, view: View) -> Move:
+    def next(self, state: Any, view: View) -> Decision:
         """What a free slot should do."""
 
     def why(self, state: Any, view: View) -> str:

@@ -13,10 +13,10 @@ import msgspec
 from ..base.plain import packed
 from ..base.values import Value
 from ..errors import DanluError, MissingExtra, SettingError, StoreError, StudyMissing, TrialMissing
-from ..journal.snapshot import glance
+from ..journal.snapshot import snapshot
 from ..runtime.blobs import blobs_at
 from ..runtime.folders import logs_at
-from ..study.control import Steering
+from ..study.control import Control
 from . import views
 from .feed import Feed, Feeds
 from .page import front, static
@@ -45,7 +45,7 @@ BODY = 65_536
 
 
 class Orders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the page may say to a study: the words of ``Steering``, and a name (``op``) under which it is done once."""
+    """What the page may say to a study: the words of ``Control``, and a name (``op``) under which it is done once."""
 
     study: str
     order: str
@@ -122,7 +122,7 @@ class Page:
 
         def answer() -> bytes:
             with feed.lock:
-                seen = glance(
+                seen = snapshot(
                     feed.history
                 )  # models take a second; neither readers nor the feed wait for them
             key, held = self._insights.get(feed.name, (None, b""))
@@ -196,7 +196,7 @@ class Page:
         while feed.read() and not feed.whole:
             pass
         with feed.lock:
-            steering, op = Steering(feed.journal, feed.history, self._actor), f"page/{order.op}"
+            steering, op = Control(feed.journal, feed.history, self._actor), f"page/{order.op}"
             match order.order:
                 case "pause" | "resume" | "stop":
                     getattr(steering, order.order)(order.reason, op=op)

@@ -25,7 +25,7 @@ def report(name: str, history: History, path: str | Path, *, finder: Any = None)
         name: the study's.
         history: what is shown, as it is now.
         path: the file; its folder is made.
-        finder: a ``deep.RateFinding`` to be shown beside it.
+        finder: a ``deep.LRFinderResult`` to be shown beside it.
 
     Example:
         >>> import danlu, tempfile

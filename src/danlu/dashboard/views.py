@@ -17,7 +17,7 @@ from ..analysis.measured import Numbers, measured
 from ..analysis.progress import progress, savings
 from ..analysis.selection import select
 from ..analysis.timeline import timeline
-from ..analysis.trial_table import axes, sheet
+from ..analysis.trial_table import axes, trial_table
 from ..base.plain import plain
 from ..errors import SettingError
 from ..journal import events as ev
@@ -41,7 +41,7 @@ def head(name: str, history: History) -> dict[str, Any]:
         np.bincount(history.statuses, minlength=len(Status)) if len(history) else np.zeros(len(Status), int)
     )
     best = None if history.best is None else history.configuration(history.best)
-    charter = history.charter
+    stored_config = history.stored_config
     return {
         "name": name,
         "seq": history.seq,
@@ -53,7 +53,7 @@ def head(name: str, history: History) -> dict[str, Any]:
         else {"number": best.number, "value": best.value, "metrics": best.metrics},
         "goal": [{"name": m.name, "maximize": m.maximize, "target": m.target} for m in history.goal.metrics],
         "limits": [f"{x.name} {'<=' if x.below else '>='} {x.bound:g}" for x in history.goal.limits],
-        "budget": {} if charter is None else charter.budget,
+        "budget": {} if stored_config is None else stored_config.budget,
         "spent": {
             "seconds": history.spent_seconds,
             "steps": history.steps,
@@ -90,7 +90,7 @@ def view(name: str, history: History, terms: Mapping[str, str], metric: str | No
         "metrics": history.reports.names,
         "progress": progress(history, goal, rows, most=1200),
         "curves": curves(history, metric, rows, most=LINES, points=POINTS),
-        "sheet": sheet(history, rows, most=PLACES),
+        "sheet": trial_table(history, rows, most=PLACES),
         "timeline": timeline(history, rows, most=PLACES),
         "decisions": [{"at": at, "text": text} for at, text in history.decisions[-50:]],
     }

@@ -1,7 +1,7 @@
 """The deep-learning layer: what a network's hyperparameters are, how it is trained, and how that goes wrong.
 
     >>> from danlu import deep
-    >>> data = deep.of_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
+    >>> data = deep.from_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
     >>> print(data)
     Data(train 60, valid 20, test 20; x (1,); 2 classes)
 
@@ -18,8 +18,8 @@ except ImportError as error:
 from ..campaign.confirm import Candidate as Candidate
 from .data import datasets as datasets
 from .data.data import Data as Data
-from .data.data import Part as Part
-from .data.data import of_arrays as of_arrays
+from .data.data import Split as Split
+from .data.data import from_arrays as from_arrays
 from .data.data import standardize as standardize
 from .recipes import RECIPES as RECIPES
 from .recipes import recipe as recipe
@@ -27,18 +27,18 @@ from .recipes import space as space
 from .search import Tuned as Tuned
 from .search import export as export
 from .search import tune as tune
-from .stack.engine import Cohort as Cohort
-from .tools.batch_size import BatchFinding as BatchFinding
-from .tools.batch_size import find_batch as find_batch
-from .tools.bias_variance import Spread as Spread
-from .tools.bias_variance import spread as spread
+from .stack.engine import Vectorized as Vectorized
+from .tools.batch_size import BatchSizeResult as BatchSizeResult
+from .tools.batch_size import find_batch_size as find_batch_size
+from .tools.bias_variance import BiasVariance as BiasVariance
+from .tools.bias_variance import bias_variance as bias_variance
 from .tools.confirm import confirm as confirm
 from .tools.diagnose import Diagnosis as Diagnosis
 from .tools.diagnose import diagnose as diagnose
-from .tools.lr_finder import RateFinding as RateFinding
-from .tools.lr_finder import fewest_steps as fewest_steps
-from .tools.lr_finder import find_rate as find_rate
+from .tools.lr_finder import LRFinderResult as LRFinderResult
+from .tools.lr_finder import find_lr as find_lr
 from .tools.lr_finder import range_test as range_test
+from .tools.lr_finder import steps_to_loss as steps_to_loss
 from .tools.preflight import Check as Check
 from .tools.preflight import preflight as preflight
 from .train.fit import Fit as Fit
@@ -50,6 +50,6 @@ from .train.optim import OPTIMIZERS as OPTIMIZERS
 from .train.optim import optimizer as optimizer
 from .train.optim import optimizers as optimizers
 from .train.plan import Plan as Plan
+from .train.schedules import lr_multipliers as lr_multipliers
 from .train.schedules import schedules as schedules
-from .train.schedules import shares as shares
 from .train.training import predict as predict

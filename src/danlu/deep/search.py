@@ -19,7 +19,7 @@ from ..campaign.drive import Conducted, conduct, recalled, seen
 from ..contracts.protocols import Engine, Sampler, Scheduler, Store
 from ..engines.provenance import contents
 from ..errors import SettingError
-from ..problem.budget import Budget, Limits, seconds_of
+from ..problem.budget import AttemptLimits, Budget, seconds_of
 from ..problem.fidelity import Fidelity
 from ..problem.goal import goal_of
 from ..space.space import Space
@@ -148,7 +148,7 @@ def tune(
     )  # fmt: skip
     done = conduct(
         plan, {SEARCH: objective, FRESH: objective}, store=open_store(store), name=study or chosen.name,
-        engine=engine_of(engine, workers, gpus, Limits()), seed=seed,
+        engine=engine_of(engine, workers, gpus, AttemptLimits()), seed=seed,
         looks={"test": lambda results: _tests(plan, objective, results, held)}, watch=watch,
     )  # fmt: skip
     return _tuned(plan, objective, done, held)
@@ -210,7 +210,7 @@ def _held(name: str, data: Data | str | os.PathLike[str], seed: int) -> tuple[Da
     """
     held = data if isinstance(data, Data) else recipe(name).load(os.fspath(data), seed=seed)
     if held.test is None:
-        raise SettingError("tuning needs a test part that the search never sees: of_arrays(..., test=0.2).")
+        raise SettingError("tuning needs a test part that the search never sees: from_arrays(..., test=0.2).")
     about: dict[str, Any] = {"recipe": name, "data": "", "contents": ""}
     if not isinstance(data, Data):
         about |= {"data": str(Path(data).absolute()), "contents": contents(data)}
@@ -286,7 +286,7 @@ class Scaled(nn.Module):
 
     Example:
         >>> from danlu import deep
-        >>> data = deep.standardize(deep.of_arrays([[1.0], [3.0]] * 10, [10.0, 30.0] * 10))
+        >>> data = deep.standardize(deep.from_arrays([[1.0], [3.0]] * 10, [10.0, 30.0] * 10))
         >>> [round(value) for value in Scaled(nn.Identity(), data)(torch.tensor([[1.0], [3.0]])).flatten().tolist()]
         [10, 30]
     """

@@ -34,7 +34,7 @@ _encoder = msgspec.msgpack.Encoder()
 _down: msgspec.msgpack.Decoder[Down] = msgspec.msgpack.Decoder(Down)
 
 
-class Seat:
+class Actor:
     """Runs one trial at a time, in a thread, and speaks for it.
 
     Args:

@@ -20,7 +20,7 @@ from ..base.failure import sentence
 from ..contracts.messages import Outcome, Task
 from ..journal.events import Cause
 from . import processes
-from .line import Line
+from .line import WorkerLine
 from .objective import receive
 from .run import run_apart
 from .surroundings import State, Streams, guarded, limited
@@ -46,7 +46,7 @@ def main() -> None:
         os._exit(code)
 
 
-def _serve(line: Line) -> None:
+def _serve(line: WorkerLine) -> None:
     streams, state, objective = Streams(), State(), None
     while True:
         frame = line.next()
@@ -67,7 +67,7 @@ def _serve(line: Line) -> None:
             return
 
 
-def _received(line: Line, setup: Setup) -> Callable[..., Any] | None:
+def _received(line: WorkerLine, setup: Setup) -> Callable[..., Any] | None:
     """The objective to run from now on; None, which is told, when it cannot be loaded."""
     sys.path[:] = setup.path
     try:
@@ -79,7 +79,7 @@ def _received(line: Line, setup: Setup) -> Callable[..., Any] | None:
     return objective
 
 
-def _attempt(line: Line, objective: Callable[..., Any], task: Task) -> bool:
+def _attempt(line: WorkerLine, objective: Callable[..., Any], task: Task) -> bool:
     """Run an attempt and say how it ended; whether it ran out of memory."""
     with limited(task):
         outcome = run_apart(objective, task, line.ask)
@@ -100,8 +100,8 @@ def unsendable(outcome: Outcome, error: Exception) -> Outcome:
     )
 
 
-def _line() -> Line:
-    line = Line(os.dup(0), os.dup(1))
+def _line() -> WorkerLine:
+    line = WorkerLine(os.dup(0), os.dup(1))
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(nothing, 1)

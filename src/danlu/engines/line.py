@@ -63,7 +63,7 @@ class Exchange:
             waiting.put(frame.reply)
 
 
-class Line:
+class WorkerLine:
     """Reads tasks and replies, writes messages and outcomes.
 
     Args:

@@ -35,7 +35,7 @@ _NAMEABLE = (
 )
 
 
-class Plan(NamedTuple):
+class CallPlan(NamedTuple):
     """How a function is called: which arguments are parameters, which get the live trial, whether ``**rest`` gets the rest."""
 
     parameters: tuple[inspect.Parameter, ...]
@@ -122,7 +122,7 @@ class Furnished:
         return self.objective(trial)
 
 
-def plan_of(function: Callable[..., Any], names: Sequence[str]) -> Plan | None:
+def plan_of(function: Callable[..., Any], names: Sequence[str]) -> CallPlan | None:
     """How to call a function in a space with these names; None for a function of one live trial.
 
     Raises:
@@ -157,11 +157,11 @@ def plan_of(function: Callable[..., Any], names: Sequence[str]) -> Plan | None:
         )
         if optional is None and (names or not nameable):
             raise ObjectiveError(_astray(function, nameable, names))
-        return Plan((), (optional,)) if optional else None
+        return CallPlan((), (optional,)) if optional else None
     spoken = [each for each in nameable if each.name == "trial" and each not in needed]
     if not taken and not spoken and (loose or len(needed) == 1):
         kind = needed[0].kind if needed else inspect.Parameter.VAR_POSITIONAL
-        return Plan((), tuple(needed)) if kind is inspect.Parameter.KEYWORD_ONLY else None
+        return CallPlan((), tuple(needed)) if kind is inspect.Parameter.KEYWORD_ONLY else None
     live = [*needed, *spoken]
     odd = [each for each in needed if each.name not in LIVE]
     if odd and (odd != needed[:1] or odd[0] is not nameable[0] or odd[0].name in ("self", "cls")):
@@ -179,7 +179,7 @@ def plan_of(function: Callable[..., Any], names: Sequence[str]) -> Plan | None:
             f"{_called(function)} takes {', '.join(each.name for each in taken)}, and the space has {', '.join(unread)} too, which it "
             f"would never see. Add an argument for each or **rest, or have one argument, trial, and read trial[{names[0]!r}]."
         )
-    return Plan(tuple(taken), tuple(live), rest and not live)
+    return CallPlan(tuple(taken), tuple(live), rest and not live)
 
 
 def taken_whole(function: Callable[..., Any], names: Sequence[str]) -> str:

@@ -20,14 +20,14 @@ KEPT = 200
 """Lines of the beginning, and of the end, that are kept to say what came nearest to a match."""
 
 
-class Line(NamedTuple):
+class OutputLine(NamedTuple):
     """A line, or a draft of one: what a progress bar draws, to be drawn over."""
 
     text: str
     draft: bool = False
 
 
-def lines(read: Callable[[], bytes]) -> Iterator[Line]:
+def lines(read: Callable[[], bytes]) -> Iterator[OutputLine]:
     r"""The lines of a program's output, without color codes.
 
     A carriage return ends a draft; a draft that is blank wipes the line, which ends it.
@@ -54,14 +54,14 @@ def lines(read: Callable[[], bytes]) -> Iterator[Line]:
             wiped = mark == "\r" and drafts and not text.strip()
             drafts = mark == "\r" and not wiped
             if mark != "\r" or text.strip() or wiped:
-                yield Line(text, draft=drafts)
+                yield OutputLine(text, draft=drafts)
         if not chunk:
             if rest or drafts:
-                yield Line(plain(rest).strip("\r"))
+                yield OutputLine(plain(rest).strip("\r"))
             return
 
 
-class Curve:
+class PrintedCurve:
     """Values as they are printed, reported to a trial step by step.
 
     Lines without a step are counted from 1: the first metric that comes again begins a new step. Where other lines say the
@@ -91,7 +91,7 @@ class Curve:
         self._first: list[str] = []
         self._recent: deque[str] = deque(maxlen=KEPT)
 
-    def read(self, line: Line) -> None:
+    def read(self, line: OutputLine) -> None:
         """Take in one line.
 
         Raises:

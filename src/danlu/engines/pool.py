@@ -28,7 +28,7 @@ from ..journal.events import Cause
 from .line import MUTE
 from .objective import Sent, send
 from .packing import Need, Packing
-from .slot import Slot, gpu_sizes, oom_kills
+from .slot import WorkerSlot, gpu_sizes, oom_kills
 from .wire import Broken, Free, Ready, Said, Setup, Told, Up
 
 EXITED = "the process exited by itself (os._exit, or a library that ends its process)"
@@ -87,11 +87,11 @@ class Pool(BaseEngine):
         self._packing = Packing(gpus, workers, gpu_memory)
         self._waiting: list[Task] = []
         self._threads = threads or max(1, (os.cpu_count() or 1) // workers)
-        self._slots: list[Slot] = []
-        self._inbox: queue.Queue[tuple[Slot, int, Up | None]] = queue.Queue()
+        self._slots: list[WorkerSlot] = []
+        self._inbox: queue.Queue[tuple[WorkerSlot, int, Up | None]] = queue.Queue()
         self._answer: Answer | None = None
         self._sent = Sent()
-        self._last: dict[Slot, int] = {}
+        self._last: dict[WorkerSlot, int] = {}
         self._warned: set[str] = set()
         self._ooms = 0
 
@@ -111,7 +111,7 @@ class Pool(BaseEngine):
         if self._slots:
             return
         self._packing = Packing(self._gpus, self._workers, self._need, gpu_sizes() if self._need else ())
-        self._slots = [Slot(self._inbox, self._environment(number)) for number in range(self._workers)]
+        self._slots = [WorkerSlot(self._inbox, self._environment(number)) for number in range(self._workers)]
 
     @property
     def slots(self) -> int:
@@ -197,7 +197,7 @@ class Pool(BaseEngine):
         self._begin()
         return msgspec.structs.replace(outcome, crowded=crowded) if short else outcome
 
-    def _deliver(self, slot: Slot, life: int, frame: Up | None) -> None:
+    def _deliver(self, slot: WorkerSlot, life: int, frame: Up | None) -> None:
         if life != slot.life:
             return
         match frame:
@@ -215,7 +215,7 @@ class Pool(BaseEngine):
             case Said():
                 self._reply(slot, frame)
 
-    def _reply(self, slot: Slot, said: Said) -> None:
+    def _reply(self, slot: WorkerSlot, said: Said) -> None:
         """Answer what is said in the name of the trial that runs; who speaks for another is told so."""
         assert self._answer is not None
         message, task = said.message, slot.task
@@ -228,7 +228,7 @@ class Pool(BaseEngine):
             reply = self._answer(message)
         slot.tell(Told(said.number, reply))
 
-    def _end(self, slot: Slot, outcome: Outcome) -> None:
+    def _end(self, slot: WorkerSlot, outcome: Outcome) -> None:
         """Pass on how the running attempt ended."""
         assert self._answer is not None
         task = slot.task
@@ -242,7 +242,7 @@ class Pool(BaseEngine):
         own = self._leave(outcome)
         self._answer(outcome if limited else own)
 
-    def _bury(self, slot: Slot) -> None:
+    def _bury(self, slot: WorkerSlot) -> None:
         """Say why a worker died, if it was at a trial."""
         seconds = slot.seconds()
         task, code = slot.bury()
@@ -251,7 +251,7 @@ class Pool(BaseEngine):
             own = self._leave(outcome)
             self._answer(outcome if slot.killed else own)  # over its own limit: no crowd's fault
 
-    def _warn(self, slot: Slot, warnings: Sequence[str]) -> None:
+    def _warn(self, slot: WorkerSlot, warnings: Sequence[str]) -> None:
         """Show what went wrong after a trial's result was told, each kind once."""
         for warning in warnings:
             if warning not in self._warned:

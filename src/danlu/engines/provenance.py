@@ -61,7 +61,7 @@ def provenance_of(objective: Callable[..., Any] | str, data: dict[str, str] | No
         >>> provenance_of(provenance_of).objective
         'danlu.engines.provenance:provenance_of'
     """
-    found = _Found()
+    found = _Parts()
     with contextlib.suppress(Exception):  # whatever stands in the way of looking is no reason not to tune
         found.look(resolve_objective(objective))
     files = {_text(_near(path)): _tree(path) for path in sorted(found.files)}
@@ -94,7 +94,7 @@ def contents(path: str | os.PathLike[str]) -> str:
     return digest.hexdigest()[:16]
 
 
-class _Found:
+class _Parts:
     """Parts of an objective as they are found."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ from ..contracts.messages import Outcome, Task
 from ..contracts.protocols import Answer, BaseEngine
 from ..errors import MissingExtra, ObjectiveError, SettingError
 from ..journal.events import Cause
-from .actor import Seat
+from .actor import Actor
 from .objective import import_path, resolve_objective
 from .wire import Broken, Run, Said, Told, Up
 
@@ -192,7 +192,7 @@ class Ray(BaseEngine):
             options["scheduling_strategy"] = PlacementGroupSchedulingStrategy(
                 group, placement_group_bundle_index=0, placement_group_capture_child_tasks=True
             )
-        return ray.remote(Seat).options(**options).remote(self._held, self._path, _node)
+        return ray.remote(Actor).options(**options).remote(self._held, self._path, _node)
 
     def _seat(self) -> None:
         """Let trials whose actors Ray has found no place for run in those that have nothing to do."""

@@ -19,7 +19,7 @@ from ..errors import ObjectiveError
 from ..runtime.live import LiveTrial
 from . import processes
 from .flags import Flag, Program, terminal_of
-from .output import Curve, lines
+from .output import PrintedCurve, lines
 from .pattern import Pattern
 
 KEPT = 20
@@ -134,7 +134,7 @@ class Script:
         }  # fmt: skip
         name = os.path.basename(self.program.target)  # noqa: PTH119 - a module's name is no path
         last: deque[str] = deque(maxlen=KEPT)
-        curve = Curve(trial, [Pattern(text) for text in self.metrics], self.why)
+        curve = PrintedCurve(trial, [Pattern(text) for text in self.metrics], self.why)
         process, output = _start(command, environment, terminal=self.terminal)
         try:
             printed = processes.hear(process.pid, output)

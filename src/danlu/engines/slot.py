@@ -18,7 +18,7 @@ from ..journal.events import Cause
 from . import processes
 from .wire import Frames, Run, Setup, Told, Up, packed
 
-Inbox = queue.Queue[tuple["Slot", int, Up | None]]
+Inbox = queue.Queue[tuple["WorkerSlot", int, Up | None]]
 
 
 START_SECONDS = 120.0
@@ -37,7 +37,7 @@ LEFT = 0.1
 """The share of a trial's memory that processes which it leaves behind may hold, before its worker is replaced and they end."""
 
 
-class Slot:
+class WorkerSlot:
     """Starts a worker when there is work, and a new one when the last is gone.
 
     A task waits here while the worker puts away what the trial before has left; when that takes too long, or ends the worker, the task

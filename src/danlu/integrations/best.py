@@ -8,7 +8,7 @@ from math import inf
 from ..runtime.live import LiveTrial
 
 
-class Best:
+class BestReport:
     """The best report so far, by the first metric of the trial's goal.
 
     Attributes:

@@ -11,7 +11,7 @@ metrics are never added up. What was chosen is printed.
 
     def train(trial):
         args = TrainingArguments(..., learning_rate=trial["learning_rate"], eval_strategy="epoch")
-        Trainer(model_init=..., args=args, ..., callbacks=[Report(trial, "eval_loss", save=True)]).train()
+        Trainer(model_init=..., args=args, ..., callbacks=[DanluCallback(trial, "eval_loss", save=True)]).train()
 
 With ``save=True`` the weights of a trial's best evaluation are kept, and ``result.restore(model)`` loads the best trial's.
 """
@@ -32,7 +32,7 @@ from ..space.parameters import Choice, Float, Int
 from ..space.space import Space
 from ..study.result import Result
 from ..study.tune import tune
-from .best import Best
+from .best import BestReport
 
 try:
     from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -42,7 +42,7 @@ except ImportError as error:
     raise MissingExtra("danlu.integrations.huggingface", "transformers", "huggingface") from error
 
 
-class Report(TrainerCallback):
+class DanluCallback(TrainerCallback):
     """Reports evaluations to a live trial; a stop or pause ends ``train`` here.
 
     Args:
@@ -56,7 +56,7 @@ class Report(TrainerCallback):
 
     def __init__(self, trial: LiveTrial, *metrics: str, save: bool = False) -> None:
         self.trial, self.metrics = trial, metrics or ("eval_loss",)
-        self.best = Best(trial) if save else None
+        self.best = BestReport(trial) if save else None
 
     def on_evaluate(  # type: ignore[override]
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: Mapping[str, float],
@@ -79,7 +79,7 @@ class Report(TrainerCallback):
         return {name: float(metrics[name]) for name in self.metrics}
 
 
-class _Computed(Report):
+class _Computed(DanluCallback):
     """Reports what ``compute_objective`` makes of an evaluation, a number or one for each goal."""
 
     def __init__(
@@ -144,7 +144,7 @@ def hp_search(
     _agree(metric, maximize=maximize)
     return _search(
         trainer, space, {"maximize" if maximize else "minimize": metric},
-        lambda trial: Report(trial, metric, save=save), None, how,
+        lambda trial: DanluCallback(trial, metric, save=save), None, how,
     )  # fmt: skip
 
 
@@ -162,7 +162,7 @@ def _search(
     trainer: Trainer,
     space: Parameters | Callable[[Any], dict[str, Any]],
     goal: dict[str, Any],
-    report: Callable[[LiveTrial], Report],
+    report: Callable[[LiveTrial], DanluCallback],
     name: Callable[[Any], str] | None,
     how: dict[str, Any],
 ) -> Result:
@@ -344,9 +344,9 @@ class Backend(searches.HyperParamSearchBackendBase):
             for way in dict.fromkeys(ways)
         }
 
-        def report(trial: LiveTrial) -> Report:
+        def report(trial: LiveTrial) -> DanluCallback:
             return (
-                Report(trial, *names, save=save)
+                DanluCallback(trial, *names, save=save)
                 if compute is None
                 else _Computed(trial, names, compute, save)
             )

@@ -2,9 +2,9 @@
 
 def train(trial):
 model = Net(lr=trial["lr"])
-report = Report(trial, "val_loss", save=True)
-trainer = lightning.Trainer(max_epochs=10, callbacks=[report], enable_checkpointing=False)
-trainer.fit(model, data, ckpt_path=report.restore())
+callback = DanluCallback(trial, "val_loss", save=True)
+trainer = lightning.Trainer(max_epochs=10, callbacks=[callback], enable_checkpointing=False)
+trainer.fit(model, data, ckpt_path=callback.restore())
 
 result = danlu.tune(train, space, minimize="val_loss")
 result.restore(Net(lr=0.1))  # with the weights of the best trial's best epoch
@@ -20,7 +20,7 @@ from weakref import finalize
 
 from ..errors import MissingExtra, ReportError
 from ..runtime.live import LiveTrial
-from .best import Best
+from .best import BestReport
 
 try:
     from lightning.pytorch import LightningModule, Trainer
@@ -29,7 +29,7 @@ except ImportError as error:
     raise MissingExtra("danlu.integrations.lightning", "lightning", "lightning") from error
 
 
-class Report(Callback):
+class DanluCallback(Callback):
     """Reports logged metrics to a live trial once an epoch; a stop or pause ends ``fit`` here.
 
     Where a module is validated, an epoch without validation (``check_val_every_n_epoch``) is not reported, as its metrics
@@ -48,7 +48,7 @@ class Report(Callback):
     def __init__(self, trial: LiveTrial, *metrics: str, save: bool = False) -> None:
         super().__init__()
         self.trial, self.metrics, self.save = trial, metrics or ("val_loss",), save
-        self._best = Best(trial)
+        self._best = BestReport(trial)
         self._weights: dict[str, Any] = {}
         self._validated = False
         self._folder: Path | None = None

@@ -1,6 +1,6 @@
 """skorch: a callback that reports the history's last row.
 
-net = NeuralNetClassifier(Net, lr=trial["lr"], callbacks=[("danlu", Report(trial, "valid_loss", save=True))])
+    net = NeuralNetClassifier(Net, lr=trial["lr"], callbacks=[("danlu", DanluCallback(trial, "valid_loss", save=True))])
 
 With ``save=True`` the weights of a trial's best epoch are kept, and ``result.restore(net.initialize().module_)`` loads the best
 trial's. A net without validation (``train_split=None``) has no ``valid_loss``: report ``train_loss``, or a score of yours.
@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import MissingExtra, ReportError
 from ..runtime.live import LiveTrial
-from .best import Best
+from .best import BestReport
 
 try:
     from skorch.callbacks import Callback
@@ -20,7 +20,7 @@ except ImportError as error:
     raise MissingExtra("danlu.integrations.skorch", "skorch", "skorch") from error
 
 
-class Report(Callback):  # type: ignore[misc]
+class DanluCallback(Callback):  # type: ignore[misc]
     """Reports columns of skorch's history to a live trial after every epoch; a stop or pause ends ``fit`` here.
 
     Args:
@@ -34,7 +34,7 @@ class Report(Callback):  # type: ignore[misc]
 
     def __init__(self, trial: LiveTrial, *metrics: str, save: bool = False) -> None:
         self.trial, self.metrics = trial, metrics or ("valid_loss",)
-        self.save, self.best = save, Best(trial)
+        self.save, self.best = save, BestReport(trial)
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Report the epoch."""

@@ -20,7 +20,7 @@ from ..contracts.protocols import Answer, BaseEngine
 from ..engines.objective import furnish, resolve_objective
 from ..engines.run import run
 from ..errors import MissingExtra, ObjectiveError, SettingError
-from ..problem.budget import Limits
+from ..problem.budget import AttemptLimits
 from ..study.result import Result
 from ..study.tune import prepared
 from ..study.tune import tune as tune_alone
@@ -104,7 +104,7 @@ class Ranks(BaseEngine):
 
     def start(self, task: Task) -> None:
         """Note the task; ``poll`` runs it."""
-        if task.limits != Limits():
+        if task.limits != AttemptLimits():
             raise SettingError(
                 "ranks of torchrun cannot be ended one by one: leave trial_time and trial_memory out."
             )

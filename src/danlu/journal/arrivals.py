@@ -30,7 +30,7 @@ class Arrived(NamedTuple):
     metrics: dict[str, NDArray[np.float64]]
 
 
-class Arrivals:
+class StepArrivals:
     """Behind ``History.arrived`` and ``History.lengths``."""
 
     def __init__(self, history: Folded) -> None:

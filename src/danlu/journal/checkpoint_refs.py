@@ -8,7 +8,7 @@ from .rows import Row
 from .trial import Checkpoint
 
 
-class Keeping:
+class CheckpointRefs:
     """Counts the names of checkpoints as they are given to trials and taken from them.
 
     Attributes:

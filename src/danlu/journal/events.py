@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from ..problem.budget import Budget, Limits
+from ..problem.budget import AttemptLimits, Budget
 from ..problem.contexts import Context
 from ..problem.fidelity import Fidelity
 from ..problem.goal import Goal
@@ -84,7 +84,7 @@ class Created(msgspec.Struct, frozen=True, tag="created", gc=False):
     campaign: str = ""
 
 
-class Charter(msgspec.Struct, frozen=True, gc=False):
+class StoredConfig(msgspec.Struct, frozen=True, gc=False):
     """What a study is run by, for whoever joins it: its objective by import path, its algorithms as plain data.
 
     ``sampler`` and ``scheduler`` are as ``core.settings`` writes them. ``same_failures`` of 0 never ends a study.
@@ -96,13 +96,13 @@ class Charter(msgspec.Struct, frozen=True, gc=False):
     budget: Budget = Budget()
     fidelity: Fidelity | None = None
     retries: int = 2
-    limits: Limits = Limits()
+    limits: AttemptLimits = AttemptLimits()
     same_failures: int = 3
     contexts: tuple[Context, ...] = ()
 
 
 class Opened(msgspec.Struct, frozen=True, tag="opened", gc=False):
-    """A session began to drive the study, with these algorithms; a worker that joined has no charter of its own.
+    """A session began to drive the study, with these algorithms; a worker that joined has no stored_config of its own.
 
     ``provenance`` is what it runs: its trials are those that its worker asks or takes up from here on. ``settings`` are those of a
     campaign.
@@ -112,7 +112,7 @@ class Opened(msgspec.Struct, frozen=True, tag="opened", gc=False):
     sampler: str
     scheduler: str
     at: float
-    charter: Charter | None = None
+    stored_config: StoredConfig | None = None
     provenance: Provenance | None = None
     settings: dict[str, Any] = {}
 
@@ -141,14 +141,14 @@ class Enqueued(msgspec.Struct, frozen=True, tag="enqueued", gc=False):
     actor: str = ""
 
 
-Order: TypeAlias = Literal["stop", "pause", "resume", "prune"]
+ControlOrder: TypeAlias = Literal["stop", "pause", "resume", "prune"]
 """What a person may tell a study that runs: to end, to begin nothing new, to go on; to end one trial."""
 
 
 class Steered(msgspec.Struct, frozen=True, tag="steered", gc=False):
     """A person (``actor``) told the study, or one of its trials, what to do."""
 
-    order: Order
+    order: ControlOrder
     actor: str
     at: float
     trial: int = -1
@@ -217,7 +217,7 @@ class Reported(msgspec.Struct, frozen=True, tag="reported", gc=False):
     reason: str = ""
     cause: Cause | None = None
     cost: float | None = None
-    settled: bool = False
+    conclusive: bool = msgspec.field(default=False, name="settled")
     expected: float | None = None
 
 

@@ -21,8 +21,8 @@ from .columns import active
 
 Floats = NDArray[np.float64]
 
-BENDABLE = 4
-"""An ordered parameter with more values than this may be bent by a model."""
+WARPABLE = 4
+"""An ordered parameter with more values than this may be warped by a model."""
 
 
 class Features(NamedTuple):
@@ -30,7 +30,7 @@ class Features(NamedTuple):
 
     Attributes:
         groups: which slot (or activity) each column shows, shape (p,).
-        bent: the columns that a model may bend.
+        warped: the columns that a model may warp.
         columns: for each slot its first column, and how many it has.
         smooth: the slots that may be moved along a gradient.
         discrete: for each other slot, the unit coordinates of its values (few of them).
@@ -38,7 +38,7 @@ class Features(NamedTuple):
 
     space: Space
     groups: NDArray[np.int64]
-    bent: NDArray[np.int64]
+    warped: NDArray[np.int64]
     columns: tuple[tuple[int, int], ...]
     smooth: NDArray[np.int64]
     discrete: dict[int, Floats]
@@ -70,25 +70,25 @@ class Features(NamedTuple):
         return snapped, mask
 
 
-def features(space: Space, few: int = 24, *, bend: bool = False) -> Features:
+def features(space: Space, few: int = 24, *, warp: bool = False) -> Features:
     """The features of a space; ordered parameters of more than ``few`` values are moved along gradients.
 
-    With ``bend`` a model may bend the ordered ones of more than four values.
+    With ``warp`` a model may warp the ordered ones of more than four values.
 
     Example:
         >>> features(Space({"x": Float(0, 1), "c": Choice(["a", "b", "c"])})).groups.tolist()
         [0, 1, 1, 1]
     """
     groups: list[int] = []
-    columns, smooth, bent = [], [], []
+    columns, smooth, warped = [], [], []
     discrete: dict[int, Floats] = {}
     for position, slot in enumerate(space.slots):
         parameter = slot.parameter
         spread = isinstance(parameter, Choice) and not parameter.ordered
         width = int(parameter.size) if spread else 1
         columns.append((len(groups), width))
-        if bend and width == 1 and parameter.size > BENDABLE:
-            bent.append(len(groups))
+        if warp and width == 1 and parameter.size > WARPABLE:
+            warped.append(len(groups))
         groups += [position] * width
         if parameter.size > few and width == 1:
             smooth.append(position)
@@ -97,7 +97,7 @@ def features(space: Space, few: int = 24, *, bend: bool = False) -> Features:
             discrete[position] = np.unique(_snap(parameter, grid))
     for number, _ in enumerate(_revealed(space)):
         groups.append(len(space) + number)
-    whole = [np.array(each, dtype=np.int64) for each in (groups, bent, smooth)]
+    whole = [np.array(each, dtype=np.int64) for each in (groups, warped, smooth)]
     return Features(space, whole[0], whole[1], tuple(columns), whole[2], discrete)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .rows import Folded, Row
 
 
-class Together(NamedTuple):
+class Group(NamedTuple):
     """What the trials of a configuration have come to.
 
     Attributes:
@@ -48,7 +48,7 @@ class Together(NamedTuple):
     whole: bool
 
 
-class Effects:
+class ContextEffects:
     """How far each context is from the mean, for each metric, on average over configurations that were evaluated in all of them."""
 
     def __init__(self) -> None:
@@ -84,12 +84,12 @@ class Groups:
 
     def __init__(self, history: Folded) -> None:
         self.members: dict[int, list[int]] = {}
-        self.over: dict[int, Together] = {}
+        self.over: dict[int, Group] = {}
         self.given_up: dict[int, str] = {}
         self.pending: dict[int, None] = {}
         self.revised = 0
         self._keys: dict[int, str] = {}
-        self._effects = Effects()
+        self._effects = ContextEffects()
         self._history = history
         self._due: list[tuple[str, Context]] = []
 
@@ -138,7 +138,7 @@ class Groups:
         tried = {self._keys[number] for number in self.counting(head)}
         return [context for key, context in self._due if key not in tried]
 
-    def settle(self, head: int) -> Together | None:
+    def settle(self, head: int) -> Group | None:
         """Look whether a configuration is over; what it has come to if so. Until then what it came to in fewer contexts stands."""
         history = self._history
         numbers = self.counting(head)
@@ -157,11 +157,11 @@ class Groups:
         if head in self.over:
             self.revised += 1
             del self.over[head]
-            self._effects = Effects()
+            self._effects = ContextEffects()
             for each in self.over.values():
                 self._learn(each)
         adjusted = self._adjusted(done, metrics) if sound and short else metrics
-        found = Together(
+        found = Group(
             tuple(done), metrics, spread, {}, history.goal.losses(adjusted) if sound else None,
             history.goal.violation(adjusted) if sound else 0.0, len(history.reports), whole=not short,
         )  # fmt: skip
@@ -174,7 +174,7 @@ class Groups:
         rows = self._history.rows
         return {self._keys[number]: (rows[number].metrics or {}).get(name, math.nan) for number in numbers}
 
-    def _learn(self, found: Together) -> None:
+    def _learn(self, found: Group) -> None:
         """What a configuration that has been evaluated everywhere says of the contexts."""
         if found.whole and found.losses is not None and len(found.trials) > 1:
             for name, mean in found.metrics.items():
@@ -187,7 +187,7 @@ class Groups:
             for name, mean in metrics.items()
         }
 
-    def _errors(self, found: Together) -> dict[str, float]:
+    def _errors(self, found: Group) -> dict[str, float]:
         """Standard deviations of what is left of a configuration's values without its mean and its contexts' effects."""
         known: dict[str, float] = {}
         for name in found.metrics:

@@ -23,11 +23,11 @@ from ..problem.contexts import Context
 from ..problem.goal import Goal
 from ..space.space import Constraint, Space
 from . import events as ev
-from .arrivals import Arrivals, Arrived
-from .checkpoint_refs import Keeping
+from .arrivals import Arrived, StepArrivals
+from .checkpoint_refs import CheckpointRefs
 from .columns import Columns
 from .events import Cause, Status
-from .groups import Groups, Together
+from .groups import Group, Groups
 from .programs import Programs
 from .reports import Reports
 from .rows import Row, counted, covers, scheduled
@@ -51,7 +51,7 @@ class History:
         self.seq = self.seed = 0
         self.ops: dict[str, int] = {}
         self.constraints = constraints
-        self.keeping = Keeping()
+        self.keeping = CheckpointRefs()
         self.space = Space()
         self.declared = self.space.spec
         self.goal = Goal(())
@@ -71,7 +71,7 @@ class History:
         self.cut: set[int] = set()  # trials whose curves end before they have come to a result
         self.awaited: dict[int, tuple[int, float]] = {}  # of paused trials: reports by then, expected loss
         self.rows: list[Row] = []
-        self.charter: ev.Charter | None = None
+        self.stored_config: ev.StoredConfig | None = None
         self.groups = Groups(self)
         self.judgments: list[ev.Judged] = []
         self.campaign = self.parent = ""
@@ -82,7 +82,7 @@ class History:
         self.aside: dict[int, str] = {}
         self.trace = ""
         self._columns = Columns(self)
-        self._arrivals = Arrivals(self)
+        self._arrivals = StepArrivals(self)
         self._handlers: dict[type, Callable[[Any], None]] = {
             ev.Created: self._created, ev.Opened: self._opened, ev.Closed: self._closed,
             ev.Reshaped: self._reshaped, ev.Enqueued: self._enqueued, ev.Steered: self._steered, ev.Asked: self._asked,
@@ -130,7 +130,7 @@ class History:
     @property
     def contexts(self) -> tuple[Context, ...]:
         """The contexts that every configuration is evaluated in; none where a trial is a configuration of its own."""
-        return () if self.charter is None else self.charter.contexts
+        return () if self.stored_config is None else self.stored_config.contexts
 
     def states(self) -> Counter[str]:
         """How many trials are in which state, in words; those set aside are a state of their own."""
@@ -282,8 +282,8 @@ class History:
         if event.provenance is not None:
             said = self.programs.open(event.worker, event.provenance, len(self.rows))
             self.decisions += [(event.at, sentence) for sentence in said]
-        if event.charter is not None:
-            before, self.charter, self.halted = self.contexts, event.charter, None
+        if event.stored_config is not None:
+            before, self.stored_config, self.halted = self.contexts, event.stored_config, None
             if self.contexts != before:
                 self.groups.reconsider()
                 if self.groups:
@@ -360,10 +360,10 @@ class History:
             row.doubted = event.step
             if event.action is ev.Action.GO:
                 self.decisions.append((event.at, f"trial {event.trial}: {event.reason}"))
-        if event.action is not ev.Action.GO and event.cause is None and not event.settled:
+        if event.action is not ev.Action.GO and event.cause is None and not event.conclusive:
             self.cut.add(event.trial)
         if event.action is ev.Action.PAUSE:
-            if event.settled and event.expected is not None:
+            if event.conclusive and event.expected is not None:
                 self.awaited[event.trial] = len(self.reports), self.goal.metrics[0].loss(event.expected)
             row.attempt_cost = event.cost
             self._leave(event.trial, row, Status.PAUSED, event.reason)
@@ -586,7 +586,7 @@ class History:
                 if self.rows[number].status >= Status.DONE:
                     self._forget(number, self.rows[number])
 
-    def _place(self, number: int, merit: Row | Together) -> None:
+    def _place(self, number: int, merit: Row | Group) -> None:
         """Rank a trial, or a configuration by its first; note whether it is the best, and whether the target is reached."""
         if isinstance(merit, Row) and merit.asked.context:
             whole = self.groups.over.get(self.groups.head(number))
@@ -598,7 +598,7 @@ class History:
             if self.reached is None and self.goal.reached(merit.metrics or {}):
                 self.reached = number
 
-    def _merit(self, number: int) -> Row | Together:
+    def _merit(self, number: int) -> Row | Group:
         """What a trial is ranked by: itself, or what its configuration has come to."""
         return self.groups.over.get(number) or self.rows[number]
 
@@ -635,7 +635,7 @@ class History:
             taken if math.isfinite(taken) else 0.0
         )  # early versions let NaN in, which no budget ends
 
-    def _rank(self, number: int, merit: Row | Together) -> bool:
+    def _rank(self, number: int, merit: Row | Group) -> bool:
         """Whether the trial, or configuration, is on the front of the best; those it beats leave it."""
         if len(self.front) == 1 and self.front[0] != number and covers(self._merit(self.front[0]), merit):
             return False  # the common case: one goal, and no better

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("units", "active", "losses", "slacks", "violations", "statuses", "fits", "lengths")
 
 
-class Glance:
+class Snapshot:
     """The columns of a history, copied, with everything else as the history has it.
 
     What is not a column is read from the history itself: single trials may be a few events further on than the
@@ -38,15 +38,15 @@ class Glance:
         return getattr(self._history, name)
 
 
-def glance(history: History) -> History:
-    """A glance at a history, which analyses read as they read the history.
+def snapshot(history: History) -> History:
+    """A snapshot of a history, which analyses read as they read the history.
 
     Example:
         >>> import danlu
         >>> study = danlu.open_study({"x": danlu.Float(0, 1)}, minimize="loss")
-        >>> seen = glance(study.result.history)
+        >>> seen = snapshot(study.result.history)
         >>> study.tell(study.ask(), 0.5)
         >>> len(seen), len(study.result.history)
         (0, 1)
     """
-    return cast("History", Glance(history))
+    return cast("History", Snapshot(history))

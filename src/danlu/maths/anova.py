@@ -21,7 +21,7 @@ CELLS = 50
 """Cells of the grid on which densities are compared."""
 
 
-class Boxes(NamedTuple):
+class Cells(NamedTuple):
     """The leaves of one tree as boxes.
 
     Attributes:
@@ -34,7 +34,7 @@ class Boxes(NamedTuple):
     means: Floats
 
 
-def boxes(forest: Forest, width: int) -> list[Boxes]:
+def boxes(forest: Forest, width: int) -> list[Cells]:
     """Each tree's leaves as boxes of [0, 1]^p."""
     low = np.zeros((len(forest.features), width))
     high = np.ones((len(forest.features), width))
@@ -48,18 +48,18 @@ def boxes(forest: Forest, width: int) -> list[Boxes]:
     found = []
     for tree in range(forest.trees):
         mine = ends & (owner == tree)
-        found.append(Boxes(low[mine], high[mine], forest.means[mine]))
+        found.append(Cells(low[mine], high[mine], forest.means[mine]))
     return found
 
 
-def variance(tree: Boxes) -> tuple[float, float]:
+def variance(tree: Cells) -> tuple[float, float]:
     """Mean and variance of a tree over the whole of [0, 1]^p."""
     volumes = (tree.high - tree.low).prod(1)
     mean = float(volumes @ tree.means)
     return mean, float(volumes @ (tree.means - mean) ** 2)
 
 
-def marginal(tree: Boxes, inputs: tuple[int, ...]) -> tuple[Floats, Floats]:
+def marginal(tree: Cells, inputs: tuple[int, ...]) -> tuple[Floats, Floats]:
     """A tree's mean over all other inputs, on the cells that its edges cut these inputs into.
 
     Args:

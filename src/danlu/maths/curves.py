@@ -22,7 +22,7 @@ DEGREES, NOISE = 1.0, 0.02
 """The inverse gamma prior of the noise's variance: half the degrees of freedom, and a scale as a share of the range."""
 
 
-class Outlook(NamedTuple):
+class CurveForecast(NamedTuple):
     """What a curve will be at a later step: a mixture of Student-t distributions.
 
     Attributes:
@@ -48,7 +48,7 @@ class Outlook(NamedTuple):
         return float(self.weights @ self.means)
 
 
-def outlook(steps: Floats, losses: Floats, horizon: float) -> Outlook:
+def outlook(steps: Floats, losses: Floats, horizon: float) -> CurveForecast:
     """What is to be expected of a curve at ``horizon``.
 
     Args:
@@ -90,7 +90,7 @@ def outlook(steps: Floats, losses: Floats, horizon: float) -> Outlook:
     scales = np.sqrt(rate / shape * spreads)
     weights = np.exp(evidence - logsumexp(evidence))
     expected = (means * point).sum(1)
-    return Outlook(weights, middle + spread * expected, spread * scales, 2.0 * shape)
+    return CurveForecast(weights, middle + spread * expected, spread * scales, 2.0 * shape)
 
 
 def roughness(train: Floats) -> float:

@@ -15,7 +15,7 @@ from itertools import product
 import numpy as np
 from scipy.special import gammaln, logsumexp
 
-from .curves import Outlook
+from .curves import CurveForecast
 from .kernels import Floats
 
 REACH = (0.35, 1.0, 3.0)
@@ -33,7 +33,7 @@ DEGREES = 1.0
 _GRID = np.array(list(product(REACH, NEAR, NOISE)))
 
 
-def forecast(curves: Floats, points: Floats, ends: Floats, curve: Floats, point: Floats) -> Outlook:
+def forecast(curves: Floats, points: Floats, ends: Floats, curve: Floats, point: Floats) -> CurveForecast:
     """What is to be expected of a curve that has come to ``curve`` at ``point``.
 
     Args:
@@ -75,7 +75,7 @@ def forecast(curves: Floats, points: Floats, ends: Floats, curve: Floats, point:
     spreads = kernel[:, n, n] + noise - (cross**2).sum(1)
     scales = np.sqrt(rate / shape * np.maximum(spreads, 1e-9))
     weights = np.exp(evidence - logsumexp(evidence))
-    return Outlook(weights, middle + spread * means, spread * scales, 2.0 * shape)
+    return CurveForecast(weights, middle + spread * means, spread * scales, 2.0 * shape)
 
 
 def _squares(rows: Floats) -> Floats:

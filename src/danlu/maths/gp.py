@@ -1,7 +1,7 @@
 """Gaussian process regression: hyperparameters by maximum a posteriori, posterior, derivatives, appends.
 
 Rasmussen and Williams (2006): posterior eq. 2.25-2.26, log marginal likelihood eq. 2.30, its gradient
-eq. 5.9, leave-one-out eq. 5.10-5.12. Inputs in [0, 1] may be bent (``bends.py``). The priors are normal
+eq. 5.9, leave-one-out eq. 5.10-5.12. Inputs in [0, 1] may be warped (``warp.py``). The priors are normal
 densities of the *logarithms* of the hyperparameters, so the mode that is found does not depend on which of the
 two is optimized; the weak preference for lengthscales that grow with sqrt(d) is Hvarfner, Hellsten and Nardi,
 "Vanilla Bayesian optimization performs great in high dimensions" (ICML 2024).
@@ -9,7 +9,7 @@ two is optimized; the weak preference for lengthscales that grow with sqrt(d) is
 To the stationary part a quadratic trend is added (``trend.py``): most losses are bowls from afar, whatever they
 are from near, and a quadratic, turned or not, is known from few observations.
 
-Notation: n observations, p feature columns in g groups that share a lengthscale each, w bent columns; theta
+Notation: n observations, p feature columns in g groups that share a lengthscale each, w warped columns; theta
 is (log lengthscales (g), log variances of output, noise, curves and products, log a (w), log b (w)).
 """
 
@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from . import bends
 from . import trend as trends
+from . import warp
 from .kernels import Floats, Kernel, matern52, squared_distances
 from .threads import single
 
@@ -30,7 +30,7 @@ NONE = np.zeros(0, dtype=np.int64)
 
 JITTER = 1e-8
 BOUNDS = ((-6.0, 6.0), (-5.0, 5.0), (-16.0, 2.0), (-12.0, 4.0), (-12.0, 4.0), (-2.0, 2.0))
-"""Of log lengthscale, log variance of output, noise, curves and products, and the logarithms of a bend."""
+"""Of log lengthscale, log variance of output, noise, curves and products, and the logarithms of a warp."""
 
 SPREADS = (1.0, 0.7, 1.5, 2.0, 2.0, 0.5)
 """Standard deviations of their priors."""
@@ -46,11 +46,11 @@ class Shape(NamedTuple):
 
     Attributes:
         groups: which lengthscale each column uses, integers 0 .. g - 1 that never fall, shape (p,).
-        bent: the columns with a bend of their own, shape (w,); their values are in [0, 1].
+        warped: the columns with a warp of their own, shape (w,); their values are in [0, 1].
     """
 
     groups: Numbers
-    bent: Numbers = NONE
+    warped: Numbers = NONE
 
     @property
     def scales(self) -> int:
@@ -59,15 +59,15 @@ class Shape(NamedTuple):
 
     def prior(self) -> tuple[Floats, Floats]:
         """Mean and standard deviation of theta's normal prior."""
-        count, bent = self.scales, 2 * len(self.bent)
+        count, warped = self.scales, 2 * len(self.warped)
         scale = 0.5 * np.log(max(count, 1))
-        means = np.concatenate([np.full(count, scale), [0.0, -6.0, -4.0, -5.0], np.zeros(bent)])
-        spreads = np.concatenate([np.full(count, SPREADS[0]), SPREADS[1:5], np.full(bent, SPREADS[5])])
+        means = np.concatenate([np.full(count, scale), [0.0, -6.0, -4.0, -5.0], np.zeros(warped)])
+        spreads = np.concatenate([np.full(count, SPREADS[0]), SPREADS[1:5], np.full(warped, SPREADS[5])])
         return means, spreads
 
     def bounds(self) -> list[tuple[float, float]]:
         """The box that theta is kept in."""
-        return [BOUNDS[0]] * self.scales + list(BOUNDS[1:5]) + [BOUNDS[5]] * (2 * len(self.bent))
+        return [BOUNDS[0]] * self.scales + list(BOUNDS[1:5]) + [BOUNDS[5]] * (2 * len(self.warped))
 
 
 class Posterior(NamedTuple):
@@ -77,7 +77,7 @@ class Posterior(NamedTuple):
         shape: how theta belongs to the columns.
         theta: the hyperparameters.
         kernel: the stationary part.
-        inputs: features after bends and lengthscales, shape (n, p).
+        inputs: features after warping and lengthscales, shape (n, p).
         sides: features from -1 to 1, as the trend sees them, shape (n, p).
         factor: lower Cholesky factor of the covariance, shape (n, n).
         weights: the covariance's inverse times the targets, shape (n,).
@@ -114,7 +114,7 @@ class Posterior(NamedTuple):
         return found
 
     def seen(self, inputs: Floats) -> tuple[Floats, Floats]:
-        """Features (n, p) after bends and lengthscales, and as the trend sees them."""
+        """Features (n, p) after warping and lengthscales, and as the trend sees them."""
         return _bent(self.shape, self.theta, inputs) / self.scales, trends.sides(inputs)
 
     def covariance(self, a: tuple[Floats, Floats], b: tuple[Floats, Floats]) -> Floats:
@@ -190,9 +190,9 @@ def log_likelihood(
         mixed * by_products,
     ]
     parts = [by_scale, 0.5 * np.array(by_variances)]
-    if len(shape.bent):
-        by_a, by_b = bends.by_logarithms(inputs[:, shape.bent], theta[count + 4 :])
-        share = 2.0 * turned[:, shape.bent] / scales[shape.bent]
+    if len(shape.warped):
+        by_a, by_b = warp.by_logarithms(inputs[:, shape.warped], theta[count + 4 :])
+        share = 2.0 * turned[:, shape.warped] / scales[shape.warped]
         parts += [(share * by_a).sum(0), (share * by_b).sum(0)]
     return float(value), np.concatenate(parts)
 
@@ -231,7 +231,7 @@ def mode(
     Args:
         inputs: features, shape (n, p).
         y: targets of about zero mean and unit scale, shape (n,).
-        shape: which lengthscale each column uses, and which columns are bent.
+        shape: which lengthscale each column uses, and which columns are warped.
         kernel: one of ``kernels.KERNELS``.
         start: a theta to start from; the prior's mode when None.
         evaluations: how often the likelihood may be computed.
@@ -368,10 +368,10 @@ def predict_slopes(model: Posterior, inputs: Floats) -> tuple[Floats, Floats, Fl
     variance, (curved, mixed) = model.variance, model.trend
     seen, sides = model.seen(inputs)
     by_input = np.broadcast_to(1.0 / model.scales, seen.shape)
-    bent = model.shape.bent
-    if len(bent):
+    warped = model.shape.warped
+    if len(warped):
         by_input = by_input.copy()
-        by_input[:, bent] *= bends.steepness(inputs[:, bent], model.theta[model.shape.scales + 4 :])
+        by_input[:, warped] *= warp.steepness(inputs[:, warped], model.theta[model.shape.scales + 4 :])
     correlation, slope = model.kernel(squared_distances(seen, model.inputs))
     level, squares = sides @ model.sides.T, model.sides * model.sides
     curves, products = trends.covariances(sides, model.sides)
@@ -431,9 +431,9 @@ def _trend(inputs: Floats) -> tuple[Floats, Floats]:
 
 
 def _bent(shape: Shape, theta: Floats, inputs: Floats) -> Floats:
-    if not len(shape.bent):
+    if not len(shape.warped):
         return inputs
     a, b = np.exp(theta[shape.scales + 4 :]).reshape(2, -1)
-    bent = inputs.copy()
-    bent[:, shape.bent] = bends.kumaraswamy(inputs[:, shape.bent], a, b)
-    return bent
+    warped = inputs.copy()
+    warped[:, shape.warped] = warp.kumaraswamy(inputs[:, shape.warped], a, b)
+    return warped

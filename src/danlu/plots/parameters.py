@@ -9,7 +9,7 @@ import numpy as np
 
 from ..analysis.effects import Effects, Surface, of_many_sizes
 from ..analysis.importance import Importance
-from ..analysis.trial_table import Axis, Sheet
+from ..analysis.trial_table import Axis, TrialTable
 from ..errors import SettingError
 from ..problem.goal import Metric
 from .colors import BLUE, GRAY, GREEN, RED
@@ -62,7 +62,7 @@ def draw_effects(found: Effects, axes: Any) -> None:
         panel.set_axis_off()
 
 
-def draw_slices(found: Sheet, axes: Any) -> None:
+def draw_slices(found: TrialTable, axes: Any) -> None:
     """Every trial's first metric over each parameter, later trials darker; axes as in ``draw_effects``."""
     panels = np.atleast_1d(np.asarray(axes, object)).ravel()
     for at, (panel, axis) in enumerate(zip(panels, found.axes, strict=False)):
@@ -83,7 +83,7 @@ def draw_slices(found: Sheet, axes: Any) -> None:
         panel.set_axis_off()
 
 
-def draw_parallel(found: Sheet, axes: Any) -> None:
+def draw_parallel(found: TrialTable, axes: Any) -> None:
     """A line a trial through its coordinates, colored by the rank of its first metric; gaps where a parameter is off."""
     from matplotlib import colormaps
     from matplotlib.collections import LineCollection
@@ -132,7 +132,7 @@ def draw_surface(found: Surface, axes: Any, *, uncertain: bool = False) -> None:
 
 
 def draw_rates(found: Any, axes: Any) -> None:
-    """The loss over the learning rate of a ``deep.RateFinding``, the advised rate marked."""
+    """The loss over the learning rate of a ``deep.LRFinderResult``, the advised rate marked."""
     finite = np.where(np.isfinite(found.losses), found.losses, np.nan)
     for row in finite:
         axes.plot(found.rates, row, color=GRAY, alpha=0.5, linewidth=1)

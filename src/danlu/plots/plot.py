@@ -11,7 +11,7 @@ from ..analysis.effects import Surface, effects, surface
 from ..analysis.importance import importance
 from ..analysis.progress import progress, regret
 from ..analysis.timeline import timeline
-from ..analysis.trial_table import sheet
+from ..analysis.trial_table import trial_table
 from ..errors import MissingExtra, SettingError
 from ..journal.history import History
 from ..maths.threads import one_thread
@@ -36,13 +36,13 @@ Figure = tuple[Callable[..., Any], Callable[..., None], tuple[float, float]]
 KINDS: dict[str, Figure] = {
     "history": (progress, trials.draw_progress, (6, 3.4)),
     "curves": (curves, trials.draw_curves, (6, 3.4)),
-    "parallel": (sheet, parameters.draw_parallel, (9, 3.6)),
-    "slices": (sheet, parameters.draw_slices, (3, 2.4)),
+    "parallel": (trial_table, parameters.draw_parallel, (9, 3.6)),
+    "slices": (trial_table, parameters.draw_slices, (3, 2.4)),
     "effects": (effects, parameters.draw_effects, (3, 2.4)),
     "importance": (importance, parameters.draw_importance, (5.5, 3.2)),
     "contour": (_surface, parameters.draw_surface, (5, 4)),
     "surface": (_surface, parameters.draw_surface, (5, 4)),
-    "front": (sheet, trials.draw_front, (4.5, 4)),
+    "front": (trial_table, trials.draw_front, (4.5, 4)),
     "timeline": (timeline, trials.draw_timeline, (8, 2.8)),
     "regret": (regret, trials.draw_regret, (5, 3.2)),
 }

@@ -11,7 +11,7 @@ from ..analysis.curves import EARLY, Curves
 from ..analysis.effects import of_many_sizes
 from ..analysis.progress import Progress, Regret
 from ..analysis.timeline import Timeline
-from ..analysis.trial_table import Sheet
+from ..analysis.trial_table import TrialTable
 from ..errors import SettingError
 from ..journal.events import Status
 from .colors import BLUE, CYCLE, GRAY, ORANGE, RED, STATUS
@@ -60,7 +60,7 @@ def draw_curves(found: Curves, axes: Any) -> None:
     _legend(axes)
 
 
-def draw_front(found: Sheet, axes: Any) -> None:
+def draw_front(found: TrialTable, axes: Any) -> None:
     """Two metrics of several goals over each other, the trials that none beats marked.
 
     Raises:
@@ -140,7 +140,7 @@ def draw_comparison(found: Comparison, axes: Any) -> None:
     _legend(axes)
 
 
-def _directed(found: Sheet, at: int) -> str:
+def _directed(found: TrialTable, at: int) -> str:
     return f"{found.metrics[at]} ({'larger' if found.maximize[at] else 'smaller'} is better)"
 
 

@@ -69,7 +69,7 @@ class Budget(msgspec.Struct, frozen=True):
         return None
 
 
-class Limits(msgspec.Struct, frozen=True):
+class AttemptLimits(msgspec.Struct, frozen=True):
     """What one attempt of a trial may use: seconds of wall time, bytes of memory."""
 
     seconds: float | None = None

@@ -19,7 +19,7 @@ from ..base.names import BLOBS, find
 from ..errors import CorruptError, StoreError
 
 
-class Kept(NamedTuple):
+class BlobInfo(NamedTuple):
     """A file among the blobs: its name, bytes, and seconds since the epoch at which it was written."""
 
     name: str
@@ -47,7 +47,7 @@ class Blobs(Protocol):
     def drop(self, names: Iterable[str]) -> None:
         """Remove files by name; those that are gone already do not matter."""
 
-    def kept(self) -> Iterator[Kept]:
+    def kept(self) -> Iterator[BlobInfo]:
         """Every blob, and what writers that died have left (``.part``)."""
 
 
@@ -118,13 +118,13 @@ class Folder:
         for name in names:
             (self.folder / ours(name)).unlink(missing_ok=True)
 
-    def kept(self) -> Iterator[Kept]:
+    def kept(self) -> Iterator[BlobInfo]:
         """Every blob of the folder, and what writers that died have left."""
         for path in sorted(self.folder.glob("*")):
             if is_ours(path.name):
                 with contextlib.suppress(FileNotFoundError):
                     found = path.stat()
-                    yield Kept(path.name, found.st_size, found.st_mtime)
+                    yield BlobInfo(path.name, found.st_size, found.st_mtime)
 
     def _path(self, digest: str) -> Path:
         return self.folder / named(digest)

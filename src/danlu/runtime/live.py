@@ -1,7 +1,7 @@
 """The trial as the objective sees it: read parameters, report, save, restore, log.
 
 It holds no study: whatever it has to say goes through one function, its channel, which takes a
-message and gives the reply. In a worker process the channel is a pipe; inline it is the study's desk.
+message and gives the reply. In a worker process the channel is a pipe; inline it is the study's responder.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from ..space.space import Space
 from .cmaes import CMAES
 from .gp import GP
 from .nsga2 import NSGA2
-from .parts.order import Order
+from .parts.finish_order import FinishOrder
 from .parts.ranking import unordered
 from .quasirandom import QuasiRandom
 from .tpe import TPE
@@ -53,7 +53,7 @@ class State(NamedTuple):
     """
 
     problem: Problem
-    order: Order
+    order: FinishOrder
     strategy: Any
     best: tuple[float, ...]
     value: float
@@ -72,7 +72,7 @@ class State(NamedTuple):
         return len(self.order) >= LONG or self.cheap
 
 
-class Choice(NamedTuple):
+class Chosen(NamedTuple):
     """A method and the reason for it."""
 
     sampler: Any
@@ -98,7 +98,7 @@ class Auto(BaseSampler, msgspec.Struct, frozen=True):
 
     def init(self, problem: Problem) -> State:
         """No trial has finished."""
-        return State(problem, Order(), None, (), math.inf, 0.0)
+        return State(problem, FinishOrder(), None, (), math.inf, 0.0)
 
     def tell(self, state: State, trial: Trial) -> State:
         """Remember the order and the best; in a long study, feed the strategy as well."""
@@ -129,24 +129,24 @@ class Auto(BaseSampler, msgspec.Struct, frozen=True):
         return choose(state, view).why
 
 
-def choose(state: State, view: View) -> Choice:
+def choose(state: State, view: View) -> Chosen:
     """The method for the next trial, and why."""
     space, goals, budget = view.space, len(view.problem.goal.metrics), view.problem.budget.trials
     if not len(space):
-        return Choice(QuasiRandom(), "nothing is modeled: no parameter is known yet")
+        return Chosen(QuasiRandom(), "nothing is modeled: no parameter is known yet")
     shape = f"with {_count(len(space), 'parameter')} and {_count(goals, 'goal')}"
     if budget is not None and space.size <= budget:
         why = f"all {space.size:.0f} configurations fit into {budget} trials: each is tried once, the most promising first"
-        return Choice(GP(), why)
+        return Chosen(GP(), why)
     if len(space) > WIDE:
-        return Choice(TPE(), f"TPE leads: {shape}, more than a Gaussian process of {WIDE} can tell apart")
+        return Chosen(TPE(), f"TPE leads: {shape}, more than a Gaussian process of {WIDE} can tell apart")
     if goals > 1 and (len(state.order) >= SEVERAL or state.cheap):
         since = _since(state, SEVERAL)
-        return Choice(NSGA2(), f"NSGA-II leads: {shape}, a population keeps up {since}")
+        return Chosen(NSGA2(), f"NSGA-II leads: {shape}, a population keeps up {since}")
     if state.strategy is not None:
-        return Choice(CMAES(), f"CMA-ES leads: {_since(state, LONG)} a population learns as much for less")
+        return Chosen(CMAES(), f"CMA-ES leads: {_since(state, LONG)} a population learns as much for less")
     if state.long:
-        return Choice(TPE(), f"TPE leads: {_since(state, LONG)} it learns as much for less, in a mixed space")
+        return Chosen(TPE(), f"TPE leads: {_since(state, LONG)} it learns as much for less, in a mixed space")
     mixed = [
         word
         for word, there in (
@@ -157,7 +157,7 @@ def choose(state: State, view: View) -> Choice:
     ]
     among = f" ({' and '.join(mixed)} among them)" if mixed else ""
     shape = shape.replace(" and", f"{among} and", 1)
-    return Choice(GP(), f"a Gaussian process leads: {shape} it learns most from few trials")
+    return Chosen(GP(), f"a Gaussian process leads: {shape} it learns most from few trials")
 
 
 def _since(state: State, trials: int) -> str:

@@ -18,8 +18,8 @@ from ..errors import SettingError
 from ..journal.trial import Trial
 from ..maths.parzen import Parzen, draw, log_density
 from .parts.admission import admit
-from .parts.comparable import evidence
-from .parts.ranking import standing, unordered
+from .parts.comparable import comparable
+from .parts.ranking import ranking, unordered
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -73,7 +73,7 @@ class BOHB(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
         """Random points, or the most promising draw from around the good trials."""
         width = len(view.space)
         least = width + 1
-        stood = standing(evidence(view.history, least + 2))
+        stood = ranking(comparable(view.history, least + 2))
         modeled = len(stood.numbers) >= least + 2 and stood.good and width
 
         def point() -> list[float]:

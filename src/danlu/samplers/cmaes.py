@@ -24,7 +24,7 @@ from ..journal.trial import Trial
 from ..maths import cma
 from ..maths.qmc import sobol
 from .parts.admission import admit
-from .parts.order import Order
+from .parts.finish_order import FinishOrder
 
 
 class State(NamedTuple):
@@ -33,7 +33,7 @@ class State(NamedTuple):
     problem: Problem
     strategy: cma.Strategy | None
     waiting: tuple[tuple[float, float, float, tuple[float, ...]], ...]
-    told: Order
+    told: FinishOrder
     restarts: int
 
 
@@ -76,7 +76,7 @@ class CMAES(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
         """A round distribution around a unit point."""
         center = np.array(around)
         strategy = cma.begin(center, self.sigma, self.population) if len(center) else None
-        return State(problem, strategy, (), Order(), 0)
+        return State(problem, strategy, (), FinishOrder(), 0)
 
     def tell(self, state: State, trial: Trial) -> State:
         """The state with one more trial; the distribution moves when a generation is complete."""

@@ -13,8 +13,8 @@ from ..contracts.protocols import BaseSampler, Problem, View
 from ..errors import SettingError
 from ..journal.trial import Trial
 from .parts.admission import admit
-from .parts.comparable import evidence
-from .parts.ranking import standing, unordered
+from .parts.comparable import comparable
+from .parts.ranking import ranking, unordered
 from .random import Random
 
 
@@ -56,9 +56,9 @@ class Evolution(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
     def ask(self, state: None, view: View, rng: np.random.Generator, k: int) -> NDArray[np.float64]:
         """Random points at first, then mutants."""
         history = view.history
-        known = evidence(history)
+        known = comparable(history)
         newest = np.sort(known.numbers)[-self.population :]
-        stood = standing(known)
+        stood = ranking(known)
         alive = stood.numbers[: stood.good]
         alive = alive[np.isin(alive, newest)]
         if not len(alive) or view.index < self.population or not len(view.space):

@@ -18,8 +18,8 @@ from ..errors import Exhausted, SettingError
 from ..journal.trial import Trial
 from ..maths.genetics import child
 from .parts.admission import admit
-from .parts.comparable import evidence
-from .parts.ranking import standing, unordered
+from .parts.comparable import comparable
+from .parts.ranking import ranking, unordered
 from .quasirandom import QuasiRandom
 
 
@@ -71,7 +71,7 @@ class Genetic(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
             Exhausted: when ``patience`` generations have brought nothing better.
         """
         history = view.history
-        stood = standing(evidence(history))
+        stood = ranking(comparable(history))
         if stood.good < 2 or view.index < self.population:
             return QuasiRandom().ask(None, view, rng, k)
         if self.patience is not None and history.since_best >= self.patience * self.population:

@@ -37,10 +37,10 @@ from ..maths.targets import tchebycheff
 from ..space.parameters import Choice
 from ..space.space import Space, pack_unit
 from .parts.admission import admit
-from .parts.comparable import Evidence, evidence, running
-from .parts.polish import Beliefs, Surface, Value, climb
-from .parts.ranking import standing
-from .parts.surrogate import Recipe, Surrogate, skill, surrogate, with_pending
+from .parts.comparable import Comparable, comparable, running
+from .parts.polish import Acquisition, Beliefs, Value, climb
+from .parts.ranking import ranking
+from .parts.surrogate import Surrogate, SurrogateSettings, skill, surrogate, with_pending
 from .quasirandom import QuasiRandom
 
 Floats = NDArray[np.float64]
@@ -71,7 +71,7 @@ class GP(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
         margin: how much better counts as better for ``"pi"``, in standard deviations of the losses.
         width: how many posterior standard deviations ``"ucb"`` dares.
         points: observations the model is conditioned on: the best, the newest, and a thinned rest.
-        bend: whether the model may bend ordered parameters (Kumaraswamy warping).
+        warp: whether the model may warp ordered parameters (Kumaraswamy warping).
         local: share of the asks that look into a box around the best point, in [0, 1].
         fantasies: whether running trials enter as a draw of what is believed of them instead of its mean.
 
@@ -92,7 +92,7 @@ class GP(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
     margin: float = 0.01
     width: float = 2.0
     points: int = 250
-    bend: bool = False
+    warp: bool = False
     local: float = 0.5
     fantasies: bool = False
 
@@ -122,13 +122,13 @@ class GP(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
     def ask(self, state: None, view: View, rng: np.random.Generator, k: int) -> Floats:
         """The middle and quasi-random points at first, then the most promising ones."""
         history, space = view.history, view.space
-        known = evidence(history)
+        known = comparable(history)
         initial = self._initial(view)
         begun = int((history.statuses >= Status.PAUSED).sum()) - len(history.aside)
         if known.good.sum() < initial or not len(space) or (known.step and begun < BEGINNINGS * len(space)):
             return _first(view, rng, k)
-        shown = features(space, bend=self.bend)
-        recipe = Recipe(KERNELS[self.kernel], initial, self.points, self.fantasies)
+        shown = features(space, warp=self.warp)
+        recipe = SurrogateSettings(KERNELS[self.kernel], initial, self.points, self.fantasies)
         made = surrogate(history, shown, known, running(history, known), recipe, rng)
         if known.step and rng.random() > min(skill(made), TRUSTED):
             return QuasiRandom().ask(None, view, rng, k)
@@ -154,7 +154,7 @@ class GP(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
 
     def _surface(
         self, view: View, shown: Features, made: Surrogate, best: Floats, rng: np.random.Generator
-    ) -> Surface:
+    ) -> Acquisition:
         """What is to be climbed, in a box around the best point or everywhere."""
         low, high = np.zeros(len(best)), np.ones(len(best))
         if rng.random() < self.local:
@@ -164,7 +164,7 @@ class GP(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
             high = np.where(ordered, np.minimum(1.0, best + reach), 1.0)
         value = partial(_worth, self._gain(made, rng), made.data.goals)
         beliefs = _beliefs(view.space, TRUST / max(1, len(made.data.rows)))
-        return Surface(shown, made.models, value, beliefs, low, high)
+        return Acquisition(shown, made.models, value, beliefs, low, high)
 
     def _gain(self, made: Surrogate, rng: np.random.Generator) -> Value | None:
         """What the goals promise; None while no trial keeps all limits."""
@@ -203,9 +203,9 @@ def _first(view: View, rng: np.random.Generator, k: int) -> Floats:
     return points
 
 
-def _incumbents(view: View, known: Evidence) -> Floats:
+def _incumbents(view: View, known: Comparable) -> Floats:
     """The best points, the best first; with several goals some of the front, another one first each time."""
-    stood, units = standing(known), view.history.units
+    stood, units = ranking(known), view.history.units
     losses = stood.losses[: stood.good]
     if losses.shape[1] == 1 or not len(losses):
         chosen = stood.numbers[:8]
@@ -219,7 +219,7 @@ def _incumbents(view: View, known: Evidence) -> Floats:
 
 
 def _best(
-    view: View, surface: Surface, incumbents: Floats, taken: set[bytes], rng: np.random.Generator
+    view: View, surface: Acquisition, incumbents: Floats, taken: set[bytes], rng: np.random.Generator
 ) -> list[float] | None:
     """The most promising point that is allowed and new."""
     tried = view.history.seen

@@ -17,8 +17,8 @@ from ..errors import SettingError
 from ..journal.trial import Trial
 from ..maths.genetics import child
 from .parts.admission import admit
-from .parts.comparable import evidence
-from .parts.ranking import standing, unordered
+from .parts.comparable import comparable
+from .parts.ranking import ranking, unordered
 from .quasirandom import QuasiRandom
 
 
@@ -61,7 +61,7 @@ class NSGA2(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
     def ask(self, state: None, view: View, rng: np.random.Generator, k: int) -> NDArray[np.float64]:
         """Quasi-random points at first, then children of tournament winners."""
         history = view.history
-        stood = standing(evidence(history))
+        stood = ranking(comparable(history))
         if len(stood.numbers) < 2 or view.index < self.population:
             return QuasiRandom().ask(None, view, rng, k)
         parents = history.units[stood.numbers[: self.population]]

@@ -21,8 +21,8 @@ from ..journal.trial import Trial
 from ..maths.parzen import draw, estimate, log_density
 from ..space.space import Slot, Space
 from .parts.admission import admit
-from .parts.comparable import evidence, running
-from .parts.ranking import standing, unordered
+from .parts.comparable import comparable, running
+from .parts.ranking import ranking, unordered
 from .quasirandom import QuasiRandom
 
 Floats = NDArray[np.float64]
@@ -70,8 +70,8 @@ class TPE(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
 
     def ask(self, state: None, view: View, rng: np.random.Generator, k: int) -> Floats:
         """Quasi-random points at first, then the most promising of several draws."""
-        known = evidence(view.history)
-        stood = standing(known)
+        known = comparable(view.history)
+        stood = ranking(known)
         if stood.good < self.initial or not len(view.space):
             return QuasiRandom().ask(None, view, rng, k)
         best = min(stood.good, self.most, int(np.ceil(self.share * len(stood.numbers))))

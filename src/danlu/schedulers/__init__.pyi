@@ -3,7 +3,7 @@ from .asha import ASHA as ASHA
 from .auto import AutoScheduler as AutoScheduler
 from .base import BaseScheduler as BaseScheduler
 from .base import Scheduler as Scheduler
-from .both import Both as Both
+from .chain import Chain as Chain
 from .diverged import Diverged as Diverged
 from .extrapolation import Extrapolation as Extrapolation
 from .forecast import Forecast as Forecast

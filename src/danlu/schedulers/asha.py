@@ -16,7 +16,7 @@ import numpy as np
 
 from ..base.rng import lender
 from ..contracts.messages import GO, Verdict, pause
-from ..contracts.protocols import BaseScheduler, Move, New, Problem, Resume, View
+from ..contracts.protocols import BaseScheduler, Decision, New, Problem, Resume, View
 from ..errors import SettingError
 from ..journal.trial import Trial
 from ..maths.halving import crossed, rungs, table
@@ -98,7 +98,7 @@ class ASHA(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
             return GO
         return self._pause(state, view, trial) if self.promote else self._stop(state, view, trial)
 
-    def next(self, state: State, view: View) -> Move:
+    def next(self, state: State, view: View) -> Decision:
         """The best paused trial that has earned it, from the highest rung down; else a new one."""
         if self.promote:
             number, step = self._promotable(state, view)

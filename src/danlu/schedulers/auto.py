@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 
 from ..contracts.messages import GO, Verdict, pause
-from ..contracts.protocols import BaseScheduler, Move, New, Problem, Resume, View
+from ..contracts.protocols import BaseScheduler, Decision, New, Problem, Resume, View
 from ..journal.events import Status
 from ..journal.trial import Trial
 from ..maths.ranks import correlation
@@ -165,7 +165,7 @@ class AutoScheduler(BaseScheduler, msgspec.Struct, frozen=True):
             return GO
         return pause(f"waits at step {step} to be among the best one in {FACTOR}")
 
-    def next(self, state: State, view: View) -> Move:
+    def next(self, state: State, view: View) -> Decision:
         """The best paused trial that has earned it, from the highest rung down; else a new one."""
         if _plenty(view.problem):
             return New() if state.forecast is None else FORECAST.next(state.forecast, view)

@@ -10,7 +10,7 @@ import math
 import msgspec
 
 from ..contracts.messages import GO, Verdict, stop
-from ..contracts.protocols import BaseScheduler, Move, New, Problem, View
+from ..contracts.protocols import BaseScheduler, Decision, New, Problem, View
 from ..errors import SettingError
 from ..journal.events import Cause
 from ..journal.trial import Trial
@@ -70,6 +70,6 @@ class Diverged(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
                 )
         return GO
 
-    def next(self, state: None, view: View) -> Move:
+    def next(self, state: None, view: View) -> Decision:
         """Always a new trial."""
         return New()

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from ..contracts.messages import GO, Verdict, stop
-from ..contracts.protocols import BaseScheduler, Move, New, Problem, View
+from ..contracts.protocols import BaseScheduler, Decision, New, Problem, View
 from ..errors import SettingError
 from ..journal.trial import Trial
 from ..maths.curves import outlook
@@ -83,9 +83,9 @@ class Extrapolation(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
             return GO
         return stop(
             f"at step {trial.curve.steps[-1]} its chance to beat the best {metric.name} is {chance:.1%}",
-            settled=True,
+            conclusive=True,
         )
 
-    def next(self, state: None, view: View) -> Move:
+    def next(self, state: None, view: View) -> Decision:
         """Always a new trial."""
         return New()

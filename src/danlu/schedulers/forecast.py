@@ -22,7 +22,7 @@ import numpy as np
 
 from ..base.rng import key
 from ..contracts.messages import GO, Verdict, pause
-from ..contracts.protocols import BaseScheduler, Move, New, Problem, Resume, View
+from ..contracts.protocols import BaseScheduler, Decision, New, Problem, Resume, View
 from ..errors import SettingError
 from ..journal.events import Action, Status
 from ..journal.trial import Trial
@@ -192,11 +192,11 @@ class Forecast(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         reason = f"at step {at} its chance to beat the best {metric.name} is {found[0]:.1%}: {len(state.whole)} whole trials say it ends near {expected:.4g}"
         if self._audits(state.problem.seed, trial.number):
             return Verdict(
-                Action.GO, f"{reason}; it is trained on, to check that", settled=True, expected=expected
+                Action.GO, f"{reason}; it is trained on, to check that", conclusive=True, expected=expected
             )
-        return pause(reason, settled=True, expected=expected)
+        return pause(reason, conclusive=True, expected=expected)
 
-    def next(self, state: State, view: View) -> Move:
+    def next(self, state: State, view: View) -> Decision:
         """Take up what was judged hopeless too early, as an audit has shown; else a new trial."""
         if state.wrong:
             rows = view.history.rows

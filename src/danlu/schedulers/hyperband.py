@@ -11,7 +11,7 @@ from __future__ import annotations
 import msgspec
 
 from ..contracts.messages import Verdict
-from ..contracts.protocols import BaseScheduler, Move, Problem, View
+from ..contracts.protocols import BaseScheduler, Decision, Problem, View
 from ..errors import SettingError
 from ..journal.trial import Trial
 from ..maths import halving
@@ -65,7 +65,7 @@ class Hyperband(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         """Pause at the rung."""
         return judge(state, view, trial)
 
-    def next(self, state: Blocks, view: View) -> Move:
+    def next(self, state: Blocks, view: View) -> Decision:
         """Who goes on, else a new trial."""
         return move(state, view)
 
@@ -123,7 +123,7 @@ class SuccessiveHalving(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True
         """Pause at the rung."""
         return judge(state, view, trial)
 
-    def next(self, state: Blocks, view: View) -> Move:
+    def next(self, state: Blocks, view: View) -> Decision:
         """Who goes on, else a new trial."""
         return move(state, view)
 

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from ..contracts.messages import GO, Verdict, stop
-from ..contracts.protocols import BaseScheduler, Move, New, Problem, View
+from ..contracts.protocols import BaseScheduler, Decision, New, Problem, View
 from ..errors import SettingError
 from ..journal.trial import Trial
 from .parts.along import Along
@@ -19,16 +19,16 @@ HUGE = 1e100
 """Losses beyond it are as good as infinite, and can still be averaged."""
 
 
-class Sofar(NamedTuple):
+class CurveMean(NamedTuple):
     """How many losses a curve has, their sum and the least of them."""
 
     length: int = 0
     total: float = 0.0
     best: float = math.inf
 
-    def then(self, loss: float) -> Sofar:
+    def then(self, loss: float) -> CurveMean:
         """With one more."""
-        return Sofar(self.length + 1, self.total + loss, min(self.best, loss))
+        return CurveMean(self.length + 1, self.total + loss, min(self.best, loss))
 
 
 class State(NamedTuple):
@@ -36,7 +36,7 @@ class State(NamedTuple):
 
     problem: Problem
     ladder: Ladder
-    curves: Along[Sofar]
+    curves: Along[CurveMean]
 
 
 class Median(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
@@ -77,10 +77,10 @@ class Median(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         """No trial has come to any step."""
         metric = problem.goal.metrics[0]
 
-        def step(sofar: Sofar, value: float) -> Sofar:
+        def step(sofar: CurveMean, value: float) -> CurveMean:
             return sofar.then(_bounded(metric.loss(value)))
 
-        return State(problem, Ladder(), Along(step, Sofar()))
+        return State(problem, Ladder(), Along(step, CurveMean()))
 
     def tell(self, state: State, trial: Trial) -> State:
         """Note the running mean at the newest step."""
@@ -107,7 +107,7 @@ class Median(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
             f"at step {step} its best {name} is behind what {self.percentile:g} % of {len(others)} trials had"
         )
 
-    def next(self, state: State, view: View) -> Move:
+    def next(self, state: State, view: View) -> Decision:
         """Always a new trial."""
         return New()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ..contracts.messages import GO, Verdict
-from ..contracts.protocols import BaseScheduler, Move, New, Problem, View
+from ..contracts.protocols import BaseScheduler, Decision, New, Problem, View
 from ..journal.trial import Trial
 
 
@@ -32,6 +32,6 @@ class NoScheduler(BaseScheduler, msgspec.Struct, frozen=True):
         """Always GO."""
         return GO
 
-    def next(self, state: None, view: View) -> Move:
+    def next(self, state: None, view: View) -> Decision:
         """Always a new trial."""
         return New()

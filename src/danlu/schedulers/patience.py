@@ -7,13 +7,13 @@ from typing import NamedTuple
 import msgspec
 
 from ..contracts.messages import GO, Verdict, stop
-from ..contracts.protocols import BaseScheduler, Move, New, Problem, View
+from ..contracts.protocols import BaseScheduler, Decision, New, Problem, View
 from ..errors import SettingError
 from ..journal.trial import Trial
 from .parts.along import Along
 
 
-class Sofar(NamedTuple):
+class CurveBest(NamedTuple):
     """The best loss of a curve, and the reports since."""
 
     best: float | None
@@ -24,7 +24,7 @@ class State(NamedTuple):
     """The curves of the trials that are not over."""
 
     metric: str
-    curves: Along[Sofar]
+    curves: Along[CurveBest]
 
 
 class Patience(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
@@ -63,14 +63,14 @@ class Patience(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         """No trial has reported."""
         metric, delta = problem.goal.metrics[0], self.delta
 
-        def step(sofar: Sofar, value: float) -> Sofar:
+        def step(sofar: CurveBest, value: float) -> CurveBest:
             if value != value:
                 return sofar
             best, since = sofar
             loss = metric.loss(value)
-            return Sofar(loss, 0) if best is None or loss < best - delta else Sofar(best, since + 1)
+            return CurveBest(loss, 0) if best is None or loss < best - delta else CurveBest(best, since + 1)
 
-        return State(metric.name, Along(step, Sofar(None, 0)))
+        return State(metric.name, Along(step, CurveBest(None, 0)))
 
     def tell(self, state: State, trial: Trial) -> State:
         """Note how long ago the best report was, until the trial is over."""
@@ -86,8 +86,8 @@ class Patience(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         since = state.curves.of(trial.number, trial.curve.metrics.get(metric.name, ())).since
         if since < self.reports or trial.curve.steps[-1] < self.warm_up:
             return GO
-        return stop(f"{metric.name} has not improved for {since} reports", settled=True)
+        return stop(f"{metric.name} has not improved for {since} reports", conclusive=True)
 
-    def next(self, state: State, view: View) -> Move:
+    def next(self, state: State, view: View) -> Decision:
         """Always a new trial."""
         return New()

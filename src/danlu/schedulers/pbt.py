@@ -18,7 +18,7 @@ import numpy as np
 
 from ..base.rng import generator
 from ..contracts.messages import GO, Verdict, pause
-from ..contracts.protocols import BaseScheduler, Move, New, Problem, Resume, View, Wait
+from ..contracts.protocols import BaseScheduler, Decision, New, Problem, Resume, View, Wait
 from ..errors import SettingError
 from ..journal.events import Status
 from ..journal.trial import Trial
@@ -144,11 +144,11 @@ class PBT(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
             return GO
         return pause(f"generation {generation + 1} ends at step {state.marks[generation]}")
 
-    def next(self, state: State, view: View) -> Move:
+    def next(self, state: State, view: View) -> Decision:
         """Members first, then the one that is farthest behind."""
         return self._move(state, view)
 
-    def _move(self, state: State, view: View, extra: int = -1) -> Move:
+    def _move(self, state: State, view: View, extra: int = -1) -> Decision:
         """What a free slot should do; ``extra`` counts as paused."""
         if view.history.counting < self.population:
             return New(tag="population")

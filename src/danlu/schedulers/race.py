@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from ..contracts.messages import Verdict
-from ..contracts.protocols import Again, BaseScheduler, GiveUp, Move, Problem, Scheduler, View
+from ..contracts.protocols import Again, BaseScheduler, Decision, GiveUp, Problem, Scheduler, View
 from ..errors import SettingError
 from ..journal.events import Status
 from ..journal.history import History
@@ -92,7 +92,7 @@ class Race(BaseScheduler, msgspec.Struct, frozen=True):
         """The inner scheduler judges."""
         return self._inner.judge(state, view, trial)
 
-    def next(self, state: Any, view: View) -> Move:
+    def next(self, state: Any, view: View) -> Decision:
         """A further context of a configuration that is begun, else what the inner scheduler says.
 
         A configuration's contexts follow each other, so that it can be given up between any two. Once the budget of trials has no

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from ..errors import CorruptError, MissingExtra, StoreError
-from ..runtime.blobs import Kept, is_ours, named, ours
+from ..runtime.blobs import BlobInfo, is_ours, named, ours
 
 try:
     import fsspec
@@ -82,7 +82,7 @@ class Remote:
             with contextlib.suppress(FileNotFoundError):
                 self._patiently(partial(self._files.rm_file, path))
 
-    def kept(self) -> Iterator[Kept]:
+    def kept(self) -> Iterator[BlobInfo]:
         """Every blob, and what writers that died have left."""
         try:
             found = self._patiently(lambda: self._files.ls(self._root, detail=True))
@@ -91,7 +91,7 @@ class Remote:
         for file in sorted(found, key=lambda file: str(file["name"])):
             name = file["name"].rpartition("/")[2]
             if is_ours(name):
-                yield Kept(name, int(file["size"]), _written(file))
+                yield BlobInfo(name, int(file["size"]), _written(file))
 
     def _write(self, digest: str, data: bytes) -> None:
         path = f"{self._root}/{digest}"

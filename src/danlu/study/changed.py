@@ -37,7 +37,7 @@ def reconcile(
     if if_changed not in get_args(IfChanged):
         raise SettingError(f"if_changed needs one of {', '.join(get_args(IfChanged))}, got {if_changed!r}.")
     now = provenance_of(objective)
-    history = study.ledger.history
+    history = study.replica.history
     others = _others(study, now)
     again = history.programs.newest is not None and history.programs.newest.code == now.code
     for change, trials in others.values():
@@ -58,7 +58,7 @@ def reconcile(
 
 def _others(study: Study, now: Provenance) -> dict[str, tuple[Change, list[int]]]:
     """The codes that ran trials and differ from what runs now: how, and which trials."""
-    history = study.ledger.history
+    history = study.replica.history
     ran: dict[str, list[int]] = {}
     for number, row in enumerate(history.rows):
         if row.code and not row.aside:
@@ -79,7 +79,7 @@ def _say(
         told = f"{numbered(trials)} of {study.name!r} ran with other code: {listed(change.code)}."
         say(f"danlu: {told}")
         return
-    number = len(study.ledger.history)
+    number = len(study.replica.history)
     follows = {
         "continue": f"From trial {number} on the study holds results of both. To keep them apart, choose another name, "
         'or have the trials of the other code set aside: if_changed="set aside" (--if-changed set-aside).',
@@ -97,7 +97,7 @@ def _say(
 
 def _say_less(study: Study, now: Provenance) -> None:
     """Differences that need not matter, a line."""
-    history = study.ledger.history
+    history = study.replica.history
     before = history.programs.newest
     change = Change() if before is None or not history.rows else history.programs.since(before, now)
     told = [*change.near, *change.versions]

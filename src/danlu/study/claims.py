@@ -16,21 +16,21 @@ from ..contracts.protocols import Again, GiveUp, New, Resume, Terms, Wait
 from ..errors import Exhausted, Fenced, Outrun, SpaceError
 from ..journal import events as ev
 from ..journal.events import Cause, Status
-from ..problem.budget import Limits
+from ..problem.budget import AttemptLimits
 from ..runtime.folders import Folders
 from ..space.feasible import fill
 from ..space.space import pack_unit
-from .replica import Ledger
+from .replica import Replica
 
 PROBE = "probe"
 """The source of a trial that is to tell a part of the space that fails from an objective that cannot work."""
 
 
-class Policy(NamedTuple):
+class TrialPolicy(NamedTuple):
     """How a study treats its trials: deaths of a worker that are forgiven, limits of an attempt, where its files go, its name."""
 
     retries: int = 2
-    limits: Limits = Limits()
+    limits: AttemptLimits = AttemptLimits()
     logs: str = ""
     folders: Folders | None = None
     study: str = ""
@@ -39,8 +39,10 @@ class Policy(NamedTuple):
 class Claims:
     """Takes trials for one worker."""
 
-    def __init__(self, ledger: Ledger, worker: str, policy: Policy, clock: Callable[[], float]) -> None:
-        self._ledger = ledger
+    def __init__(
+        self, replica: Replica, worker: str, policy: TrialPolicy, clock: Callable[[], float]
+    ) -> None:
+        self._replica = replica
         self._worker = worker
         self._policy = policy
         self._clock = clock
@@ -48,12 +50,12 @@ class Claims:
 
     def old(self) -> int | None:
         """Take up a trial that waits or whose worker is gone; its number, or None."""
-        ledger = self._ledger
-        ledger.sync()
+        replica = self._replica
+        replica.sync()
         for number in self._orphans():
             if self._take(number, orphan=True):
                 return number
-        for number in sorted(ledger.history.live[Status.WAITING]):
+        for number in sorted(replica.history.live[Status.WAITING]):
             if self._take(number, orphan=False):
                 return number
         return None
@@ -75,18 +77,18 @@ class Claims:
             Exhausted: when a finite space has no untried point left.
             Fenced: when the trial asked under ``op`` has passed to another worker.
         """
-        ledger = self._ledger
+        replica = self._replica
         while True:
             if read:
-                ledger.sync()
+                replica.sync()
             read = True
-            if op is not None and op in ledger.history.ops:  # asked before, and the answer was lost
+            if op is not None and op in replica.history.ops:  # asked before, and the answer was lost
                 return [self.again(op)]
-            room = ledger.budget.trials
-            k = k if room is None else min(k, room - ledger.history.counting)
+            room = replica.budget.trials
+            k = k if room is None else min(k, room - replica.history.counting)
             wanted = probe() if probe is not None and k > 0 else None
-            move = New() if wanted is not None or self._queued_first() else ledger.move()
-            if ledger.history.queue and not isinstance(move, Again | GiveUp):
+            move = New() if wanted is not None or self._queued_first() else replica.move()
+            if replica.history.queue and not isinstance(move, Again | GiveUp):
                 move = New()  # a person's points come first, but for configurations that are begun
             if isinstance(move, Wait):
                 return []
@@ -108,14 +110,14 @@ class Claims:
         Raises:
             Fenced: when it has passed to another worker.
         """
-        ledger = self._ledger
-        ledger.sync()
-        number = ledger.history.ops[op]
-        row = ledger.history.row(number)
+        replica = self._replica
+        replica.sync()
+        number = replica.history.ops[op]
+        row = replica.history.row(number)
         if row.status >= Status.DONE or (row.status is Status.RUNNING and row.worker == self._worker):
             return number
         running = row.status is Status.RUNNING
-        if (not running or ledger.journal.orphans([number])) and self._take(number, orphan=running):
+        if (not running or replica.journal.orphans([number])) and self._take(number, orphan=running):
             return number
         # whoever asked it under this name has it still, and is this caller by another process
         if row.status is Status.RUNNING and row.worker == row.asked.worker:
@@ -126,7 +128,7 @@ class Claims:
 
     def task(self, number: int) -> Task:
         """The claimed trial, ready to run."""
-        history = self._ledger.history
+        history = self._replica.history
         row = history.row(number)
         declared = row.current()
         return Task(
@@ -135,11 +137,11 @@ class Claims:
             params=declared,
             names=history.space.every,
             seed=history.seed,
-            blobs=self._ledger.blobs.place,
+            blobs=self._replica.blobs.place,
             checkpoints=tuple(reversed(row.usable())),
             limits=self._policy.limits,
             log=f"{self._policy.logs}/{number:06d}.log" if self._policy.logs else "",
-            horizon=self._ledger.horizon(number),
+            horizon=self._replica.horizon(number),
             alone=row.alone,
             folder=str(self._policy.folders.of(number)) if self._policy.folders else "",
             goal=history.goal,
@@ -151,22 +153,22 @@ class Claims:
 
     def _queued_first(self) -> bool:
         """Whether a person's points come before whatever the scheduler would say."""
-        history = self._ledger.history
+        history = self._replica.history
         return bool(history.queue) and not history.groups.pending
 
     def _orphans(self) -> Sequence[int]:
         """Running trials without a living worker; leases are looked at once a second at most."""
         now = time.monotonic()
-        running = self._ledger.history.live[Status.RUNNING]
+        running = self._replica.history.live[Status.RUNNING]
         if not running or now - self._looked < 1.0:
             return ()
-        orphans = self._ledger.journal.orphans(sorted(running))
+        orphans = self._replica.journal.orphans(sorted(running))
         if not orphans:
             self._looked = now
         return orphans
 
     def _take(self, number: int, *, orphan: bool) -> bool:
-        history = self._ledger.history
+        history = self._replica.history
         row = history.row(number)
         at = self._clock()
         if orphan and row.deaths >= self._policy.retries:
@@ -181,17 +183,17 @@ class Claims:
             grants = ((number, attempt),)
             terms = Terms(takes=((number, row.attempt),), grants=grants, worker=self._worker)
         try:
-            self._ledger.append([(None, event)], terms)
+            self._replica.append([(None, event)], terms)
         except Outrun:
-            self._ledger.sync()
+            self._replica.sync()
             return False
         return isinstance(event, ev.Resumed)
 
     def _resume(self, move: Resume) -> int:
-        row = self._ledger.history.row(move.trial)
+        row = self._replica.history.row(move.trial)
         unit, params = b"", b""
         if move.unit is not None:
-            point, values = self._ledger.history.space.snap(move.unit)
+            point, values = self._replica.history.space.snap(move.unit)
             unit, params = pack_unit(point), ev.pack_params(values)
         event = ev.Resumed(
             move.trial, row.attempt + 1, self._worker, self._clock(), False,
@@ -199,16 +201,16 @@ class Claims:
         )  # fmt: skip
         grants = ((move.trial, row.attempt + 1),)
         terms = Terms(takes=((move.trial, row.attempt),), grants=grants, worker=self._worker)
-        self._ledger.append([(None, event)], terms)
+        self._replica.append([(None, event)], terms)
         return move.trial
 
     def _anew(self, move: Resume) -> bool:
         """Whether the trial is trained from its start, because its training depends on its length."""
-        return move.donor is None and not self._ledger.problem.resume_safe
+        return move.donor is None and not self._replica.problem.resume_safe
 
     def _ask(self, move: New, k: int, op: str | None, probe: list[float] | None = None) -> list[int]:
-        ledger = self._ledger
-        history = ledger.history
+        replica = self._replica
+        history = replica.history
         if history.space.forgotten:
             raise SpaceError(
                 "this study has a constraint that is a function, which no journal can keep. "
@@ -223,7 +225,7 @@ class Claims:
             points = [self._enqueued(first + i, point) for i, point in enumerate(history.queue[:k])]
             source, reason = "enqueued", "enqueued by a person"
         else:
-            points = [history.space.snap(unit) for unit in ledger.propose(k, move.tag)]
+            points = [history.space.snap(unit) for unit in replica.propose(k, move.tag)]
             source, reason = "sampler", move.reason
             self._check(points)
         at = self._clock()
@@ -239,25 +241,25 @@ class Claims:
             for i, (unit, values) in enumerate(points)
         ]  # fmt: skip
         numbers = range(first, first + len(points))
-        changed = {who: why for who, why in ledger.why(move.tag).items() if why != history.chosen.get(who)}
+        changed = {who: why for who, why in replica.why(move.tag).items() if why != history.chosen.get(who)}
         if changed and source == "sampler":
             events.append((None, ev.Noted(-1, changed, at)))
         grants = tuple((number, 1) for number in numbers)
-        if ledger.append(events, Terms(trials=first, grants=grants, worker=self._worker)) or op is None:
+        if replica.append(events, Terms(trials=first, grants=grants, worker=self._worker)) or op is None:
             return list(numbers)
         return [self.again(op)]
 
     def _again(self, move: Again, op: str | None) -> list[int]:
         """A new trial of a configuration in a further context."""
-        ledger = self._ledger
-        history, number = ledger.history, len(ledger.history)
+        replica = self._replica
+        history, number = replica.history, len(replica.history)
         first = history.row(move.trial).asked
         event = ev.Asked(
             number, first.params, first.unit, self._worker, self._clock(), "context", first.tag, history.seq, move.reason,
             move.context, move.trial,
         )  # fmt: skip
         terms = Terms(trials=number, grants=((number, 1),), worker=self._worker)
-        if ledger.append([(op, event)], terms) or op is None:
+        if replica.append([(op, event)], terms) or op is None:
             return [number]
         return [self.again(op)]
 
@@ -265,15 +267,15 @@ class Claims:
         """Keep the decision; of workers that come to it at the same time one writes it."""
         subject = f"the configuration of trial {move.trial}"
         event = ev.Judged(subject, "given up", move.reason, self._clock(), move.trial, move.evidence)
-        self._ledger.append([(f"given up/{move.trial}", event)], Terms(worker=self._worker))
+        self._replica.append([(f"given up/{move.trial}", event)], Terms(worker=self._worker))
 
     def _declared(self, values: dict[str, Any]) -> dict[str, Any]:
         """What the trial starts with: a parameter that code reveals counts once the code draws it."""
-        revealed = self._ledger.history.space.revealed
+        revealed = self._replica.history.space.revealed
         return {name: value for name, value in values.items() if name not in revealed}
 
     def _enqueued(self, number: int, point: dict[str, Any]) -> tuple[list[float], dict[str, Any]]:
-        history = self._ledger.history
+        history = self._replica.history
         rng = generator(history.seed, number, "fill")
         values = fill(history.space, point, lambda: rng.random(len(history.space)).tolist())
         return history.space.encode(values), values
@@ -281,11 +283,11 @@ class Claims:
     def _check(self, points: list[tuple[list[float], dict[str, Any]]]) -> None:
         if not points:
             raise Exhausted("the sampler has no further point.")
-        space = self._ledger.history.space
+        space = self._replica.history.space
         for _, values in points:
             if not space.allows(values):
                 raise SpaceError(
-                    f"{type(self._ledger.sampler).__name__} proposed {values!r}, which a constraint forbids. "
+                    f"{type(self._replica.sampler).__name__} proposed {values!r}, which a constraint forbids. "
                     "A sampler has to pass its points through danlu.samplers.parts.admission."
                 )
 

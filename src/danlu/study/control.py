@@ -23,7 +23,7 @@ from ..space.point import resolve
 Append = Callable[[list[tuple[str | None, ev.Event]], Terms], Any]
 
 
-class Steering:
+class Control:
     """Tells one study what to do.
 
     Every method takes ``op``, a name under which it is done once, however often it is said.

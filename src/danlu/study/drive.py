@@ -63,7 +63,7 @@ class Driver:
         self._idle = 0.1
         self._heard = 0.0
         self._interrupt = Interrupt(self._drain)
-        self._failures = Failures(study.ledger.history, study.settings.same_failures)
+        self._failures = Failures(study.replica.history, study.settings.same_failures)
 
     def drive(self, objective: Callable[..., Any] | str) -> str:
         """Run until something says stop; why, as a sentence.
@@ -91,7 +91,7 @@ class Driver:
                     self._engine.close()
         self._failures.close()
         closed = ev.Closed(study.worker, self._stopped, study.clock())
-        study.ledger.append([(None, closed)], Terms(worker=study.worker, durable=True))
+        study.replica.append([(None, closed)], Terms(worker=study.worker, durable=True))
         return self._stopped
 
     def pass_on(self) -> None:
@@ -104,7 +104,7 @@ class Driver:
 
     def _clear(self) -> None:
         """Set aside what an earlier session would have, had it not died: this call is the next try."""
-        broken, said = self._failures.verdict(self._study.ledger.history)
+        broken, said = self._failures.verdict(self._study.replica.history)
         if broken:
             self._study.set_aside(broken, said)
             self._failures.know(broken)
@@ -133,7 +133,7 @@ class Driver:
     def _listen(self) -> None:
         """Read once a second what others have said: a trial that reports seldom is no reason not to hear a person."""
         if time.monotonic() - self._heard > 1.0:
-            self._study.ledger.sync()
+            self._study.replica.sync()
             self._heard = time.monotonic()
 
     def _fill(self) -> str:
@@ -156,8 +156,8 @@ class Driver:
         spent = self._spent()
         if spent:
             return None, spent
-        study.ledger.sync()
-        if study.ledger.history.halted is not None:
+        study.replica.sync()
+        if study.replica.history.halted is not None:
             return None, self._nothing_left()
         number = study.claims.old()
         try:
@@ -168,8 +168,8 @@ class Driver:
             )
         except Exhausted as error:
             return None, str(error).rstrip(".")
-        history = study.ledger.history
-        trials = study.ledger.budget.spent(trials=history.counting)
+        history = study.replica.history
+        trials = study.replica.budget.spent(trials=history.counting)
         if number is None and not trials and not history.live[Status.RUNNING]:
             return None, "the scheduler has no more work"
         if number is None and trials and self._stay and history.live[Status.RUNNING]:
@@ -177,18 +177,18 @@ class Driver:
         return number, trials or ""
 
     def _probe(self) -> list[float] | None:
-        return self._failures.probe(self._study.ledger.history)
+        return self._failures.probe(self._study.replica.history)
 
     def _nothing_left(self) -> str:
         """Why a study that is halted has nothing to wait for, '' while it has."""
-        history, budget = self._study.ledger.history, self._study.ledger.budget
+        history, budget = self._study.replica.history, self._study.replica.budget
         return "" if any(history.live) else budget.spent(trials=history.counting) or ""
 
     def _spent(self) -> str:
-        study, history = self._study, self._study.ledger.history
+        study, history = self._study, self._study.replica.history
         if history.reached is not None:
             return f"the target was reached in trial {history.reached}"
-        spent = study.ledger.budget.spent(
+        spent = study.replica.budget.spent(
             seconds=self._seconds(),
             steps=history.steps,
             cost=history.spent_cost,
@@ -197,21 +197,21 @@ class Driver:
         return spent or ""
 
     def _seconds(self) -> float:
-        history = self._study.ledger.history
+        history = self._study.replica.history
         if history.halted is not None and not history.live[Status.RUNNING]:
             return history.spent_seconds
         return history.spent_seconds + max(0.0, self._study.clock() - history.last_at)
 
     def _watch_end(self) -> None:
         """When the target is reached or the time is over, running trials leave at their next report."""
-        halted = self._study.ledger.history.halted
+        halted = self._study.replica.history.halted
         if halted is not None and halted.order == "stop":
             self._drain(f"the study was {halted}", hurry=False)
-        limit = self._study.ledger.budget.seconds
+        limit = self._study.replica.budget.seconds
         late = limit is not None and self._seconds() >= limit
-        if late or self._study.ledger.history.reached is not None:
+        if late or self._study.replica.history.reached is not None:
             self._stopped = self._stopped or self._spent()
-            self._study.desk.draining = self._stopped
+            self._study.responder.draining = self._stopped
         if late:
             self._leave_by = self._leave_by or time.monotonic() + LATE
 
@@ -219,7 +219,7 @@ class Driver:
         self._stopped, self.left = reason, True
         if hurry:
             self._leave_by = time.monotonic() + self._grace
-        self._study.desk.draining = reason
+        self._study.responder.draining = reason
 
     def _answer(self, message: Message) -> Reply:
         with self._interrupt.allowed(safe=False):
@@ -227,23 +227,25 @@ class Driver:
 
     def _decide(self, message: Message) -> Reply:
         self._watch_end()
-        known = dict(self._study.ledger.history.chosen) if isinstance(message, Note) and message.study else {}
-        reply = self._study.desk.answer(message)
+        known = (
+            dict(self._study.replica.history.chosen) if isinstance(message, Note) and message.study else {}
+        )
+        reply = self._study.responder.answer(message)
         if isinstance(message, Note) and message.study:
             for about in message.facts.keys() - known.keys():
                 say(message.facts[about])
         if isinstance(message, Outcome):
             self._running.discard((message.trial, message.attempt))
             self._ended.append(message.trial)
-            self._failures.hear(message, self._study.ledger.history)
+            self._failures.hear(message, self._study.replica.history)
         return reply
 
     def _after(self) -> None:
         """What follows the end of trials: the first one's lesson, callbacks, budget; and what the engine chose."""
-        history = self._study.ledger.history
+        history = self._study.replica.history
         said = self._engine.why()
         if said and said != history.chosen.get("engine"):
-            self._study.ledger.append([(None, ev.Noted(-1, {"engine": said}, self._study.clock()))], Terms())
+            self._study.replica.append([(None, ev.Noted(-1, {"engine": said}, self._study.clock()))], Terms())
         ended, self._ended = self._ended, []
         for number in dict.fromkeys(ended):
             row = history.row(number)
@@ -265,7 +267,7 @@ class Driver:
         """Say once that the metric tells nothing, and take it back when it does."""
         from ..analysis.findings import unmoved  # late: two or three trials need none of it
 
-        history = self._study.ledger.history
+        history = self._study.replica.history
         found = {finding.kind: str(finding) for finding in unmoved(history)}
         for kind in ("alike", "still"):
             said = history.chosen.get(kind, TAKEN_BACK)
@@ -275,7 +277,7 @@ class Driver:
                 found.get(kind)
                 or f"{TAKEN_BACK} {history.goal.metrics[0].name} moves now. It was said: {said}"
             )
-            self._study.ledger.append([(None, ev.Noted(-1, {kind: text}, self._study.clock()))], Terms())
+            self._study.replica.append([(None, ev.Noted(-1, {kind: text}, self._study.clock()))], Terms())
             say(f"danlu: {text}")
 
     def _hand_back(self, reason: str) -> None:
@@ -284,6 +286,6 @@ class Driver:
             self._engine.stop(number)
             self._running.discard((number, attempt))
             try:
-                self._study.desk.release(number, attempt, Cause.PREEMPTED, reason)
+                self._study.responder.release(number, attempt, Cause.PREEMPTED, reason)
             except (Fenced, Conflict):
                 continue

@@ -10,7 +10,7 @@ from ..contracts.protocols import Journal
 from ..errors import StoreError, StoreGone, StudyMissing
 
 
-class Heart:
+class Heartbeat:
     """Renews a worker's leases every third of their time, from a daemon thread.
 
     A beat that fails is tried again at the next; when the leases run out meanwhile, the fence keeps
@@ -27,7 +27,7 @@ class Heart:
         self._thread = threading.Thread(target=self._beat, name="danlu-heart", daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> Heart:
+    def __enter__(self) -> Heartbeat:
         return self
 
     def __exit__(

@@ -27,9 +27,9 @@ def reopen(study: Study, which: Longer) -> list[int]:
         SettingError: when there is nothing to train longer, or it cannot be.
         TrialMissing: for a number of no trial.
     """
-    study.ledger.sync()
-    history = study.ledger.history
-    if not study.ledger.problem.resume_safe:
+    study.replica.sync()
+    history = study.replica.history
+    if not study.replica.problem.resume_safe:
         raise SettingError(
             "these trials cannot be trained longer: their fidelity says that training depends on its length "
             "(resume_safe=False). Enqueue their parameters as new trials."
@@ -60,11 +60,11 @@ def reopen(study: Study, which: Longer) -> list[int]:
 
 def say_unchanged(study: Study, opened: Sequence[int]) -> None:
     """Tell of trials that were taken up and reported nothing new: the objective did not know that it should go on."""
-    rows = study.ledger.history.rows
+    rows = study.replica.history.rows
     still = [
         number
         for number in opened
-        if rows[number].status is Status.DONE and study.ledger.history.lengths[number] <= rows[number].longer
+        if rows[number].status is Status.DONE and study.replica.history.lengths[number] <= rows[number].longer
     ]
     if still:
         text = (
@@ -76,7 +76,7 @@ def say_unchanged(study: Study, opened: Sequence[int]) -> None:
 
 
 def _chosen(study: Study, which: object) -> list[int]:
-    history = study.ledger.history
+    history = study.replica.history
     if which == "best":
         found = sorted(history.front)
     elif which == "all":
@@ -105,11 +105,11 @@ def _chosen(study: Study, which: object) -> list[int]:
 
 def _reopened(study: Study, number: int) -> bool:
     """Write that a trial is open again, once an operation; whether it is."""
-    ledger = study.ledger
-    row = ledger.history.row(number)
+    replica = study.replica
+    row = replica.history.row(number)
     if row.status < Status.DONE:
         return row.longer >= 0
-    ran, fidelity = study.provenance, ledger.fidelity
+    ran, fidelity = study.provenance, replica.fidelity
     by = repr((ran and ran.code, ran and ran.command, fidelity and fidelity.high))
     event = ev.Reopened(number, row.attempt, "a person wants it trained longer", study.clock(), study.worker)
     op = f"longer/{number}/{digest_of(by)}"
@@ -118,10 +118,10 @@ def _reopened(study: Study, number: int) -> bool:
     absent = Terms(takes=((number, row.attempt),), drops=(number,), worker=study.worker, durable=True)
     for terms in (closed, absent):
         try:
-            ledger.append([(op, event)], terms)
+            replica.append([(op, event)], terms)
             break
         except Conflict:
-            ledger.sync()
-            if ledger.history.row(number).status < Status.DONE:
+            replica.sync()
+            if replica.history.row(number).status < Status.DONE:
                 break
-    return ledger.history.row(number).status < Status.DONE
+    return replica.history.row(number).status < Status.DONE

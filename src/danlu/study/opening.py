@@ -16,7 +16,7 @@ from ..problem.goal import Goal
 from ..space.space import Space, difference
 
 
-class Opening(NamedTuple):
+class StudyDefinition(NamedTuple):
     """What a study is opened with; None joins whatever is stored."""
 
     name: str
@@ -28,7 +28,7 @@ class Opening(NamedTuple):
     parent: str = ""
 
 
-def find_journal(store: Store, opening: Opening, at: float) -> Journal:
+def find_journal(store: Store, opening: StudyDefinition, at: float) -> Journal:
     """The study's journal, made if it is missing.
 
     Raises:
@@ -57,7 +57,7 @@ def existing_history(store: Store, name: str) -> History:
     return history
 
 
-def agree(history: History, opening: Opening, at: float) -> ev.Reshaped | None:
+def agree(history: History, opening: StudyDefinition, at: float) -> ev.Reshaped | None:
     """Check that the stored study is the one that is wanted; the event that extends it, if asked for.
 
     Raises:

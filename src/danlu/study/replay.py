@@ -17,16 +17,16 @@ from ..journal.events import Reported, Status
 from ..journal.history import History
 from ..problem.budget import Budget
 from ..problem.fidelity import Fidelity, onward
-from ..samplers.recorded import Recorded
+from ..samplers.recorded_points import RecordedPoints
 from ..stores.memory import MemoryStore
+from .config import StudyConfig
 from .drive import Driver
-from .opening import Opening
+from .opening import StudyDefinition
 from .result import Result
-from .settings import Settings
 from .study import Study
 
 
-class Replay(msgspec.Struct, frozen=True):
+class Replayed(msgspec.Struct, frozen=True):
     """What came of a replay, beside what was.
 
     Attributes:
@@ -57,7 +57,7 @@ class Replay(msgspec.Struct, frozen=True):
         return 1.0 - self.steps / max(1, self.whole_steps)
 
 
-def replay(journal: Journal, scheduler: Scheduler, *, workers: int = 1) -> Replay:
+def replay(journal: Journal, scheduler: Scheduler, *, workers: int = 1) -> Replayed:
     """Run a recorded study again under ``scheduler`` with a virtual clock.
 
     Args:
@@ -93,7 +93,7 @@ def replay(journal: Journal, scheduler: Scheduler, *, workers: int = 1) -> Repla
     result, clock = _run(history, curves, scheduler, workers, longest)
     best, whole_best = _best(result.history), _best(history)
     seconds = sum(sum(each.seconds) if each.seconds else len(each.steps) for each in curves.values())
-    return Replay(
+    return Replayed(
         scheduler=repr(scheduler),
         steps=result.history.steps,
         whole_steps=sum(onward(0, each.steps[-1]) for each in curves.values()),
@@ -141,10 +141,10 @@ def _run(
     points = [tuple(history.units[number].tolist()) for number in curves]
     simulator = Simulator(workers, by_number=True)
     study = Study(
-        Opening("replay", history.space, history.goal, history.seed),
+        StudyDefinition("replay", history.space, history.goal, history.seed),
         store=MemoryStore(),
-        settings=Settings(
-            Budget(trials=len(points)), Recorded(tuple(points)), scheduler, Fidelity("step", 1, longest)
+        settings=StudyConfig(
+            Budget(trials=len(points)), RecordedPoints(tuple(points)), scheduler, Fidelity("step", 1, longest)
         ),
         clock=simulator.clock,
     )

@@ -1,6 +1,6 @@
 """A journal with its folds: the history, and the states of sampler and scheduler.
 
-The ledger is where facts enter a process. Whatever is appended or read passes ``_fold`` once, in the
+The replica is where facts enter a process. Whatever is appended or read passes ``_fold`` once, in the
 journal's order, so every worker that has read the same events holds the same states.
 """
 
@@ -13,7 +13,7 @@ from itertools import takewhile
 
 from ..base.rng import lender
 from ..contracts.messages import Verdict
-from ..contracts.protocols import Journal, Move, Problem, Terms, View
+from ..contracts.protocols import Decision, Journal, Problem, Terms, View
 from ..errors import Conflict, StoreGone
 from ..journal.events import Action, Ended, Entry, Event, Reported, SetAside
 from ..journal.history import History
@@ -22,20 +22,20 @@ from ..maths.threads import one_thread
 from ..problem.budget import Budget
 from ..runtime.blobs import Blobs
 from ..runtime.folders import Folders
+from .config import ResolvedConfig
 from .copies import Copies
-from .settings import Settled
 
 Listener = Callable[[Sequence[Entry]], None]
 
 
-class Ledger:
+class Replica:
     """One process's view of one study."""
 
     def __init__(
         self,
         journal: Journal,
         history: History,
-        settings: Settled,
+        settings: ResolvedConfig,
         blobs: Blobs,
         folders: Folders,
         copies: Copies,
@@ -62,8 +62,12 @@ class Ledger:
     @property
     def budget(self) -> Budget:
         """What the study may spend; a study that was joined without a budget follows the stored one."""
-        charter = self.history.charter
-        return charter.budget if self._settings.follows and charter is not None else self._settings.budget
+        stored_config = self.history.stored_config
+        return (
+            stored_config.budget
+            if self._settings.follows and stored_config is not None
+            else self._settings.budget
+        )
 
     @property
     def problem(self) -> Problem:
@@ -141,7 +145,7 @@ class Ledger:
         with one_thread:
             return self.scheduler.judge(self._scheduler, self.view(trial.tag), trial)
 
-    def move(self) -> Move:
+    def move(self) -> Decision:
         """What the scheduler wants done with a free slot."""
         with one_thread:
             return self.scheduler.next(self._scheduler, self.view())

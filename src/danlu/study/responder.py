@@ -1,4 +1,4 @@
-"""The desk answers what running trials say: each message becomes at most one append, then a reply.
+"""The responder answers what running trials say: each message becomes at most one append, then a reply.
 
 It decides from the folded history alone and holds no state of its own but ``draining``, so the same
 message said twice gets the same answer.
@@ -50,23 +50,23 @@ from ..problem.goal import metrics_of
 from ..runtime.returned import nearest
 from ..space.parameters import Choice, Int, Leaf
 from ..space.point import resolve
-from .replica import Ledger
+from .replica import Replica
 
 _FORGIVEN = (Cause.PREEMPTED, Cause.DRAINED)
 
 
-class Desk:
+class Responder:
     """Answers the trials of one worker."""
 
-    def __init__(self, ledger: Ledger, retries: int, clock: Callable[[], float]) -> None:
+    def __init__(self, replica: Replica, retries: int, clock: Callable[[], float]) -> None:
         self.draining = ""
-        self._ledger = ledger
+        self._replica = replica
         self._retries = retries
         self._clock = clock
 
     def answer(self, message: Message) -> Reply:
         """The reply to a message; what the study refuses comes back as a sentence, never as a crash."""
-        self._ledger.settle()
+        self._replica.settle()
         try:
             match message:
                 case Report():
@@ -82,7 +82,7 @@ class Desk:
                 case Outcome():
                     return self._outcome(message)
         except Conflict as error:  # fenced, or over meanwhile: what the journal holds stands
-            self._ledger.sync()
+            self._replica.sync()
             return Refused(str(error), "Fenced")
         except (GoalError, KeepError, ObjectiveError, ReportError, SpaceError, TrialMissing) as error:
             return Refused(str(error), type(error).__name__)
@@ -100,7 +100,7 @@ class Desk:
         Raises:
             GoalError: when a metric of the goal is missing.
         """
-        goal = self._ledger.history.goal
+        goal = self._replica.history.goal
         missing = goal.missing(metrics)
         if missing:
             told = ", ".join(metrics) or "nothing"
@@ -126,7 +126,7 @@ class Desk:
             Conflict: when a trial ended otherwise; ``stored`` holds its metrics.
             Fenced: when an attempt is over.
         """
-        history = self._ledger.history
+        history = self._replica.history
         fresh = {event.trial: event for event in reversed(events)}
         fresh = {n: event for n, event in fresh.items() if history.row(n).status < Status.DONE}
         if fresh and not self._write_ends(list(reversed(fresh.values()))):
@@ -140,11 +140,11 @@ class Desk:
         holds = tuple((event.trial, event.attempt) for event in events)
         terms = Terms(holds=holds, closes=tuple(event.trial for event in events), durable=True)
         try:
-            self._ledger.append([(None, event) for event in events], terms)
+            self._replica.append([(None, event) for event in events], terms)
         except Fenced:
-            self._ledger.sync()
+            self._replica.sync()
             if len(events) == 1:
-                if self._ledger.history.row(events[0].trial).status < Status.DONE:
+                if self._replica.history.row(events[0].trial).status < Status.DONE:
                     raise
                 return False
             self._write_each(events)
@@ -172,7 +172,7 @@ class Desk:
     # Reports.
 
     def _report(self, message: Report) -> Reply:
-        history = self._ledger.history
+        history = self._replica.history
         row = self._running(message.trial, message.attempt)
         last = None if row.fresh else history.reports.last(message.trial)
         if last is not None and last[0] == message.step and self._told(message, last[1]):
@@ -186,7 +186,7 @@ class Desk:
         event = ev.Reported(
             message.trial, message.attempt, message.step, message.metrics, message.seconds, self._clock(),
             verdict.action, verdict.reason, verdict.cause, message.cost if verdict.action else None,
-            verdict.settled, verdict.expected,
+            verdict.conclusive, verdict.expected,
         )  # fmt: skip
         events: list[tuple[str | None, ev.Event]] = [(None, event)]
         leave = verdict.action is not Action.GO
@@ -196,7 +196,7 @@ class Desk:
         over = (message.trial,) if event.action is Action.STOP else ()
         drops = (message.trial,) if leave and not over else ()
         holds = ((message.trial, message.attempt),)
-        self._ledger.append(events, Terms(holds=holds, drops=drops, closes=over, durable=leave))
+        self._replica.append(events, Terms(holds=holds, drops=drops, closes=over, durable=leave))
         return verdict
 
     def _told(self, message: Report, stored: dict[str, float]) -> bool:
@@ -211,19 +211,19 @@ class Desk:
         return all(known[name] == value for name, value in message.metrics.items())
 
     def _judge(self, message: Report, row: Row) -> Verdict:
-        goal = self._ledger.history.goal
-        wanted = self._ledger.history.pruned.get(message.trial)
+        goal = self._replica.history.goal
+        wanted = self._replica.history.pruned.get(message.trial)
         if wanted is not None and not message.over:
-            known = {**self._ledger.history.counted(message.trial), **message.metrics}
+            known = {**self._replica.history.counted(message.trial), **message.metrics}
             return stop(wanted, cause=Cause.CANCELLED if goal.missing(known) else None)
         if goal.metrics[0].name not in message.metrics:
             return GO
-        curve = self._ledger.history.reports.extended(
+        curve = self._replica.history.reports.extended(
             message.trial, message.step, message.metrics, restart=row.fresh
         )
-        trial = self._ledger.history.trial(message.trial, curve)
+        trial = self._replica.history.trial(message.trial, curve)
         judged = msgspec.structs.replace(trial, metrics=message.metrics)
-        verdict = self._ledger.judge(judged)
+        verdict = self._replica.judge(judged)
         if (row.longer >= 0 or message.over) and verdict.cause is None:
             return GO  # a person wants it trained to its end, or it is there: only what has diverged is another matter
         if verdict.action is Action.STOP and verdict.cause is None and goal.missing(_latest(curve)):
@@ -240,7 +240,7 @@ class Desk:
     def _suggest(self, message: Suggest) -> Any:
         row = self._running(message.trial, message.attempt)
         params = row.params()
-        space = self._ledger.history.space
+        space = self._replica.history.space
         if message.name in params:
             return message.parameter.check(message.name, params[message.name])
         if message.name in space.names and message.name not in space.revealed:
@@ -256,7 +256,7 @@ class Desk:
 
     def _shared(self, message: Suggest, row: Row) -> Any:
         """What another trial of the same configuration has drawn by this name; None where none has."""
-        history = self._ledger.history
+        history = self._replica.history
         for number in history.groups.whole(message.trial) if row.asked.context else ():
             drawn = history.rows[number].drawn or {}
             if message.name in drawn:
@@ -265,7 +265,7 @@ class Desk:
 
     def _draw(self, message: Suggest, row: Row, position: int) -> Any:
         """The sampler's proposal where it made one for this range, else a keyed random value."""
-        history = self._ledger.history
+        history = self._replica.history
         unit = np.frombuffer(row.asked.unit)
         if position < len(unit):
             value = history.space.slots[position].parameter.decode(float(unit[position]))
@@ -284,7 +284,7 @@ class Desk:
             SpaceError: when they cannot change so.
         """
         row = self._running(message.trial, message.attempt)
-        space, current = self._ledger.history.space, row.current()
+        space, current = self._replica.history.space, row.current()
         checked = {}
         for given, value in message.values.items():
             name = resolve(space.every, given)
@@ -327,10 +327,10 @@ class Desk:
 
     def _remark(self, message: Note) -> Reply:
         """Keep what was not said about the study before."""
-        known = self._ledger.history.chosen
+        known = self._replica.history.chosen
         fresh = {about: said for about, said in message.facts.items() if about not in known}
         if fresh:
-            self._ledger.append(
+            self._replica.append(
                 [(None, ev.Noted(-1, fresh, self._clock()))], Terms(holds=((message.trial, message.attempt),))
             )
         return GO
@@ -339,9 +339,9 @@ class Desk:
 
     def _outcome(self, message: Outcome) -> Reply:
         """Write how an attempt ended; one that a verdict ended is in the journal already."""
-        row = self._ledger.history.row(message.trial)
+        row = self._replica.history.row(message.trial)
         if row.attempt == message.attempt and row.cut_off:
-            self._ledger.leave(message.trial)
+            self._replica.leave(message.trial)
         if message.verdict is not None or row.status in (Status.WAITING, Status.PAUSED):
             return GO
         if row.status >= Status.DONE:
@@ -376,7 +376,7 @@ class Desk:
             self.end([self.failed(message.trial, message.attempt, Cause.INVALID, str(error))])
 
     def _returned(self, message: Outcome) -> ev.Ended:
-        history = self._ledger.history
+        history = self._replica.history
         counted = history.counted(message.trial)
         try:
             given = {} if message.returned is None else metrics_of(message.returned, history.goal)
@@ -389,7 +389,7 @@ class Desk:
 
     def _agree(self, event: ev.Ended) -> None:
         """Check that the journal holds this end and no other."""
-        row = self._ledger.history.row(event.trial)
+        row = self._replica.history.row(event.trial)
         if row.status is not event.status or not _alike(row.metrics or {}, event.metrics):
             raise Conflict(
                 f"trial {event.trial} ended already: {row.status.name.lower()} with {row.metrics!r}, "
@@ -398,7 +398,7 @@ class Desk:
             )
 
     def _running(self, number: int, attempt: int) -> Row:
-        row = self._ledger.history.row(number)
+        row = self._replica.history.row(number)
         if row.attempt != attempt or row.status is not Status.RUNNING:
             raise Fenced(
                 f"attempt {attempt} of trial {number} is over: it is {row.status.name.lower()} under attempt "
@@ -409,7 +409,7 @@ class Desk:
     def _append(self, event: ev.Event, number: int, attempt: int) -> None:
         drops = (number,) if isinstance(event, ev.Released) else ()
         terms = Terms(holds=((number, attempt),), drops=drops, durable=bool(drops))
-        self._ledger.append([(None, event)], terms)
+        self._replica.append([(None, event)], terms)
 
 
 def _named(metrics: Mapping[str, float]) -> str:

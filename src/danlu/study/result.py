@@ -241,7 +241,7 @@ class Result:
     def report(self, path: str | Path, *, finder: Any = None) -> Path:
         """Write the study into one HTML file that opens anywhere, without a network; the path of the file.
 
-        ``finder`` is a ``deep.RateFinding`` to be shown beside it.
+        ``finder`` is a ``deep.LRFinderResult`` to be shown beside it.
 
         Example:
             >>> import danlu, tempfile

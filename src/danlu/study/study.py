@@ -24,15 +24,15 @@ from ..runtime.blobs import blobs_at
 from ..runtime.folders import Folders, logs_at
 from ..runtime.live import LiveTrial
 from ..space.space import Space
-from .claims import Claims, Policy
-from .control import Steering
+from .claims import Claims, TrialPolicy
+from .config import StudyConfig, resolved
+from .control import Control
 from .copies import Copies
-from .heartbeat import Heart
-from .opening import Opening, agree, agree_contexts, find_journal
-from .replica import Ledger, collection_paused
-from .responder import Desk
+from .heartbeat import Heartbeat
+from .opening import StudyDefinition, agree, agree_contexts, find_journal
+from .replica import Replica, collection_paused
+from .responder import Responder
 from .result import Result
-from .settings import Settings, settled
 
 Callback = Callable[[Result, Trial], str | None]
 
@@ -44,19 +44,19 @@ class Study:
 
     Attributes:
         name: the study's name in its store.
-        desk: answers running trials.
+        responder: answers running trials.
         claims: takes new and abandoned trials.
-        ledger: journal, history and the algorithms' states.
+        replica: journal, history and the algorithms' states.
         settings: what the study is run by here.
         provenance: what runs here, for the journal; None where nobody has said.
     """
 
     def __init__(
         self,
-        opening: Opening,
+        opening: StudyDefinition,
         *,
         store: Store,
-        settings: Settings = Settings(),
+        settings: StudyConfig = StudyConfig(),
         clock: Callable[[], float] = time.time,
         trust: Sequence[str] = (),
     ) -> None:
@@ -75,21 +75,21 @@ class Study:
         contexts = history.contexts if settings.contexts is None else settings.contexts
         agree_contexts(history, opening.name, contexts)
         settings = settings._replace(contexts=contexts)
-        joined = history.charter if opening.space is None else None
-        self.settings = settled(settings, joined, history.space, trust)
+        joined = history.stored_config if opening.space is None else None
+        self.settings = resolved(settings, joined, history.space, trust)
         folders = Folders(store.blobs, opening.name)
         blobs, copies = blobs_at(store.blobs), Copies(store, opening.name)
-        self.ledger = Ledger(journal, history, self.settings, blobs, folders, copies)
-        self.desk = Desk(self.ledger, self.settings.retries, clock)
+        self.replica = Replica(journal, history, self.settings, blobs, folders, copies)
+        self.responder = Responder(self.replica, self.settings.retries, clock)
         logs = str(logs_at(store.blobs, opening.name))
         self.claims = Claims(
-            self.ledger,
+            self.replica,
             self.worker,
-            Policy(self.settings.retries, self.settings.limits, logs, folders, opening.name),
+            TrialPolicy(self.settings.retries, self.settings.limits, logs, folders, opening.name),
             clock,
         )
         self.provenance: Provenance | None = None
-        self._heart: Heart | None = None
+        self._heartbeat: Heartbeat | None = None
 
     def __enter__(self) -> Study:
         return self
@@ -103,13 +103,13 @@ class Study:
     @property
     def space(self) -> Space:
         """The space as it is now."""
-        return self.ledger.history.space
+        return self.replica.history.space
 
     @property
     def result(self) -> Result:
         """What has been found so far, other workers' trials included."""
-        self.ledger.sync()
-        return Result(self.name, self.ledger.history, self._store)
+        self.replica.sync()
+        return Result(self.name, self.replica.history, self._store)
 
     def ask(self, *, op: str | None = None) -> LiveTrial:
         """A trial to run, durable before it is returned; the same one again for the same ``op``.
@@ -122,7 +122,7 @@ class Study:
             Fenced: when the trial asked under ``op`` has passed to another worker.
         """
         self._heed()
-        if op is not None and op in self.ledger.history.ops:
+        if op is not None and op in self.replica.history.ops:
             self.beat()
             return self._live(self.claims.again(op))
         self.beat()
@@ -163,8 +163,8 @@ class Study:
             Fenced: when another worker has taken the trial over.
             TrialMissing: when there is no such trial.
         """
-        self.ledger.sync()
-        self.desk.end([self._ended(trial, value, failed, metrics)])
+        self.replica.sync()
+        self.responder.end([self._ended(trial, value, failed, metrics)])
 
     def tell_batch(self, told: Iterable[tuple[LiveTrial | int, float | Mapping[str, float]]]) -> None:
         """Tell several (trial, value or metrics) pairs in one append.
@@ -173,8 +173,8 @@ class Study:
             As ``tell``. Nothing is written when a value does not serve the goal; a trial that another
             worker has taken over does not keep the others from being written.
         """
-        self.ledger.sync()
-        self.desk.end([self._ended(trial, value, None, {}) for trial, value in told])
+        self.replica.sync()
+        self.responder.end([self._ended(trial, value, None, {}) for trial, value in told])
 
     def enqueue(self, *points: Mapping[str, Any], op: str | None = None) -> None:
         """Have these points tried next, once for each ``op``; parameters left out are drawn.
@@ -182,7 +182,7 @@ class Study:
         Raises:
             SpaceError: for an unknown name or a value out of range; nothing is enqueued then.
         """
-        self.steering.enqueue(*points, op=op)
+        self.control.enqueue(*points, op=op)
 
     def set_aside(self, trials: Iterable[int], reason: str, *, actor: str = "", trace: str = "") -> None:
         """Keep these trials in the journal and take them out of the search, durable when this returns.
@@ -207,58 +207,63 @@ class Study:
             ...     study.ask().number
             1
         """
-        self.ledger.sync()
-        history = self.ledger.history
+        self.replica.sync()
+        history = self.replica.history
         fresh = tuple(n for n in dict.fromkeys(trials) if history.row(n).aside == "")
         if fresh:
             live = tuple(n for n in fresh if history.row(n).status < ev.Status.DONE)
             event = ev.SetAside(fresh, reason, self.clock(), actor, trace)
-            self.ledger.append([(None, event)], Terms(closes=live, worker=self.worker, durable=True))
+            self.replica.append([(None, event)], Terms(closes=live, worker=self.worker, durable=True))
 
     def note(self, text: str) -> None:
         """Keep a decision or remark with the study; ``result.why()`` shows it."""
-        self.steering.note(text)
+        self.control.note(text)
 
     def remark(self, about: str, sentence: str) -> None:
         """Say once in a study how something in it is understood: on stderr, and in ``result.why()``."""
-        if about not in self.ledger.history.chosen:
+        if about not in self.replica.history.chosen:
             say(sentence)
-            self.ledger.append(
+            self.replica.append(
                 [(None, ev.Noted(-1, {about: sentence}, self.clock()))], Terms(worker=self.worker)
             )
 
     @property
-    def steering(self) -> Steering:
+    def control(self) -> Control:
         """How this study is paused, stopped, or one of its trials ended, wherever they run."""
-        self.ledger.sync()
-        return Steering(self.ledger, self.ledger.history, self.worker, self.clock)
+        self.replica.sync()
+        return Control(self.replica, self.replica.history, self.worker, self.clock)
 
     def announce(self) -> None:
         """Write into the journal what this study is run by, for those who join it; ``tune`` does so itself."""
-        charter = None if self.settings.follows else self.settings.charter
-        ledger = self.ledger
+        stored_config = None if self.settings.follows else self.settings.stored_config
+        replica = self.replica
         event = ev.Opened(
-            self.worker, repr(ledger.sampler), repr(ledger.scheduler), self.clock(), charter, self.provenance
+            self.worker,
+            repr(replica.sampler),
+            repr(replica.scheduler),
+            self.clock(),
+            stored_config,
+            self.provenance,
         )
-        ledger.append([(None, event)], Terms(worker=self.worker))
+        replica.append([(None, event)], Terms(worker=self.worker))
 
     def beat(self) -> None:
         """Start renewing this worker's leases in the background, if that is not done already."""
-        if self._heart is None:
-            self._heart = Heart(self.ledger.journal, self.worker, self._store.lease_seconds)
+        if self._heartbeat is None:
+            self._heartbeat = Heartbeat(self.replica.journal, self.worker, self._store.lease_seconds)
 
     def close(self) -> None:
         """Stop the heart. Trials still running here count as abandoned once their lease is over."""
-        if self._heart is not None:
-            self._heart.stop()
-            self._heart = None
-        rows = self.ledger.history.rows
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
+            self._heartbeat = None
+        rows = self.replica.history.rows
         for (
             number,
             _,
-        ) in self.ledger.folders.made():  # of trials that a verdict ended, and nobody told the outcome of
+        ) in self.replica.folders.made():  # of trials that a verdict ended, and nobody told the outcome of
             if number < len(rows) and rows[number].worker == self.worker:
-                self.ledger.leave(number)
+                self.replica.leave(number)
 
     def _ended(
         self,
@@ -267,17 +272,17 @@ class Study:
         failed: str | None,
         metrics: Mapping[str, float],
     ) -> ev.Ended:
-        history = self.ledger.history
+        history = self.replica.history
         number = trial.number if isinstance(trial, LiveTrial) else trial
         row = history.row(number)
         attempt = trial.attempt if isinstance(trial, LiveTrial) else row.attempt
         seconds = trial.seconds if isinstance(trial, LiveTrial) else 0.0
         if failed is not None:
-            return self.desk.failed(number, attempt, _cause(failed), f"told as {failed}", seconds)
+            return self.responder.failed(number, attempt, _cause(failed), f"told as {failed}", seconds)
         given = {} if value is None else metrics_of(value, history.goal)
         reported = {} if row.status >= ev.Status.DONE else history.counted(number)
         named = metrics_of(metrics, history.goal) if metrics else {}
-        return self.desk.ended(number, attempt, reported | given | named, seconds)
+        return self.responder.ended(number, attempt, reported | given | named, seconds)
 
     def _heed(self) -> None:
         """Before anything is asked: hear whether a person has paused or stopped the study, and let its journal know its contexts.
@@ -285,26 +290,26 @@ class Study:
         Raises:
             BudgetError: when it was halted.
         """
-        halted = self.ledger.history.halted
+        halted = self.replica.history.halted
         if halted is not None:
-            raise BudgetError(f"the study was {halted}. Resume it first: study.steering.resume().")
-        if self.settings.contexts != self.ledger.history.contexts:
+            raise BudgetError(f"the study was {halted}. Resume it first: study.control.resume().")
+        if self.settings.contexts != self.replica.history.contexts:
             self.announce()
 
     def _new(self, k: int, op: str | None, *, read: bool = True) -> list[LiveTrial]:
         numbers = self.claims.new(k, op, read=read)
-        if not numbers and self.ledger.budget.spent(trials=self.ledger.history.counting) is None:
+        if not numbers and self.replica.budget.spent(trials=self.replica.history.counting) is None:
             raise BudgetError(
                 "the scheduler has nothing to give out until a running trial reports or ends. Tell those first."
             )
         if not numbers:
             raise BudgetError(
-                f"the budget of {self.ledger.budget.trials} trials is spent. Open the study with a larger one."
+                f"the budget of {self.replica.budget.trials} trials is spent. Open the study with a larger one."
             )
         return [self._live(number) for number in numbers]
 
     def _live(self, number: int) -> LiveTrial:
-        trial = LiveTrial(self.claims.task(number), self.desk.answer)
+        trial = LiveTrial(self.claims.task(number), self.responder.answer)
         trial.furnish(self._things)
         return trial
 

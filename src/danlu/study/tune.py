@@ -17,18 +17,18 @@ from ..engines.named import Named, by_signature
 from ..engines.objective import fit, furnish, import_path, importing, resolve_objective
 from ..errors import ObjectiveError, SettingError, StoreError
 from ..journal.events import Keep
-from ..problem.budget import Budget, Limits, seconds_of
+from ..problem.budget import AttemptLimits, Budget, seconds_of
 from ..problem.contexts import Contexts, contexts_of
 from ..problem.direction import contradicted, direction
 from ..problem.fidelity import Fidelity
 from ..problem.goal import At, Goal, goal_of
 from ..space.space import Space
 from .changed import IfChanged, reconcile
+from .config import StudyConfig
 from .drive import Driver
 from .longer import Longer, reopen, say_unchanged
-from .opening import Opening
+from .opening import StudyDefinition
 from .result import Result
-from .settings import Settings
 from .study import Callback, Study
 
 Parameters = Space | Mapping[str, Any]
@@ -130,7 +130,7 @@ def tune(
         )
     objective, space = prepared(objective, space)
     budget = _budget(trials, seconds_of(time), steps, cost, no_improvement)
-    caps = Limits(seconds_of(trial_time), trial_memory)
+    caps = AttemptLimits(seconds_of(trial_time), trial_memory)
     chosen = engine_of(engine, workers, gpus, caps)
     goal = goal_of(minimize=minimize, maximize=maximize, target=target, limits=limits, at=at)
     opened = open_study(
@@ -169,7 +169,7 @@ def driven(
     runs = furnish(objective, things)
     reconcile(study, runs, if_changed, expected=longer is not None)
     taken = [] if longer is None else reopen(study, longer)
-    study.steering.enqueue_once(*enqueue)
+    study.control.enqueue_once(*enqueue)
     driver = Driver(study, engine, callbacks, keeps_engine=keeps_engine)
     try:
         with _watching(study, watch):
@@ -200,7 +200,7 @@ def open_study(
     keep: Keep = "best",
     retries: int | None = None,
     same_failures: int | None = None,
-    trial_limits: Limits | None = None,
+    trial_limits: AttemptLimits | None = None,
     fidelity: Fidelity | None = None,
     contexts: Contexts | None = None,
     objective: str = "",
@@ -236,9 +236,9 @@ def open_study(
     if not isinstance(name, str) or not name.strip():
         raise SettingError(f"a study needs a name that is a non-empty string, got {name!r}.")
     study = Study(
-        Opening(name, space, goal, seed, extend, keep, parent),
+        StudyDefinition(name, space, goal, seed, extend, keep, parent),
         store=opened,
-        settings=Settings(
+        settings=StudyConfig(
             budget,
             sampler,
             scheduler,
@@ -252,7 +252,7 @@ def open_study(
         clock=clock or clocks.time,
         trust=(trust,) if isinstance(trust, str) else trust,
     )
-    for metric in study.ledger.history.goal.metrics:
+    for metric in study.replica.history.goal.metrics:
         odd = contradicted(metric.name, maximize=metric.maximize)
         if odd:
             study.remark(f"direction of {metric.name}", odd)
@@ -336,7 +336,7 @@ def _budget(
     return Budget(100 if given == (None,) * 5 else trials, seconds, steps, cost, no_improvement)
 
 
-def engine_of(engine: Engine | str | None, workers: int, gpus: int, limits: Limits) -> Engine:
+def engine_of(engine: Engine | str | None, workers: int, gpus: int, limits: AttemptLimits) -> Engine:
     """An engine from itself, its name, or what is asked of it.
 
     Raises:
@@ -351,7 +351,7 @@ def engine_of(engine: Engine | str | None, workers: int, gpus: int, limits: Limi
             raise SettingError(f"tune needs {name} > 0, got {limit!r}. Leave it out for no limit.")
     if engine is not None and not isinstance(engine, str):
         return engine
-    limited = limits != Limits() or gpus > 0 or workers > 1
+    limited = limits != AttemptLimits() or gpus > 0 or workers > 1
     name = engine or ("pool" if limited else "inline")
     made = find(ENGINES, "engine", name)
     if name == "pool":
@@ -368,4 +368,4 @@ def _watching(opened: Study, watch: bool | None) -> Any:
         return contextlib.nullcontext()
     from ..base.names import VIEWS
 
-    return find(VIEWS, "view", "live")(opened.name, opened.ledger)
+    return find(VIEWS, "view", "live")(opened.name, opened.replica)

@@ -83,7 +83,7 @@ def work(
                 f"the objective of {name!r} was made inside other code, so its name is not known here. Name it "
                 "(file.py:function), or start the same call of danlu.tune here as where the study was begun."
             )
-        what = objective or proposed(stored, name, allowed, study.ledger.history.chosen.get("imported", ""))
+        what = objective or proposed(stored, name, allowed, study.replica.history.chosen.get("imported", ""))
         resolve_objective(what)
         if study.space.named:
             raise ObjectiveError(
@@ -127,4 +127,4 @@ def _await(store: Store, name: str, wait: float) -> None:
 
 def _announced(store: Store, name: str) -> bool:
     events = (entry.event for entry in store.journal(name).read(0))
-    return any(isinstance(event, Opened) and event.charter is not None for event in events)
+    return any(isinstance(event, Opened) and event.stored_config is not None for event in events)

@@ -224,7 +224,7 @@ STORE_CHECKS: tuple[Check, ...] = (
 """All checks of stores, but for the state machine that ``store_machine`` makes."""
 
 
-class Model:
+class JournalModel:
     """A journal in forty lines: a list of events, a dict of leases, a clock."""
 
     def __init__(self, lease_seconds: float) -> None:
@@ -277,7 +277,7 @@ def store_machine(make: Callable[[Callable[[], float]], Store]) -> Any:
     class Machine(RuleBasedStateMachine):
         @initialize()
         def start(self) -> None:
-            self.model = Model(10.0)
+            self.model = JournalModel(10.0)
             self.store = make(lambda: self.model.now)
             created = _created()
             self.journal: Journal = self.store.create("s", created)

@@ -12,7 +12,7 @@ from ..contracts.messages import GO, Verdict, stop
 from ..contracts.protocols import (
     BaseSampler,
     BaseScheduler,
-    Move,
+    Decision,
     New,
     Problem,
     Sampler,
@@ -81,7 +81,7 @@ class Under(BaseScheduler):
         """Stop at step 7."""
         return stop("the inner one stops it") if trial.curve.steps[-1] >= 7 else GO
 
-    def next(self, state: Any, view: View) -> Move:
+    def next(self, state: Any, view: View) -> Decision:
         """Wait until two trials were told."""
         return Wait() if len(state) < 2 else New("inner")
 

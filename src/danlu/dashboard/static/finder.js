@@ -1,4 +1,4 @@
-// The learning-rate finder's sweep (deep.find_rate), where a report was given one.
+// The learning-rate finder's sweep (deep.find_lr), where a report was given one.
 import { html } from "danlu/html";
 import { CYCLE } from "danlu/colors";
 import { Canvas, frame } from "danlu/canvas";

@@ -40,7 +40,7 @@ export function range(values, log, edge = 0.06) {
   return log ? [low / (1 + 2 * edge), high * (1 + 2 * edge)] : [low - margin, high + margin];
 }
 
-// Between a place on an axis, in [0, 1], and the value there; axes as analysis/sheet.py describes them.
+// Between a place on an axis, in [0, 1], and the value there; axes as analysis/trial_table.py describes them.
 export function valueAt(axis, unit) {
   if (axis.kind === "choice") return axis.ticks[Math.min(axis.ticks.length - 1, Math.floor(unit * axis.ticks.length))][1];
   if (axis.kind === "int" && !axis.log) {

@@ -20,7 +20,7 @@ Kind = Literal["classes", "values", "ranking"]
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Split:
     """Samples and their targets, of one length.
 
     Attributes:
@@ -34,9 +34,9 @@ class Part:
     def __len__(self) -> int:
         return len(self.y)
 
-    def take(self, rows: Tensor) -> Part:
+    def take(self, rows: Tensor) -> Split:
         """Some of the samples."""
-        return Part(self.x[rows], self.y[rows])
+        return Split(self.x[rows], self.y[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +55,9 @@ class Data:
         seen: for a ranking, which items each user had in training, shape (users, items), True where.
     """
 
-    train: Part
-    valid: Part
-    test: Part | None = None
+    train: Split
+    valid: Split
+    test: Split | None = None
     kind: Kind = "classes"
     outputs: int = 1
     sizes: tuple[int, ...] = ()
@@ -85,7 +85,7 @@ class Data:
         sizes = ", ".join(f"{name} {len(part)}" for name, part in self.parts().items())
         return f"Data({sizes}; x {tuple(self.train.x.shape[1:])}; {self.outputs} {self.kind})"
 
-    def parts(self) -> dict[str, Part]:
+    def parts(self) -> dict[str, Split]:
         """The parts that are there, by name."""
         named = {"train": self.train, "valid": self.valid, "test": self.test}
         return {name: part for name, part in named.items() if part is not None}
@@ -95,7 +95,7 @@ class Data:
         here = self.train.x.device
         if here.type == device.type and device.index in {None, here.index}:
             return self
-        moved = {name: Part(part.x.to(device), part.y.to(device)) for name, part in self.parts().items()}
+        moved = {name: Split(part.x.to(device), part.y.to(device)) for name, part in self.parts().items()}
         seen = None if self.seen is None else self.seen.to(device)
         return replace(self, **moved, seen=seen)  # type: ignore[arg-type]
 
@@ -108,7 +108,7 @@ class Data:
             SettingError: when there are fewer than two folds, more than samples, or it is a ranking.
 
         Example:
-            >>> data = of_arrays(np.zeros((20, 3)), np.arange(20) % 2)
+            >>> data = from_arrays(np.zeros((20, 3)), np.arange(20) % 2)
             >>> [len(fold.valid) for fold in data.folds(4)]
             [4, 4, 4, 4]
         """
@@ -121,7 +121,7 @@ class Data:
             )
         splitter = StratifiedKFold if self.kind == "classes" else KFold
         rows = splitter(count, shuffle=True, random_state=seed).split(np.zeros(len(y)), y.cpu().numpy())
-        whole = Part(x, y)
+        whole = Split(x, y)
         return [
             replace(
                 self, train=whole.take(torch.from_numpy(train)), valid=whole.take(torch.from_numpy(valid))
@@ -130,7 +130,7 @@ class Data:
         ]
 
 
-def of_arrays(
+def from_arrays(
     x: ArrayLike, y: ArrayLike, *, kind: Kind | None = None, valid: float = 0.2, test: float = 0.2, seed: int = 0,
     labels: tuple[str, ...] = (), sizes: tuple[int, ...] = (),
 ) -> Data:  # fmt: skip
@@ -148,7 +148,7 @@ def of_arrays(
         SettingError: when shapes, shares or targets make no sense.
 
     Example:
-        >>> of_arrays(np.zeros((10, 3)), np.arange(10) % 2)
+        >>> from_arrays(np.zeros((10, 3)), np.arange(10) % 2)
         Data(train 6, valid 2, test 2; x (3,); 2 classes)
     """
     from sklearn.model_selection import train_test_split
@@ -156,7 +156,7 @@ def of_arrays(
     inputs, targets = _tensor(x), np.asarray(y)
     if len(inputs) != len(targets) or targets.ndim != 1:
         raise SettingError(
-            f"of_arrays needs one target a sample, got x {tuple(inputs.shape)} and y {targets.shape}."
+            f"from_arrays needs one target a sample, got x {tuple(inputs.shape)} and y {targets.shape}."
         )
     if not 0 < valid < 1 or not 0 <= test < 1 or valid + test >= 1:
         raise SettingError(
@@ -166,7 +166,7 @@ def of_arrays(
     if kind == "classes":
         names, targets = np.unique(targets, return_inverse=True)
         labels = labels or tuple(str(name) for name in names)
-    whole = Part(inputs, torch.as_tensor(targets, dtype=torch.long if kind == "classes" else torch.float32))
+    whole = Split(inputs, torch.as_tensor(targets, dtype=torch.long if kind == "classes" else torch.float32))
     rows, parts = np.arange(len(targets)), {}
     for name, share in (("test", test), ("valid", valid / (1 - test))):
         if share:
@@ -189,7 +189,7 @@ def standardize(data: Data, *, together: bool = False) -> Data:
         together: one mean and deviation for all inputs (the pixels of an image) instead of one each.
 
     Example:
-        >>> data = standardize(of_arrays(np.arange(20.0).reshape(10, 2), np.arange(10.0)))
+        >>> data = standardize(from_arrays(np.arange(20.0).reshape(10, 2), np.arange(10.0)))
         >>> round(float(data.train.x.mean()), 6), round(float(data.train.y.std()), 6)
         (0.0, 1.0)
     """
@@ -200,7 +200,7 @@ def standardize(data: Data, *, together: bool = False) -> Data:
     if data.kind == "values":
         middle, spread = data.train.y.mean(), data.train.y.std().clamp_min(1e-12)
     parts = {
-        name: Part(
+        name: Split(
             (part.x - mean) / deviation, (part.y - middle) / spread if data.kind == "values" else part.y
         )
         for name, part in data.parts().items()

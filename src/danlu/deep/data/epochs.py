@@ -19,7 +19,7 @@ from ...errors import SettingError
 from ..train.plan import Plan
 from ..train.regularize import mix
 from .augment import augment, draws_needed
-from .data import Data, Part
+from .data import Data, Split
 
 
 class Batch(NamedTuple):
@@ -32,7 +32,7 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Order:
+class EpochOrder:
     """The samples of an epoch in their order.
 
     Attributes:
@@ -42,7 +42,7 @@ class Order:
         draws: uniform numbers for augmentation, shape (n, k).
     """
 
-    part: Part
+    part: Split
     rows: Tensor
     partners: Tensor | None
     shares: Tensor | None
@@ -69,7 +69,7 @@ class Order:
         return Batch(mix(x, self.part.x[other], share), y, self.part.y[other], share)
 
 
-def arrange(data: Data, plan: Plan, seed: int, epoch: int) -> Order:
+def arrange(data: Data, plan: Plan, seed: int, epoch: int) -> EpochOrder:
     """The order of an epoch (from 1).
 
     Raises:
@@ -91,10 +91,10 @@ def arrange(data: Data, plan: Plan, seed: int, epoch: int) -> Order:
         partners = torch.randperm(count, generator=numbers).to(device)
         beta = rng.generator(seed, epoch, "mixup").beta(plan.mixup, plan.mixup, count)
         shares = torch.as_tensor(beta, dtype=torch.float32, device=device)
-    return Order(part, rows, partners, shares, draws)
+    return EpochOrder(part, rows, partners, shares, draws)
 
 
-def with_negatives(data: Data, each: int, numbers: torch.Generator) -> Part:
+def with_negatives(data: Data, each: int, numbers: torch.Generator) -> Split:
     """The positive pairs, and for every one ``each`` items that its user did not have, drawn at random."""
     users, items = data.train.x[:, 0].repeat_interleave(each), data.sizes[1]
     drawn = torch.randint(items, (len(users),), generator=numbers).to(users.device)
@@ -104,7 +104,7 @@ def with_negatives(data: Data, each: int, numbers: torch.Generator) -> Part:
             again = torch.randint(items, (len(users),), generator=numbers).to(users.device)
             drawn = torch.where(taken, again, drawn)
     pairs = torch.cat([data.train.x, torch.stack([users, drawn], 1)])
-    return Part(
+    return Split(
         pairs, torch.cat([torch.ones_like(data.train.y), torch.zeros(len(users), device=users.device)])
     )
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ...errors import SettingError
 from ...space.parameters import Choice, Float, Int
 from ..data.augment import IMAGES
-from ..data.data import Data, of_arrays, standardize
+from ..data.data import Data, from_arrays, standardize
 from ..train.init import initialize
 from ..train.layers import activation, norm, pooling
 from ..train.optim import optimizers
@@ -129,7 +129,7 @@ def prepare(x: Any, y: Any, *, seed: int = 0) -> Data:
         raise SettingError(
             f"images need shape (n, height, width) or (n, channels, height, width), got {images.shape}."
         )
-    return standardize(of_arrays(images, np.asarray(y), kind="classes", seed=seed), together=True)
+    return standardize(from_arrays(images, np.asarray(y), kind="classes", seed=seed), together=True)
 
 
 def _folder(where: Path) -> tuple[Any, list[str]]:

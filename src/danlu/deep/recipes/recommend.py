@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ...errors import SettingError
 from ...space.parameters import Choice, Float, Int, Switch
-from ..data.data import Data, Part
+from ..data.data import Data, Split
 from ..train.layers import activation
 from ..train.optim import optimizers
 from ..train.regularize import REGULARIZERS, strength_of
@@ -145,5 +145,5 @@ def prepare(pairs: Any, *, users: int | None = None, items: int | None = None, s
     return Data(_positive(train), parts["valid"], parts["test"], "ranking", 1, sizes, seen=seen)
 
 
-def _positive(rows: Any) -> Part:
-    return Part(torch.from_numpy(np.ascontiguousarray(rows)), torch.ones(len(rows)))
+def _positive(rows: Any) -> Split:
+    return Split(torch.from_numpy(np.ascontiguousarray(rows)), torch.ones(len(rows)))

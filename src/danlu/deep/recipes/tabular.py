@@ -12,7 +12,7 @@ from torch import nn
 from ...errors import SettingError
 from ...space.parameters import Choice, Float, Int
 from ..data.augment import VALUES
-from ..data.data import Data, of_arrays, standardize
+from ..data.data import Data, from_arrays, standardize
 from ..train.init import INIT, initialize
 from ..train.layers import activation, norm
 from ..train.optim import optimizers
@@ -89,7 +89,7 @@ def prepare(x: Any, y: Any, *, seed: int = 0) -> Data:
     if values.ndim != 2:
         raise SettingError(f"a table needs shape (rows, columns), got {values.shape}.")
     gaps = np.isnan(values)
-    data = of_arrays(np.where(gaps, np.nanmedian(values, axis=0), values), np.asarray(y), seed=seed)
+    data = from_arrays(np.where(gaps, np.nanmedian(values, axis=0), values), np.asarray(y), seed=seed)
     return standardize(data)
 
 

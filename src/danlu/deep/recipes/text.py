@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ...errors import SettingError
 from ...space.parameters import Choice, Float, Int, Switch
-from ..data.data import Data, Part, of_arrays
+from ..data.data import Data, Split, from_arrays
 from ..train.layers import activation
 from ..train.optim import optimizers
 from ..train.regularize import REGULARIZERS, strength_of
@@ -59,7 +59,7 @@ def space() -> dict[str, Any]:
     }
 
 
-class Bag(nn.Module):
+class BagOfWords(nn.Module):
     """The vectors of a text's words added up, each with a learned weight, and scaled by the length of the weights.
 
     Args:
@@ -102,7 +102,7 @@ def rarity(data: Data) -> Tensor:
     return idf / idf.mean()
 
 
-class Reader(nn.Module):
+class TextEncoder(nn.Module):
     """Token numbers (n, length) to outputs (n, classes); padding is 0 and is not read."""
 
     def __init__(self, params: Mapping[str, Any], words: int, outputs: int) -> None:
@@ -154,8 +154,8 @@ def _name(act: str) -> Any:
 def build(params: Mapping[str, Any], data: Data) -> nn.Module:
     """The classifier of a point."""
     if params["reader"] == "bag":
-        return Bag(params, rarity(data), data.outputs)
-    return Reader(params, data.sizes[0], data.outputs)
+        return BagOfWords(params, rarity(data), data.outputs)
+    return TextEncoder(params, data.sizes[0], data.outputs)
 
 
 def load(path: str, *, target: str | None = None, seed: int = 0) -> Data:
@@ -194,7 +194,7 @@ def load(path: str, *, target: str | None = None, seed: int = 0) -> Data:
 def prepare(texts: Sequence[str], labels: Any, *, seed: int = 0) -> Data:
     """Texts as ``Data``: words of the training part seen twice get numbers, the first 64 of a text are read."""
     split = [re.findall(r"[a-z0-9]+", text.lower())[:LENGTH] for text in texts]
-    rows = of_arrays(np.arange(len(texts)), np.asarray(labels), kind="classes", seed=seed)
+    rows = from_arrays(np.arange(len(texts)), np.asarray(labels), kind="classes", seed=seed)
     seen = Counter(word for row in rows.train.x.tolist() for word in split[row])
     kept = [word for word, count in seen.most_common(VOCABULARY) if count > 1]
     numbers = {word: at for at, word in enumerate(kept, 2)}
@@ -206,5 +206,5 @@ def prepare(texts: Sequence[str], labels: Any, *, seed: int = 0) -> Data:
     table[:, 0] = torch.where(
         table[:, 0] == PAD, UNKNOWN, table[:, 0]
     )  # a text without words is one unknown word
-    parts = {name: Part(table[part.x], part.y) for name, part in rows.parts().items()}
+    parts = {name: Split(table[part.x], part.y) for name, part in rows.parts().items()}
     return replace(rows, **parts, sizes=(len(kept) + 2,), words=tuple(kept))  # type: ignore[arg-type]

@@ -22,11 +22,11 @@ from ...engines.objective import resolve_objective
 from ...engines.run import GOES_ON, guarded
 from ...errors import ObjectiveError, SettingError
 from ...runtime.live import LiveTrial
-from ..train.fit import Cadence, one_epoch
+from ..train.fit import SaveInterval, one_epoch
 from ..train.objective import Objective
 from ..train.training import Training
 from .parameters import UNSTACKABLE
-from .stack import Block, grouped, stackable
+from .stack import Stack, stack_name, stackable
 
 Scores = dict[str, float]
 
@@ -41,19 +41,19 @@ class Trainable(Protocol):
 
 
 @dataclass(eq=False)
-class Seat:
+class Member:
     """One trial under way: its training, what it has come to, and when it is saved."""
 
     task: Task
     live: LiveTrial
-    saving: Cadence
+    saving: SaveInterval
     training: Training | None = None
     done: int = 0
     history: list[Scores] = field(default_factory=list)
 
 
-class Group:
-    """Trials of one kinship, stacked or one after the other.
+class MemberGroup:
+    """Trials of one architecture, stacked or one after the other.
 
     Args:
         name: what they have in common, for people.
@@ -61,18 +61,18 @@ class Group:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.seats: list[Seat] = []
-        self.block: Block | None = None
+        self.seats: list[Member] = []
+        self.block: Stack | None = None
         self.stacks = True
         self.measured = 0
         self.gain = 0.0
 
-    def add(self, seats: list[Seat]) -> None:
+    def add(self, seats: list[Member]) -> None:
         """Let trials join; they are stacked with the others when that pays."""
         trainings = [seat.training for seat in seats if seat.training is not None]
         done = [seat.done for seat in seats]
         if self.block is not None:
-            self.block.join(Block(trainings, done))
+            self.block.join(Stack(trainings, done))
         self.seats += seats
         if self.stacks and len(self.seats) >= 2 * max(1, self.measured):
             self._weigh()
@@ -83,7 +83,7 @@ class Group:
         done = [seat.done for seat in self.seats]
         alone, self.measured = copy.deepcopy(trainings[0]), len(self.seats)
         try:
-            block = Block(copy.deepcopy(trainings), done)
+            block = Stack(copy.deepcopy(trainings), done)
             stacked = _seconds(lambda: block.try_steps(3), alone.device)
         except UNSTACKABLE as error:
             self._dissolve(error)
@@ -93,7 +93,7 @@ class Group:
         if self.gain < 1.0:
             self.block = None
         elif self.block is None:
-            self.block = Block(trainings, done)
+            self.block = Stack(trainings, done)
 
     def _dissolve(self, error: Exception) -> None:
         """These trials are trained one after the other from here on."""
@@ -102,7 +102,7 @@ class Group:
         self.block, self.stacks, self.gain = None, False, 0.0
         self.name += f", which cannot be stacked ({' '.join(str(error).split())[:120]})"
 
-    def training(self, seat: Seat) -> Training:
+    def training(self, seat: Member) -> Training:
         """A trial's training as if it had always been alone."""
         if self.block is not None:
             return self.block.training(self.seats.index(seat))
@@ -130,14 +130,14 @@ class Group:
             scores.append(one_epoch(seat.training, seat.done + 1, seat.training.best.metric))
         return scores
 
-    def keep(self, seats: list[Seat]) -> None:
+    def keep(self, seats: list[Member]) -> None:
         """Only these trials stay."""
         if self.block is not None and seats:
             self.block.keep([self.seats.index(seat) for seat in seats])
         self.seats = seats
 
 
-class Cohort(BaseEngine):
+class Vectorized(BaseEngine):
     """Trains up to ``workers`` trials of a ``deep.Objective`` at once, in this process, as blocks.
 
     Args:
@@ -150,20 +150,22 @@ class Cohort(BaseEngine):
         >>> import danlu
         >>> from danlu import deep
         >>> from torch import nn
-        >>> data = deep.of_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
+        >>> data = deep.from_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
         >>> objective = deep.Objective(lambda params, data: nn.Linear(1, 2), data, epochs=3)
         >>> space = {"optimizer": deep.optimizers("adamw"), "batch_size": 16}
-        >>> result = danlu.tune(objective, space, minimize="val_loss", trials=8, workers=8, engine="cohort")
+        >>> result = danlu.tune(objective, space, minimize="val_loss", trials=8, workers=8, engine="vectorized")
         >>> len(result.trials)
         8
     """
 
     def __init__(self, workers: int = 16) -> None:
         if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
-            raise SettingError(f"a cohort needs workers to be a whole number >= 1, got {workers!r}.")
+            raise SettingError(
+                f"the vectorized engine needs workers to be a whole number >= 1, got {workers!r}."
+            )
         self.slots = workers
         self._waiting: list[Task] = []
-        self._groups: dict[str, Group] = {}
+        self._groups: dict[str, MemberGroup] = {}
         self._turns: list[str] = []
         self._objective: Trainable | None = None
         self._answer: Answer | None = None
@@ -178,13 +180,13 @@ class Cohort(BaseEngine):
         found: Any = resolve_objective(objective)
         if not isinstance(getattr(found, "base", None), Objective) or found.base.folds:
             raise ObjectiveError(
-                f"engine='cohort' needs a deep.Objective without folds, which says what it trains, got {found!r}. "
+                f"engine='vectorized' needs a deep.Objective without folds, which says what it trains, got {found!r}. "
                 "Use engine='pool'."
             )
         self._objective, self._answer = found, answer
 
     def start(self, task: Task) -> None:
-        """Note the task; it joins its kin before the next epoch."""
+        """Note the task; it joins its stack before the next epoch."""
         self._waiting.append(task)
 
     def why(self) -> str:
@@ -230,24 +232,24 @@ class Cohort(BaseEngine):
         self._waiting, self._groups, self._turns = [], {}, []
 
     def _seat(self) -> None:
-        """Let all waiting tasks join their kin."""
+        """Let all waiting tasks join their stacks."""
         waiting, self._waiting = self._waiting, []
-        joining: dict[str, list[Seat]] = {}
+        joining: dict[str, list[Member]] = {}
         for task in waiting:
             assert self._answer is not None
             assert self._objective is not None
-            seat = Seat(task, LiveTrial(task, self._answer), Cadence(self._objective.base.save_every))
+            seat = Member(task, LiveTrial(task, self._answer), SaveInterval(self._objective.base.save_every))
             outcome = guarded(seat.live, task, lambda seat=seat: self._begin(seat))  # type: ignore[misc]
             if outcome is not None:
                 self._answer(outcome)
                 continue
             assert seat.training is not None
-            joining.setdefault(grouped(seat.training, task.trial), []).append(seat)
+            joining.setdefault(stack_name(seat.training, task.trial), []).append(seat)
         for key, seats in joining.items():
             if key not in self._groups:
                 training = seats[0].training
                 assert training is not None
-                self._groups[key] = Group(_spoken(training))
+                self._groups[key] = MemberGroup(_spoken(training))
                 self._groups[key].stacks = not stackable(training)
                 self._turns.append(key)
             self._groups[key].add(seats)
@@ -258,7 +260,7 @@ class Cohort(BaseEngine):
         ):
             self._said = f"no two of {len(self._groups)} trials can be stacked, they differ in structure: trained one after the other"
 
-    def _begin(self, seat: Seat) -> Any:
+    def _begin(self, seat: Member) -> Any:
         assert self._objective is not None
         params, seed = self._objective.assignment(seat.live)
         seat.training = self._objective.base.training(params, seed)
@@ -266,7 +268,7 @@ class Cohort(BaseEngine):
         ended = bool(seat.history) and seat.training.over(seat.done, seat.history[-1])
         return None if ended or seat.done >= seat.training.plan.epochs else GOES_ON
 
-    def _told(self, group: Group, seat: Seat, scores: Scores, seconds: float) -> bool:
+    def _told(self, group: MemberGroup, seat: Member, scores: Scores, seconds: float) -> bool:
         """Whether a trial stays after it has reported an epoch."""
         assert self._answer is not None
         outcome = guarded(seat.live, seat.task, lambda: self._report(group, seat, scores, seconds))
@@ -275,7 +277,7 @@ class Cohort(BaseEngine):
         self._answer(outcome)
         return False
 
-    def _report(self, group: Group, seat: Seat, scores: Scores, seconds: float) -> Any:
+    def _report(self, group: MemberGroup, seat: Member, scores: Scores, seconds: float) -> Any:
         assert seat.training is not None
         seat.done += 1
         seat.history.append(scores)
@@ -286,7 +288,7 @@ class Cohort(BaseEngine):
         seat.live.report(seat.done, **scores)
         return None if over else GOES_ON
 
-    def _tell_gain(self, group: Group) -> None:
+    def _tell_gain(self, group: MemberGroup) -> None:
         if group.gain:
             how = "trained as one" if group.gain >= 1 else "trained one after the other"
             self._said = (
@@ -320,7 +322,7 @@ def _spoken(training: Training) -> str:
 
     Example:
         >>> from danlu import deep
-        >>> data = deep.of_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
+        >>> data = deep.from_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
         >>> _spoken(Training(torch.nn.Linear(1, 2), data, deep.Plan(), seed=0, device=torch.device("cpu")))
         'Linear of 4 weights with adamw'
     """

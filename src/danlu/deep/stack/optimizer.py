@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..train.optim import arguments
 from ..train.training import Training
-from .parameters import Rows, pad
+from .parameters import StackedParameters, pad
 
 Column = Tensor
 """A setting of each member, shape (members, 1)."""
@@ -33,7 +33,7 @@ _STATES: dict[str, tuple[str, ...]] = {
 STACKED = tuple(_STATES)
 
 
-class Stacked:
+class StackedOptimizer:
     """One optimizer of one kind for all rows.
 
     Args:
@@ -43,7 +43,7 @@ class Stacked:
 
     Example:
         >>> weights = torch.ones(2, 3)
-        >>> stacked = Stacked("sgd", [{"lr": 0.1, "l2": 0.0}, {"lr": 0.2, "l2": 0.0}], weights)
+        >>> stacked = StackedOptimizer("sgd", [{"lr": 0.1, "l2": 0.0}, {"lr": 0.2, "l2": 0.0}], weights)
         >>> stacked.step(weights, torch.ones(2, 3), torch.ones(2, 1))
         >>> weights[:, 0].tolist()
         [0.8999999761581421, 0.800000011920929]
@@ -74,7 +74,7 @@ class Stacked:
         self._update(weights, grads, self.settings["lr"] * shares)
 
     @classmethod
-    def of(cls, trainings: Sequence[Training], rows: Rows) -> Stacked:
+    def of(cls, trainings: Sequence[Training], rows: StackedParameters) -> StackedOptimizer:
         """The optimizers of these trainings as one, with the states they are in."""
         made = cls(trainings[0].plan.optimizer, [training.plan.options for training in trainings], rows.flat)
         for row, training in enumerate(trainings):
@@ -91,7 +91,7 @@ class Stacked:
             made.count[row] = steps[0] if steps else 0.0
         return made
 
-    def give(self, row: int, training: Training, rows: Rows) -> None:
+    def give(self, row: int, training: Training, rows: StackedParameters) -> None:
         """Put one row's state into a training's own optimizer."""
         count = float(self.count[row])
         found = {name: rows.state(row, state) for name, state in self.states.items()}
@@ -110,7 +110,7 @@ class Stacked:
         self.states = {name: state[rows] for name, state in self.states.items()}
         self.count = self.count[rows]
 
-    def join(self, other: Stacked) -> None:
+    def join(self, other: StackedOptimizer) -> None:
         """Put another one's rows behind these."""
         self.settings = {n: torch.cat([column, other.settings[n]]) for n, column in self.settings.items()}
         self.states = {name: torch.cat([state, other.states[name]]) for name, state in self.states.items()}

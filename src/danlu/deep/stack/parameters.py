@@ -33,7 +33,7 @@ Weights = dict[str, Tensor]
 """Stacked tensors by parameter name, shape (members, ...)."""
 
 
-class Rated(nn.Module):
+class PerModelDropout(nn.Module):
     """Dropout whose rate is a tensor, so that it can differ between the rows of a block."""
 
     rate: Tensor
@@ -56,7 +56,7 @@ def rowwise(model: nn.Module) -> nn.Module:
     for name, module in list(copied.named_modules()):
         if type(module) is nn.Dropout:
             parent = copied.get_submodule(name.rpartition(".")[0])
-            setattr(parent, name.rpartition(".")[2], Rated(module.p) if module.p else nn.Identity())
+            setattr(parent, name.rpartition(".")[2], PerModelDropout(module.p) if module.p else nn.Identity())
     return copied
 
 
@@ -84,7 +84,7 @@ def structure(model: nn.Module, *, widths: bool = False) -> str:
 
 
 _SIZES = {"in_features", "out_features", "in_channels", "out_channels", "num_features", "p"}
-_WIDENS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.BatchNorm1d, nn.BatchNorm2d, nn.Sequential, nn.Identity, Rated,
+_WIDENS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.BatchNorm1d, nn.BatchNorm2d, nn.Sequential, nn.Identity, PerModelDropout,
            nn.ReLU, nn.GELU, nn.SiLU, nn.ELU, nn.Tanh, nn.Flatten, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)  # fmt: skip
 
 
@@ -116,7 +116,7 @@ def pad(tensor: Tensor, shape: Sequence[int], fill: float = 0.0) -> Tensor:
     return wide
 
 
-class Rows:
+class StackedParameters:
     """The stacked weights of networks of one structure.
 
     Args:
@@ -175,7 +175,7 @@ class Rows:
         self.shapes = [self.shapes[row] for row in rows.tolist()]
         self._view()
 
-    def join(self, other: Rows) -> None:
+    def join(self, other: StackedParameters) -> None:
         """Put another one's rows, of the same shapes, behind these."""
         self.flat = torch.cat([self.flat, other.flat])
         self.buffers = {
@@ -216,7 +216,7 @@ class Rows:
             form = _FORMS.get(type(layer))
             if form is not None:
                 x = form(layer, {key: held[f"{name}.{key}"] for key, _ in layer.named_parameters()}, x)
-            elif type(layer) is Rated:
+            elif type(layer) is PerModelDropout:
                 rated = layer.train(self.skeleton.training)
                 rated.rate = self.buffers[f"{name}.rate"]
                 x = rated(x)

@@ -15,14 +15,14 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ..data.augment import augment
-from ..data.data import Part
-from ..data.epochs import Order, arrange, seeded
+from ..data.data import Split
+from ..data.epochs import EpochOrder, arrange, seeded
 from ..train.fit import monitored, one_epoch
 from ..train.metrics import losses, scores_of_each
 from ..train.regularize import mix
 from ..train.training import Training, judge
-from .optimizer import STACKED, Stacked
-from .parameters import UNSTACKABLE, Rows, rowwise, structure, widens
+from .optimizer import STACKED, StackedOptimizer
+from .parameters import UNSTACKABLE, StackedParameters, rowwise, structure, widens
 
 _VALUES = 2**24  # numbers a pass when judging
 
@@ -32,7 +32,7 @@ def stackable(training: Training) -> str:
 
     Example:
         >>> from danlu import deep
-        >>> data = deep.of_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
+        >>> data = deep.from_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
         >>> plan = deep.Plan(optimizer="muon")
         >>> stackable(Training(nn.Linear(1, 2), data, plan, seed=0, device=torch.device("cpu")))
         'muon is not among the optimizers that can be stacked: sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw'
@@ -48,7 +48,7 @@ def stackable(training: Training) -> str:
     return ""
 
 
-def kinship(training: Training) -> str:
+def architecture(training: Training) -> str:
     """What trainings have in common that can be one block, as text.
 
     Networks that can be padded are of one block when their widths are within a factor of two.
@@ -65,14 +65,14 @@ def kinship(training: Training) -> str:
     return f"{shared}{about}{shape}"
 
 
-def grouped(training: Training, own: int) -> str:
-    """The name of the block a training belongs to: its kin's, or one of its ``own`` number when it cannot be stacked."""
+def stack_name(training: Training, own: int) -> str:
+    """The name of the block a training belongs to: its architecture's, or one of its ``own`` number when it cannot be stacked."""
     alone = stackable(training)
-    return f"{alone} {own}" if alone else kinship(training)
+    return f"{alone} {own}" if alone else architecture(training)
 
 
-class Block:
-    """Trainings of one kinship, trained an epoch at a time.
+class Stack:
+    """Trainings of one architecture, trained an epoch at a time.
 
     Args:
         trainings: at least one; they are not used afterwards but by ``training``, which brings them up to date.
@@ -82,8 +82,8 @@ class Block:
     def __init__(self, trainings: Sequence[Training], done: Sequence[int]) -> None:
         self.trainings = list(trainings)
         self.done = list(done)
-        self.rows = Rows([rowwise(training.model) for training in trainings])
-        self.optimizer = Stacked.of(trainings, self.rows)
+        self.rows = StackedParameters([rowwise(training.model) for training in trainings])
+        self.optimizer = StackedOptimizer.of(trainings, self.rows)
         first = trainings[0]
         self.device, self.kind, self.cuts = first.device, first.data.kind, first.cuts
         self._columns()
@@ -121,7 +121,7 @@ class Block:
         self.optimizer.keep(at)
         self._columns()
 
-    def join(self, other: Block) -> None:
+    def join(self, other: Stack) -> None:
         """Put another block's rows behind these; both are padded to the wider of each shape first."""
         self.trainings += other.trainings
         self.done += other.done
@@ -130,8 +130,8 @@ class Block:
             self.optimizer.join(other.optimizer)
         else:
             both = [block.training(row) for block in (self, other) for row in range(len(block.rows))]
-            self.rows = Rows([rowwise(training.model) for training in both])
-            self.optimizer = Stacked.of(both, self.rows)
+            self.rows = StackedParameters([rowwise(training.model) for training in both])
+            self.optimizer = StackedOptimizer.of(both, self.rows)
         self._columns()
 
     def epoch(self) -> list[dict[str, float]]:
@@ -179,7 +179,7 @@ class Block:
         ]
         steps = len(self.cuts)
         rates = [
-            training.shares[done * steps : (done + 1) * steps]
+            training.lr_multipliers[done * steps : (done + 1) * steps]
             for training, done in zip(self.trainings, self.done, strict=True)
         ]
         shares = torch.tensor(rates, dtype=torch.float64, device=self.device).float()
@@ -274,23 +274,23 @@ class Block:
 
 
 def train_together(trainings: Sequence[Training]) -> list[list[dict[str, float]]]:
-    """Train several networks to the end of their plans, kin stacked, and the scores of every epoch of each.
+    """Train several networks to the end of their plans, those of one architecture stacked, and the scores of every epoch of each.
 
     Early stopping is left out: all curves have their full length. Afterwards the trainings are as if each had been
     trained alone.
 
     Example:
         >>> from danlu import deep
-        >>> data = deep.of_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
+        >>> data = deep.from_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
         >>> make = lambda seed: Training(nn.Linear(1, 2), data, deep.Plan(epochs=3), seed=seed, device=torch.device("cpu"))
         >>> [len(curve) for curve in train_together([make(0), make(1)])]
         [3, 3]
     """
-    kin: dict[str, list[int]] = {}
+    alike: dict[str, list[int]] = {}
     for at, training in enumerate(trainings):
-        kin.setdefault(grouped(training, at), []).append(at)
+        alike.setdefault(stack_name(training, at), []).append(at)
     curves: list[list[dict[str, float]]] = [[] for _ in trainings]
-    for members in kin.values():
+    for members in alike.values():
         group = [trainings[at] for at in members]
         if len(group) == 1:
             curves[members[0]] = _alone(group[0])
@@ -306,7 +306,7 @@ def train_together(trainings: Sequence[Training]) -> list[list[dict[str, float]]
 def _stack_and_train(
     group: Sequence[Training], members: Sequence[int], curves: list[list[dict[str, float]]]
 ) -> None:
-    block, rows = Block(group, [0] * len(group)), list(members)
+    block, rows = Stack(group, [0] * len(group)), list(members)
     found: dict[int, list[dict[str, float]]] = {at: [] for at in members}
     while rows:
         for at, scores in zip(rows, block.epoch(), strict=True):
@@ -338,9 +338,9 @@ class _Bound(nn.Module):
         return out
 
 
-def _bank(orders: Sequence[Order]) -> tuple[Part, Tensor]:
+def _bank(orders: Sequence[EpochOrder]) -> tuple[Split, Tensor]:
     """All samples that the orders speak of, one after the other, and each order's rows in that."""
-    parts: list[Part] = []
+    parts: list[Split] = []
     rows = []
     starts: list[int] = []
     for order in orders:
@@ -352,12 +352,12 @@ def _bank(orders: Sequence[Order]) -> tuple[Part, Tensor]:
         rows.append(order.rows + starts[at])
     if len(parts) == 1:
         return parts[0], torch.stack(rows)
-    return Part(torch.cat([part.x for part in parts]), torch.cat([part.y for part in parts])), torch.stack(
+    return Split(torch.cat([part.x for part in parts]), torch.cat([part.y for part in parts])), torch.stack(
         rows
     )
 
 
-def _stacked(partners: Sequence[Tensor | None], rows: Tensor, orders: Sequence[Order]) -> Tensor | None:
+def _stacked(partners: Sequence[Tensor | None], rows: Tensor, orders: Sequence[EpochOrder]) -> Tensor | None:
     """The partners of mixup in the bank's own numbering: rows are moved by as much as the order's were."""
     moved = [
         None if partner is None else partner + (rows[at, 0] - orders[at].rows[0])

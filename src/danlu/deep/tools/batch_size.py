@@ -27,7 +27,7 @@ KNEE = 0.8
 
 
 @dataclass(frozen=True)
-class BatchFinding:
+class BatchSizeResult:
     """What a batch-size finder has seen.
 
     Attributes:
@@ -65,10 +65,10 @@ class BatchFinding:
         return axes
 
 
-def find_batch(
+def find_batch_size(
     build: Callable[[], nn.Module], data: Data, plan: Plan = Plan(), *, sizes: Sequence[int] | None = None,
     repeats: int = 5, device: str = "auto",
-) -> BatchFinding:  # fmt: skip
+) -> BatchSizeResult:  # fmt: skip
     """Time a few training steps at rising batch sizes, until memory or the samples are used up.
 
     Args:
@@ -85,7 +85,7 @@ def find_batch(
     Example:
         >>> from danlu import deep
         >>> data = deep.datasets.breast_cancer()
-        >>> found = deep.find_batch(lambda: nn.Linear(30, 2), data, sizes=(8, 64), repeats=1)
+        >>> found = deep.find_batch_size(lambda: nn.Linear(30, 2), data, sizes=(8, 64), repeats=1)
         >>> found.largest
         64
     """
@@ -109,7 +109,7 @@ def find_batch(
     best = max(speeds)
     knee = next(size for size, speed in zip(tried, speeds, strict=True) if speed >= KNEE * best)
     fitted = [size for size, speed in zip(tried, speeds, strict=True) if speed]
-    return BatchFinding(tuple(tried), tuple(speeds), knee, fitted[-1], full=not speeds[-1])
+    return BatchSizeResult(tuple(tried), tuple(speeds), knee, fitted[-1], full=not speeds[-1])
 
 
 def _step_seconds(

@@ -17,7 +17,7 @@ from ..train.training import predict
 
 
 @dataclass(frozen=True)
-class Spread:
+class BiasVariance:
     """How a configuration errs.
 
     Attributes:
@@ -55,9 +55,9 @@ class Spread:
         return "It knows what it has seen and not the rest: regularize, augment, or get more data."
 
 
-def spread(
+def bias_variance(
     objective: Objective, params: Mapping[str, Any], *, folds: int = 5, seeds: int = 8, seed: int = 0
-) -> Spread:
+) -> BiasVariance:
     """Train a configuration on every fold with every seed, and take its error apart.
 
     The decomposition is that of Geman, Bienenstock and Doursat (Neural networks and the bias/variance dilemma, 1992),
@@ -76,7 +76,7 @@ def spread(
     Example:
         >>> from danlu import deep
         >>> objective = deep.Objective(lambda params, data: nn.Linear(30, 2), deep.datasets.breast_cancer(), epochs=3)
-        >>> found = deep.spread(objective, {"optimizer": "adamw"}, folds=2, seeds=2)
+        >>> found = deep.bias_variance(objective, {"optimizer": "adamw"}, folds=2, seeds=2)
         >>> abs(found.bias + found.variance - found.error) < 1e-6
         True
     """
@@ -102,7 +102,7 @@ def spread(
         losses.append(tuple(min(scores["val_loss"] for scores in curve) for curve in found))
     error, bias = np.mean(errors, axis=0)
     table = np.array(losses)
-    return Spread(
+    return BiasVariance(
         float(error), float(bias), float(error - bias), float(np.mean(train)), float(table.std(axis=1, ddof=1).mean()),
         float(table.mean(axis=1).std(ddof=1)), tuple(losses),
     )  # fmt: skip

@@ -45,7 +45,7 @@ def confirm(
         >>> import danlu
         >>> from danlu import deep
         >>> from torch import nn
-        >>> data = deep.of_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
+        >>> data = deep.from_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
         >>> objective = deep.Objective(lambda params, data: nn.Linear(1, 2), data, epochs=2)
         >>> result = danlu.tune(objective, {"batch_size": danlu.Choice([8, 16])}, minimize="val_loss", trials=2)
         >>> candidates, again = deep.confirm(objective, result, top=1, seeds=2)

@@ -218,7 +218,7 @@ def guessing(data: Data) -> float:
 
     Example:
         >>> from danlu import deep
-        >>> round(guessing(deep.of_arrays(np.zeros((100, 1)), np.arange(100) % 4)), 3)
+        >>> round(guessing(deep.from_arrays(np.zeros((100, 1)), np.arange(100) % 4)), 3)
         1.386
     """
     y = data.valid.y

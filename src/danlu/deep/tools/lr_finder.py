@@ -24,7 +24,7 @@ from ...space.parameters import Float
 from ..data.data import Data
 from ..data.epochs import seeded
 from ..stack.parameters import UNSTACKABLE
-from ..stack.stack import Block, stackable
+from ..stack.stack import Stack, stackable
 from ..train.fit import device_of, one_epoch
 from ..train.optim import rule
 from ..train.plan import Plan
@@ -41,7 +41,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class RateFinding:
+class LRFinderResult:
     """What a learning-rate finder has seen.
 
     Attributes:
@@ -76,7 +76,7 @@ class RateFinding:
         """The range to search: ``times`` below and above the advised rate, which is its prior.
 
         Example:
-            >>> found = RateFinding("sgd", np.ones(1), np.ones((1, 1)), 0.1, 0.05, 0.2, 60, "sweep", 1.0)
+            >>> found = LRFinderResult("sgd", np.ones(1), np.ones((1, 1)), 0.1, 0.05, 0.2, 60, "sweep", 1.0)
             >>> found.parameter(times=4)
             Float(low=0.025, high=0.4, log=True, step=None, prior=0.1)
         """
@@ -93,10 +93,10 @@ class RateFinding:
         return axes
 
 
-def find_rate(
+def find_lr(
     build: Callable[[], nn.Module], data: Data, plan: Plan = Plan(), *, rates: Sequence[float] | None = None,
     steps: int = STEPS, seeds: int = SEEDS, seed: int = 0, device: str = "auto",
-) -> RateFinding:  # fmt: skip
+) -> LRFinderResult:  # fmt: skip
     """A learning rate for this network, data, optimizer and batch size.
 
     Every rate is trained from the same weights on the same batches for ``steps`` steps, its schedule being the plan's over
@@ -115,7 +115,7 @@ def find_rate(
     Example:
         >>> from danlu import deep
         >>> data = deep.datasets.breast_cancer()
-        >>> found = deep.find_rate(lambda: nn.Linear(30, 2), data, deep.Plan(optimizer="nesterov"))
+        >>> found = deep.find_lr(lambda: nn.Linear(30, 2), data, deep.Plan(optimizer="nesterov"))
         >>> 1e-3 < found.rate < 10
         True
     """
@@ -138,7 +138,7 @@ def find_rate(
                 trainings.append(Training(model, short, each, seed=seed + number, device=where))
     if stackable(trainings[0]):
         return range_test(build, data, plan, seed=seed, device=device)
-    block = Block(trainings, [0] * len(trainings))
+    block = Stack(trainings, [0] * len(trainings))
     try:
         for _ in range(epochs):
             scores = block.epoch()
@@ -155,14 +155,14 @@ def find_rate(
 def range_test(
     build: Callable[[], nn.Module], data: Data, plan: Plan = Plan(), *, steps: int = 100, seed: int = 0,
     device: str = "auto",
-) -> RateFinding:  # fmt: skip
+) -> LRFinderResult:  # fmt: skip
     """The cheap fallback: one training whose rate rises until it diverges; a tenth of where the loss is lowest.
 
     Source: Smith, Cyclical learning rates, arXiv:1506.01186; reading a tenth of the minimum was the best of the
     cheap readings that were measured (0 to 0.3 of loss behind the best rate).
 
     Args:
-        build, data, plan, seed, device: as in ``find_rate``.
+        build, data, plan, seed, device: as in ``find_lr``.
         steps: while the rate rises over eight decades.
 
     Example:
@@ -178,7 +178,7 @@ def range_test(
     with seeded(seed, 0, where):
         training = Training(build(), data, constant, seed=seed, device=where)
     smooth: list[float] = []
-    training.shares, seen = rates.tolist(), 0.0
+    training.lr_multipliers, seen = rates.tolist(), 0.0
     epoch = 1
     while len(smooth) < steps:
         for _, batch in training.batches(epoch):
@@ -193,26 +193,26 @@ def range_test(
         epoch += 1
     losses = np.array(smooth)[None, :]
     lowest = float(rates[int(np.argmin(losses))])
-    return RateFinding(
+    return LRFinderResult(
         plan.optimizer, rates, losses, lowest / 10, lowest / 30, lowest / 3, steps, "range test", 0.5
     )
 
 
-def fewest_steps(
+def steps_to_loss(
     build: Callable[[], nn.Module], data: Data, plan: Plan, *, share: float = 0.1, most: int = 100, seed: int = 0,
     device: str = "auto",
 ) -> int | None:  # fmt: skip
     """The steps after which the training loss first is a ``share`` of what it was before training; None if it never is.
 
     Args:
-        build, data, plan, seed, device: as in ``find_rate``; the rate is the plan's, without a schedule.
+        build, data, plan, seed, device: as in ``find_lr``; the rate is the plan's, without a schedule.
         share: of the loss at the start, in (0, 1).
         most: epochs to try.
 
     Example:
         >>> from danlu import deep
         >>> data = deep.datasets.breast_cancer()
-        >>> deep.fewest_steps(lambda: nn.Linear(30, 2), data, deep.Plan(options={"lr": 0.1})) is not None
+        >>> deep.steps_to_loss(lambda: nn.Linear(30, 2), data, deep.Plan(options={"lr": 0.1})) is not None
         True
     """
     constant = msgspec.structs.replace(
@@ -251,7 +251,7 @@ def _shortened(data: Data, plan: Plan, steps: int) -> Data:
 
 def _read(
     optimizer: str, rates: Floats, losses: Floats, before: float, steps: int, longer: float
-) -> RateFinding:
+) -> LRFinderResult:
     """The lowest of the losses, each averaged with its neighbors; a little below for a training that is longer."""
     bounded = np.minimum(losses, before + abs(before) + 1.0)  # a neighbor that diverged warns, and no more
     smooth = _smoothed(bounded.mean(0))
@@ -266,7 +266,7 @@ def _read(
     confidence = float(np.clip(1 - (own.max() - own.min()), 0, 1))
     rate = float(rates[at]) * LONGER ** -min(1.0, max(0.0, math.log(longer, 3.5)))
     low, high = min(float(rates[first]), rate), float(rates[last])
-    return RateFinding(optimizer, rates, losses, rate, low, high, steps, "sweep", confidence)
+    return LRFinderResult(optimizer, rates, losses, rate, low, high, steps, "sweep", confidence)
 
 
 def _smoothed(losses: Floats) -> Floats:

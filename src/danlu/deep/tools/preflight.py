@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..data.data import Data, Part
+from ..data.data import Data, Split
 from ..data.epochs import seeded
 from ..train.fit import device_of
 from ..train.plan import Plan
@@ -169,7 +169,7 @@ def _overfits(
     return Check(
         "overfit", well, f"{STEPS} steps on one batch of {len(few)} take the loss from {first:.3g} to {last:.3g}.",
         "" if well else "A network that cannot learn a few samples by heart is broken, too small, or its rate is far off: "
-        "run find_rate, then look at the head and the targets.",
+        "run find_lr, then look at the head and the targets.",
     )  # fmt: skip
 
 
@@ -192,7 +192,7 @@ def _leakage(data: Data) -> Check:
     )
 
 
-def _rows(part: Part) -> list[np.ndarray]:
+def _rows(part: Split) -> list[np.ndarray]:
     return list(part.x.reshape(len(part), -1).cpu().numpy())
 
 
@@ -238,5 +238,5 @@ def _shuffled(data: Data) -> Check:
     bad = chance < 1e-4
     return Check(
         "shuffling", not bad, f"training and validation part differ in their targets as a random split would with probability {chance:.2g}.",
-        "The split follows an order in the data: shuffle first (deep.of_arrays does)." if bad else "",
+        "The split follows an order in the data: shuffle first (deep.from_arrays does)." if bad else "",
     )  # fmt: skip

@@ -25,11 +25,11 @@ SAVE_EVERY = 1.0
 By the clock, not by the epoch: what a crash loses is repeated exactly anyway."""
 
 
-class Cadence:
+class SaveInterval:
     """Says when it is time to save again.
 
     Example:
-        >>> Cadence(0.0).due(), Cadence(60.0).due()
+        >>> SaveInterval(0.0).due(), SaveInterval(60.0).due()
         (True, False)
     """
 
@@ -122,13 +122,13 @@ def fit(
     Example:
         >>> import danlu
         >>> from danlu import deep
-        >>> data = deep.of_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
+        >>> data = deep.from_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
         >>> _, net = torch.manual_seed(0), nn.Linear(1, 2)
         >>> found = deep.fit(net, data, deep.Plan(epochs=20, options={"lr": 0.03}))
         >>> found.scores["val_accuracy"]
         1.0
     """
-    started, saving = time.monotonic(), Cadence(save_every)
+    started, saving = time.monotonic(), SaveInterval(save_every)
     training = Training(
         model, data, plan, seed=seed, device=device_of(device), monitor=monitor, extra=metrics
     )
@@ -180,12 +180,12 @@ def fit_folds(
 
     Example:
         >>> from danlu import deep
-        >>> data = deep.of_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
+        >>> data = deep.from_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
         >>> fits = deep.fit_folds(lambda: nn.Linear(1, 2), data.folds(4), deep.Plan(epochs=3))
         >>> len(fits)
         4
     """
-    started, where, saving = time.monotonic(), device_of(device), Cadence(save_every)
+    started, where, saving = time.monotonic(), device_of(device), SaveInterval(save_every)
     trainings: list[Training] = []
     for fold in data:
         with seeded(seed, 0, where):
@@ -229,7 +229,7 @@ def test(model: nn.Module, data: Data, metrics: Mapping[str, Metric] | None = No
         SettingError: when there is no test part.
     """
     if data.test is None:
-        raise SettingError("there is no test part. Make one: of_arrays(..., test=0.2).")
+        raise SettingError("there is no test part. Make one: from_arrays(..., test=0.2).")
     where = next(model.parameters()).device
     moved = data.to(where)
     assert moved.test is not None

@@ -46,7 +46,7 @@ class Objective:
     Example:
         >>> import danlu
         >>> from danlu import deep
-        >>> data = deep.of_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
+        >>> data = deep.from_arrays([[0.0], [1.0]] * 50, [0, 1] * 50)
         >>> objective = deep.Objective(lambda params, data: nn.Linear(1, 2), data, epochs=3)
         >>> space = {"optimizer": deep.optimizers("adamw", "nesterov"), "batch_size": 16}
         >>> result = danlu.tune(objective, space, minimize="val_loss", trials=4)

@@ -186,7 +186,7 @@ def optimizer(name: str, model: nn.Module, options: Mapping[str, Any] | None = N
     return made
 
 
-class Together:
+class OptimizerList:
     """Several optimizers that step as one: for networks whose parameters are of two kinds.
 
     Example:
@@ -224,7 +224,7 @@ class Together:
             part.load_state_dict(state[str(at)])
 
 
-def _muon(model: nn.Module, kwargs: dict[str, Any]) -> Together:
+def _muon(model: nn.Module, kwargs: dict[str, Any]) -> OptimizerList:
     layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
     hidden = [layer.weight for layer in layers[:-1]]  # the head is AdamW's, as the method's author says
     held = {id(weight) for weight in hidden}
@@ -234,4 +234,4 @@ def _muon(model: nn.Module, kwargs: dict[str, Any]) -> Together:
     ]
     if hidden:
         parts.append(torch.optim.Muon(hidden, **kwargs, adjust_lr_fn="match_rms_adamw"))
-    return Together(parts)
+    return OptimizerList(parts)

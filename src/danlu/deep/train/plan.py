@@ -11,7 +11,7 @@ from ...errors import SettingError
 from ..data.augment import NAMES
 from .optim import rule
 from .regularize import strength_of
-from .schedules import shares
+from .schedules import lr_multipliers
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +63,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         known = rule(self.optimizer).defaults
-        shares(self.schedule, 1, warmup=self.warmup, options=self.shape)
+        lr_multipliers(self.schedule, 1, warmup=self.warmup, options=self.shape)
         rules = [
             ("epochs", self.epochs, self.epochs >= 1, "at least 1"),
             ("batch_size", self.batch_size, self.batch_size is None or self.batch_size >= 1, "at least 1, or None"),

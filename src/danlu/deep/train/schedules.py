@@ -55,7 +55,9 @@ def schedules(*names: str) -> dict[str, Any]:
     }
 
 
-def shares(name: str, steps: int, *, warmup: float = 0.0, options: Mapping[str, Any] | None = None) -> Shares:
+def lr_multipliers(
+    name: str, steps: int, *, warmup: float = 0.0, options: Mapping[str, Any] | None = None
+) -> Shares:
     """The rate at each of ``steps`` steps as a share of its peak; shape (steps,), in [0, 1].
 
     Args:

@@ -11,18 +11,18 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ...problem.goal import Metric as Measure
-from ..data.data import Data, Part
+from ..data.data import Data, Split
 from ..data.epochs import Batch, arrange, cuts
 from .metrics import Metric, losses, ranks, rises, scores
 from .optim import optimizer
 from .plan import Plan
 from .regularize import penalized
-from .schedules import shares
+from .schedules import lr_multipliers
 
 _ROWS = 2048  # samples a pass when judging
 
 
-class Best:
+class BestEpoch:
     """The best epoch so far and a copy of its weights.
 
     Example:
@@ -88,7 +88,7 @@ class Training:
         self.optimizer = optimizer(plan.optimizer, model, plan.options)
         count = len(data.train) * (1 + plan.negatives if data.kind == "ranking" else 1)
         self.cuts = cuts(count, plan.batch_size)
-        self.shares = shares(
+        self.lr_multipliers = lr_multipliers(
             plan.schedule, len(self.cuts) * plan.epochs, warmup=plan.warmup, options=plan.shape
         ).tolist()
         self._peaks = [group["lr"] for group in self.optimizer.param_groups]
@@ -99,7 +99,7 @@ class Training:
             if plan.average
             else None
         )
-        self.best = Best(monitor)
+        self.best = BestEpoch(monitor)
         self._forward = torch.compile(self.model) if plan.compile else self.model
         self._weights = penalized(model)
         self._dtype = {"float32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[plan.precision]
@@ -140,7 +140,7 @@ class Training:
 
     def step(self, number: int, loss: Tensor) -> None:
         """One step of the optimizer at the schedule's rate."""
-        share = self.shares[number]
+        share = self.lr_multipliers[number]
         for group, peak in zip(self.optimizer.param_groups, self._peaks, strict=True):
             group["lr"] = peak * share
         self.optimizer.zero_grad()
@@ -166,7 +166,7 @@ class Training:
         if self.plan.clip:
             nn.utils.clip_grad_norm_(self._parameters, self.plan.clip)
 
-    def judge(self, part: Part, prefix: str) -> dict[str, float]:
+    def judge(self, part: Split, prefix: str) -> dict[str, float]:
         """The scores of the judged network on a part, each name with a prefix."""
         with torch.autocast(self.device.type, dtype=self._dtype, enabled=self._dtype is not None):
             return judge(self.judged, self.data, part, prefix, self.extra)
@@ -202,7 +202,7 @@ def predict(model: nn.Module, x: Tensor) -> Tensor:
 
 
 def judge(
-    model: nn.Module, data: Data, part: Part, prefix: str = "", extra: Mapping[str, Metric] | None = None
+    model: nn.Module, data: Data, part: Split, prefix: str = "", extra: Mapping[str, Metric] | None = None
 ) -> dict[str, float]:
     """The loss and metrics of a network on a part of the data.
 
@@ -214,8 +214,8 @@ def judge(
         extra: more metrics by name.
 
     Example:
-        >>> from danlu.deep.data.data.data import of_arrays
-        >>> data = of_arrays([[0.0], [1.0]] * 10, [0, 1] * 10)
+        >>> from danlu.deep.data.data.data import from_arrays
+        >>> data = from_arrays([[0.0], [1.0]] * 10, [0, 1] * 10)
         >>> sorted(judge(nn.Linear(1, 2), data, data.valid, "val_"))
         ['val_accuracy', 'val_f1', 'val_loss', 'val_precision', 'val_recall']
     """
@@ -226,7 +226,7 @@ def judge(
     return {f"{prefix}{name}": value for name, value in found.items()}
 
 
-def _judge_ranking(model: nn.Module, data: Data, part: Part) -> dict[str, float]:
+def _judge_ranking(model: nn.Module, data: Data, part: Split) -> dict[str, float]:
     users, items = data.sizes
     device = part.x.device
     pairs = torch.cartesian_prod(torch.arange(users, device=device), torch.arange(items, device=device))
@@ -234,7 +234,7 @@ def _judge_ranking(model: nn.Module, data: Data, part: Part) -> dict[str, float]
     return ranking(table, data, part)
 
 
-def ranking(table: Tensor, data: Data, part: Part) -> dict[str, float]:
+def ranking(table: Tensor, data: Data, part: Split) -> dict[str, float]:
     """The loss (each wanted item against four others, always the same) and the ranks, of a table of scores."""
     numbers = torch.Generator().manual_seed(0)
     who = part.x[:, 0].repeat_interleave(4)

@@ -41,7 +41,7 @@ def admit(view: View, propose: Callable[[], list[float]], k: int) -> NDArray[np.
     finite = space.size < math.inf
     if not finite and not space.constrained:
         return np.array([propose() for _ in range(k)]).reshape(k, len(space))
-    taken = Taken(view.history.seen if finite else set())
+    taken = Tried(view.history.seen if finite else set())
     points: list[list[float]] = []
     for _ in range(k):
         point = _draw(space, taken, propose)
@@ -50,7 +50,7 @@ def admit(view: View, propose: Callable[[], list[float]], k: int) -> NDArray[np.
     return np.array(points).reshape(k, len(space))
 
 
-class Taken:
+class Tried:
     """The points of the history and those proposed beside them, without copying the history."""
 
     def __init__(self, seen: set[bytes]) -> None:
@@ -77,7 +77,7 @@ def combinations(space: Space, resolution: int | None = None) -> Iterator[list[f
             yield space.encode(values)
 
 
-def _draw(space: Space, taken: Taken, propose: Callable[[], list[float]]) -> list[float]:
+def _draw(space: Space, taken: Tried, propose: Callable[[], list[float]]) -> list[float]:
     refused = 0
     for tried in range(TRIES):
         point, values = space.snap(propose())
@@ -94,7 +94,7 @@ def _draw(space: Space, taken: Taken, propose: Callable[[], list[float]]) -> lis
     return _near(space, taken, propose) if refused == RARE else point
 
 
-def _near(space: Space, taken: Taken, propose: Callable[[], list[float]]) -> list[float]:
+def _near(space: Space, taken: Tried, propose: Callable[[], list[float]]) -> list[float]:
     """An allowed point near a proposal where hardly any is allowed."""
     for _ in range(NEAR):
         point = meet(space, propose())
@@ -103,7 +103,7 @@ def _near(space: Space, taken: Taken, propose: Callable[[], list[float]]) -> lis
     return point
 
 
-def _remaining(space: Space, taken: Taken, propose: Callable[[], list[float]]) -> list[float]:
+def _remaining(space: Space, taken: Tried, propose: Callable[[], list[float]]) -> list[float]:
     """One of the untried points, chosen by where a proposal falls among them."""
     rest = [point for point in combinations(space) if pack_unit(point) not in taken]
     if not rest and not len(taken):

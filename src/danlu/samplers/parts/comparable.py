@@ -29,7 +29,7 @@ PRIOR = 4.0
 """So many trials' worth of the pooled variance are added to what a configuration's own trials say of it."""
 
 
-class Evidence(NamedTuple):
+class Comparable(NamedTuple):
     """Trials and what they have come to.
 
     Attributes:
@@ -56,9 +56,9 @@ class Evidence(NamedTuple):
         found: Bools = np.all(np.isfinite(self.losses), axis=1)
         return found
 
-    def first(self, count: int) -> Evidence:
+    def first(self, count: int) -> Comparable:
         """What was known when it were so many."""
-        return Evidence(
+        return Comparable(
             self.numbers[:count], self.losses[:count], self.slacks[:count], self.violations[:count], self.step,
             self.counts[:count], self.spreads[:count],
         )  # fmt: skip
@@ -78,7 +78,7 @@ class Evidence(NamedTuple):
         return found
 
 
-def evidence(history: History, need: int | None = None) -> Evidence:
+def comparable(history: History, need: int | None = None) -> Comparable:
     """The trials that fit into the space as it is now, at the deepest step that ``need`` of them have reached.
 
     Args:
@@ -97,7 +97,7 @@ def evidence(history: History, need: int | None = None) -> Evidence:
     return _at(history, step)
 
 
-def running(history: History, known: Evidence) -> Numbers:
+def running(history: History, known: Comparable) -> Numbers:
     """The trials under way that are no evidence yet, shape (n,)."""
     fits = history.fits
     live = history.live[Status.RUNNING] | history.live[Status.WAITING]
@@ -107,7 +107,7 @@ def running(history: History, known: Evidence) -> Numbers:
     return np.array([number for number in numbers if fits[number]], dtype=np.int64)
 
 
-def _whole(history: History) -> Evidence:
+def _whole(history: History) -> Comparable:
     """The finished trials, and those that were paused because of what they would have come to, with that loss."""
     if history.groups:
         return _configurations(history)
@@ -121,15 +121,15 @@ def _whole(history: History) -> Evidence:
     for row, number in enumerate(numbers.tolist() if awaited else ()):
         losses[row, 0] = awaited[number][1] if number in awaited else losses[row, 0]
     ones, spreads = np.ones(len(numbers), np.int64), np.full(losses.shape, np.nan)
-    return Evidence(numbers, losses, history.slacks[numbers], history.violations[numbers], 0, ones, spreads)
+    return Comparable(numbers, losses, history.slacks[numbers], history.violations[numbers], 0, ones, spreads)
 
 
-def _configurations(history: History) -> Evidence:
+def _configurations(history: History) -> Comparable:
     """The configurations that are over, by their means; what some have come to in fewer contexts than others is as good as it is."""
     goal, fits = history.goal, history.fits
     heads = [(head, whole) for head, whole in history.groups.over.items() if fits[head]]
     rows = [(goal.losses({}) if whole.losses is None else whole.losses) for _, whole in heads]
-    return Evidence(
+    return Comparable(
         np.array([head for head, _ in heads], dtype=np.int64),
         np.array(rows, dtype=np.float64).reshape(len(heads), len(goal.metrics)),
         np.array([goal.slacks(whole.metrics) for _, whole in heads]).reshape(len(heads), len(goal.limits)),
@@ -142,7 +142,7 @@ def _configurations(history: History) -> Evidence:
     )
 
 
-def _at(history: History, step: int) -> Evidence:
+def _at(history: History, step: int) -> Comparable:
     """All that have come to a step; of the others those that failed, or were whole before."""
     goal, came = history.goal, history.arrived(step)
     there = set(came.numbers.tolist())
@@ -167,7 +167,7 @@ def _at(history: History, step: int) -> Evidence:
         history.groups
     ):  # in one and the same context trials can be compared, and what is known there stays as it is
         kept = kept[[history.groups.head(number) == number for number in numbers[kept].tolist()]]
-    return Evidence(
+    return Comparable(
         numbers[kept],
         np.vstack([losses, history.losses[late]])[kept],
         np.vstack([slacks, history.slacks[late]])[kept],

@@ -38,7 +38,7 @@ class Beliefs(NamedTuple):
         return found
 
 
-class Surface(NamedTuple):
+class Acquisition(NamedTuple):
     """An acquisition function over unit points.
 
     Attributes:
@@ -90,7 +90,7 @@ class Surface(NamedTuple):
 
 
 def climb(
-    surface: Surface, incumbents: Floats, seen: Callable[[Floats], bool], rng: np.random.Generator
+    surface: Acquisition, incumbents: Floats, seen: Callable[[Floats], bool], rng: np.random.Generator
 ) -> Iterator[Floats]:
     """Points in order of promise: the polished best of many, then the others as they were screened.
 
@@ -123,7 +123,7 @@ def _mutants(incumbents: Floats, rng: np.random.Generator) -> Floats:
     return mutants
 
 
-def _ascend(surface: Surface, points: Floats) -> Floats:
+def _ascend(surface: Acquisition, points: Floats) -> Floats:
     """Along the parameters of many values that are active, by L-BFGS, all points at once.
 
     The sum of their values is one function of all their coordinates, as in Balandat et al., "BoTorch"
@@ -157,7 +157,7 @@ def _ascend(surface: Surface, points: Floats) -> Floats:
     return moved
 
 
-def _exchange(surface: Surface, point: Floats, seen: Callable[[Floats], bool]) -> tuple[Floats, float]:
+def _exchange(surface: Acquisition, point: Floats, seen: Callable[[Floats], bool]) -> tuple[Floats, float]:
     """Change one discrete parameter at a time while that helps, never to a point that was seen."""
     snapped, values = surface.at(point[None])
     point, value = snapped[0], -np.inf if seen(snapped[0]) else float(values[0])

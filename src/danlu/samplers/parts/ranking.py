@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from ...maths.pareto import crowded
 from ...space.parameters import Choice
 from ...space.space import Space
-from .comparable import Evidence
+from .comparable import Comparable
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 
-class Standing(NamedTuple):
+class Ranking(NamedTuple):
     """What is known of trials, the best first.
 
     Attributes:
@@ -30,7 +30,7 @@ class Standing(NamedTuple):
     losses: Floats
 
 
-def standing(known: Evidence) -> Standing:
+def ranking(known: Comparable) -> Ranking:
     """The trials that are evidence, best first.
 
     Those that keep all limits come first, by loss, or with several goals by front and then by how
@@ -48,10 +48,10 @@ def standing(known: Evidence) -> Standing:
     key[finite & ~fine, 0] = violations[finite & ~fine]
     level = np.where(fine, 0, np.where(finite, 1, 2))
     order = np.lexsort((key[:, 1], key[:, 0], level))
-    return Standing(numbers[order], int(fine.sum()), losses[order])
+    return Ranking(numbers[order], int(fine.sum()), losses[order])
 
 
-def steadied(known: Evidence) -> Floats:
+def steadied(known: Comparable) -> Floats:
     """The losses, shape (n, m), means over contexts shrunk by their reliability; losses of single trials as they are.
 
     Empirical Bayes (Efron and Morris, "Data analysis using Stein's estimator and its generalizations", 1975): with error variance

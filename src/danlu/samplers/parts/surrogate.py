@@ -22,7 +22,7 @@ from ...maths import gp
 from ...maths.kernels import Kernel
 from ...maths.ranks import correlation
 from ...maths.targets import bilog, half_rank
-from .comparable import Evidence
+from .comparable import Comparable
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -41,7 +41,7 @@ FIRST, AGAIN = 100, 15
 """Evaluations of the likelihood when a fit starts from the prior, and from the fit before."""
 
 
-class Data(NamedTuple):
+class Observed(NamedTuple):
     """Finished trials as models see them.
 
     Attributes:
@@ -70,12 +70,12 @@ class Data(NamedTuple):
 class Surrogate(NamedTuple):
     """The processes given all finished trials, and what is imagined of the running ones."""
 
-    data: Data
+    data: Observed
     models: tuple[gp.Posterior, ...]
     targets: tuple[Floats, ...]
 
 
-def observe(history: History, shown: Features, known: Evidence, most: int) -> Data:
+def observe(history: History, shown: Features, known: Comparable, most: int) -> Observed:
     """At most ``most`` of the trials that are evidence, as models see them."""
     finite = known.good
     good, bad = np.flatnonzero(finite), np.flatnonzero(~finite)
@@ -97,7 +97,7 @@ def observe(history: History, shown: Features, known: Evidence, most: int) -> Da
     if first < len(kept):
         targets.append(np.where(kept < len(good), -1.0, 1.0))
     numbers = known.numbers[rows[kept]]
-    return Data(
+    return Observed(
         numbers,
         shown.of(history.units[numbers], history.active[numbers]),
         first,
@@ -110,7 +110,7 @@ def observe(history: History, shown: Features, known: Evidence, most: int) -> Da
     )
 
 
-class Recipe(NamedTuple):
+class SurrogateSettings(NamedTuple):
     """What a fit depends on beside the trials."""
 
     kernel: Kernel
@@ -122,14 +122,14 @@ class Recipe(NamedTuple):
 def surrogate(
     history: History,
     shown: Features,
-    known: Evidence,
+    known: Comparable,
     pending: Numbers,
-    recipe: Recipe,
+    recipe: SurrogateSettings,
     rng: np.random.Generator,
 ) -> Surrogate:
     """The processes for all that is known and, imagined, for the ``pending`` trials."""
     modes = _modes(history, shown, known, recipe)
-    shape = gp.Shape(shown.groups, shown.bent)
+    shape = gp.Shape(shown.groups, shown.warped)
     varied = rng.random() < VARIED
     data = observe(history, shown, known, recipe.points)
     models, targets = [], []
@@ -177,7 +177,7 @@ def _worse(column: Floats, share: float) -> float:
     return float(column.max() + (4.0 * share - 0.4) * np.ptp(column)) if len(column) else 1.0
 
 
-def _known(data: Data, column: int) -> tuple[Floats, Floats, Floats]:
+def _known(data: Observed, column: int) -> tuple[Floats, Floats, Floats]:
     known = np.isfinite(data.targets[:, column])
     return data.inputs[known], data.targets[known, column], data.ratios[known]
 
@@ -186,13 +186,13 @@ _memo: WeakKeyDictionary[History, dict[Any, tuple[int, list[gp.Mode]]]] = WeakKe
 """The newest hyperparameters of each history: a memo, never the truth."""
 
 
-def _modes(history: History, shown: Features, known: Evidence, recipe: Recipe) -> list[gp.Mode]:
+def _modes(history: History, shown: Features, known: Comparable, recipe: SurrogateSettings) -> list[gp.Mode]:
     """The hyperparameters of every process."""
     sizes = _sizes(len(known.numbers), recipe.initial)
     memo = _memo.setdefault(history, {})
     key = (recipe.kernel, recipe.initial, shown.space, known.step, len(history.aside), history.groups.revised)
     at, modes = memo.get(key, (0, []))
-    shape = gp.Shape(shown.groups, shown.bent)
+    shape = gp.Shape(shown.groups, shown.warped)
     if at not in sizes:
         at, modes = 0, []
     for size in sizes[sizes.index(at) + 1 if at else 0 :]:

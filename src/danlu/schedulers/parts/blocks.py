@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...contracts.messages import GO, Verdict, pause
-from ...contracts.protocols import Move, New, Problem, Resume, View
+from ...contracts.protocols import Decision, New, Problem, Resume, View
 from ...journal.trial import Trial
 from .ladder import Ladder
 from .rungs import best, losses_at, paused
@@ -128,7 +128,7 @@ def judge(state: Blocks, view: View, trial: Trial) -> Verdict:
     return pause(f"waits at step {step} for the others of its bracket")
 
 
-def move(state: Blocks, view: View) -> Move:
+def move(state: Blocks, view: View) -> Decision:
     """The next trial that goes on, else a new one."""
     number, step = state.due(view)
     if number >= 0:

@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 
 from ..contracts.messages import GO, Verdict
-from ..contracts.protocols import BaseScheduler, Move, New, Problem, Scheduler, View
+from ..contracts.protocols import BaseScheduler, Decision, New, Problem, Scheduler, View
 from ..errors import SettingError
 from ..journal.events import Action
 from ..journal.trial import Trial
 
 
-class Both(BaseScheduler, msgspec.Struct, frozen=True):
+class Chain(BaseScheduler, msgspec.Struct, frozen=True):
     """Asks ``first`` and then ``second``; free slots are ``first``'s to fill, unless it says New.
 
     Raises:
@@ -21,8 +21,8 @@ class Both(BaseScheduler, msgspec.Struct, frozen=True):
 
     Example:
         >>> import danlu
-        >>> danlu.schedulers.Both(danlu.schedulers.Diverged(), danlu.schedulers.Patience(reports=5))
-        Both(first=Diverged(factor=1000000.0), second=Patience(reports=5, delta=0.0, warm_up=0))
+        >>> danlu.schedulers.Chain(danlu.schedulers.Diverged(), danlu.schedulers.Patience(reports=5))
+        Chain(first=Diverged(factor=1000000.0), second=Patience(reports=5, delta=0.0, warm_up=0))
     """
 
     first: Any
@@ -32,7 +32,7 @@ class Both(BaseScheduler, msgspec.Struct, frozen=True):
         for each in (self.first, self.second):
             if not callable(getattr(each, "judge", None)):
                 raise SettingError(
-                    f"Both needs two schedulers, got {each!r}. Give Both(danlu.schedulers.Diverged(), danlu.schedulers.Patience())."
+                    f"Chain needs two schedulers, got {each!r}. Give Chain(danlu.schedulers.Diverged(), danlu.schedulers.Patience())."
                 )
 
     def init(self, problem: Problem) -> tuple[Any, Any] | None:
@@ -57,7 +57,7 @@ class Both(BaseScheduler, msgspec.Struct, frozen=True):
         after = second.judge(other, view, trial)
         return verdict if after == GO else after
 
-    def next(self, state: tuple[Any, Any] | None, view: View) -> Move:
+    def next(self, state: tuple[Any, Any] | None, view: View) -> Decision:
         """The first move that is not a plain New."""
         first, second = self._pair()
         one, other = state or (None, None)

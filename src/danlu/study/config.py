@@ -9,15 +9,15 @@ from ..base.names import SAMPLERS, SCHEDULERS, find
 from ..contracts import algorithms as settings
 from ..contracts.protocols import Sampler, Scheduler
 from ..errors import SettingError
-from ..journal.events import Charter
-from ..problem.budget import Budget, Limits
+from ..journal.events import StoredConfig
+from ..problem.budget import AttemptLimits, Budget
 from ..problem.contexts import Context
 from ..problem.fidelity import Fidelity
 from ..space.space import Space
 from .trust import trusting
 
 
-class Settings(NamedTuple):
+class StudyConfig(NamedTuple):
     """What a study is run by; None where whoever opens it leaves it to the study, or to danlu."""
 
     budget: Budget | None = None
@@ -25,13 +25,13 @@ class Settings(NamedTuple):
     scheduler: Scheduler | str | None = None
     fidelity: Fidelity | None = None
     retries: int | None = None
-    limits: Limits | None = None
+    limits: AttemptLimits | None = None
     objective: str = ""
     same_failures: int | None = None
     contexts: tuple[Context, ...] | None = None
 
 
-class Settled(NamedTuple):
+class ResolvedConfig(NamedTuple):
     """The same, decided. ``follows`` says that the budget is the study's own, whatever becomes of it."""
 
     budget: Budget
@@ -39,22 +39,24 @@ class Settled(NamedTuple):
     scheduler: Scheduler
     fidelity: Fidelity | None = None
     retries: int = 2
-    limits: Limits = Limits()
+    limits: AttemptLimits = AttemptLimits()
     objective: str = ""
     follows: bool = False
     same_failures: int = 3
     contexts: tuple[Context, ...] = ()
 
     @property
-    def charter(self) -> Charter:
+    def stored_config(self) -> StoredConfig:
         """These settings as a journal keeps them."""
-        return Charter(
+        return StoredConfig(
             self.objective, settings.written(self.sampler), settings.written(self.scheduler), self.budget,
             self.fidelity, self.retries, self.limits, self.same_failures, self.contexts,
         )  # fmt: skip
 
 
-def settled(given: Settings, stored: Charter | None, space: Space, trust: Sequence[str] = ()) -> Settled:
+def resolved(
+    given: StudyConfig, stored: StoredConfig | None, space: Space, trust: Sequence[str] = ()
+) -> ResolvedConfig:
     """The settings given, completed by those of a stored study that is joined (None: by defaults).
 
     ``trust`` are the packages whose algorithms may be made of what is stored, as in ``danlu.work``.
@@ -62,7 +64,7 @@ def settled(given: Settings, stored: Charter | None, space: Space, trust: Sequen
     Raises:
         SettingError: when a setting is out of its range, or a stored algorithm is not danlu's own.
     """
-    of = stored or Charter()
+    of = stored or StoredConfig()
     retries = of.retries if given.retries is None else given.retries
     if retries < 0:
         raise SettingError(f"a study needs retries >= 0, got retries={retries!r}.")
@@ -74,7 +76,7 @@ def settled(given: Settings, stored: Charter | None, space: Space, trust: Sequen
         )
     contexts = of.contexts if given.contexts is None else given.contexts
     scheduler = _scheduler(given.scheduler, of, contexts, trust)
-    return Settled(
+    return ResolvedConfig(
         given.budget or of.budget,
         _sampler(given.sampler, of, space, trust),
         scheduler,
@@ -88,7 +90,9 @@ def settled(given: Settings, stored: Charter | None, space: Space, trust: Sequen
     )
 
 
-def _sampler(given: Sampler | str | None, stored: Charter, space: Space, trust: Sequence[str]) -> Sampler:
+def _sampler(
+    given: Sampler | str | None, stored: StoredConfig, space: Space, trust: Sequence[str]
+) -> Sampler:
     """By default what decides by itself, after the point of the priors where parameters have any."""
     if given is not None and not isinstance(given, str):
         return cast(Sampler, _whole("sampler", given, Sampler))
@@ -101,7 +105,7 @@ def _sampler(given: Sampler | str | None, stored: Charter, space: Space, trust: 
 
 
 def _scheduler(
-    given: Scheduler | str | None, stored: Charter, contexts: tuple[Context, ...], trust: Sequence[str]
+    given: Scheduler | str | None, stored: StoredConfig, contexts: tuple[Context, ...], trust: Sequence[str]
 ) -> Scheduler:
     """By default what decides by itself; with contexts, a race of configurations around it, which gives none up under ``"none"``."""
     if given is None and stored.scheduler:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Order:
+class FinishOrder:
     """An immutable sequence of trial numbers that grows in constant time.
 
     Successive states share one list and each looks at its own length of it, so telling a trial costs the
@@ -28,16 +28,16 @@ class Order:
         self._places = {} if places is None else places
         self._length = length
 
-    def told(self, number: int) -> Order:
+    def told(self, number: int) -> FinishOrder:
         """With ``number`` at the end, once."""
         if self._places.get(number, self._length) < self._length:
             return self
         if len(self._numbers) > self._length:  # another state has grown from this one: part ways
             kept = self._numbers[: self._length]
-            return Order(kept, {each: at for at, each in enumerate(kept)}, self._length).told(number)
+            return FinishOrder(kept, {each: at for at, each in enumerate(kept)}, self._length).told(number)
         self._numbers.append(number)
         self._places[number] = self._length
-        return Order(self._numbers, self._places, self._length + 1)
+        return FinishOrder(self._numbers, self._places, self._length + 1)
 
     def __len__(self) -> int:
         return self._length

@@ -24,7 +24,7 @@ def kumaraswamy(x: Floats, a: Floats, b: Floats) -> Floats:
 
 
 def by_logarithms(x: Floats, logarithms: Floats) -> tuple[Floats, Floats]:
-    """Derivatives of the bent columns by log a and log b, shape (n, w) each; ``logarithms`` is (2 w,)."""
+    """Derivatives of the warped columns by log a and log b, shape (n, w) each; ``logarithms`` is (2 w,)."""
     a, b = np.exp(logarithms).reshape(2, -1)
     x = np.clip(x, EDGE, 1.0 - EDGE)
     power = x**a
@@ -34,7 +34,7 @@ def by_logarithms(x: Floats, logarithms: Floats) -> tuple[Floats, Floats]:
 
 
 def steepness(x: Floats, logarithms: Floats) -> Floats:
-    """Derivatives of the bent columns by the columns, shape (n, w)."""
+    """Derivatives of the warped columns by the columns, shape (n, w)."""
     a, b = np.exp(logarithms).reshape(2, -1)
     x = np.clip(x, EDGE, 1.0 - EDGE)
     steep: Floats = a * b * x ** (a - 1.0) * (1.0 - x**a) ** (b - 1.0)

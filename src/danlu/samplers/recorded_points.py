@@ -11,7 +11,7 @@ from ..errors import Exhausted
 from ..journal.trial import Trial
 
 
-class Recorded(BaseSampler, msgspec.Struct, frozen=True):
+class RecordedPoints(BaseSampler, msgspec.Struct, frozen=True):
     """Asks the given unit points in order, repeats included, and then ends the study.
 
     Args:
@@ -20,7 +20,7 @@ class Recorded(BaseSampler, msgspec.Struct, frozen=True):
     Example:
         >>> import danlu
         >>> result = danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 4)}, trials=9,
-        ...                     sampler=danlu.samplers.Recorded(((0.5,), (0.25,))))
+        ...                     sampler=danlu.samplers.RecordedPoints(((0.5,), (0.25,))))
         >>> [trial.params["x"] for trial in result.trials]
         [2.0, 1.0]
     """

@@ -17,7 +17,7 @@ from ..space.feasible import fill
 from ..space.space import Space
 
 
-class First(BaseSampler, msgspec.Struct, frozen=True):
+class InitialPoints(BaseSampler, msgspec.Struct, frozen=True):
     """Tries ``points`` in order, then asks ``then``.
 
     Args:
@@ -31,7 +31,7 @@ class First(BaseSampler, msgspec.Struct, frozen=True):
     Example:
         >>> import danlu
         >>> result = danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=3,
-        ...                     sampler=danlu.samplers.First([{"x": 0.25}], danlu.samplers.Random()))
+        ...                     sampler=danlu.samplers.InitialPoints([{"x": 0.25}], danlu.samplers.Random()))
         >>> result.trials[0].params
         {'x': 0.25}
     """
@@ -43,7 +43,7 @@ class First(BaseSampler, msgspec.Struct, frozen=True):
         msgspec.structs.force_setattr(self, "points", tuple(dict(point) for point in self.points))
         if not callable(getattr(self.then, "ask", None)):
             raise SettingError(
-                f"First goes on with a sampler, got {self.then!r}. Give First(points, danlu.samplers.GP())."
+                f"InitialPoints goes on with a sampler, got {self.then!r}. Give InitialPoints(points, danlu.samplers.GP())."
             )
 
     def init(self, problem: Problem) -> Any:
