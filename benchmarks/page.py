@@ -37,11 +37,11 @@ CHROMIUM = os.environ.get("DANLU_CHROMIUM", "/usr/bin/chromium")
 
 def huge(path, trials, points):
     """A study of so many trials, written as a driver would have written it."""
-    from danlu.problem.goal import goal_of
+    from danlu.problem.goal import Goal
 
     rng = np.random.default_rng(0)
     journal = danlu.stores.SqliteStore(path).create(
-        "huge", ev.Created(SPACE.spec, goal_of(minimize="loss"), 1, 1e9)
+        "huge", ev.Created(SPACE.spec, Goal.of(minimize="loss"), 1, 1e9)
     )
     at, pending = 1e9, []
     for number in range(trials):

@@ -271,7 +271,7 @@ class Worker:
             f"{socket.gethostname()}/boot/{self.namespace}/{self.pid}/{self.life}/{self.name}.{self.life}"
         )
         self.study = danlu.open_study(
-            SPACE, minimize="loss", trials=self.world.trials, seed=1, sampler="random", retries=RETRIES,
+            SPACE, minimize="loss", trials=self.world.trials, seed=1, sampler="random", trial_limits=danlu.TrialLimits(retries=RETRIES),
             scheduler=danlu.schedulers.Patience(reports=3), store=Behind(self.world, self.namespace), name="s",
             clock=lambda: self.world.now + self.skew,
         )  # fmt: skip

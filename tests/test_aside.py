@@ -6,7 +6,7 @@ import danlu
 from danlu.errors import BudgetError, Fenced, TrialMissing
 from danlu.journal.events import Status
 from danlu.journal.history import History
-from danlu.problem.goal import goal_of
+from danlu.problem.goal import Goal
 from danlu.samplers.parts.comparable import comparable
 
 SPACE = {"x": danlu.Float(0, 1)}
@@ -115,7 +115,7 @@ def test_a_population_is_made_of_those_that_count():
 
 
 def test_a_target_that_only_they_reached_is_open_again():
-    with danlu.open_study(SPACE, goal=goal_of(minimize="loss", target=0.1), trials=9) as study:
+    with danlu.open_study(SPACE, goal=Goal.of(minimize="loss", target=0.1), trials=9) as study:
         told(study, 2, first=0.0)
         assert study.result.history.reached == 0
         study.set_aside([0], "measured on the wrong data")

@@ -21,7 +21,7 @@ from danlu import Float, Int, campaign, deep
 from danlu.campaign.confirm import FRESH, SEARCH, Confirm, own_seed
 from danlu.errors import CampaignLeft, DanluError, SettingError, SpaceMismatch, StudyExists, StudyMissing
 from danlu.problem.budget import Budget
-from danlu.problem.goal import goal_of
+from danlu.problem.goal import Goal
 
 SPACE = danlu.Space({"x": Float(-1, 1), "width": Int(1, 8)})
 DEFAULT = {"x": 0.5, "width": 2}
@@ -40,7 +40,7 @@ def train(trial):
 
 def plan(trials=4, top=2, seeds=2, default=DEFAULT, looks=True, **how):
     search = campaign.Open(
-        SEARCH, "the beginning", SPACE, goal_of(minimize="loss"), Budget(trials=trials), "random"
+        SEARCH, "the beginning", SPACE, Goal.of(minimize="loss"), Budget(trials=trials), "random"
     )
     return Confirm(search=search, top=top, seeds=seeds, default=default, looks=looks, **how)
 
@@ -289,7 +289,7 @@ def test_choices_of_things_by_name_reach_every_stage():
         return trial["square"](-2.0 - 0.001 * (trial.context.get("seed", 0) % 7))
 
     search = campaign.Open(
-        SEARCH, "the beginning", space, goal_of(minimize="value"), Budget(trials=2), "grid"
+        SEARCH, "the beginning", space, Goal.of(minimize="value"), Budget(trials=2), "grid"
     )
     done = conduct(danlu.stores.MemoryStore(), Confirm(search=search, top=2, seeds=2), objective=calls)
     assert done.results[FRESH].best.params == {"square": "no"}
@@ -304,7 +304,7 @@ def test_a_space_is_widened_on_purpose():
         settings = {}  # noqa: RUF012 - as its protocol has it
 
         def next(self, own, known):
-            first = campaign.Open("one", "first", SPACE, goal_of(minimize="loss"), Budget(trials=3), "random")
+            first = campaign.Open("one", "first", SPACE, Goal.of(minimize="loss"), Budget(trials=3), "random")
             if "one" not in known:
                 return first
             if not own.judgments:
@@ -314,7 +314,7 @@ def test_a_space_is_widened_on_purpose():
                     "one",
                     "the best lies at a bound",
                     wide,
-                    goal_of(minimize="loss"),
+                    Goal.of(minimize="loss"),
                     Budget(trials=6),
                     "random",
                 )

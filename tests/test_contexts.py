@@ -19,7 +19,7 @@ from danlu.journal import events as ev
 from danlu.journal.events import Judged, Status
 from danlu.journal.history import History
 from danlu.problem.contexts import contexts_of
-from danlu.problem.goal import goal_of
+from danlu.problem.goal import Goal
 from danlu.samplers.parts.comparable import comparable, running
 from danlu.samplers.parts.ranking import ranking
 from danlu.schedulers.race import behind
@@ -176,7 +176,7 @@ def test_what_is_given_up_would_hardly_have_become_the_best():
 def raced(losses):
     """The history of two configurations after each trial of the second, with these losses."""
     history, entries = History(), []
-    entries.append(ev.Created(danlu.Space({"x": Float(0, 1)}).spec, goal_of(), 0, 0.0))
+    entries.append(ev.Created(danlu.Space({"x": Float(0, 1)}).spec, Goal.of(), 0, 0.0))
     entries.append(ev.Opened("w", "", "", 0.0, ev.StoredConfig(contexts=contexts_of(FOLDS))))
     for number, loss in losses.items():
         head = 5 * (number // 5)
@@ -418,7 +418,7 @@ def test_a_crash_at_every_append_of_a_race_changes_nothing(every, tmp_path, prom
         try:
             return danlu.tune(
                 resumable, {"x": Float(-1, 1)}, minimize="loss", contexts={"fold": range(3)}, trials=11, seed=3, store=store,
-                retries=1000, sampler="random",
+                trial_limits=danlu.TrialLimits(retries=1000), sampler="random",
             )  # fmt: skip
         finally:
             store.close()
@@ -444,7 +444,7 @@ def test_a_crash_at_every_append_of_a_race_changes_nothing(every, tmp_path, prom
 
 def test_a_journal_with_a_trial_of_no_configuration_is_damaged():
     history = History()
-    history.fold([ev.Entry(1, ev.Created(danlu.Space({"x": Float(0, 1)}).spec, goal_of(), 0, 0.0))])
+    history.fold([ev.Entry(1, ev.Created(danlu.Space({"x": Float(0, 1)}).spec, Goal.of(), 0, 0.0))])
     asked = ev.Asked(
         0, ev.pack_params({"x": 0.5}), np.array([0.5]).tobytes(), "w", 1.0, context={"fold": 0}, of=3
     )

@@ -66,7 +66,7 @@ def run(store, objective, scheduler=None):
     try:
         return danlu.tune(
             objective, SPACE, minimize="loss", trials=4, store=store, seed=7, scheduler=scheduler,
-            enqueue=[{"x": 0.5}], retries=1000,
+            enqueue=[{"x": 0.5}], trial_limits=danlu.TrialLimits(retries=1000),
         )  # fmt: skip
     finally:
         store.close()
@@ -165,7 +165,15 @@ def test_a_trial_whose_worker_dies_again_and_again_is_quarantined(tmp_path, prom
             return store.die() if trial["x"] == 0.25 else trial["x"]
 
         try:
-            return danlu.tune(poison, SPACE, store=store, trials=3, seed=1, enqueue=[{"x": 0.25}], retries=2)
+            return danlu.tune(
+                poison,
+                SPACE,
+                store=store,
+                trials=3,
+                seed=1,
+                enqueue=[{"x": 0.25}],
+                trial_limits=danlu.TrialLimits(retries=2),
+            )
         finally:
             store.close()
 

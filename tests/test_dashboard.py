@@ -548,7 +548,7 @@ def test_a_study_of_odd_numbers_is_shown(tmp_path, promised):
 def test_a_feed_reads_in_parts_and_ends_at_the_whole(tmp_path):
     path = tmp_path / "s.db"
     journal = SqliteStore(path).create(
-        "s", ev.Created(danlu.Space({}).spec, danlu.problem.goal.goal_of(minimize="loss"), 1, 1.0)
+        "s", ev.Created(danlu.Space({}).spec, danlu.Goal.of(minimize="loss"), 1, 1.0)
     )
     from danlu.contracts.protocols import Terms
 
@@ -577,7 +577,7 @@ def test_models_look_at_a_study_while_it_grows():
     from danlu.journal.trial import Curve
 
     history = History()
-    goal = danlu.problem.goal.goal_of(minimize="loss")
+    goal = danlu.Goal.of(minimize="loss")
     space = danlu.Space({"x": Float(0, 1)})
     asked = [
         ev.Asked(n, ev.pack_params({"x": 0.5}), danlu.space.space.pack_unit([0.5]), "w", 1.0)
@@ -693,9 +693,7 @@ def test_a_page_never_blocks_a_writer(tmp_path, promised):
     """Promise 12: a reader that takes its time holds up nobody, and keeps the log from growing without end no longer than a part."""
     path = tmp_path / "s.db"
     store = SqliteStore(path)
-    journal = store.create(
-        "s", ev.Created(danlu.Space({}).spec, danlu.problem.goal.goal_of(minimize="loss"), 1, 1.0)
-    )
+    journal = store.create("s", ev.Created(danlu.Space({}).spec, danlu.Goal.of(minimize="loss"), 1, 1.0))
     from danlu.contracts.protocols import Terms
 
     stop = threading.Event()

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from danlu.deep.data.data.datasets import documented
+from danlu.deep.data.datasets import documented
 from PIL import Image
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 

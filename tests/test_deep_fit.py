@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from danlu.deep.data.data.epochs import arrange, cuts, seeded
+from danlu.deep.data.epochs import arrange, cuts, seeded
 from sklearn import metrics as sk
 from torch import nn
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from danlu.deep.data.data.data import augment
+from danlu.deep.data.data import augment
 from torch import nn
 
 import danlu

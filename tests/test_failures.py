@@ -292,18 +292,22 @@ def test_how_many_first_failures_end_a_study_is_a_setting(allowed, asked):
         with pytest.raises(
             ObjectiveError, match="the first trial failed," if asked == 1 else f"first {asked} trials"
         ):
-            danlu.tune(broken, SPACE, store=store, trials=6, same_failures=allowed)
+            danlu.tune(
+                broken, SPACE, store=store, trials=6, trial_limits=danlu.TrialLimits(same_failures=allowed)
+            )
     else:
-        danlu.tune(broken, SPACE, store=store, trials=6, same_failures=allowed)
+        danlu.tune(
+            broken, SPACE, store=store, trials=6, trial_limits=danlu.TrialLimits(same_failures=allowed)
+        )
     with danlu.open_study(store=store) as study:
         assert len(study.result.trials) == asked
-        assert study.settings.same_failures == allowed  # so do those who join
+        assert study.settings.trial_limits.same_failures == allowed  # so do those who join
 
 
 @pytest.mark.parametrize("value", [-1, 2.5, True, "3"])
 def test_a_number_of_failures_that_is_none_is_refused(value):
     with pytest.raises(SettingError, match=r"same_failures to be a whole number >= 1 .* got same_failures="):
-        danlu.tune(mended, SPACE, trials=2, same_failures=value)
+        danlu.tune(mended, SPACE, trials=2, trial_limits=danlu.TrialLimits(same_failures=value))
 
 
 def test_told_failures_end_nothing():

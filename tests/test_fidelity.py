@@ -144,21 +144,25 @@ def test_models_find_the_floor_in_a_fraction_of_the_steps(sampler):
     """27-step trainings, the worth of ten whole ones: the floor within 0.06, in each of five seeds."""
     for seed in range(5):
         result = danlu.tune(
-            falling, SPACE, minimize="loss", steps=270, trials=999, seed=seed, sampler=sampler,
+            falling, SPACE, minimize="loss", budget=danlu.Budget(steps=270), trials=999, seed=seed, sampler=sampler,
             scheduler=danlu.schedulers.ASHA(low=1, high=27, promote=True), engine=Simulator(),
         )  # fmt: skip
         assert result.best.params["floor"] < 0.06
 
 
 def test_auto_compares_trials_where_early_steps_tell():
-    result = danlu.tune(falling, SPACE, minimize="loss", steps=360, seed=1, engine=Simulator())
+    result = danlu.tune(
+        falling, SPACE, minimize="loss", budget=danlu.Budget(steps=360), seed=1, engine=Simulator()
+    )
     assert len(result.trials) > 40  # 13 in full
     assert "trials are compared from step 1 of 27 on, one in 3 goes on" in result.why()
     assert result.best.params["floor"] < 0.05
 
 
 def test_auto_trains_in_full_where_early_steps_tell_nothing():
-    result = danlu.tune(late, SPACE, minimize="loss", at="last", time=60 * 27, seed=1, engine=Simulator())
+    result = danlu.tune(
+        late, SPACE, goal=danlu.Goal.of(minimize="loss", at="last"), time=60 * 27, seed=1, engine=Simulator()
+    )
     reasons = [line for line in result.why() if "said little" in line]
     assert reasons[-1].startswith("all trials are trained in full: step 9 said little of later")
     assert reasons
@@ -187,7 +191,7 @@ def test_auto_stops_for_good_where_nothing_is_saved_and_pauses_where_something_i
                     trial.save(step)
                 trial.report(step, loss=trial["floor"] + 1 / step)
 
-        result = danlu.tune(train, SPACE, minimize="loss", steps=300, seed=1)
+        result = danlu.tune(train, SPACE, minimize="loss", budget=danlu.Budget(steps=300), seed=1)
         left = {trial.status for trial in result.trials if len(trial.curve) < 27}
         assert left - {danlu.Status.WAITING} == {status}  # the last one waits for more budget
         assert len(set(trained)) == len(trained)  # no step of a trial was trained twice
@@ -208,7 +212,7 @@ def test_auto_decides_the_same_when_it_is_cut_off_and_goes_on():
                 train,
                 SPACE,
                 minimize="loss",
-                steps=steps,
+                budget=danlu.Budget(steps=steps),
                 trials=200,
                 seed=4,
                 store=store,

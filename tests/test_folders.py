@@ -212,7 +212,7 @@ def told(path, at=0, *, written=False, keep="best"):
             trials=2,
             store=store,
             seed=7,
-            retries=1000,
+            trial_limits=danlu.TrialLimits(retries=1000),
             scheduler="diverged",
             sampler="random",
             keep=keep,

@@ -121,7 +121,7 @@ def test_a_budget_of_steps_does_not_lose_the_winner_either(curve, saves):
             trial.report(epoch, acc=curve(trial.params, epoch))
 
     ours, full = (
-        danlu.tune(train, SPACE, maximize="acc", steps=20 * 50, seed=1, scheduler=how)
+        danlu.tune(train, SPACE, maximize="acc", budget=danlu.Budget(steps=20 * 50), seed=1, scheduler=how)
         for how in (None, "none")
     )
     assert ours.best.value >= 0.98 * full.best.value
@@ -298,7 +298,7 @@ def test_death_at_every_append_of_a_study_with_audits_changes_nothing(tmp_path):
         try:
             return store, danlu.tune(
                 Script(curves, saves=True, steps=5), {"x": Float(0, 1)}, minimize="loss", trials=15, seed=6,
-                store=store, sampler="random", retries=1000,
+                store=store, sampler="random", trial_limits=danlu.TrialLimits(retries=1000),
                 scheduler=danlu.schedulers.Forecast(enough=4, grace=0.0, audit=2, chance=0.1),
             )  # fmt: skip
         finally:

@@ -137,7 +137,9 @@ def test_returned_facts_and_curves_are_kept():
     assert result.best.curve.steps == (1, 2, 3)
     assert result.best.curve.metrics == {"loss": (0.75, 0.5, 0.625), "acc": (0.0, 1.0, 0.5)}
     assert sum("are curves" in line for line in result.why()) == 1
-    last = danlu.tune(RETURNED["keras history"][0], SPACE, minimize="loss", trials=1, at="last").best
+    last = danlu.tune(
+        RETURNED["keras history"][0], SPACE, goal=danlu.Goal.of(minimize="loss", at="last"), trials=1
+    ).best
     assert last.metrics == {"loss": 0.625, "acc": 0.5}
 
 
@@ -703,11 +705,14 @@ def test_distributions_of_other_tools_are_answered_with_danlus():
 WORDS = {
     "n_trials": "trials=", "num_samples": "trials=", "max_evals": "trials=", "n_iter": "trials=", "max_trials": "trials=",
     "timeout": "time=", "time_budget_s": "time=", "direction": "minimize=", "directions": "minimize=", "mode": "minimize=",
-    "metric": "minimize=", "objective_name": "minimize=", "goal": "minimize=", "config": "space=", "search_space": "space=",
+    "metric": "minimize=", "objective_name": "minimize=", "config": "space=", "search_space": "space=",
     "param_space": "space=", "n_jobs": "workers=", "max_concurrent_trials": "workers=", "resources_per_trial": "gpus=",
     "study_name": "name=", "storage": "store=", "local_dir": "store=", "load_if_exists": "resumes", "pruner": "scheduler=",
     "points_to_evaluate": "enqueue=", "random_state": "seed=", "executions_per_trial": "mean", "show_progress_bar": "watch=",
     "gc_after_trial": "nothing", "catch": "failed", "fail_fast": "failed", "verbose": "watch=", "algo": "sampler=",
+    "steps": "danlu.Budget.steps=", "cost": "danlu.Budget.cost=", "no_improvement": "danlu.Budget.no_improvement=",
+    "trial_time": "danlu.TrialLimits.time=", "trial_memory": "danlu.TrialLimits.memory=", "retries": "danlu.TrialLimits.retries=",
+    "same_failures": "danlu.TrialLimits.same_failures=", "at": "danlu.Goal.of",
     "trails": "Did you mean trials", "wrokers": "Did you mean workers", "colour": "There are: objective, space",
 }  # fmt: skip
 
@@ -717,7 +722,7 @@ def test_arguments_of_other_tools_are_answered_with_danlus_word(word):
     with pytest.raises(TypeError, match=f"has no argument {word}. .*{WORDS[word]}") as caught:
         danlu.tune(product, SPACE, **{word: 1})
     assert isinstance(caught.value, SettingError)
-    if word not in ("goal", "trails", "wrokers", "colour"):
+    if word not in ("trails", "wrokers", "colour"):
         with pytest.raises(ArgumentError, match=WORDS[word]):
             danlu.open_study(SPACE, **{word: 1})
 

@@ -228,7 +228,7 @@ def test_trials_that_pause_count_towards_no_improvement():
             trial.report(step, loss=float(trial.number))
 
     result = danlu.tune(
-        train, SPACE, minimize="loss", trials=99, no_improvement=10, sampler="random", seed=1,
+        train, SPACE, minimize="loss", trials=99, budget=danlu.Budget(no_improvement=10), sampler="random", seed=1,
         scheduler=danlu.schedulers.SuccessiveHalving(trials=99, low=1, high=3),
     )  # fmt: skip
     assert len(result.trials) == 11

@@ -14,7 +14,7 @@ from danlu.cli.main import main
 from danlu.dashboard.views import detail
 from danlu.journal import events as ev
 from danlu.journal.history import History
-from danlu.problem.goal import goal_of
+from danlu.problem.goal import Goal
 from danlu.samplers.parts.comparable import comparable
 
 HERE = Path(__file__).parent
@@ -50,7 +50,7 @@ def test_the_journal_says_which_checkpoint_is_current():
     unit = np.array([0.5]).tobytes()
     history = History()
     events = [
-        ev.Created(danlu.Space({"x": Float(0, 1)}).spec, goal_of(minimize="loss"), 0, 0.0),
+        ev.Created(danlu.Space({"x": Float(0, 1)}).spec, Goal.of(minimize="loss"), 0, 0.0),
         ev.Asked(0, ev.pack_params({"x": 0.5}), unit, "w", 0.0),
         ev.Saved(0, 1, 10, "ten", 1, 1.0),
         ev.Reported(0, 1, 10, {"loss": 1.0}, 1.0, 1.0),

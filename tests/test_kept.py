@@ -211,7 +211,7 @@ def test_an_event_that_passes_the_door_folds(make, number, real, text):
     history = History()
     space = danlu.Space(SPACE)
     unit, values = space.snap([0.5])
-    first = ev.Created(space.spec, danlu.problem.goal.goal_of(minimize="loss"), 1, 1.0)
+    first = ev.Created(space.spec, danlu.Goal.of(minimize="loss"), 1, 1.0)
     asked = ev.Asked(0, ev.pack_params(values), danlu.space.space.pack_unit(unit), "w", 1.0)
     with contextlib.suppress(CorruptError):
         history.fold(ev.Entry(seq, each) for seq, each in enumerate([first, asked, event], 1))

@@ -120,7 +120,7 @@ def kill_workers(store, kills, trials, dice, scheduler="diverged"):
             workers=2,
             store=store,
             seed=1,
-            retries=10**6,
+            trial_limits=danlu.TrialLimits(retries=10**6),
             sampler="quasirandom",
             scheduler=scheduler,
         )

@@ -28,9 +28,10 @@ DRIVER = textwrap.dedent(
     numbers = json.loads(sys.argv[3])
     try:
         result = danlu.tune(
-            leaving.leave, {"kind": danlu.Int(0, len(leaving.KINDS) - 1)}, trials=len(numbers), retries=0, seed=1,
-            enqueue=[{"kind": number} for number in numbers], sampler="random", same_failures=0, scheduler="none",
-            **json.loads(sys.argv[4]),
+            leaving.leave, {"kind": danlu.Int(0, len(leaving.KINDS) - 1)}, trials=len(numbers), seed=1,
+            enqueue=[{"kind": number} for number in numbers], sampler="random", scheduler="none",
+            trial_limits=danlu.TrialLimits(time=json.loads(sys.argv[4]).pop("time", None), retries=0, same_failures=0),
+            **{name: value for name, value in json.loads(sys.argv[4]).items() if name != "time"},
         )
         told = [
             [trial.params["kind"], trial.status.name, str(trial.cause or ""), trial.reason, trial.metrics, trial.facts]
@@ -81,7 +82,7 @@ def told_by(engine, folder, **how):
 @pytest.fixture(scope="module")
 def pool(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pool")
-    return told_by("pool", folder, trial_time=TRIAL_SECONDS, store=str(folder / "s.db"))
+    return told_by("pool", folder, time=TRIAL_SECONDS, store=str(folder / "s.db"))
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def inline(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ray(tmp_path_factory):
-    return told_by("ray", tmp_path_factory.mktemp("ray"), trial_time=TRIAL_SECONDS)
+    return told_by("ray", tmp_path_factory.mktemp("ray"), time=TRIAL_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -101,8 +102,7 @@ def worker(tmp_path_factory):
     store, numbers = folder / "s.db", numbers_for("pool")
     with danlu.open_study(
         {"kind": Int(0, len(NAMES) - 1)}, minimize="value", budget=Budget(trials=len(numbers)), sampler="random", seed=1,
-        scheduler="none", retries=0, same_failures=0, store=store, name="s", objective="leaving:leave",
-        trial_limits=danlu.problem.budget.AttemptLimits(TRIAL_SECONDS),
+        scheduler="none", trial_limits=danlu.TrialLimits(time=TRIAL_SECONDS, retries=0, same_failures=0), store=store, name="s", objective="leaving:leave",
     ) as study:  # fmt: skip
         study.enqueue(*({"kind": number} for number in numbers))
         study.announce()

@@ -155,7 +155,7 @@ def test_a_trial_that_gets_worse_is_ranked_by_what_it_came_to(tmp_path):
     global EPOCHS
     for EPOCHS, longer in ((2, None), (3, "best")):  # noqa: B007
         result = danlu.tune(
-            overfits, SPACE, minimize="loss", at="last", trials=2, store=tmp_path / "s.db", keep="all", longer=longer,
+            overfits, SPACE, goal=danlu.Goal.of(minimize="loss", at="last"), trials=2, store=tmp_path / "s.db", keep="all", longer=longer,
             enqueue=[{"x": 0.1}, {"x": 0.2}], scheduler="diverged",
         )  # fmt: skip
     assert [trial.value for trial in result.trials] == [1.1, 0.2]
@@ -217,7 +217,7 @@ def test_a_crash_at_every_append_is_as_if_it_never_happened(tmp_path, longer):
     def told(path, at=0, *, written=False):
         store = CrashingStore(path, at, written=written)
         try:
-            result = run(store, 4, longer=longer, trials=2, retries=1000)
+            result = run(store, 4, longer=longer, trials=2, trial_limits=danlu.TrialLimits(retries=1000))
             return store.count, [
                 (trial.params, trial.status, repr(trial.metrics), repr(trial.curve))
                 for trial in result.trials

@@ -26,7 +26,7 @@ def plateaus(trial):
 
 def run(store=None, objective=plateaus, space=SPACE, **how):
     return danlu.tune(objective, space, minimize="loss", trials=3, seed=1, store=store, scheduler="none", sampler="random",
-                      retries=1000, **how)  # fmt: skip
+                      trial_limits=danlu.TrialLimits(retries=1000), **how)  # fmt: skip
 
 
 @pytest.mark.parametrize("workers", [1, 2])

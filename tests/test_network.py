@@ -199,7 +199,7 @@ WORKER = textwrap.dedent(
             trial.report(step, loss=trial["x"] + 1 / step, trained=len(memory["trained"]))
 
     danlu.tune(train, {"x": danlu.Float(0, 1)}, minimize="loss", trials=int(sys.argv[3]), store=sys.argv[1], name="k", seed=1,
-               sampler="quasirandom", scheduler="diverged", retries=10**6)
+               sampler="quasirandom", scheduler="diverged", trial_limits=danlu.TrialLimits(retries=10**6))
     """
 )
 

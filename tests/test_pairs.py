@@ -22,13 +22,13 @@ def train(trial):
 def test_any_sampler_with_any_scheduler(sampler, scheduler):
     store, made = danlu.stores.MemoryStore(), SAMPLERS[sampler]
     settings = {"minimize": "loss", "seed": 3, "sampler": made(), "scheduler": SCHEDULERS[scheduler]()}
-    result = danlu.tune(train, SPACE, trials=14, steps=10**6, store=store, **settings)
+    result = danlu.tune(train, SPACE, trials=14, budget=danlu.Budget(steps=10**6), store=store, **settings)
     assert all(trial.status not in (danlu.Status.RUNNING, danlu.Status.WAITING) for trial in result.trials)
     assert len(result.trials) == (4 if scheduler.startswith("pbt") else 12 if sampler == "grid" else 14)
     assert result.best.value < 1.5
     again = danlu.stores.MemoryStore()
     for steps in (20, 47, 10**6):
-        other = danlu.tune(train, SPACE, trials=14, steps=steps, store=again, **settings)
+        other = danlu.tune(train, SPACE, trials=14, budget=danlu.Budget(steps=steps), store=again, **settings)
     assert [(t.params, t.curve, t.status, t.tag) for t in other.trials] == [
         (t.params, t.curve, t.status, t.tag) for t in result.trials
     ]

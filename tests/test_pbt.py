@@ -44,7 +44,7 @@ SPACE = {"rate": Float(1e-3, 1.0, log=True)}
 
 def tune(scheduler, *, trials=8, seed=1, objective=descend, space=SPACE, store=None, steps=STEPS):
     return danlu.tune(
-        objective, space, minimize="loss", at="last", trials=trials, sampler="quasirandom", scheduler=scheduler,
+        objective, space, goal=danlu.Goal.of(minimize="loss", at="last"), trials=trials, sampler="quasirandom", scheduler=scheduler,
         seed=seed, store=store, fidelity=danlu.Fidelity("step", 1, steps),
     )  # fmt: skip
 
@@ -159,7 +159,7 @@ def test_asking_while_all_members_run_says_so():
 
 def test_a_population_on_two_workers_finishes(tmp_path):
     result = danlu.tune(
-        descend, SPACE, minimize="loss", at="last", trials=6, sampler="quasirandom", workers=2, seed=1,
+        descend, SPACE, goal=danlu.Goal.of(minimize="loss", at="last"), trials=6, sampler="quasirandom", workers=2, seed=1,
         scheduler=danlu.schedulers.PBT(population=6, interval=15), store=tmp_path / "s.db",
     )  # fmt: skip
     assert all(trial.status is danlu.Status.DONE for trial in result.trials)

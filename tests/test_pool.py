@@ -24,8 +24,7 @@ def matrix(tmp_path_factory):
     """Fourteen trials that end in every way, in one study of one store."""
     store = tmp_path_factory.mktemp("matrix") / "s.db"
     result = danlu.tune(
-        causes, SPACE, trials=14, workers=2, store=store, seed=1, retries=1, trial_time=8, trial_memory=2 << 30,
-    )  # fmt: skip
+        causes, SPACE, trials=14, workers=2, store=store, seed=1, trial_limits=danlu.TrialLimits(retries=1, time=8, memory=2 << 30) )  # fmt: skip
     return result, store
 
 
@@ -152,7 +151,7 @@ def test_slots_deal_out_gpus_and_threads():
 
 def test_limits_need_processes():
     with pytest.raises(SettingError, match=r"engine=danlu.engines.Pool\(workers=1\)"):
-        danlu.tune(lambda t: 1.0, {"x": Float(0, 1)}, trial_time=1, engine="inline")
+        danlu.tune(lambda t: 1.0, {"x": Float(0, 1)}, trial_limits=danlu.TrialLimits(time=1), engine="inline")
 
 
 def test_pool_and_inline_agree(tmp_path):
@@ -291,7 +290,11 @@ def test_memory_that_creeps_up_is_noticed_from_outside():
         return len(held)
 
     result = danlu.tune(
-        creep, {"x": Float(0, 1)}, trials=1, engine="pool", trial_memory=300 << 20, trial_time=60
+        creep,
+        {"x": Float(0, 1)},
+        trials=1,
+        engine="pool",
+        trial_limits=danlu.TrialLimits(memory=300 << 20, time=60),
     )
     trial = result.trials[0]
     assert trial.cause is Cause.MEMORY

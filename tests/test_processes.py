@@ -105,12 +105,21 @@ def test_the_memory_of_a_trial_is_that_of_all_its_processes():
         return float(len(bytearray(b"x") * (20 << 20)))
 
     result = danlu.tune(
-        spread, SPACE, trials=1, engine="pool", trial_memory=300 << 20, trial_time=60, same_failures=0
+        spread,
+        SPACE,
+        trials=1,
+        engine="pool",
+        trial_limits=danlu.TrialLimits(memory=300 << 20, time=60, same_failures=0),
     )
     trial = result.trials[0]
     assert trial.cause is Cause.MEMORY
     assert re.search(r"it used \d+ MiB in \d processes, its limit is 300 MiB", trial.reason), trial.reason
-    assert danlu.tune(alone, SPACE, trials=2, engine="pool", trial_memory=300 << 20).best.value == 20 << 20
+    assert (
+        danlu.tune(
+            alone, SPACE, trials=2, engine="pool", trial_limits=danlu.TrialLimits(memory=300 << 20)
+        ).best.value
+        == 20 << 20
+    )
 
 
 def test_what_a_trial_left_behind_is_not_on_the_next_ones_account():
@@ -123,7 +132,9 @@ def test_what_a_trial_left_behind_is_not_on_the_next_ones_account():
         child.stdout.readline()
         return 1.0
 
-    result = danlu.tune(leaves, SPACE, trials=3, engine="pool", trial_memory=300 << 20)
+    result = danlu.tune(
+        leaves, SPACE, trials=3, engine="pool", trial_limits=danlu.TrialLimits(memory=300 << 20)
+    )
     assert [trial.status for trial in result.trials] == [Status.DONE] * 3
 
 
@@ -143,9 +154,7 @@ def test_the_memory_of_a_program_is_that_of_all_its_processes(tmp_path):
     """)
     )
     result = danlu.tune(
-        script(program), SPACE, minimize="loss", trials=1, engine="pool", trial_memory=300 << 20, trial_time=60,
-        same_failures=0,
-    )  # fmt: skip
+        script(program), SPACE, minimize="loss", trials=1, engine="pool", trial_limits=danlu.TrialLimits(memory=300 << 20, time=60, same_failures=0) )  # fmt: skip
     assert result.trials[0].cause is Cause.MEMORY
 
 
@@ -189,7 +198,12 @@ def test_a_program_ends_with_the_worker_that_runs_it(tmp_path):
         PROGRAM + f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)\n"
     )
     result = danlu.tune(
-        script(program), SPACE, minimize="loss", trials=1, engine="pool", trial_time=3, same_failures=0
+        script(program),
+        SPACE,
+        minimize="loss",
+        trials=1,
+        engine="pool",
+        trial_limits=danlu.TrialLimits(time=3, same_failures=0),
     )
     assert result.trials[0].cause is Cause.TIMEOUT
     there = processes.listed().get(int((tmp_path / "pid").read_text()))
@@ -238,7 +252,9 @@ def test_pipes_survive_loops_over_descriptors_where_threads_share_them(tmp_path,
         return float(trial.number)
 
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[1] > 4200
-    result = danlu.tune(closes, SPACE, trials=4, engine="pool", same_failures=0)
+    result = danlu.tune(
+        closes, SPACE, trials=4, engine="pool", trial_limits=danlu.TrialLimits(same_failures=0)
+    )
     assert [(trial.status, trial.metrics.get("value")) for trial in result.trials] == [
         (Status.DONE, 0.0), (Status.DONE, 1.0), (Status.FAILED, None), (Status.DONE, 3.0),
     ]  # fmt: skip

@@ -143,9 +143,7 @@ def test_causes_are_told_apart_and_none_stops_the_study(cluster, tmp_path):
         SPACE,
         trials=5,
         engine=danlu.engines.Ray(2),
-        retries=1,
-        trial_time=5,
-        trial_memory=2 << 30,
+        trial_limits=danlu.TrialLimits(retries=1, time=5, memory=2 << 30),
         store=tmp_path / "s.db",
     )
     found = [(trial.status, trial.cause) for trial in result.trials]
@@ -207,7 +205,7 @@ def test_a_node_that_dies_costs_its_trials_no_step_and_no_reputation(cluster, tm
         engine=danlu.engines.Ray(2, cpus=0.5, resources={"spot": 0.5}),
         store=tmp_path / "s.db",
         callbacks=[shoot],
-        retries=0,
+        trial_limits=danlu.TrialLimits(retries=0),
         scheduler="diverged",
     )
     assert shot

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import danlu
-from danlu.problem.goal import Limit, Metric, goal_of
+from danlu.problem.goal import Goal, Limit, Metric
 
 HOME = Path(danlu.__file__).parent
 DIRECTIONS = {"maximize", "minimize", "rises", "sign", "signs", "below", "direction", "_rises"}
@@ -119,7 +119,7 @@ def test_a_limit_says_how_far_a_value_is_beyond_its_bound():
     assert [each.slack(3.0) for each in (below, above)] == [1.0, -1.0]
     assert [each.excess(3.0) for each in (below, above)] == [1.0, 0.0]
     assert above.slack(np.array([1.0, 3.0])).tolist() == [1.0, -1.0]
-    assert goal_of(limits=["a <= 2", "a >= 2"]).slacks({"a": 3.0}) == (1.0, -1.0)
+    assert Goal.of(limits=["a <= 2", "a >= 2"]).slacks({"a": 3.0}) == (1.0, -1.0)
 
 
 def test_a_study_and_its_mirror_image_are_one_search():

@@ -14,7 +14,7 @@ from danlu.base.values import typed_key
 from danlu.errors import SpaceError
 from danlu.journal.columns import active
 from danlu.journal.events import Asked, Created, decode, encode, pack_params, unpack_params
-from danlu.problem.goal import goal_of
+from danlu.problem.goal import Goal
 from danlu.space.feasible import fill
 from danlu.space.space import difference
 from danlu.testing import points, spaces
@@ -60,7 +60,7 @@ def test_every_value_survives_the_journal_exactly(data):
 
 @given(spaces())
 def test_a_space_survives_the_journal(space):
-    event = Created(space.spec, goal_of(minimize="x"), 1, 1.0)
+    event = Created(space.spec, Goal.of(minimize="x"), 1, 1.0)
     assert decode(encode(event)) == event
     assert difference(space.spec, decode(encode(event)).space) == []
 

@@ -5,6 +5,7 @@ import math
 import subprocess
 import sys
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -127,7 +128,7 @@ def test_reports_make_a_curve_and_the_best_step_counts():
     best = danlu.tune(train, X, minimize="loss", trials=1).best
     assert best.metrics == {"loss": 0.2, "accuracy": 0.8}
     assert best.curve.steps == (1, 2, 3)
-    assert danlu.tune(train, X, minimize="loss", at="last", trials=1).best.value == 0.5
+    assert danlu.tune(train, X, goal=danlu.Goal.of(minimize="loss", at="last"), trials=1).best.value == 0.5
     assert danlu.tune(train, X, maximize="accuracy", trials=1).best.value == 0.8
 
 
@@ -177,9 +178,9 @@ def test_maximize_and_minimize_together():
     ("budget", "trials", "reason"),
     [
         ({"target": 0.25}, 1, "the target was reached in trial 0"),
-        ({"no_improvement": 3}, 4, "the last 3 trials brought no improvement"),
-        ({"steps": 4}, 2, "the budget of 4 steps is spent"),
-        ({"cost": 30}, 3, "the budget of 30 cost is spent"),
+        ({"budget": danlu.Budget(no_improvement=3)}, 4, "the last 3 trials brought no improvement"),
+        ({"budget": danlu.Budget(steps=4)}, 2, "the budget of 4 steps is spent"),
+        ({"budget": danlu.Budget(cost=30)}, 3, "the budget of 30 cost is spent"),
         ({"time": 1e-9}, 0, "seconds is spent"),
     ],
 )
@@ -371,8 +372,11 @@ BAD_CALLS = {
     "trials > 0, got trials=0": {"trials": 0},
     "trials to be a whole number, got 1.5": {"trials": 1.5},
     "workers to be a whole number >= 1, got 0": {"workers": 0},
-    "trial_time > 0": {"trial_time": -1},
-    "retries >= 0": {"retries": -1},
+    "each limit once, got trials=3": {"trials": 3, "budget": danlu.Budget(trials=4)},
+    "a budget is danlu.Budget": {"budget": 4},
+    "the limits of a trial are danlu.TrialLimits": {"trial_limits": 4},
+    "as goal= or in words": {"minimize": "a", "goal": danlu.Goal.of(minimize="a")},
+    "a goal is one of danlu.Goal.of": {"goal": "a"},
     "each metric once, got 'a' twice": {"minimize": "a", "maximize": "a"},
     "a target needs a metric of the goal": {"minimize": "a", "target": {"b": 1}},
     "reads 'metric <= number'": {"limits": ["a < 3"]},
@@ -381,7 +385,6 @@ BAD_CALLS = {
     "there is no engine 'x'": {"engine": "x"},
     "there is no store 'mongodb'": {"store": "mongodb://x"},
     "non-empty string, got ''": {"name": ""},
-    "at needs 'best' or 'last'": {"at": "first"},
 }
 
 
@@ -391,6 +394,32 @@ def test_bad_calls_get_a_sentence_before_any_work(sentence):
     with pytest.raises(ValueError, match=sentence):
         danlu.tune(ran.append, X, **BAD_CALLS[sentence])
     assert not ran
+
+
+BAD_VALUES = {
+    "got time=-1": lambda: danlu.TrialLimits(time=-1),
+    "got memory=True": lambda: danlu.TrialLimits(memory=True),
+    "got retries=-1": lambda: danlu.TrialLimits(retries=-1),
+    "got same_failures=1.5": lambda: danlu.TrialLimits(same_failures=1.5),
+    "a time reads like": lambda: danlu.TrialLimits(time="ten minutes"),
+    "time to be a number, got": lambda: danlu.Budget(time=True),
+    "at needs 'best' or 'last'": lambda: danlu.Goal.of(at="first"),
+}
+
+
+@pytest.mark.parametrize("sentence", BAD_VALUES)
+def test_bad_values_get_a_sentence(sentence):
+    with pytest.raises(ValueError, match=sentence):
+        BAD_VALUES[sentence]()
+
+
+def test_values_say_the_same_in_seconds_and_in_words():
+    assert danlu.Budget(time="1h") == danlu.Budget(time=3600.0)
+    assert danlu.TrialLimits(time="2m").attempt.seconds == 120.0
+    study = danlu.tune(square, X, trials=2, budget=danlu.Budget(time="1h", cost=50), seed=1)
+    assert "3600.0" in str(
+        msgspec.json.encode(study.history.stored_config.budget)
+    )  # what journals have always said
 
 
 def test_what_cannot_be_called_is_refused():

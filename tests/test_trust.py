@@ -16,7 +16,7 @@ from danlu.contracts.protocols import Terms
 from danlu.errors import DanluError, ObjectiveError, SettingError
 from danlu.journal import events as ev
 from danlu.journal.events import StoredConfig
-from danlu.problem.goal import goal_of
+from danlu.problem.goal import Goal
 from danlu.space.space import Space
 from danlu.study.trust import proposed
 
@@ -169,7 +169,7 @@ def build(store, given, outside):
         given.get("parameter", "x"),
     )
     space = Space({parameter: Choice(given.get("choices", ["a", "b", "c"]))})
-    journal = store.create(name, ev.Created(space.spec, goal_of(minimize=metric), 0, 0.0))
+    journal = store.create(name, ev.Created(space.spec, Goal.of(minimize=metric), 0, 0.0))
     stored_config = StoredConfig(
         given.get("objective", "mine.py:train"), given.get("sampler", {"danlu.sampler": "random"}), given.get("scheduler", {})
     )  # fmt: skip

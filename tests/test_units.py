@@ -12,14 +12,14 @@ from danlu.contracts.algorithms import read
 from danlu.dashboard.views import head, table
 from danlu.journal import events as ev
 from danlu.journal.history import History
-from danlu.problem.goal import goal_of
+from danlu.problem.goal import Goal
 
 X = {"x": Float(0, 1)}
 
 
 def told(*events):
     """The history of a journal with a study that minimizes ``loss``, two trials, and these events."""
-    begun = [ev.Created(danlu.Space(X).spec, goal_of(minimize="loss"), 0, 0.0)]
+    begun = [ev.Created(danlu.Space(X).spec, Goal.of(minimize="loss"), 0, 0.0)]
     unit = np.array([0.5]).tobytes()
     begun += [ev.Asked(number, ev.pack_params({"x": 0.5}), unit, "w", 0.0) for number in (0, 1)]
     history = History()
@@ -91,7 +91,15 @@ def test_a_budget_of_steps_buys_the_same_training_at_any_interval_of_reports():
             trial.report(epoch, loss=trial["x"] + 1 / epoch)
 
     for train in (tenth, every):
-        result = danlu.tune(train, X, minimize="loss", steps=400, scheduler="none", sampler="random", seed=1)
+        result = danlu.tune(
+            train,
+            X,
+            minimize="loss",
+            budget=danlu.Budget(steps=400),
+            scheduler="none",
+            sampler="random",
+            seed=1,
+        )
         assert (len(result.trials), result.history.steps) == (4, 400)
         assert "the budget of 400 steps is spent" in result.stopped
 
@@ -102,12 +110,12 @@ def test_a_curve_that_is_returned_and_reports_without_a_step_are_counted_alike()
             trial.report(loss=trial["x"] + at)
 
     for train in (lambda t: {"loss": [t["x"], 2.0, 3.0, 4.0, 5.0]}, counting):
-        result = danlu.tune(train, X, minimize="loss", steps=10, scheduler="none")
+        result = danlu.tune(train, X, minimize="loss", budget=danlu.Budget(steps=10), scheduler="none")
         assert (len(result.trials), result.history.steps) == (2, 10)
 
 
 def test_an_objective_that_reports_step_0_alone_spends_its_budget():
-    result = danlu.tune(lambda t: t.report(0, loss=t["x"]), X, minimize="loss", steps=3)
+    result = danlu.tune(lambda t: t.report(0, loss=t["x"]), X, minimize="loss", budget=danlu.Budget(steps=3))
     assert len(result.trials) == 3
 
 
@@ -131,7 +139,7 @@ def test_a_quarter_of_the_steps_goes_to_whole_trials_at_any_interval_of_reports(
     shares = []
     for every in (1, 3):
         result = danlu.tune(
-            lambda params, every=every: train(params, every), X, minimize="loss", steps=81 * 20, sampler="random",
+            lambda params, every=every: train(params, every), X, minimize="loss", budget=danlu.Budget(steps=81 * 20), sampler="random",
             seed=1, engine=danlu.engines.Simulator(), fidelity=danlu.Fidelity("epoch", 3, 81),
         )  # fmt: skip
         shares.append(sum(trial.curve.steps[-1] == 81 for trial in result.trials) * 81 / result.history.steps)

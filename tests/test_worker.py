@@ -40,7 +40,7 @@ SCRIPT = textwrap.dedent(
         danlu.tune(
             globals()[which], {"x": danlu.Float(0, 1)} if which != "named" else None, minimize="loss" if which != "named" else (),
             trials=int(trials), store=store, name="far", seed=3, sampler=danlu.samplers.GP(fantasies=True),
-            scheduler=danlu.schedulers.Patience(reports=50), retries=100, watch=False,
+            scheduler=danlu.schedulers.Patience(reports=50), trial_limits=danlu.TrialLimits(retries=100), watch=False,
         )
     """
 )

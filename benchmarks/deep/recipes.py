@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from danlu.deep.data.data.datasets import documented
+from danlu.deep.data.datasets import documented
 from sklearn import ensemble, feature_extraction, linear_model, metrics
 
 from danlu import deep

@@ -154,7 +154,7 @@ def compare(name, data, seed):
     took, goal = time.monotonic() - began, random.best.value
     began = time.monotonic()
     ours = danlu.tune(
-        partial(train, data, keep=True), SPACE, maximize="accuracy", target=goal, steps=RANDOM * EPOCHS,
+        partial(train, data, keep=True), SPACE, maximize="accuracy", target=goal, budget=danlu.Budget(steps=RANDOM * EPOCHS),
         fidelity=Fidelity("epoch", 1, EPOCHS), seed=seed, watch=False,
     )  # fmt: skip
     spent = time.monotonic() - began

@@ -17,7 +17,9 @@ from .journal.events import Cause as Cause
 from .journal.events import Status as Status
 from .journal.trial import Trial as Trial
 from .problem.budget import Budget as Budget
+from .problem.budget import TrialLimits as TrialLimits
 from .problem.fidelity import Fidelity as Fidelity
+from .problem.goal import Goal as Goal
 from .runtime.live import LiveTrial as LiveTrial
 from .space.parameters import Choice as Choice
 from .space.parameters import Float as Float

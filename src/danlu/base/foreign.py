@@ -37,7 +37,6 @@ ARGUMENTS: dict[str, str] = {
         ("metric", "metrics", "objective_name", "monitor", "scoring", "goal_metric", "metric_name", "eval_metric"),
         'minimize="loss" or maximize="accuracy"',
     ),
-    "goal": 'minimize="loss" or maximize="accuracy", as goal= belongs to danlu.open_study',
     **dict.fromkeys(
         ("config", "search_space", "param_space", "param_distributions", "param_grid", "hp_space", "parameters", "pbounds"),
         "space={...}",
@@ -75,16 +74,21 @@ ARGUMENTS: dict[str, str] = {
         "watch=True or watch=False",
     ),
     **dict.fromkeys(("catch", "fail_fast", "raise_on_failed_trial", "catch_eval_exceptions", "error_score"),
-                    "same_failures=..., how many first trials that fail alike end the study; later ones are kept as failed"),
+                    "trial_limits=danlu.TrialLimits(same_failures=...), how many first trials that fail alike end the study; later ones are kept as failed"),
+    "trial_memory": "trial_limits=danlu.TrialLimits(memory=8 << 30)",
+    "same_failures": "trial_limits=danlu.TrialLimits(same_failures=...)",
+    "steps": "budget=danlu.Budget(steps=...)",
+    "cost": "budget=danlu.Budget(cost=...)",
+    "at": 'goal=danlu.Goal.of(minimize="loss", at="last")',
     **dict.fromkeys(("gc_after_trial", "reuse_actors", "log_to_driver"), "nothing: danlu does so by itself"),
-    **dict.fromkeys(("max_failures", "max_retries", "max_retries_per_trial", "max_consecutive_failed_trials"), "retries=..."),
+    **dict.fromkeys(("max_failures", "max_retries", "max_retries_per_trial", "max_consecutive_failed_trials", "retries"), "trial_limits=danlu.TrialLimits(retries=...)"),
     **dict.fromkeys(("epochs", "max_epochs", "max_t", "max_budget", "max_resource", "num_epochs"),
                     "fidelity=danlu.Fidelity(...), and epochs in the objective or in the space"),
-    **dict.fromkeys(("trial_timeout", "timeout_per_trial", "max_trial_duration"), 'trial_time="10m"'),
+    **dict.fromkeys(("trial_timeout", "timeout_per_trial", "max_trial_duration", "trial_time"), 'trial_limits=danlu.TrialLimits(time="10m")'),
     **dict.fromkeys(("constraints", "constraint", "constraints_func", "parameter_constraints"),
                     "space=danlu.Space({...}, constraints=[...])"),
     **dict.fromkeys(("loss_threshold", "goal_value", "stop_value"), "target=..."),
-    **dict.fromkeys(("patience", "early_stop_fn", "n_iter_no_change"), "no_improvement=..."),
+    **dict.fromkeys(("patience", "early_stop_fn", "n_iter_no_change", "no_improvement"), "budget=danlu.Budget(no_improvement=...)"),
 }  # fmt: skip
 """Arguments of other tools' calls, with what says the same in danlu's."""
 

@@ -145,19 +145,17 @@ def run(objective: str, **options: Any) -> None:
             limits=options["limit"],
             trials=options["trials"],
             time=options["time_"],
-            no_improvement=options["no_improvement"],
+            budget=_budget(options["no_improvement"]),
             workers=options["workers"],
             engine=engine,
             gpus=options["gpus"],
-            trial_time=options["trial_time"],
-            trial_memory=None if options["trial_memory"] is None else options["trial_memory"] << 20,
+            trial_limits=_limits(options),
             sampler=options["sampler"],
             scheduler=options["scheduler"],
             fidelity=_fidelity(options["fidelity"]),
             contexts=contexts or None,
             store=options["store"],
             name=name,
-            same_failures=options["same_failures"],
             seed=options["seed"],
             extend=options["extend"],
             keep=options["keep"],
@@ -168,6 +166,21 @@ def run(objective: str, **options: Any) -> None:
         )
     _tell(result, options, _winner(result, what))
     leave(result, ended)
+
+
+def _budget(no_improvement: int | None) -> Any:
+    from ..problem.budget import Budget
+
+    return None if no_improvement is None else Budget(no_improvement=no_improvement)
+
+
+def _limits(options: dict[str, Any]) -> Any:
+    from ..problem.budget import TrialLimits
+
+    memory = options["trial_memory"]
+    return TrialLimits(
+        time=options["trial_time"], memory=None if memory is None else memory << 20, same_failures=options["same_failures"]
+    )  # fmt: skip
 
 
 def _name(objective: str, options: dict[str, Any]) -> str:

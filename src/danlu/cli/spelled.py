@@ -17,9 +17,11 @@ _OTHER = {"limits": "--limit"}
 _VALUE = r"'[^'\n]*'|\"[^\"\n]*\"|True|-?\d+(?:\.\d+)?|\.\.\."
 _ARGUMENT = re.compile(rf"(?<![\w.(])(\w+)=({_VALUE})(?!\w)")
 _MADE = (  # objects that have a spelling of their own
+    (re.compile(r"trial_limits=danlu\.TrialLimits\((time|memory)=([^)\n]*)\)"), r"trial_\1=\2"),
+    (re.compile(r"(?:budget=danlu\.Budget|trial_limits=danlu\.TrialLimits)\((\w+=[^)\n]*)\)"), r"\1"),
     (re.compile(r"(?:fidelity=)?danlu\.Fidelity\(\"(\w+)\", (\d+), (\d+)\)"), r"--fidelity \1:\2:\3"),
     (
-        re.compile(r"engine=danlu\.(\w+)\(\w*=?\d*\)"),
+        re.compile(r"engine=danlu\.engines\.(\w+)\(\w*=?\d*\)"),
         lambda found: f"--engine {found[1].lower()}",
     ),
 )

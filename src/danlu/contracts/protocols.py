@@ -44,8 +44,8 @@ class Problem(msgspec.Struct, frozen=True):
         """The number of the trial that stands there.
 
         Example:
-            >>> from .goal import goal_of
-            >>> problem = Problem(Space(), goal_of(), Budget(), 0, aside=(0, 1, 4))
+            >>> from ..problem.goal import Goal
+            >>> problem = Problem(Space(), Goal.of(), Budget(), 0, aside=(0, 1, 4))
             >>> [problem.at(place) for place in range(4)], problem.place(5)
             ([2, 3, 5, 6], 2)
         """

@@ -19,9 +19,9 @@ from ..campaign.drive import Conducted, conduct, recalled, seen
 from ..contracts.protocols import Engine, Sampler, Scheduler, Store
 from ..engines.provenance import contents
 from ..errors import SettingError
-from ..problem.budget import AttemptLimits, Budget, seconds_of
+from ..problem.budget import Budget
 from ..problem.fidelity import Fidelity
-from ..problem.goal import goal_of
+from ..problem.goal import Goal
 from ..space.space import Space
 from ..study.result import Result
 from ..study.tune import engine_of, open_store
@@ -84,7 +84,7 @@ class Tuned:
 
 def tune(
     name: str, data: Data | str | os.PathLike[str], *, trials: int | None = None, time: str | float | None = None,
-    steps: int | None = None, cost: float | None = None, no_improvement: int | None = None, epochs: int | None = None,
+    budget: Budget | None = None, epochs: int | None = None,
     space: Mapping[str, Any] | Space | None = None, metric: str | None = None, top: int = 3, seeds: int = 3,
     store: Store | str | os.PathLike[str] | None = None, study: str | None = None, seed: int = 0,
     fixed: Mapping[str, Any] | None = None, folds: int = 0, device: str = "auto", workers: int = 1, gpus: int = 0,
@@ -100,7 +100,7 @@ def tune(
     Args:
         name: of the recipe: image, text, recommend or tabular.
         data: of the recipe's ``prepare``, or a path for its ``load``.
-        trials, time, steps, cost, no_improvement: the budget of the search, as in ``danlu.tune``; 30 trials when none is given.
+        trials, time, budget: of the search, as in ``danlu.tune``; 30 trials when none is given.
         epochs: of a whole training; the recipe's own by default.
         space: to search instead of the recipe's.
         metric: that decides, the recipe's own by default: any that is reported, ``val_f1``.
@@ -137,18 +137,18 @@ def tune(
         "fixed": dict(fixed or {}),
     }
     objective = _objective(held, about, device)
-    budget = Budget(trials, seconds_of(time), steps, cost, no_improvement)
+    budget = (budget or Budget()).merged(trials=trials, time=time)
     if budget == Budget():
         budget = Budget(trials=30)
     span = Fidelity("epoch", 1, objective.epochs) if objective.epochs > 1 else None
     direction: dict[str, Any] = {"maximize" if rises(decides) else "minimize": decides}
     plan = Confirm(
-        search=Open(SEARCH, f"the {name} recipe's space", declared, goal_of(**direction), budget, sampler, scheduler, span),
+        search=Open(SEARCH, f"the {name} recipe's space", declared, Goal.of(**direction), budget, sampler, scheduler, span),
         top=top, seeds=seeds, default=declared.decode(declared.center()), about=about, looks=True, name=KIND,
     )  # fmt: skip
     done = conduct(
         plan, {SEARCH: objective, FRESH: objective}, store=open_store(store), name=study or chosen.name,
-        engine=engine_of(engine, workers, gpus, AttemptLimits()), seed=seed,
+        engine=engine_of(engine, workers, gpus), seed=seed,
         looks={"test": lambda results: _tests(plan, objective, results, held)}, watch=watch,
     )  # fmt: skip
     return _tuned(plan, objective, done, held)

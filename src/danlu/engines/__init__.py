@@ -1,8 +1,8 @@
 """Where objectives run: in this process, in a pool of worker processes, on a cluster, or in simulated time.
 
 >>> import danlu
->>> danlu.engines.Inline()
-Inline()
+>>> danlu.engines.Inline().slots
+1
 """
 
 import lazy_loader

@@ -154,8 +154,8 @@ def active(slots: Sequence[Slot], units: NDArray[np.float64]) -> NDArray[np.bool
     """Which coordinates of unit points (n, d) are active, shape (n, d).
 
     Example:
-        >>> from .parameters import Float, Switch
-        >>> from .space import Space
+        >>> from ..space.parameters import Float, Switch
+        >>> from ..space.space import Space
         >>> slots = Space({"opt": Switch(sgd={"m": Float(0, 1)}, adam={})}).slots
         >>> active(slots, np.array([[0.1, 0.5], [0.9, 0.5]])).tolist()
         [[True, True], [True, False]]

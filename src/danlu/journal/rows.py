@@ -125,8 +125,8 @@ def counted(curve: Curve, goal: Goal) -> dict[str, float]:
     """The metrics of the step of a curve that counts; a metric missing there counts where it was last.
 
     Example:
-        >>> from .goal import goal_of
-        >>> counted(Curve((1, 2), {"loss": (0.2, 0.4)}), goal_of(minimize="loss"))
+        >>> from ..problem.goal import Goal
+        >>> counted(Curve((1, 2), {"loss": (0.2, 0.4)}), Goal.of(minimize="loss"))
         {'loss': 0.2}
     """
     if not len(curve):

@@ -119,7 +119,7 @@ class Goal(msgspec.Struct, frozen=True):
     of the first metric, or the ``"last"``.
 
     Example:
-        >>> goal = goal_of(minimize="val_loss", limits=["latency <= 20"])
+        >>> goal = Goal.of(minimize="val_loss", limits=["latency <= 20"])
         >>> goal.losses({"val_loss": 0.3, "latency": 25}), goal.violation({"latency": 25})
         ((0.3,), 5.0)
     """
@@ -127,6 +127,39 @@ class Goal(msgspec.Struct, frozen=True):
     metrics: tuple[Metric, ...]
     limits: tuple[Limit, ...] = ()
     at: At = "best"
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        minimize: str | Sequence[str] = (),
+        maximize: str | Sequence[str] = (),
+        target: float | Mapping[str, float] | None = None,
+        limits: Sequence[str] = (),
+        at: At = "best",
+    ) -> Goal:
+        """A goal from the words of ``danlu.tune``; with no metric named, ``value`` is minimized.
+
+        Raises:
+            GoalError: for a metric named twice, an unknown target, or a limit that is not
+                ``"metric <= number"`` or ``"metric >= number"``.
+
+        Example:
+            >>> Goal.of(maximize="accuracy", target=0.99).metrics
+            (Metric(name='accuracy', maximize=True, target=0.99),)
+        """
+        small, large = _names(minimize), _names(maximize)
+        names = [*small, *large] or ["value"]
+        for name in names:
+            if names.count(name) > 1:
+                raise GoalError(f"a goal needs each metric once, got {name!r} twice.")
+        if at not in ("best", "last"):
+            raise GoalError(f"at needs 'best' or 'last', got {at!r}.")
+        aims = _targets(target, names)
+        metrics = tuple(Metric(name, name in large, aims.get(name)) for name in names)
+        return cls(
+            metrics, tuple(_limit(text) for text in ([limits] if isinstance(limits, str) else limits)), at
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -160,38 +193,6 @@ class Goal(msgspec.Struct, frozen=True):
         return tuple(name for name in self.names if name not in values)
 
 
-def goal_of(
-    *,
-    minimize: str | Sequence[str] = (),
-    maximize: str | Sequence[str] = (),
-    target: float | Mapping[str, float] | None = None,
-    limits: Sequence[str] = (),
-    at: At = "best",
-) -> Goal:
-    """A goal from the words of ``danlu.tune``; with no metric named, ``value`` is minimized.
-
-    Raises:
-        GoalError: for a metric named twice, an unknown target, or a limit that is not
-            ``"metric <= number"`` or ``"metric >= number"``.
-
-    Example:
-        >>> goal_of(maximize="accuracy", target=0.99).metrics
-        (Metric(name='accuracy', maximize=True, target=0.99),)
-    """
-    small, large = _names(minimize), _names(maximize)
-    names = [*small, *large] or ["value"]
-    for name in names:
-        if names.count(name) > 1:
-            raise GoalError(f"a goal needs each metric once, got {name!r} twice.")
-    if at not in ("best", "last"):
-        raise GoalError(f"at needs 'best' or 'last', got {at!r}.")
-    aims = _targets(target, names)
-    metrics = tuple(Metric(name, name in large, aims.get(name)) for name in names)
-    return Goal(
-        metrics, tuple(_limit(text) for text in ([limits] if isinstance(limits, str) else limits)), at
-    )
-
-
 def metrics_of(returned: Any, goal: Goal) -> dict[str, float]:
     """What an objective returned, as metrics by name.
 
@@ -199,7 +200,7 @@ def metrics_of(returned: Any, goal: Goal) -> dict[str, float]:
         ObjectiveError: when it is neither a real number nor a mapping of names to real numbers.
 
     Example:
-        >>> metrics_of(0.25, goal_of(minimize="loss"))
+        >>> metrics_of(0.25, Goal.of(minimize="loss"))
         {'loss': 0.25}
     """
     numbers = numbers_of(returned)

@@ -25,8 +25,8 @@ def parsed(
         ReportError: for what can be read in two ways.
 
     Example:
-        >>> from .goal import goal_of
-        >>> parsed(3, 0.5, {}, goal_of(minimize="loss")), parsed({"loss": 0.5}, None, {}, None)
+        >>> from ..problem.goal import Goal
+        >>> parsed(3, 0.5, {}, Goal.of(minimize="loss")), parsed({"loss": 0.5}, None, {}, None)
         ((3, {'loss': 0.5}), (None, {'loss': 0.5}))
     """
     given = dict(metrics)

@@ -38,8 +38,8 @@ def returned_of(value: Any, goal: Goal) -> Returned:
         ObjectiveError: for what is no metric, or could be read in more ways than one, with the form to write.
 
     Example:
-        >>> from .goal import goal_of
-        >>> returned_of((0.25, {"epochs": 3, "note": "short"}), goal_of(minimize="loss"))
+        >>> from ..problem.goal import Goal
+        >>> returned_of((0.25, {"epochs": 3, "note": "short"}), Goal.of(minimize="loss"))
         Returned(metrics={'loss': 0.25, 'epochs': 3.0}, curves={}, facts={'note': 'short'}, failed='')
     """
     if value is None:

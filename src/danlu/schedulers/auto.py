@@ -102,7 +102,7 @@ class AutoScheduler(BaseScheduler, msgspec.Struct, frozen=True):
         >>> def train(trial):
         ...     for step in range(1, 28):
         ...         trial.report(step, loss=trial["floor"] + 1 / step)
-        >>> result = danlu.tune(train, {"floor": danlu.Float(0, 1)}, minimize="loss", steps=500, seed=1)
+        >>> result = danlu.tune(train, {"floor": danlu.Float(0, 1)}, minimize="loss", budget=danlu.Budget(steps=500), seed=1)
         >>> len(result.trials) > 500 / 27 * 2
         True
         >>> [line for line in result.why() if line.startswith("trials are compared")]

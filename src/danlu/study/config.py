@@ -10,7 +10,7 @@ from ..contracts import algorithms as settings
 from ..contracts.protocols import Sampler, Scheduler
 from ..errors import SettingError
 from ..journal.events import StoredConfig
-from ..problem.budget import AttemptLimits, Budget
+from ..problem.budget import Budget, TrialLimits
 from ..problem.contexts import Context
 from ..problem.fidelity import Fidelity
 from ..space.space import Space
@@ -24,10 +24,8 @@ class StudyConfig(NamedTuple):
     sampler: Sampler | str | None = None
     scheduler: Scheduler | str | None = None
     fidelity: Fidelity | None = None
-    retries: int | None = None
-    limits: AttemptLimits | None = None
+    trial_limits: TrialLimits | None = None
     objective: str = ""
-    same_failures: int | None = None
     contexts: tuple[Context, ...] | None = None
 
 
@@ -38,11 +36,9 @@ class ResolvedConfig(NamedTuple):
     sampler: Sampler
     scheduler: Scheduler
     fidelity: Fidelity | None = None
-    retries: int = 2
-    limits: AttemptLimits = AttemptLimits()
+    trial_limits: TrialLimits = TrialLimits()
     objective: str = ""
     follows: bool = False
-    same_failures: int = 3
     contexts: tuple[Context, ...] = ()
 
     @property
@@ -50,7 +46,7 @@ class ResolvedConfig(NamedTuple):
         """These settings as a journal keeps them."""
         return StoredConfig(
             self.objective, settings.written(self.sampler), settings.written(self.scheduler), self.budget,
-            self.fidelity, self.retries, self.limits, self.same_failures, self.contexts,
+            self.fidelity, self.trial_limits.retries, self.trial_limits.attempt, self.trial_limits.same_failures, self.contexts,
         )  # fmt: skip
 
 
@@ -65,15 +61,6 @@ def resolved(
         SettingError: when a setting is out of its range, or a stored algorithm is not danlu's own.
     """
     of = stored or StoredConfig()
-    retries = of.retries if given.retries is None else given.retries
-    if retries < 0:
-        raise SettingError(f"a study needs retries >= 0, got retries={retries!r}.")
-    same_failures = of.same_failures if given.same_failures is None else given.same_failures
-    if isinstance(same_failures, bool) or not isinstance(same_failures, int) or same_failures < 0:
-        raise SettingError(
-            "a study needs same_failures to be a whole number >= 1 of first trials that fail alike, or 0 to go on "
-            f"whatever fails, got same_failures={same_failures!r}."
-        )
     contexts = of.contexts if given.contexts is None else given.contexts
     scheduler = _scheduler(given.scheduler, of, contexts, trust)
     return ResolvedConfig(
@@ -81,11 +68,9 @@ def resolved(
         _sampler(given.sampler, of, space, trust),
         scheduler,
         given.fidelity or of.fidelity,
-        retries,
-        given.limits or of.limits,
+        given.trial_limits or TrialLimits(of.limits.seconds, of.limits.memory, of.retries, of.same_failures),
         given.objective or of.objective,
         follows=stored is not None and given.budget is None,
-        same_failures=same_failures,
         contexts=contexts,
     )
 

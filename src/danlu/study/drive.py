@@ -63,7 +63,7 @@ class Driver:
         self._idle = 0.1
         self._heard = 0.0
         self._interrupt = Interrupt(self._drain)
-        self._failures = Failures(study.replica.history, study.settings.same_failures)
+        self._failures = Failures(study.replica.history, study.settings.trial_limits.same_failures)
 
     def drive(self, objective: Callable[..., Any] | str) -> str:
         """Run until something says stop; why, as a sentence.

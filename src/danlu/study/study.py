@@ -80,12 +80,18 @@ class Study:
         folders = Folders(store.blobs, opening.name)
         blobs, copies = blobs_at(store.blobs), Copies(store, opening.name)
         self.replica = Replica(journal, history, self.settings, blobs, folders, copies)
-        self.responder = Responder(self.replica, self.settings.retries, clock)
+        self.responder = Responder(self.replica, self.settings.trial_limits.retries, clock)
         logs = str(logs_at(store.blobs, opening.name))
         self.claims = Claims(
             self.replica,
             self.worker,
-            TrialPolicy(self.settings.retries, self.settings.limits, logs, folders, opening.name),
+            TrialPolicy(
+                self.settings.trial_limits.retries,
+                self.settings.trial_limits.attempt,
+                logs,
+                folders,
+                opening.name,
+            ),
             clock,
         )
         self.provenance: Provenance | None = None

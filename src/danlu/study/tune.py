@@ -12,16 +12,17 @@ from typing import Any, cast
 from ..base.failure import at_terminal, say
 from ..base.foreign import own_words
 from ..base.names import ENGINES, STORES, find
+from ..base.values import shown
 from ..contracts.protocols import Engine, Sampler, Scheduler, Store
 from ..engines.named import Named, by_signature
 from ..engines.objective import fit, furnish, import_path, importing, resolve_objective
-from ..errors import ObjectiveError, SettingError, StoreError
+from ..errors import BudgetError, GoalError, ObjectiveError, SettingError, StoreError
 from ..journal.events import Keep
-from ..problem.budget import AttemptLimits, Budget, seconds_of
+from ..problem.budget import AttemptLimits, Budget, TrialLimits
 from ..problem.contexts import Contexts, contexts_of
 from ..problem.direction import contradicted, direction
 from ..problem.fidelity import Fidelity
-from ..problem.goal import At, Goal, goal_of
+from ..problem.goal import Goal
 from ..space.space import Space
 from .changed import IfChanged, reconcile
 from .config import StudyConfig
@@ -43,18 +44,13 @@ def tune(
     maximize: str | Sequence[str] = (),
     target: float | Mapping[str, float] | None = None,
     limits: Sequence[str] = (),
-    at: At = "best",
+    goal: Goal | None = None,
     trials: int | None = None,
     time: str | float | None = None,
-    steps: int | None = None,
-    cost: float | None = None,
-    no_improvement: int | None = None,
+    budget: Budget | None = None,
     workers: int = 1,
     gpus: int = 0,
-    trial_time: str | float | None = None,
-    trial_memory: int | None = None,
-    retries: int = 2,
-    same_failures: int = 3,
+    trial_limits: TrialLimits | None = None,
     sampler: Sampler | str | None = None,
     scheduler: Scheduler | str | None = None,
     fidelity: Fidelity | None = None,
@@ -83,14 +79,14 @@ def tune(
         minimize, maximize: the metrics of the goal; with none, the returned number is minimized, which is said.
         target: the study ends when the goal reaches it (a mapping when there are several goals).
         limits: constraints on metrics, ``"latency <= 20"``.
-        at: which report counts when nothing is returned, ``"best"`` or ``"last"``.
-        trials, time, steps, cost, no_improvement: the budget of the whole study, over all sessions and
-            workers; 100 trials when none is given. ``time`` is seconds or text like ``"2h"``; ``steps`` are steps trained, the rise of the
-            step number that trials report, at whatever interval they report it.
+        goal: all of these as one value, instead of them: ``Goal.of(minimize="loss", at="last")``.
+        trials, time: the budget of the whole study, over all sessions and workers; 100 trials when none is given. ``time`` is seconds
+            or text like ``"2h"``.
+        budget: limits beside these, ``Budget(steps=4000, no_improvement=20)``; ``Budget()`` alone for none, until the sampler
+            has nothing more to try or somebody ends the study.
         workers, gpus: slots on this machine; more than one worker runs a pool of processes.
-        trial_time, trial_memory: limits of one trial with all processes that it starts (``"10m"``; bytes); they run in a pool.
-        retries: how often a trial is taken up again after its worker died.
-        same_failures: so many first trials that fail alike, with none that worked, end the study (1 or more; 0: never).
+        trial_limits: what one trial may use and what becomes of those that fail, ``TrialLimits(time="10m", memory=8 << 30)``; a limit of
+            time or memory runs trials in a pool.
         fidelity: the range of the steps that are reported, for schedulers that compare trials at some of them.
         contexts: what every configuration is evaluated in, ``{"fold": range(5)}`` or ``[{"fold": 0}, {"fold": 1}]``: a trial for
             each, which finds its own in ``trial.context``. A configuration counts by its means, and is given up between two contexts
@@ -129,17 +125,16 @@ def tune(
             "if __name__ == '__main__': so that workers can import the file."
         )
     objective, space = prepared(objective, space)
-    budget = _budget(trials, seconds_of(time), steps, cost, no_improvement)
-    caps = AttemptLimits(seconds_of(trial_time), trial_memory)
-    chosen = engine_of(engine, workers, gpus, caps)
-    goal = goal_of(minimize=minimize, maximize=maximize, target=target, limits=limits, at=at)
+    chosen = engine_of(engine, workers, gpus, trial_limits)
+    said = minimize != () or maximize != () or goal is not None
+    goal = _goal(goal, minimize=minimize, maximize=maximize, target=target, limits=limits)
     opened = open_study(
         space,
-        goal=goal, budget=budget, sampler=sampler, scheduler=scheduler, store=store, name=name, seed=seed,
-        extend=extend, keep=keep, retries=retries, trial_limits=caps, fidelity=fidelity, objective=import_path(objective),
-        same_failures=same_failures, contexts=contexts, clock=chosen.clock,
+        goal=goal, budget=_budget(budget, trials, time), sampler=sampler, scheduler=scheduler, store=store, name=name, seed=seed,
+        extend=extend, keep=keep, trial_limits=trial_limits or TrialLimits(), fidelity=fidelity, objective=import_path(objective),
+        contexts=contexts, clock=chosen.clock,
     )  # fmt: skip
-    if minimize == () and maximize == ():
+    if not said:
         _say_direction(opened, objective)
     with opened:
         result, _ = driven(
@@ -198,9 +193,7 @@ def open_study(
     seed: int | None = None,
     extend: bool = False,
     keep: Keep = "best",
-    retries: int | None = None,
-    same_failures: int | None = None,
-    trial_limits: AttemptLimits | None = None,
+    trial_limits: TrialLimits | None = None,
     fidelity: Fidelity | None = None,
     contexts: Contexts | None = None,
     objective: str = "",
@@ -228,10 +221,10 @@ def open_study(
     """
     if space is not None and not isinstance(space, Space):
         space = Space(space)
-    if goal is None and space is not None:
-        goal = goal_of(minimize=minimize, maximize=maximize)
-    if budget is None and (trials is not None or space is not None):
-        budget = Budget(trials=trials)
+    if space is not None or minimize != () or maximize != ():
+        goal = _goal(goal, minimize=minimize, maximize=maximize)
+    if trials is not None or (budget is None and space is not None):
+        budget = (budget or Budget()).merged(trials=trials)
     opened = open_store(store)
     if not isinstance(name, str) or not name.strip():
         raise SettingError(f"a study needs a name that is a non-empty string, got {name!r}.")
@@ -243,10 +236,8 @@ def open_study(
             sampler,
             scheduler,
             fidelity,
-            retries,
             trial_limits,
             objective,
-            same_failures,
             None if contexts is None else contexts_of(contexts),
         ),
         clock=clock or clocks.time,
@@ -325,18 +316,38 @@ def _named(objective: Callable[..., Any] | str) -> tuple[Callable[..., Any] | st
     return Named(objective, tuple(searched)), searched
 
 
-def _budget(
-    trials: int | None,
-    seconds: float | None,
-    steps: int | None,
-    cost: float | None,
-    no_improvement: int | None,
-) -> Budget:
-    given = (trials, seconds, steps, cost, no_improvement)
-    return Budget(100 if given == (None,) * 5 else trials, seconds, steps, cost, no_improvement)
+def _goal(goal: Goal | None, **words: Any) -> Goal:
+    """The goal, from itself or from the words for it.
+
+    Raises:
+        GoalError: when there are both.
+    """
+    given = [name for name, value in words.items() if value is not None and value != ()]
+    if goal is None:
+        return Goal.of(**words)
+    if given:
+        raise GoalError(f"a goal is given as goal= or in words, got goal= and {given[0]}=. Leave one out.")
+    if not isinstance(goal, Goal):
+        raise GoalError(f"a goal is one of danlu.Goal.of(minimize='loss'), got {shown(goal)}.")
+    return goal
 
 
-def engine_of(engine: Engine | str | None, workers: int, gpus: int, limits: AttemptLimits) -> Engine:
+def _budget(budget: Budget | None, trials: int | None, time: str | float | None) -> Budget:
+    """The whole budget: 100 trials where nothing was said.
+
+    Raises:
+        BudgetError: when a limit is given twice, or is out of its range.
+    """
+    if budget is None:
+        return Budget(trials=100 if time is None and trials is None else trials, time=time)
+    if not isinstance(budget, Budget):
+        raise BudgetError(f"a budget is danlu.Budget(trials=..., time=...), got {shown(budget)}.")
+    return budget.merged(trials=trials, time=time)
+
+
+def engine_of(
+    engine: Engine | str | None, workers: int, gpus: int, trial_limits: TrialLimits | None = None
+) -> Engine:
     """An engine from itself, its name, or what is asked of it.
 
     Raises:
@@ -346,12 +357,13 @@ def engine_of(engine: Engine | str | None, workers: int, gpus: int, limits: Atte
         raise SettingError(f"tune needs workers to be a whole number >= 1, got {workers!r}.")
     if isinstance(gpus, bool) or not isinstance(gpus, int) or gpus < 0:
         raise SettingError(f"tune needs gpus to be a whole number >= 0, got {gpus!r}.")
-    for name, limit in (("trial_time", limits.seconds), ("trial_memory", limits.memory)):
-        if limit is not None and not limit > 0:
-            raise SettingError(f"tune needs {name} > 0, got {limit!r}. Leave it out for no limit.")
+    if trial_limits is not None and not isinstance(trial_limits, TrialLimits):
+        raise SettingError(
+            f"the limits of a trial are danlu.TrialLimits(time=..., memory=...), got {shown(trial_limits)}."
+        )
     if engine is not None and not isinstance(engine, str):
         return engine
-    limited = limits != AttemptLimits() or gpus > 0 or workers > 1
+    limited = (trial_limits or TrialLimits()).attempt != AttemptLimits() or gpus > 0 or workers > 1
     name = engine or ("pool" if limited else "inline")
     made = find(ENGINES, "engine", name)
     if name == "pool":

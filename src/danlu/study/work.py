@@ -92,7 +92,7 @@ def work(
             )
         what = fit(what, study.space.every)
         reconcile(study, what)
-        chosen = engine_of(engine or "pool", workers, gpus, study.settings.limits)
+        chosen = engine_of(engine or "pool", workers, gpus)
         driver = Driver(study, chosen, callbacks, grace=grace, stay=stay)
         try:
             stopped = driver.drive(what)

@@ -18,7 +18,7 @@ from ..journal import events as ev
 from ..journal.history import History
 from ..journal.trial import Trial
 from ..problem.budget import Budget
-from ..problem.goal import goal_of
+from ..problem.goal import Goal
 from ..space.parameters import Choice, Float, Int, Switch
 from ..space.space import Space, pack_unit
 from .strategies import histories, spaces
@@ -196,7 +196,7 @@ def _finished(history: History) -> list[Trial]:
 
 def _history(space: Space) -> History:
     history = History(space.constraints)
-    history.fold([ev.Entry(1, ev.Created(space.spec, goal_of(minimize="loss"), 3, 1.0))])
+    history.fold([ev.Entry(1, ev.Created(space.spec, Goal.of(minimize="loss"), 3, 1.0))])
     return history
 
 

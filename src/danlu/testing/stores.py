@@ -25,7 +25,7 @@ from ..errors import (
     StudyMissing,
 )
 from ..journal import events as ev
-from ..problem.goal import goal_of
+from ..problem.goal import Goal
 from ..space.parameters import Float
 from ..space.space import Space
 
@@ -352,7 +352,7 @@ def _journal_of(store: Store, name: str) -> Journal:
 
 
 def _created() -> ev.Created:
-    return ev.Created(Space({"x": Float(0, 1)}).spec, goal_of(minimize="loss"), 1, 1.0)
+    return ev.Created(Space({"x": Float(0, 1)}).spec, Goal.of(minimize="loss"), 1, 1.0)
 
 
 def _asked(number: int) -> ev.Asked:

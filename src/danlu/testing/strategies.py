@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ..base.values import typed_key
 from ..journal import events as ev
 from ..journal.history import History
-from ..problem.goal import Goal, goal_of
+from ..problem.goal import Goal
 from ..space.parameters import Choice, Float, Int, Switch
 from ..space.space import Space, pack_unit
 
@@ -88,7 +88,7 @@ def histories(
 ) -> History:
     """Histories with running, finished, stopped and failed trials, NaN and infinite metrics included."""
     space = space or draw(spaces())
-    goal = goal or goal_of(minimize="loss")
+    goal = goal or Goal.of(minimize="loss")
     history = History(space.constraints)
     log: list[ev.Event] = [ev.Created(space.spec, goal, draw(st.integers(0, 9)), 1.0)]
     for number in range(draw(st.integers(0, max_trials))):

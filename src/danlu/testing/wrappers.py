@@ -25,7 +25,7 @@ from ..journal import events as ev
 from ..journal.history import History
 from ..journal.trial import Trial
 from ..problem.budget import Budget
-from ..problem.goal import goal_of
+from ..problem.goal import Goal
 from ..space.parameters import Float
 from ..space.space import Space
 
@@ -175,7 +175,7 @@ def _refuses(act: Callable[[], Any]) -> None:
 
 
 def _problem() -> Problem:
-    return Problem(SPACE, goal_of(minimize="loss"), Budget(), 0)
+    return Problem(SPACE, Goal.of(minimize="loss"), Budget(), 0)
 
 
 def _late(history: History) -> View:
@@ -192,7 +192,7 @@ def _told(algorithm: Any, history: History) -> Any:
 
 def _history(trials: int, step: int = 2) -> History:
     """A history of running trials, each with one report."""
-    events: list[ev.Event] = [ev.Created(SPACE.spec, goal_of(minimize="loss"), 0, 0.0)]
+    events: list[ev.Event] = [ev.Created(SPACE.spec, Goal.of(minimize="loss"), 0, 0.0)]
     for number in range(trials):
         unit = np.array([number / 100]).tobytes()
         events.append(ev.Asked(number, ev.pack_params({"x": number / 100}), unit, "w", 0.0))

@@ -8,7 +8,7 @@ from typing import Any
 from ...campaign.confirm import FRESH, SEARCH, Candidate, Confirm
 from ...campaign.contract import Open
 from ...problem.budget import Budget
-from ...problem.goal import goal_of
+from ...problem.goal import Goal
 from ...samplers.nothing import Nothing
 from ...study.result import Result
 from ...study.tune import tune
@@ -53,16 +53,12 @@ def confirm(
         (1, 2)
     """
     direction: dict[str, Any] = {"maximize" if rises(metric) else "minimize": metric}
-    goal = goal_of(**direction)
+    goal = Goal.of(**direction)
     search = Open(SEARCH, "", result.history.space, goal, Budget())
     plan = Confirm(search=search, top=top, seeds=seeds, default=None if default is None else dict(default))
     stage = plan.confirmation(result, seed)
     again = tune(
         objective, stage.space, contexts=list(stage.contexts), sampler=Nothing(), scheduler=stage.scheduler, keep=stage.keep,
-        enqueue=stage.candidates, trials=MANY, **direction, **how,
+        enqueue=stage.candidates, budget=stage.budget, **direction, **how,
     )  # fmt: skip
     return plan.candidates({SEARCH: result, FRESH: again}), again
-
-
-MANY = 10**6
-"""Trials that no confirmation needs: it ends when all candidates have been trained on all seeds."""

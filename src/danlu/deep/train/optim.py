@@ -191,7 +191,7 @@ class OptimizerList:
 
     Example:
         >>> net = nn.Linear(2, 1)
-        >>> both = Together([torch.optim.SGD([net.weight], lr=1.0), torch.optim.SGD([net.bias], lr=2.0)])
+        >>> both = OptimizerList([torch.optim.SGD([net.weight], lr=1.0), torch.optim.SGD([net.bias], lr=2.0)])
         >>> [group["lr"] for group in both.param_groups]
         [1.0, 2.0]
     """

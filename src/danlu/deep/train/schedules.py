@@ -71,9 +71,9 @@ def lr_multipliers(
         SettingError: for an unknown schedule or option.
 
     Example:
-        >>> shares("linear", 4).round(2).tolist()
+        >>> lr_multipliers("linear", 4).round(2).tolist()
         [1.0, 0.75, 0.5, 0.25]
-        >>> shares("constant", 4, warmup=0.5).tolist()
+        >>> lr_multipliers("constant", 4, warmup=0.5).tolist()
         [0.5, 1.0, 1.0, 1.0]
     """
     given = {key: parameter.prior for key, parameter in _known(name).items()}

@@ -26,7 +26,7 @@ class BestEpoch:
     """The best epoch so far and a copy of its weights.
 
     Example:
-        >>> best, net = Best("val_loss"), nn.Linear(1, 1)
+        >>> best, net = BestEpoch("val_loss"), nn.Linear(1, 1)
         >>> for epoch, loss in enumerate([0.5, 0.3, 0.4], 1):
         ...     best.see(epoch, loss, net)
         >>> best.epoch, best.stale(3, patience=1)
@@ -214,7 +214,7 @@ def judge(
         extra: more metrics by name.
 
     Example:
-        >>> from danlu.deep.data.data.data import from_arrays
+        >>> from danlu.deep.data.data import from_arrays
         >>> data = from_arrays([[0.0], [1.0]] * 10, [0, 1] * 10)
         >>> sorted(judge(nn.Linear(1, 2), data, data.valid, "val_"))
         ['val_accuracy', 'val_f1', 'val_loss', 'val_precision', 'val_recall']

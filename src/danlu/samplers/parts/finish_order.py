@@ -13,7 +13,7 @@ class FinishOrder:
     same at the hundred-thousandth as at the first, and an old state still reads as it did.
 
     Example:
-        >>> first = Order().told(3)
+        >>> first = FinishOrder().told(3)
         >>> second = first.told(1).told(3)
         >>> first.numbers().tolist(), second.numbers().tolist()
         ([3], [3, 1])
