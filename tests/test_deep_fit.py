@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 import torch
-from danlu.deep.data.epochs import arrange, cuts, seeded
 from sklearn import metrics as sk
 from torch import nn
 
 import danlu
 from danlu import deep
+from danlu.deep.data.epochs import arrange, cuts, seeded
 from danlu.deep.train.metrics import ranks, scores
 from danlu.deep.train.training import Training
 from danlu.errors import SettingError, TrialStopped

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from danlu.deep.data.data import augment
 from torch import nn
 
 import danlu
 from danlu import deep
+from danlu.deep.data.data import augment
 from danlu.deep.train import regularize
 from danlu.deep.train.init import INITS, initialize
 from danlu.deep.train.optim import OPTIMIZERS, arguments, optimizer

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from danlu.deep.data.datasets import documented
 from sklearn import ensemble, feature_extraction, linear_model, metrics
 
 from danlu import deep
+from danlu.deep.data.datasets import documented
 from danlu.deep.train.training import ranking
 
 HERE = Path(__file__).resolve().parent

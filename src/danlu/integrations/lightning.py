@@ -1,13 +1,15 @@
 """PyTorch Lightning: a callback that reports every validation, and saves so that a trial can go on.
 
-def train(trial):
-model = Net(lr=trial["lr"])
-callback = DanluCallback(trial, "val_loss", save=True)
-trainer = lightning.Trainer(max_epochs=10, callbacks=[callback], enable_checkpointing=False)
-trainer.fit(model, data, ckpt_path=callback.restore())
+With ``save=True`` the weights of a trial's best epoch are kept, and ``result.restore(model)`` loads the best trial's.
 
-result = danlu.tune(train, space, minimize="val_loss")
-result.restore(Net(lr=0.1))  # with the weights of the best trial's best epoch
+    def train(trial):
+        model = Net(lr=trial["lr"])
+        callback = DanluCallback(trial, "val_loss", save=True)
+        trainer = lightning.Trainer(max_epochs=10, callbacks=[callback], enable_checkpointing=False)
+        trainer.fit(model, data, ckpt_path=callback.restore())
+
+    result = danlu.tune(train, space, minimize="val_loss")
+    result.restore(Net(lr=0.1))  # with the weights of the best trial's best epoch
 """
 
 from __future__ import annotations
