@@ -72,8 +72,9 @@ bench-deep: $(READY)  ## an hour: recipes, stacked training, finder, diagnosis, 
 	$(BIN)/python benchmarks/deep/recipes.py
 	$(BIN)/python benchmarks/deep/report.py
 
-docs: $(READY)  ## regenerate the command line reference
+docs: $(READY)  ## regenerate the reference of the command line and the list of public names
 	$(BIN)/python docs/reference.py
+	$(BIN)/python docs/api.py
 
 vendor: $(READY)  ## fetch the front end's third-party files anew; needs npm
 	$(BIN)/python docs/vendor.py

@@ -26,6 +26,7 @@ from .space.parameters import Float as Float
 from .space.parameters import Int as Int
 from .space.parameters import Switch as Switch
 from .space.space import Space as Space
+from .study.cite import cite as cite
 from .study.replay import replay as replay
 from .study.result import Result as Result
 from .study.study import Study as Study

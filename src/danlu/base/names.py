@@ -8,9 +8,47 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from ..errors import SettingError
+
+SamplerName: TypeAlias = Literal[
+    "auto",
+    "bohb",
+    "cmaes",
+    "evolution",
+    "first",
+    "genetic",
+    "gp",
+    "grid",
+    "nothing",
+    "nsga2",
+    "quasirandom",
+    "random",
+    "recorded",
+    "tpe",
+]
+SchedulerName: TypeAlias = Literal[
+    "asha",
+    "auto",
+    "both",
+    "diverged",
+    "extrapolation",
+    "forecast",
+    "halving",
+    "hyperband",
+    "median",
+    "none",
+    "patience",
+    "pbt",
+    "race",
+]
+EngineName: TypeAlias = Literal["inline", "pool", "ray", "simulator", "vectorized"]
+FigureName: TypeAlias = Literal[
+    "history", "curves", "parallel", "importance", "contour", "front", "timeline", "regret"
+]
+PanelsName: TypeAlias = Literal["slices", "effects", "surface"]
+"""The names, for those who read types: a misspelled one is a type error. Tests hold them to the tables."""
 
 SAMPLERS = {
     "auto": "danlu.samplers.auto:Auto",

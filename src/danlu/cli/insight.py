@@ -126,7 +126,8 @@ def plot(
         return
     import numpy as np
 
-    axes = _quietly(lambda: result.plot(kind, **given))
+    figure: Any = kind
+    axes = _quietly(lambda: result.plot(figure, **given))
     path = output or f"{kind}.png"
     np.atleast_1d(axes)[0].figure.savefig(path, dpi=150)
     echo(f"{kind} of {result.name!r} drawn into {path}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import msgspec
 import numpy as np
@@ -143,6 +143,12 @@ class Sampler(Protocol):
         When what it says changes, ``result.why()`` tells it.
         """
 
+    def cites(self, said: Sequence[str]) -> tuple[str, ...]:
+        """The keys in ``study/sources.bib`` of what the method is from.
+
+        ``said`` are the decisions that a study's journal tells, by which one that chooses knows what it chose.
+        """
+
 
 class BaseSampler:
     """What a sampler says of itself that chooses nothing.
@@ -157,11 +163,18 @@ class BaseSampler:
     """
 
     __slots__ = ()
+    sources: ClassVar[tuple[str, ...]] = ()
+    """Keys in ``study/sources.bib``."""
 
     def why(self, state: Any, view: View) -> str:
         """Nothing is chosen."""
         del state, view
         return ""
+
+    def cites(self, said: Sequence[str]) -> tuple[str, ...]:
+        """Its ``sources``."""
+        del said
+        return self.sources
 
 
 class New(msgspec.Struct, frozen=True):
@@ -231,6 +244,9 @@ class Scheduler(Protocol):
     def horizon(self, state: Any, view: View, trial: Trial) -> int | None:
         """The step to which an attempt of this trial that begins now will run, for ``trial.horizon``; None for the whole."""
 
+    def cites(self, said: Sequence[str]) -> tuple[str, ...]:
+        """As of a sampler."""
+
 
 class BaseScheduler:
     """What a scheduler says of itself that decides by fixed rules and lets every trial run to its whole.
@@ -246,6 +262,8 @@ class BaseScheduler:
     """
 
     __slots__ = ()
+    sources: ClassVar[tuple[str, ...]] = ()
+    """Keys in ``study/sources.bib``."""
 
     def why(self, state: Any, view: View) -> str:
         """Nothing is chosen."""
@@ -256,6 +274,11 @@ class BaseScheduler:
         """To the whole, as far as that is known."""
         del state, view, trial
         return None
+
+    def cites(self, said: Sequence[str]) -> tuple[str, ...]:
+        """Its ``sources``."""
+        del said
+        return self.sources
 
 
 OVER = -1

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..base.failure import say
+from ..base.names import EngineName, SamplerName, SchedulerName
 from ..campaign.confirm import FRESH, SEARCH, Candidate, Confirm, look_key, own_seed
 from ..campaign.contract import Open
 from ..campaign.drive import Conducted, conduct, recalled, seen
@@ -88,7 +89,7 @@ def tune(
     space: Mapping[str, Any] | Space | None = None, metric: str | None = None, top: int = 3, seeds: int = 3,
     store: Store | str | os.PathLike[str] | None = None, study: str | None = None, seed: int = 0,
     fixed: Mapping[str, Any] | None = None, folds: int = 0, device: str = "auto", workers: int = 1, gpus: int = 0,
-    sampler: Sampler | str | None = None, scheduler: Scheduler | str | None = None, engine: Engine | str | None = None,
+    sampler: Sampler | SamplerName | None = None, scheduler: Scheduler | SchedulerName | None = None, engine: Engine | EngineName | None = None,
     watch: bool | None = None,
 ) -> Tuned:  # fmt: skip
     """Tune a recipe's network on your data; the same call with the same store resumes, whenever it was interrupted.

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, overload
 
 import msgspec
 import numpy as np
@@ -52,7 +52,7 @@ from ..errors import (
 )
 from ..journal.events import Action
 from ..problem.goal import Goal
-from ..space.parameters import Choice, Leaf
+from ..space.parameters import Choice, Float, Int, Leaf
 from ..space.point import Point
 from . import checkpoint
 from .blobs import blobs_at
@@ -271,7 +271,13 @@ class LiveTrial(Mapping[str, Value]):
         found = self._newest()
         return None if found is None else tuple(found[1])
 
-    def suggest(self, name: str, parameter: Leaf) -> Value:
+    @overload
+    def suggest(self, name: str, parameter: Float) -> float: ...
+    @overload
+    def suggest(self, name: str, parameter: Int) -> int: ...
+    @overload
+    def suggest(self, name: str, parameter: Choice) -> Any: ...
+    def suggest(self, name: str, parameter: Leaf) -> Any:
         """Draw a parameter by name; a name in the declared space gives the value it has there.
 
         Raises:

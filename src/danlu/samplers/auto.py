@@ -9,6 +9,7 @@ What differs from trial to trial is inside the methods: noise is fitted, running
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -127,6 +128,22 @@ class Auto(BaseSampler, msgspec.Struct, frozen=True):
     def why(self, state: State, view: View) -> str:
         """The choice for the next trial, as a sentence."""
         return choose(state, view).why
+
+    def cites(self, said: Sequence[str]) -> tuple[str, ...]:
+        """What the methods are from that it says it chose."""
+        chosen = [method for words, method in LEADS.items() if any(words in each for each in said)]
+        return tuple(dict.fromkeys(key for method in chosen for key in method.cites(said)))
+
+
+LEADS: dict[str, BaseSampler] = {
+    "nothing is modeled": QuasiRandom(),
+    "the most promising first": GP(),
+    "a Gaussian process leads": GP(),
+    "TPE leads": TPE(),
+    "CMA-ES leads": CMAES(),
+    "NSGA-II leads": NSGA2(),
+}
+"""What is said of each method that it chooses."""
 
 
 def choose(state: State, view: View) -> Chosen:

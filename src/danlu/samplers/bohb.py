@@ -9,6 +9,8 @@ in with that of a random other trial, as in the authors' own implementation. ``T
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +50,8 @@ class BOHB(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
         >>> abs(result.best.params["x"] - 0.3) < 0.1
         True
     """
+
+    sources: ClassVar[tuple[str, ...]] = ("falkner2018bohb",)
 
     share: float = 0.15
     candidates: int = 64

@@ -10,7 +10,7 @@ twice the population: Auger and Hansen, "A restart CMA evolution strategy with i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import msgspec
 import numpy as np
@@ -58,6 +58,8 @@ class CMAES(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
         >>> result.best.value < 0.01
         True
     """
+
+    sources: ClassVar[tuple[str, ...]] = ("hansen2001completely", "auger2005restart", "hamano2022margin")
 
     sigma: float = 0.2
     population: int | None = None

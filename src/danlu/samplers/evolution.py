@@ -5,6 +5,8 @@ Real et al., "Regularized evolution for image classifier architecture search" (A
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +38,8 @@ class Evolution(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
         >>> danlu.tune(count, cells, trials=200, sampler=danlu.samplers.Evolution(population=20), seed=1).best.value <= 1
         True
     """
+
+    sources: ClassVar[tuple[str, ...]] = ("real2019regularized",)
 
     population: int = 50
     drawn: int = 15

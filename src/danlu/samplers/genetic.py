@@ -8,6 +8,7 @@ many generations in a row have brought nothing better, the population has conver
 from __future__ import annotations
 
 from functools import partial
+from typing import ClassVar
 
 import msgspec
 import numpy as np
@@ -43,6 +44,8 @@ class Genetic(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
         >>> len(result.trials) < 400, result.best.value < 1e-3
         (True, True)
     """
+
+    sources: ClassVar[tuple[str, ...]] = ("holland1975adaptation", "goldberg1989genetic")
 
     population: int = 20
     tournament: int = 3

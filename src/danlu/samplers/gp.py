@@ -16,8 +16,9 @@ quasi-random, and at least a third.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import ClassVar
 
 import msgspec
 import numpy as np
@@ -86,6 +87,8 @@ class GP(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
         True
     """
 
+    sources: ClassVar[tuple[str, ...]] = ("jones1998efficient", "snoek2012practical", "rasmussen2006gaussian")
+
     acquisition: str = "log_ei"
     kernel: str = "matern52"
     initial: int | None = None
@@ -147,6 +150,11 @@ class GP(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
         if not chosen:
             return admit(view, lambda: rng.random(len(space)).tolist(), 1)
         return np.array(chosen)
+
+    def cites(self, said: Sequence[str]) -> tuple[str, ...]:
+        """Its ``sources``, and that of warping where the model may warp."""
+        del said
+        return (*self.sources, *(("snoek2014input",) if self.warp else ()))
 
     def _initial(self, view: View) -> int:
         """Fewer, and a model with many lengthscales believes what it has not seen."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
@@ -76,6 +77,11 @@ class InitialPoints(BaseSampler, msgspec.Struct, frozen=True):
         """What the sampler that goes on says."""
         then: Sampler = self.then
         return then.why(state, view.shifted(min(view.index, len(self.points))))
+
+    def cites(self, said: Sequence[str]) -> tuple[str, ...]:
+        """What the sampler that goes on is from."""
+        then: Sampler = self.then
+        return then.cites(said)
 
 
 def _complete(space: Space, point: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:

@@ -7,6 +7,7 @@ crowded comparison, limits by constrained domination.
 from __future__ import annotations
 
 from functools import partial
+from typing import ClassVar
 
 import msgspec
 import numpy as np
@@ -41,6 +42,8 @@ class NSGA2(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
         >>> len(result.front) > 20
         True
     """
+
+    sources: ClassVar[tuple[str, ...]] = ("deb2002fast",)
 
     population: int = 40
     crossover: float = 0.9

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import count
+from typing import ClassVar
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -34,6 +35,12 @@ class QuasiRandom(BaseSampler, msgspec.Struct, frozen=True):
         >>> result.best.value < 1 / 16
         True
     """
+
+    sources: ClassVar[tuple[str, ...]] = (
+        "sobol1967distribution",
+        "owen1998scrambling",
+        "bousquet2017critical",
+    )
 
     def init(self, problem: Problem) -> None:
         """No state."""

@@ -6,6 +6,8 @@ in high dimension it beats a grid because every trial tries a new value of every
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,8 @@ class Random(BaseSampler, msgspec.Struct, frozen=True):
         ...            sampler=danlu.samplers.Random()).best.value < 0.1
         True
     """
+
+    sources: ClassVar[tuple[str, ...]] = ("bergstra2012random",)
 
     def init(self, problem: Problem) -> None:
         """No state."""

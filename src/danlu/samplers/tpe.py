@@ -10,6 +10,7 @@ those that break limits and those still running belong to the rest.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 
 import msgspec
 import numpy as np
@@ -49,6 +50,8 @@ class TPE(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
         >>> result.best.value < 0.05
         True
     """
+
+    sources: ClassVar[tuple[str, ...]] = ("bergstra2011algorithms",)
 
     initial: int = 10
     candidates: int = 24

@@ -9,7 +9,7 @@ brackets: some trials are first compared later.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import msgspec
 import numpy as np
@@ -61,6 +61,8 @@ class ASHA(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         >>> sum(len(trial.curve) for trial in result.trials) < 30 * 27 / 3
         True
     """
+
+    sources: ClassVar[tuple[str, ...]] = ("li2020massively",)
 
     low: int | None = None
     high: int | None = None

@@ -13,6 +13,7 @@ late do that. So nothing is cut before six trials are whole, unless a fidelity s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -24,6 +25,7 @@ from ..journal.events import Status
 from ..journal.trial import Trial
 from ..maths.ranks import correlation
 from . import forecast
+from .asha import ASHA
 from .diverged import Diverged
 from .parts.ladder import Ladder
 from .parts.rungs import best, compared, first, losses_at, paused
@@ -201,6 +203,11 @@ class AutoScheduler(BaseScheduler, msgspec.Struct, frozen=True):
             return f"all trials are trained in full{seen}"
         step, whole = state.rungs[state.start], state.rungs[-1]
         return f"trials are compared from step {step} of {whole} on, one in {FACTOR} goes on{seen}"
+
+    def cites(self, said: Sequence[str]) -> tuple[str, ...]:
+        """What asynchronous successive halving is from, where it says that trials are compared."""
+        compared = any("trials are compared from step" in each for each in said)
+        return ASHA.sources if compared else ()
 
     def _first(self, state: State, trial: Trial) -> int:
         """The first rung at which this trial is compared."""

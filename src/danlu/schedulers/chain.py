@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -74,6 +75,10 @@ class Chain(BaseScheduler, msgspec.Struct, frozen=True):
         pairs = zip(self._pair(), state or (None, None), strict=True)
         planned = [one.horizon(each, view, trial) for one, each in pairs]
         return min((step for step in planned if step is not None), default=None)
+
+    def cites(self, said: Sequence[str]) -> tuple[str, ...]:
+        """What both are from."""
+        return tuple(dict.fromkeys(key for one in self._pair() for key in one.cites(said)))
 
     def _pair(self) -> tuple[Scheduler, Scheduler]:
         return self.first, self.second

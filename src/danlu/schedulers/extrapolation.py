@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import msgspec
 import numpy as np
@@ -41,6 +42,8 @@ class Extrapolation(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         >>> sum(len(trial.curve) for trial in result.trials) < 20 * 30 / 2
         True
     """
+
+    sources: ClassVar[tuple[str, ...]] = ("domhan2015speeding",)
 
     high: int | None = None
     chance: float = 0.05

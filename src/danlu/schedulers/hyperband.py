@@ -8,6 +8,8 @@ deepest rung that has enough trials it is BOHB (Falkner et al., ICML 2018).
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import msgspec
 
 from ..contracts.messages import Verdict
@@ -44,6 +46,8 @@ class Hyperband(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         >>> sorted(len(trial.curve) for trial in result.trials[:9])
         [1, 1, 1, 1, 1, 1, 3, 3, 9]
     """
+
+    sources: ClassVar[tuple[str, ...]] = ("li2018hyperband",)
 
     low: int | None = None
     high: int | None = None
@@ -96,6 +100,8 @@ class SuccessiveHalving(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True
         >>> sorted(len(trial.curve) for trial in result.trials)
         [1, 1, 1, 1, 1, 1, 3, 3, 9]
     """
+
+    sources: ClassVar[tuple[str, ...]] = ("jamieson2016nonstochastic",)
 
     trials: int | None = None
     low: int | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import msgspec
 import numpy as np
@@ -62,6 +62,8 @@ class Median(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         >>> any(trial.status.name == "STOPPED" for trial in result.trials)
         True
     """
+
+    sources: ClassVar[tuple[str, ...]] = ("golovin2017google",)
 
     percentile: float = 50.0
     least: int = 5

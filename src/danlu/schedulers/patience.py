@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import msgspec
 
@@ -48,6 +48,8 @@ class Patience(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         >>> len(result.best.curve) < 10
         True
     """
+
+    sources: ClassVar[tuple[str, ...]] = ("prechelt1998early",)
 
     reports: int = 10
     delta: float = 0.0

@@ -11,7 +11,8 @@ are copied as they are, and the fresh hyperparameters are quasi-random.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
 
 import msgspec
 import numpy as np
@@ -82,6 +83,8 @@ class PBT(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         True
     """
 
+    sources: ClassVar[tuple[str, ...]] = ("jaderberg2017population",)
+
     population: int = 8
     interval: int = 1
     share: float = 0.25
@@ -147,6 +150,11 @@ class PBT(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
     def next(self, state: State, view: View) -> Decision:
         """Members first, then the one that is farthest behind."""
         return self._move(state, view)
+
+    def cites(self, said: Sequence[str]) -> tuple[str, ...]:
+        """Its ``sources``, and that of the restarts where it may restart."""
+        del said
+        return (*self.sources, *(("chebykin2025iterated",) if self.restart is not None else ()))
 
     def _move(self, state: State, view: View, extra: int = -1) -> Decision:
         """What a free slot should do; ``extra`` counts as paused."""

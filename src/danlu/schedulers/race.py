@@ -13,8 +13,8 @@ pooled over all configurations that were compared with the best one, as two or t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
@@ -56,6 +56,8 @@ class Race(BaseScheduler, msgspec.Struct, frozen=True):
         >>> result.best.contexts, len(result.configurations) > 12
         (5, True)
     """
+
+    sources: ClassVar[tuple[str, ...]] = ("maron1993hoeffding", "birattari2002racing", "hutter2011sequential")
 
     scheduler: Any = Diverged()
     confidence: float = 0.95
@@ -120,6 +122,10 @@ class Race(BaseScheduler, msgspec.Struct, frozen=True):
     def horizon(self, state: Any, view: View, trial: Trial) -> int | None:
         """What the inner scheduler says."""
         return self._inner.horizon(state, view, trial)
+
+    def cites(self, said: Sequence[str]) -> tuple[str, ...]:
+        """Its ``sources``, and what the inner scheduler is from."""
+        return tuple(dict.fromkeys((*self.sources, *self._inner.cites(said))))
 
     @property
     def _inner(self) -> Scheduler:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
-from ..base.names import SAMPLERS, SCHEDULERS, find
+from ..base.names import SAMPLERS, SCHEDULERS, SamplerName, SchedulerName, find
 from ..contracts import algorithms as settings
 from ..contracts.protocols import Sampler, Scheduler
 from ..errors import SettingError
@@ -21,8 +21,8 @@ class StudyConfig(NamedTuple):
     """What a study is run by; None where whoever opens it leaves it to the study, or to danlu."""
 
     budget: Budget | None = None
-    sampler: Sampler | str | None = None
-    scheduler: Scheduler | str | None = None
+    sampler: Sampler | SamplerName | None = None
+    scheduler: Scheduler | SchedulerName | None = None
     fidelity: Fidelity | None = None
     trial_limits: TrialLimits | None = None
     objective: str = ""
@@ -76,7 +76,7 @@ def resolved(
 
 
 def _sampler(
-    given: Sampler | str | None, stored: StoredConfig, space: Space, trust: Sequence[str]
+    given: Sampler | SamplerName | None, stored: StoredConfig, space: Space, trust: Sequence[str]
 ) -> Sampler:
     """By default what decides by itself, after the point of the priors where parameters have any."""
     if given is not None and not isinstance(given, str):
@@ -90,7 +90,10 @@ def _sampler(
 
 
 def _scheduler(
-    given: Scheduler | str | None, stored: StoredConfig, contexts: tuple[Context, ...], trust: Sequence[str]
+    given: Scheduler | SchedulerName | None,
+    stored: StoredConfig,
+    contexts: tuple[Context, ...],
+    trust: Sequence[str],
 ) -> Scheduler:
     """By default what decides by itself; with contexts, a race of configurations around it, which gives none up under ``"none"``."""
     if given is None and stored.scheduler:

@@ -6,10 +6,10 @@ import copy
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from ..base.failure import say
-from ..base.names import VIEWS, find
+from ..base.names import VIEWS, FigureName, PanelsName, find
 from ..contracts.protocols import Journal, Store
 from ..errors import DanluError, StoreError
 from ..journal.events import Entry, Status
@@ -20,6 +20,10 @@ from ..runtime.blobs import blobs_at
 from ..runtime.folders import Folders
 
 if TYPE_CHECKING:  # analyses are imported when they are asked for: tuning does not need them
+    import numpy as np
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
     from ..analysis.diagnosis import Trouble
     from ..analysis.importance import Importance, Method
     from ..analysis.summary import Summary
@@ -227,7 +231,11 @@ class Result:
 
         return diagnose_curves(self.history, self.best.number if trial is None else trial)
 
-    def plot(self, kind: str = "history", *, axes: Any = None, **settings: Any) -> Any:
+    @overload
+    def plot(self, kind: FigureName = "history", *, axes: Axes | None = None, **settings: Any) -> Axes: ...
+    @overload
+    def plot(self, kind: PanelsName, *, axes: Any = None, **settings: Any) -> NDArray[np.object_]: ...
+    def plot(self, kind: FigureName | PanelsName = "history", *, axes: Any = None, **settings: Any) -> Any:
         """Draw a figure of the study; kinds, settings and errors as in ``danlu.plots.plot``.
 
         Example:

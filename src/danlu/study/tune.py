@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from ..base.failure import at_terminal, say
 from ..base.foreign import own_words
-from ..base.names import ENGINES, STORES, find
+from ..base.names import ENGINES, STORES, EngineName, SamplerName, SchedulerName, find
 from ..base.values import shown
 from ..contracts.protocols import Engine, Sampler, Scheduler, Store
 from ..engines.named import Named, by_signature
@@ -51,11 +51,11 @@ def tune(
     workers: int = 1,
     gpus: int = 0,
     trial_limits: TrialLimits | None = None,
-    sampler: Sampler | str | None = None,
-    scheduler: Scheduler | str | None = None,
+    sampler: Sampler | SamplerName | None = None,
+    scheduler: Scheduler | SchedulerName | None = None,
     fidelity: Fidelity | None = None,
     contexts: Contexts | None = None,
-    engine: Engine | str | None = None,
+    engine: Engine | EngineName | None = None,
     store: Store | str | os.PathLike[str] | None = None,
     name: str = "study",
     seed: int | None = None,
@@ -186,8 +186,8 @@ def open_study(
     maximize: str | Sequence[str] = (),
     budget: Budget | None = None,
     trials: int | None = None,
-    sampler: Sampler | str | None = None,
-    scheduler: Scheduler | str | None = None,
+    sampler: Sampler | SamplerName | None = None,
+    scheduler: Scheduler | SchedulerName | None = None,
     store: Store | str | os.PathLike[str] | None = None,
     name: str = "study",
     seed: int | None = None,
@@ -346,7 +346,7 @@ def _budget(budget: Budget | None, trials: int | None, time: str | float | None)
 
 
 def engine_of(
-    engine: Engine | str | None, workers: int, gpus: int, trial_limits: TrialLimits | None = None
+    engine: Engine | EngineName | None, workers: int, gpus: int, trial_limits: TrialLimits | None = None
 ) -> Engine:
     """An engine from itself, its name, or what is asked of it.
 

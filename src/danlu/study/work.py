@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..base.foreign import own_words
+from ..base.names import EngineName
 from ..contracts.protocols import Engine, Store
 from ..engines.objective import fit, resolve_objective
 from ..errors import ObjectiveError, SettingError, StudyMissing
@@ -29,7 +30,7 @@ def work(
     trust: str | Sequence[str] = (),
     workers: int = 1,
     gpus: int = 0,
-    engine: Engine | str | None = None,
+    engine: Engine | EngineName | None = None,
     grace: float = GRACE,
     stay: bool = False,
     wait: float = 0.0,
