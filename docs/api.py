@@ -62,12 +62,12 @@ def names(room: str) -> list[str]:
     listed = getattr(module, "__all__", None)
     if listed is None:
         listed = [
-            name for name, value in vars(module).items() if not name.startswith("_") and _own(value, module)
+            name for name, value in vars(module).items() if not name.startswith("_") and _own(value)
         ]
     return sorted(name for name in listed if name != "__version__")
 
 
-def _own(value: object, module: object) -> bool:
+def _own(value: object) -> bool:
     """Whether a name of a module without a list is its own, or one that it hands on."""
     home = getattr(value, "__module__", "")
     if inspect.ismodule(value):
