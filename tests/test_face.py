@@ -100,10 +100,9 @@ def test_a_type_checker_finds_every_word_that_is_wrong(tmp_path):
         assert right in PROGRAM
         (tmp_path / f"wrong{number}.py").write_text(PROGRAM.replace(right, wrong))
     run = subprocess.run(
-        [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache"), *map(str, sorted(tmp_path.glob("*.py")))],
-        capture_output=True, text=True, cwd=tmp_path,
+        [sys.executable, "-m", "mypy", *map(str, sorted(tmp_path.glob("*.py")))], capture_output=True, text=True, cwd=ROOT,
     )  # fmt: skip
-    errors = {line.partition(":")[0] for line in run.stdout.splitlines() if ": error:" in line}
+    errors = {Path(line.partition(":")[0]).name for line in run.stdout.splitlines() if ": error:" in line}
     assert errors == {f"wrong{number}.py" for number in range(len(WRONG))}, run.stdout + run.stderr
 
 
