@@ -57,9 +57,9 @@ def test_where_time_is_the_budget_and_trials_cost_nothing_no_model_is_asked(monk
     monkeypatch.setattr(auto, "EARLY", 12)
     space = {"x": Float(0, 1), "y": Float(0, 1)}
     for options, words in (
-        ({"seconds": 3600}, "CMA-ES leads: where trials take"),
+        ({"time": 3600}, "CMA-ES leads: where trials take"),
         ({"trials": 30}, "Gaussian process leads"),
-        ({"seconds": 3600, "trials": 30}, "Gaussian process leads"),
+        ({"time": 3600, "trials": 30}, "Gaussian process leads"),
     ):
         budget = danlu.Budget(**options)
         with danlu.open_study(space, minimize="loss", seed=1, budget=budget) as study:

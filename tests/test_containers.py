@@ -147,7 +147,7 @@ DRIVER = textwrap.dedent(
     store = (PostgresStore if "://" in place else danlu.stores.SqliteStore)(place, lease_seconds=lease)
     danlu.tune(
         train, {"x": danlu.Float(0, 1)}, minimize="loss", trials=trials, seed=1, sampler="quasirandom",
-        scheduler="diverged", trial_limits=danlu.TrialLimits(trial_limits=danlu.TrialLimits(retries=10**6)), store=store, name="z", engine=engine,
+        scheduler="diverged", trial_limits=danlu.TrialLimits(retries=10**6), store=store, name="z", engine=engine,
     )
     """
 )

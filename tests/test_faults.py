@@ -39,7 +39,7 @@ STOPPED = textwrap.dedent(
 
     danlu.tune(
         train, {"x": danlu.Float(0, 1)}, minimize="loss", trials=int(sys.argv[2]), seed=1, sampler="quasirandom",
-        scheduler="diverged", trial_limits=danlu.TrialLimits(trial_limits=danlu.TrialLimits(retries=10**6)), store=danlu.stores.SqliteStore(sys.argv[1], lease_seconds=0.4), name="z",
+        scheduler="diverged", trial_limits=danlu.TrialLimits(retries=10**6), store=danlu.stores.SqliteStore(sys.argv[1], lease_seconds=0.4), name="z",
         engine=sys.argv[3],
     )
     """
