@@ -61,9 +61,7 @@ def names(room: str) -> list[str]:
     module = importlib.import_module(f"danlu.{room}" if room else "danlu")
     listed = getattr(module, "__all__", None)
     if listed is None:
-        listed = [
-            name for name, value in vars(module).items() if not name.startswith("_") and _own(value)
-        ]
+        listed = [name for name, value in vars(module).items() if not name.startswith("_") and _own(value)]
     return sorted(name for name in listed if name != "__version__")
 
 

@@ -86,7 +86,7 @@ def test_each_row_is_its_training_alone(name, table):
         *alone_and_together(
             lambda at: training(
                 mlp(table, at), table, at, optimizer=name, options=options(name, at), schedule=schedules[at],
-                smoothing=0.05 * at, l1=1e-4 * at, clip=None if at else 0.5,
+                label_smoothing=0.05 * at, l1=1e-4 * at, clip=None if at else 0.5,
             ),
             4,
         )
@@ -250,10 +250,7 @@ def test_rows_share_their_data(table):
 
 def test_what_cannot_be_stacked_is_said(table):
     assert stackable(training(mlp(table, 0), table, 0, optimizer="muon")).startswith("muon is not")
-    assert (
-        stackable(training(mlp(table, 0), table, 0, average=0.9))
-        == "average=0.9 is for trainings on their own"
-    )
+    assert stackable(training(mlp(table, 0), table, 0, ema=0.9)) == "ema=0.9 is for trainings on their own"
     assert not stackable(training(mlp(table, 0), table, 0))
 
 

@@ -81,8 +81,8 @@ def test_it_is_the_bare_loop():
 EVERYTHING = {
     "adamw": {},
     "nesterov": {"optimizer": "nesterov", "clip": 1.0, "l1": 1e-4},
-    "rmsprop": {"optimizer": "rmsprop", "average": 0.9},
-    "adagrad": {"optimizer": "adagrad", "smoothing": 0.1},
+    "rmsprop": {"optimizer": "rmsprop", "ema": 0.9},
+    "adagrad": {"optimizer": "adagrad", "label_smoothing": 0.1},
     "nadamw": {"optimizer": "nadamw", "mixup": 0.4, "augment": {"noise": 0.1}},
     "muon": {"optimizer": "muon", "schedule": "one_cycle"},
     "bf16": {"precision": "bf16"},
@@ -178,7 +178,7 @@ def test_divergence_ends_training_with_the_best_weights_kept():
 
 
 def test_the_average_is_judged_and_follows_the_weights():
-    data, plan = blobs(), deep.Plan(epochs=2, average=0.9)
+    data, plan = blobs(), deep.Plan(epochs=2, ema=0.9)
     training = Training(net(data), data, plan, seed=0, device=torch.device("cpu"))
     expected = [parameter.detach().clone() for parameter in training.model.parameters()]
     for at, (number, batch) in enumerate(training.batches(1)):

@@ -146,7 +146,7 @@ BAD = {
         "cosine", 3, options={"drop": 0.1}
     ),
     "epochs to be at least 1, got 0": lambda: deep.Plan(epochs=0),
-    "smoothing to be in": lambda: deep.Plan(smoothing=1.0),
+    "label_smoothing to be in": lambda: deep.Plan(label_smoothing=1.0),
     "there is no augmentation 'shft'": lambda: deep.Plan(augment={"shft": 1.0}),
     "there is no recipe 'cat'": lambda: deep.space("cat"),
     "there is no initialization 'he'": lambda: initialize(net(), "he"),

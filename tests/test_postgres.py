@@ -371,8 +371,8 @@ URLS = {
     "an unknown parameter": ("postgresql://me:hush-hush@h/x?color=hush-hush", "cannot be read by libpq"),
     "a bad escape": ("postgresql://me:hush-hush%zz@h/x", "cannot be read by libpq"),
     "an @ in the password": ("postgresql://me:hush@-hush@h/x", "more than one @"),
-    "a / in the password": ("postgresql://me:hush/-hush@h/x", "a port that is no number"),
-    "a port of letters": ("postgresql://me:hush-hush@h:port/x", "a port that is no number"),
+    "a / in the password": ("postgresql://me:hush/-hush@h/x", "a port that is not a number"),
+    "a port of letters": ("postgresql://me:hush-hush@h:port/x", "a port that is not a number"),
     "a lease of letters": ("postgresql://me:hush-hush@127.0.0.1:1/x?lease=long", "a number of seconds"),
 }
 

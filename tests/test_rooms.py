@@ -1,6 +1,8 @@
 """The house itself: who imports whom, and what is called what."""
 
 import ast
+import re
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -71,3 +73,65 @@ def test_no_modules_import_each_other():
     del graph["danlu"]  # the public face knows everybody, by name and late
     graph = {name: found - {"danlu"} for name, found in graph.items()}
     assert circles(graph) == []
+
+
+ALIKE = {"State", "DanluCallback"}
+"""What a file calls the state of its own algorithm; the callback of each library that has callbacks."""
+
+
+def classes():
+    """Every class and alias at the top of a module, by name, with the modules that have one of it."""
+    found = {}
+    for name, path in modules().items():
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.ClassDef):
+                found.setdefault(node.name, []).append(name)
+            elif isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias":
+                found.setdefault(ast.unparse(node.target), []).append(name)
+    return found
+
+
+def test_no_two_classes_share_a_name():
+    found = classes()
+    assert len(found) > 250
+    assert {name: homes for name, homes in found.items() if len(homes) > 1 and name not in ALIKE} == {}
+    assert all(len(found[name]) > 1 for name in ALIKE)
+
+
+def test_rooms_are_on_floors():
+    """Every room of the package stands in the layers that import-linter holds, and every layer is there."""
+    layers = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"][
+        0
+    ]["layers"]
+    named = {room.strip() for layer in layers for room in layer.split("|")}
+    there = {
+        path.stem
+        for path in (SRC / "danlu").iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert named == there - {"__init__"}
+
+
+def test_strings_name_no_module_above():
+    """Only the tables of names, and the faces themselves, name a module by text."""
+    floors = {
+        "errors": 0,
+        "base": 1,
+        "maths": 1,
+        "space": 2,
+        "problem": 3,
+        "journal": 4,
+        "contracts": 5,
+        "runtime": 6,
+    }
+    tables = {"danlu.base.names", "danlu.cli.main"}
+    for name, path in modules().items():
+        own = floors.get(name.split(".")[1] if "." in name else "", 9)
+        texts = [
+            n.value
+            for n in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(n, ast.Constant) and isinstance(n.value, str)
+        ]
+        for text in texts:
+            for room in re.findall(r"^danlu\.(\w+)\.\w+(?::\w+)?$", text):
+                assert name in tables or floors.get(room, 9) <= own, f"{name} names {text}"

@@ -103,7 +103,7 @@ def cases(split):
                      schedule="constant"),
                 case("diverged", optimizer="momentum", schedule="constant", warmup=0.0,
                      options={"lr": float(numbers.uniform(50, 200)) * (10 if network == "gru" else 1)}),
-                case("plateau", schedule="step", warmup=0.0, shape={"drop": 1e-3, "times": 5}, lr=tuned / 4),
+                case("plateau", schedule="step", warmup=0.0, schedule_options={"drop": 1e-3, "times": 5}, lr=tuned / 4),
             ]  # fmt: skip
             if network != "gru":
                 found.append(case("dead", params={"killed": True}))

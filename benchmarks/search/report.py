@@ -37,7 +37,7 @@ All choices in danlu were made on the development tasks and the digits example. 
 thought frozen, once in full, and run anew in full when development tasks had shown that twelve evaluations a refit are too
 few and the example that three first trials are; what it said the first time (against TPE, hyperopt, CMA-ES and NGOpt -0.74,
 -1.04, -1.08, -1.00) chose nothing, and is within 0.02 of what stands here.
-Cheap peers ran on every task, dear ones on eight tasks of each part; the counts say on how many runs a figure rests.
+Cheap peers ran on every task, expensive ones on eight tasks of each part; the counts say on how many runs a figure rests.
 """
 
 
@@ -144,10 +144,10 @@ def ranks(runs, chosen):
 
 
 def figure(runs, chosen, families, path):
-    """Cheap peers by family on all tasks; the dear ones on the tasks they were run on, beside danlu on those."""
+    """Cheap peers by family on all tasks; the expensive ones on the tasks they were run on, beside danlu on those."""
     subset = {task for name in SLOW for task, _ in runs.runs[name] if task in chosen}
     panels = {"all": list(chosen)} | {f: [t for t in chosen if stats.family(t) == f] for f in families}
-    panels[f"{len(subset)} tasks, dear peers"] = subset
+    panels[f"{len(subset)} tasks, expensive peers"] = subset
     columns = 3
     made, axes = plt.subplots(
         -(-len(panels) // columns), columns, figsize=(13, 3.4 * -(-len(panels) // columns))

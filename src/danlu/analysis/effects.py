@@ -31,7 +31,7 @@ POINTS, BACKGROUND, GRID = 25, 64, 15
 """Values of a line, trials that are averaged over, values of each side of a surface."""
 
 FITTED = 250
-"""The process is given so many trials at most: the better half of the places the best, the others evenly spread."""
+"""The Gaussian process is given this many trials at most: the better half of the places the best, the others evenly spread."""
 
 
 class Effect(msgspec.Struct, frozen=True):
@@ -115,7 +115,7 @@ class MetricModel(NamedTuple):
         units, mask: points of the trials it was given, and which coordinates are active, shape (n, d).
         targets: what it was given, shape (n,).
         total: trials with a value.
-        exponent: losses are divided by so many powers of two before they are standardized.
+        exponent: losses are divided by this many powers of two before they are standardized.
     """
 
     metric: str
@@ -339,5 +339,5 @@ def _interaction(mean: Floats) -> float:
 
 def _notice(trials: int, fitted: float) -> str:
     if fitted < 0.3:
-        return f"the model foretells only {fitted:.0%} of what differs between {trials} trials; trust the bands, not the lines."
+        return f"the model explains only {fitted:.0%} of the variance over {trials} trials; trust the bands, not the lines."
     return ""

@@ -31,7 +31,7 @@ TOP = 0.1
 
 
 SAME = 4
-"""So many different points with exactly the same result say that the metric tells nothing."""
+"""This many different points with exactly the same result say that the metric tells nothing."""
 
 SAME_BUT_MOVING = 10
 """The same where the metric moves while a trial trains: it can be measured, and coarse ones meet at their ceiling."""

@@ -85,7 +85,7 @@ def importance(
         method: as the module tells; ``fanova`` needs no setting, ``ped-anova`` the ``quantile``.
         quantile: the share of trials that counts as good (above 0, at most 0.5).
         rows: trial numbers to look at, rising; all when None.
-        most: of more trials than these, so many evenly spread ones are looked at (at least 4).
+        most: of more trials than these, this many evenly spread ones are looked at (at least 4).
 
     Raises:
         SettingError: for a metric that the goal does not have, an unknown method, and fewer than four trials.

@@ -169,7 +169,7 @@ def _notice(ties: int, source: str, confirmed: bool) -> str:
 
 
 def others(count: int) -> str:
-    """So many other trials, in words.
+    """This many other trials, in words.
 
     Example:
         >>> others(1), others(2)

@@ -20,7 +20,7 @@ from .robustness import Robustness, others, robustness
 class Summary(msgspec.Struct, frozen=True):
     """What a person wants to know of a study when it is over, or by now.
 
-    What needs four trials with a result is None before there are so many.
+    What needs four trials with a result is None before there are this many.
 
     Attributes:
         name: the study's.

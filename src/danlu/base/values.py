@@ -180,7 +180,7 @@ def shown(value: Any, most: int = 80) -> str:
 
 
 def legible(text: str) -> str:
-    r"""Text that can be written: what is no UTF-8 as its escape.
+    r"""Text that can be written: what is not UTF-8 as its escape.
 
     Example:
         >>> legible("caf\udce9")

@@ -225,7 +225,7 @@ def _contexts(given: tuple[str, ...]) -> dict[str, list[Any]]:
     """The values of each context's name.
 
     Raises:
-        UsageError: for what is no NAME=VALUES.
+        UsageError: for what is not a NAME=VALUES.
     """
     found: dict[str, list[Any]] = {}
     for text in given:

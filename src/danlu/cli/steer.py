@@ -32,7 +32,7 @@ def steer(
 ) -> None:
     """Tell study NAME of STORE what to do.
 
-    pause begins nothing new, stop has running trials leave at their next report, prune ends one trial; workers heed it within
+    pause begins nothing new, stop has running trials leave at their next report, prune ends one trial; workers act on it within
     a second or at a trial's next report. Every order is kept in the journal with its actor.
     """
     from ..study.control import Control

@@ -73,7 +73,7 @@ def import_(source: str, store: str, name: str | None, sound: bool) -> None:
     from ..stores.jsonlines import load
     from ..study.tune import open_store
 
-    # a byte that is no UTF-8 damages its line, and no line end but \n ends one
+    # a byte that is not UTF-8 damages its line, and no line end but \n ends one
     with Path(source).open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
         mark = {"imported": f"imported from {Path(source).name} on {time.strftime('%Y-%m-%d')}"}
         loaded = load(lines, open_store(store), name, sound=sound, mark=mark)

@@ -255,7 +255,7 @@ def _copied(source: Path, target: Path) -> str:
 
 
 def _no_database(place: str, remedy: str) -> None:
-    """Refuse what is no file.
+    """Refuse what is not a file.
 
     Raises:
         StoreError: when it is a URL.

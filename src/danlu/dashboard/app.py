@@ -188,7 +188,7 @@ class Page:
         try:
             order = msgspec.json.decode(body, type=Orders)
         except msgspec.DecodeError as error:
-            raise SettingError(f"that is no order: {error}.") from error
+            raise SettingError(f"that is not an order: {error}.") from error
         return await _json(lambda: self._steer(order))
 
     def _steer(self, order: Orders) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from . import views
 from .page import whole
 
 TRIALS, ROWS = 50, 200
-"""So many of the best trials have a page of their own in a report, and so many rows the table."""
+"""This many of the best trials have a page of their own in a report, and this many rows the table."""
 
 
 @one_thread

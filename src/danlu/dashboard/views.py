@@ -26,13 +26,13 @@ from ..journal.history import History
 from ..journal.trial import headings
 
 LINES, POINTS, PLACES = 150, 50, 600
-"""At most so many curves, points a curve, and trials in panels that draw each."""
+"""At most this many curves, points a curve, and trials in panels that draw each."""
 
 RECENT = 30
-"""So many of the newest ends say how fast trials end."""
+"""This many of the newest ends say how fast trials end."""
 
 PAGE = 200
-"""At most so many rows of the table are sent at once."""
+"""At most this many rows of the table are sent at once."""
 
 
 def head(name: str, history: History) -> dict[str, Any]:

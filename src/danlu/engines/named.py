@@ -47,7 +47,7 @@ class Named:
     """Calls a function with the trial's parameters as arguments, by name.
 
     Args:
-        function: as the user wrote it; an argument ``trial``, or a first one that is no parameter, gets the live trial.
+        function: as the user wrote it; an argument ``trial``, or a first one that is not a parameter, gets the live trial.
         names: of the parameters that are searched.
 
     Raises:

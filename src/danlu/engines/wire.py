@@ -89,7 +89,7 @@ class Frames(Generic[T]):
         """The frames that are whole with this piece.
 
         Raises:
-            msgspec.DecodeError: for what is no frame.
+            msgspec.DecodeError: for what is not a frame.
         """
         self._held += piece
         while len(self._held) >= 4:

@@ -28,7 +28,7 @@ except ImportError as error:
 
 _STUDY, _TRIAL, _SEEN = "danlu.study", "danlu.trial", "danlu.seq"
 _PART, _PARAMS = 1000, 100
-"""MLflow takes so many metrics, and so many parameters, in one request at most."""
+"""MLflow takes this many metrics, and this many parameters, in one request at most."""
 
 _ENDS = {Status.DONE: "FINISHED", Status.STOPPED: "FINISHED", Status.FAILED: "FAILED"}
 

@@ -106,7 +106,7 @@ class Reports:
         return self._steps[rows[-1]] if rows else 0
 
     def trained(self, without: Iterable[int] = ()) -> NDArray[np.int64]:
-        """The steps trained by the time of so many reports, those of some trials left out, shape (reports + 1,)."""
+        """The steps trained by the time of this many reports, those of some trials left out, shape (reports + 1,)."""
         import numpy as np
 
         trials, steps = np.array(self._trials, np.int64), np.array(self._trained, np.int64)

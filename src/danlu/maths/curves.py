@@ -16,7 +16,7 @@ import numpy as np
 from .kernels import Floats
 
 POINTS = 40
-"""Curves are thinned to so many points, the newest most densely."""
+"""Curves are thinned to this many points, the newest most densely."""
 
 DEGREES, NOISE = 1.0, 0.02
 """The inverse gamma prior of the noise's variance: half the degrees of freedom, and a scale as a share of the range."""

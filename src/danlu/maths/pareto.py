@@ -56,7 +56,7 @@ def crowding(losses: Floats) -> Floats:
 
 
 WIDE = 1000
-"""Up to so many rows fronts are sorted to the end; beyond, those far behind stand by their summed ranks."""
+"""Up to this many rows fronts are sorted to the end; beyond, those far behind stand by their summed ranks."""
 
 
 def crowded(losses: Floats) -> Floats:

@@ -104,7 +104,7 @@ def arrays(history: History, kind: str, **settings: Any) -> Any:
 
 
 def axes_of(size: tuple[float, float], panels: int = 1) -> Any:
-    """New axes: one, or an array of so many panels, each of this size in inches.
+    """New axes: one, or an array of this many panels, each of this size in inches.
 
     Raises:
         MissingExtra: when matplotlib is not installed.

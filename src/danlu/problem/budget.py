@@ -111,7 +111,7 @@ class TrialLimits(msgspec.Struct, frozen=True):
         time: wall time of one attempt, in seconds or as text, ``"10m"``; None for no limit.
         memory: bytes of one attempt with all processes that it starts; None for no limit.
         retries: how often a trial is taken up again after its worker died (0 or more).
-        same_failures: so many first trials that fail alike, with none that worked, end the study (1 or more; 0: never).
+        same_failures: this many first trials that fail alike, with none that worked, end the study (1 or more; 0: never).
 
     Raises:
         BudgetError: when the time cannot be read.

@@ -18,7 +18,7 @@ Contexts = Mapping[str, Iterable[Any]] | list[dict[str, Any]] | tuple[dict[str, 
 """All combinations of values by name, or the contexts one by one."""
 
 MOST = 10_000
-"""So many contexts a study may have."""
+"""This many contexts a study may have."""
 
 
 def contexts_of(given: Contexts | None) -> tuple[Context, ...]:

@@ -151,7 +151,7 @@ def _words(name: str) -> tuple[list[str], str]:
 
 
 def _per(words: list[str]) -> Way | None:
-    """Samples per second rise, seconds per step fall; None for what is no rate."""
+    """Samples per second rise, seconds per step fall; None for what is not a rate."""
     if words[:2] == ["time", "to"] and len(words) > 2:
         return "minimize"
     if len(words) == 2 and words[1] in {"s", "sec", "second"} and words[0] not in _TABLE:

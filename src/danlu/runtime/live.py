@@ -355,7 +355,7 @@ class LiveTrial(Mapping[str, Value]):
         Raises:
             SpaceError: for a name that the trial does not have, a value of another type, a broken constraint, and for what cannot
                 change: switches with parameters of their own, and choices of things by name.
-            ReportError: for a step that is no whole number from 0 to 2**53.
+            ReportError: for a step that is not a whole number from 0 to 2**53.
         """
         given = dict(step) if isinstance(step, Mapping) else {}
         given |= {**(values or {}), **more}
@@ -373,7 +373,7 @@ class LiveTrial(Mapping[str, Value]):
         Save before the report of the same step: a pause happens in the report.
 
         Raises:
-            ReportError: for a step that is no whole number from 0 to 2**53.
+            ReportError: for a step that is not a whole number from 0 to 2**53.
         """
         if self._task.mute:
             return
@@ -411,7 +411,7 @@ class LiveTrial(Mapping[str, Value]):
         """Add to what this trial costs the budget; without a charge, its seconds count.
 
         Raises:
-            ReportError: for what is no finite number >= 0: a budget could not count it.
+            ReportError: for what is not a finite number >= 0: a budget could not count it.
         """
         amount = real(cost)
         if amount is None or not 0 <= amount < math.inf or self._charged + amount == math.inf:

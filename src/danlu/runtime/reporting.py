@@ -82,7 +82,7 @@ def numbers(given: Mapping[str, Any], goal: Goal | None) -> tuple[dict[str, floa
     """Metrics that are numbers, and what is none beside them and that no goal names.
 
     Raises:
-        ReportError: for a metric that is no number.
+        ReportError: for a metric that is not a number.
     """
     if goal is None:
         return {name: _number(name, value) for name, value in given.items()}, {}

@@ -35,7 +35,7 @@ def returned_of(value: Any, goal: Goal) -> Returned:
     """Read what an objective returned.
 
     Raises:
-        ObjectiveError: for what is no metric, or could be read in more ways than one, with the form to write.
+        ObjectiveError: for what is not a metric, or could be read in more ways than one, with the form to write.
 
     Example:
         >>> from ..problem.goal import Goal

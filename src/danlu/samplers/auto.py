@@ -28,13 +28,13 @@ from .quasirandom import QuasiRandom
 from .tpe import TPE
 
 LONG = 2000
-"""Beyond so many trials a population learns as much as a model, at a tenth of the price."""
+"""Beyond this many trials a population learns as much as a model, at a tenth of the price."""
 
 SEVERAL = 400
 """The same for several goals."""
 
 WIDE = 200
-"""A process with so many lengthscales is slow and has little to say."""
+"""A Gaussian process with this many lengthscales is slow and has little to say."""
 
 
 CHEAP, EARLY = 0.02, 200

@@ -48,13 +48,13 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 ACQUISITIONS = ("log_ei", "pi", "ucb")
 BEGINNINGS = 2.5
-"""Where trials are cut short, so many a parameter are quasi-random before the model is asked: they cost little."""
+"""Where trials are cut short, this many a parameter are quasi-random before the model is asked: they cost little."""
 
 TRUSTED = 2 / 3
-"""Where trials are cut short, a third is quasi-random however well the model foretells, as in BOHB."""
+"""Where trials are cut short, a third is quasi-random however well the model predicts, as in BOHB."""
 
 TRUST = 10.0
-"""After so many trials a person's prior weighs as much as the data: pi-BO's beta."""
+"""After this many trials a person's prior weighs as much as the data: pi-BO's beta."""
 
 
 class GP(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):

@@ -43,7 +43,7 @@ class ASHA(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
     Args:
         low: step of the first rung; the study's fidelity says it when None (or 1).
         high: step at which trials are whole, and compared no more; from the fidelity when None.
-        factor: one of so many goes on at each rung, and rungs grow by it (above 1).
+        factor: one in this many goes on at each rung, and rungs grow by it (above 1).
         brackets: into how many groups trials are dealt, in Hyperband's proportions; each is first compared a
             rung later than the one before.
         promote: whether trials pause at rungs and the best are taken up again, instead of the others stopped.

@@ -31,28 +31,28 @@ from .parts.ladder import Ladder
 from .parts.rungs import best, compared, first, losses_at, paused
 
 FACTOR = 3
-"""One of so many goes on, and rungs grow by it."""
+"""One in this many goes on, and rungs grow by it."""
 
 LEVELS = 4
 """Rungs below the whole: the lowest is at most 81 times as short."""
 
 PROBES = 4
-"""So many trials at the start are first compared one rung later."""
+"""This many trials at the start are first compared one rung later."""
 
 BELIEVED = 6
-"""A rank correlation is believed when it comes from so many trials."""
+"""A rank correlation is believed when it comes from this many trials."""
 
 RECENT = 64
-"""The rank correlation is that of so many of the newest unselected trials."""
+"""The rank correlation is that of this many of the newest unselected trials."""
 
 TELLING = 0.5
 """A rung that ranks trials with less correlation to the next is left out."""
 
 HEDGE = 4
-"""One trial in so many is first compared one rung later."""
+"""One trial in this many is first compared one rung later."""
 
 ENDS = 6
-"""What so many whole trials say of a rung and the end counts more than what neighboring rungs say of each other."""
+"""What this many whole trials say of a rung and the end counts more than what neighboring rungs say of each other."""
 
 SHARE = 0.25
 """So much of all steps goes to trials that are trained in full."""

@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ALIKE = 2
-"""So many of the whole trials have to have been no better, and to have gained no less, ..."""
+"""This many of the whole trials have to have been no better, and to have gained no less, ..."""
 
 UNPROVED = 1
-"""... so many more as long as no audit has confirmed a forecast, ..."""
+"""... this many more as long as no audit has confirmed a forecast, ..."""
 
 PROVED = 3
-"""... one fewer when so many have, ..."""
+"""... one fewer when this many have, ..."""
 
 UNMOVED = 2
-"""... and so many more for a curve that has not moved yet: it may be about to."""
+"""... and this many more for a curve that has not moved yet: it may be about to."""
 
 MOVED = 0.05
 """A curve has moved when it has gained this share of what whole trials gained (their median)."""
@@ -49,7 +49,7 @@ LEEWAY = 0.1
 """No better and gaining no less is meant up to this share of the distance from the best curve to the median one."""
 
 LOOKS = 20
-"""A trial is judged when it comes to the next of so many parts of its training."""
+"""A trial is judged when it comes to the next of this many parts of its training."""
 
 MATTERS = 0.02
 """A better result matters when it is better by this share of the distance from the best to the third quartile."""
@@ -58,10 +58,10 @@ WRONG = 0.05
 """A forecast was wrong when the trial became the best by this share of that distance."""
 
 FAR = 1e9
-"""Losses farther from the best than so many times the median end are alike."""
+"""Losses farther from the best than this many times the median end are alike."""
 
 MOST = 60
-"""The forecast is learned from so many whole trials, the newest."""
+"""The forecast is learned from this many whole trials, the newest."""
 
 
 class Whole(NamedTuple):
@@ -127,7 +127,7 @@ class Forecast(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         chance: the probability to beat the best below which a trial is hopeless, in (0, 0.5).
         enough: whole trials before which nothing is judged (at least 4).
         grace: the share of a training in which nothing is judged, in [0, 1).
-        audit: of so many hopeless trials one is trained on to check the forecast; 1 audits all, and pauses none.
+        audit: one in this many hopeless trials is trained on to check the forecast; 1 audits all, and pauses none.
 
     Raises:
         SettingError: when a setting is out of its range; from ``init`` for several goals.

@@ -28,7 +28,7 @@ class Hyperband(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
     Args:
         low, high: the lowest rung's step, and the step at which trials are whole; from the study's fidelity when
             None.
-        factor: one of so many goes on at each rung (above 1).
+        factor: one in this many goes on at each rung (above 1).
 
     Raises:
         SettingError: when a setting is out of its range, or the budget of trials is smaller than a bracket.
@@ -79,13 +79,13 @@ class Hyperband(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SuccessiveHalving(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
-    """One bracket, repeated: so many trials begin, a fraction goes on from rung to rung.
+    """One bracket, repeated: a number of trials begin, a fraction goes on from rung to rung.
 
     Args:
         trials: that begin in each bracket; when None as many as leave one at the end.
         low, high: the lowest rung's step, and the step at which trials are whole; from the study's fidelity when
             None.
-        factor: one of so many goes on at each rung (above 1).
+        factor: one in this many goes on at each rung (above 1).
 
     Raises:
         SettingError: when a setting is out of its range, or the budget of trials is smaller than a bracket.

@@ -28,7 +28,7 @@ class State(NamedTuple):
 
 
 class Patience(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
-    """No improvement of the first metric by more than ``delta`` for so many ``reports`` in a row.
+    """No improvement of the first metric by more than ``delta`` for this many ``reports`` in a row.
 
     Args:
         reports: how many without improvement are waited for (at least 1), at whatever steps they come.

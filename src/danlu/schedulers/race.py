@@ -31,7 +31,7 @@ from .hyperband import Hyperband, SuccessiveHalving
 from .pbt import PBT
 
 LEAST = 2
-"""A configuration is given up after so many contexts at the earliest."""
+"""A configuration is given up after this many contexts at the earliest."""
 
 
 class Race(BaseScheduler, msgspec.Struct, frozen=True):

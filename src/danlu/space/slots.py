@@ -67,7 +67,7 @@ def flatten(
     """Write the slots and constants of a dict into ``slots`` and ``constants``, switches and groups opened.
 
     Raises:
-        SpaceError: for what is no parameter and no fixed value, with what to write.
+        SpaceError: for what is not a parameter and no fixed value, with what to write.
     """
     foreign: Any = parameters  # whatever was given in a mapping's place
     if not isinstance(foreign, Mapping):

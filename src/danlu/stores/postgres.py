@@ -50,7 +50,7 @@ except ImportError as error:
 
 SCHEMA = 2
 PART = 10_000
-"""So many events are read at once: a long journal need not be in memory as a whole."""
+"""This many events are read at once: a long journal need not be in memory as a whole."""
 
 STATEMENT_SECONDS = 30
 PATIENCE = 60.0
@@ -483,7 +483,7 @@ def parsed(url: str) -> dict[str, Any]:
         ) from None
     if not all(port.isdecimal() for port in str(found.get("port", "0")).split(",") if port):
         raise StoreError(
-            "the URL of a PostgreSQL store has a port that is no number. Write a / in the user or the password as %2F, an @ as %40."
+            "the URL of a PostgreSQL store has a port that is not a number. Write a / in the user or the password as %2F, an @ as %40."
         )
     return found
 

@@ -215,7 +215,7 @@ class SqliteStore:
             found.execute("PRAGMA synchronous = NORMAL")
             if fcntl is not None:
                 found.execute("PRAGMA wal_autocheckpoint = 0")
-        except BaseException:  # a file that is no database
+        except BaseException:  # a file that is not a database
             found.close()
             raise
         return found

@@ -1,6 +1,6 @@
 """What a person tells a study that runs, from wherever: each word is an event with its actor, and needs no study to be open.
 
-Workers heed it when they next look: a free slot, or a trial's next report.
+Workers act on it when they next look: a free slot, or a trial's next report.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Control:
         self._say(op, ev.Steered("pause", self._actor, self._clock(), reason=reason))
 
     def resume(self, reason: str = "", *, op: str | None = None) -> None:
-        """Take back a pause, or a stop that nobody has heeded yet."""
+        """Take back a pause, or a stop that nobody has acted on yet."""
         self._say(op, ev.Steered("resume", self._actor, self._clock(), reason=reason))
 
     def prune(self, trial: int, reason: str = "", *, op: str | None = None) -> None:

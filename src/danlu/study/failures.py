@@ -1,4 +1,4 @@
-"""What failures say of a study: so many first ones alike are no region of the space but an objective that cannot work.
+"""What failures say of a study: several first ones alike are not a region of the space but an objective that cannot work.
 
 Three points that are drawn by chance lie in a half of the space that fails, one time in eight. So the last of the first
 trials is no such point while all before it have failed alike: it is the one that is most different from them in every
@@ -38,7 +38,7 @@ class Failures:
 
     Args:
         history: as it is when the driver begins; what was set aside before is no concern of its.
-        alike: so many first trials that fail alike, with none that worked before, end the study; 0 for never.
+        alike: this many first trials that fail alike, with none that worked before, end the study; 0 for never.
     """
 
     def __init__(self, history: History, alike: int = 3) -> None:

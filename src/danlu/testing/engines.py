@@ -47,7 +47,7 @@ def tells_an_exception_from_a_result(make: Make) -> None:
 
 
 def refuses_nonsense(make: Make) -> None:
-    """A return value that is no metric is said to be one."""
+    """A return value that is not a metric is said to be one."""
     outcomes = _run(make, _nonsense, range(3))
     assert {outcome.cause for outcome in outcomes.values()} == {Cause.INVALID}
 

@@ -117,7 +117,7 @@ class Data:
         x, y = torch.cat([self.train.x, self.valid.x]), torch.cat([self.train.y, self.valid.y])
         if self.kind == "ranking" or not 2 <= count <= len(y):
             raise SettingError(
-                f"folds need 2 to {len(y)} of them and data that is no ranking, got {count} of {self.kind}."
+                f"folds need 2 to {len(y)} of them and data that is not a ranking, got {count} of {self.kind}."
             )
         splitter = StratifiedKFold if self.kind == "classes" else KFold
         rows = splitter(count, shuffle=True, random_state=seed).split(np.zeros(len(y)), y.cpu().numpy())

@@ -41,7 +41,7 @@ def space() -> dict[str, Any]:
         "optimizer": optimizers("adamw", "nesterov", adamw={"lr": Float(3e-4, 3e-2, log=True, prior=1e-3)}),
         **schedules("constant", "linear", "one_cycle", "cosine"),
         "batch_size": Choice([32, 64, 128], ordered=True, prior=64),
-        **{name: REGULARIZERS[name] for name in ("smoothing", "mixup")},
+        **{name: REGULARIZERS[name] for name in ("label_smoothing", "mixup")},
         "dropout": Float(0.0, 0.5, prior=0.0),
         **{name: IMAGES[name] for name in ("shift", "rotate", "cutout")},
     }  # fmt: skip

@@ -54,7 +54,7 @@ def space() -> dict[str, Any]:
         **schedules("linear", "constant", "cosine", "one_cycle"),
         "batch_size": Choice([32, 64, 128], ordered=True, prior=64),
         "dropout": Float(0.0, 0.8, prior=0.3),
-        "smoothing": REGULARIZERS["smoothing"],
+        "label_smoothing": REGULARIZERS["label_smoothing"],
         "token_dropout": Float(0.0, 0.4, prior=0.1),
     }
 

@@ -4,7 +4,7 @@ A ``Sequential`` is walked layer by layer: linear layers and dropout have a form
 layers without weights take all members' samples as one batch, everything else goes through ``torch.vmap``, and so
 does a network that is no ``Sequential``, as a whole (Python overhead is then paid once for all members).
 
-Narrower networks ride in wider ones: a unit that was added with weights of zero gives zero, and as long as its
+Narrower networks run inside wider ones: a unit that was added with weights of zero gives zero, and as long as its
 activation takes zero to zero, so do its gradients, in both directions. It stays zero under every optimizer here, so a
 padded member is the member itself, and needs no mask.
 """

@@ -1,7 +1,7 @@
 """A block: trainings of one structure, an epoch at a time, as one.
 
 A training enters as it is, fresh or out of a checkpoint, and can leave at any epoch as if it had always been alone;
-rows join and go as a scheduler decides. Learning rates, moments, decay, dropout, smoothing, strengths of augmentation,
+rows join and go as a scheduler decides. Learning rates, moments, decay, dropout, label smoothing, strengths of augmentation,
 schedules, seeds and folds are each row's own. A row that diverges does so by itself.
 """
 
@@ -24,7 +24,7 @@ from ..train.training import Training, judge
 from .optimizer import STACKED, StackedOptimizer
 from .parameters import UNSTACKABLE, StackedParameters, rowwise, structure, widens
 
-_VALUES = 2**24  # numbers a pass when judging
+_VALUES = 2**24  # numbers per pass when judging
 
 
 def stackable(training: Training) -> str:
@@ -41,7 +41,7 @@ def stackable(training: Training) -> str:
     if plan.optimizer not in STACKED:
         return f"{plan.optimizer} is not among the optimizers that can be stacked: {', '.join(STACKED)}"
     for name, given, usual in (
-        ("average", plan.average, 0.0), ("compile", plan.compile, False), ("precision", plan.precision, "float32")
+        ("ema", plan.ema, 0.0), ("compile", plan.compile, False), ("precision", plan.precision, "float32")
     ):  # fmt: skip
         if given != usual:
             return f"{name}={given!r} is for trainings on their own"
@@ -93,7 +93,7 @@ class Stack:
 
     def _columns(self) -> None:
         plans = [training.plan for training in self.trainings]
-        self.smoothing = self._column([plan.smoothing for plan in plans])
+        self.label_smoothing = self._column([plan.label_smoothing for plan in plans])
         self.l1 = self._column([plan.l1 for plan in plans])
         self.clip = self._column([plan.clip or float("inf") for plan in plans])
         self.strengths = {
@@ -101,7 +101,7 @@ class Stack:
         }
         self._clipped = any(plan.clip for plan in plans)
         self._sparse = any(plan.l1 for plan in plans)
-        self._smooth = any(plan.smoothing for plan in plans)
+        self._smooth = any(plan.label_smoothing for plan in plans)
         self._penalized = torch.cat(
             [
                 torch.full((torch.Size(shape).numel(),), float(len(shape) > 1))
@@ -246,7 +246,7 @@ class Stack:
         found = losses(self.kind, outputs.flatten(0, 1), y.flatten()).view(y.shape)
         if self.kind != "classes" or not self._smooth:
             return found
-        return torch.lerp(found, -outputs.log_softmax(-1).mean(-1), self.smoothing.expand(y.shape))
+        return torch.lerp(found, -outputs.log_softmax(-1).mean(-1), self.label_smoothing.expand(y.shape))
 
     @torch.no_grad()
     def _judge(self) -> list[dict[str, float]]:

@@ -104,15 +104,15 @@ def _forks(params: Mapping[str, Any], plan: Plan) -> dict[str, tuple[Mapping[str
     own = {**rule(plan.optimizer).defaults, **plan.options}
     decay = "decay" if "decay" in own else "l2"
     more = change(plan, options={**own, decay: max(20 * own[decay], 1.0 if decay == "decay" else 0.01)},
-                  smoothing=max(plan.smoothing, 0.1))  # fmt: skip
-    less = change(plan, options={**own, decay: 1e-7}, smoothing=0.0, mixup=0.0, l1=0.0, augment={})
+                  label_smoothing=max(plan.label_smoothing, 0.1))  # fmt: skip
+    less = change(plan, options={**own, decay: 1e-7}, label_smoothing=0.0, mixup=0.0, l1=0.0, augment={})
     found: dict[str, tuple[Mapping[str, Any], Plan]] = {
         "as it was": (params, plan),
         "a tenth of the rate": (params, change(plan, options={**own, "lr": own["lr"] / 10})),
         "ten times the rate": (params, change(plan, options={**own, "lr": own["lr"] * 10})),
         "a hundred times the rate": (params, change(plan, options={**own, "lr": own["lr"] * 100})),
         "three times as long": (params, change(plan, epochs=3 * plan.epochs)),
-        "a steady rate": (params, change(plan, schedule="constant", shape={})),
+        "a steady rate": (params, change(plan, schedule="constant", schedule_options={})),
         "more regularized": ({**params, **_dropout(params, 0.4)}, more),
         "less regularized": ({**params, **_dropout(params, 0.0)}, less),
     }

@@ -173,7 +173,7 @@ def range_test(
     where = device_of(device)
     usual = rule(plan.optimizer).defaults["lr"]
     rates = usual * np.logspace(-5, 3, steps)
-    constant = msgspec.structs.replace(plan, schedule="constant", warmup=0.0, shape={}, epochs=1, patience=0,
+    constant = msgspec.structs.replace(plan, schedule="constant", warmup=0.0, schedule_options={}, epochs=1, patience=0,
                                        options={**plan.options, "lr": 1.0})  # fmt: skip
     with seeded(seed, 0, where):
         training = Training(build(), data, constant, seed=seed, device=where)
@@ -216,7 +216,7 @@ def steps_to_loss(
         True
     """
     constant = msgspec.structs.replace(
-        plan, schedule="constant", warmup=0.0, shape={}, epochs=most, patience=0
+        plan, schedule="constant", warmup=0.0, schedule_options={}, epochs=most, patience=0
     )
     where = device_of(device)
     with seeded(seed, 0, where):

@@ -148,7 +148,7 @@ def _overfits(
     few = torch.randperm(len(data.train), generator=torch.Generator().manual_seed(seed))[:BATCH].to(where)
     tiny = replace(data, train=data.train.take(few))
     bare = msgspec.structs.replace(
-        plan, batch_size=None, epochs=STEPS, schedule="constant", shape={}, warmup=0.0, smoothing=0.0, mixup=0.0,
+        plan, batch_size=None, epochs=STEPS, schedule="constant", schedule_options={}, warmup=0.0, label_smoothing=0.0, mixup=0.0,
         augment={}, l1=0.0, patience=0,
     )  # fmt: skip
     with seeded(seed, 0, where):

@@ -38,7 +38,7 @@ class SaveInterval:
         self.last = time.monotonic()
 
     def due(self) -> bool:
-        """Whether so many seconds have passed; from then on they are counted anew."""
+        """Whether this many seconds have passed; from then on they are counted anew."""
         now = time.monotonic()
         if now - self.last < self.every:
             return False

@@ -28,7 +28,7 @@ def activation(name: str) -> nn.Module:
 
 
 def norm(name: str, channels: int, *, images: bool = False) -> list[nn.Module]:
-    """The normalization of so many channels as a list of no or one layer.
+    """The normalization of this many channels as a list of one layer, or none.
 
     Args:
         name: ``batch``, ``layer``, ``group`` (of at most eight groups) or ``none``.

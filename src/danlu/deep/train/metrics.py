@@ -28,7 +28,7 @@ def losses(
     kind: Kind,
     outputs: Tensor,
     y: Tensor,
-    smoothing: float = 0.0,
+    label_smoothing: float = 0.0,
     *,
     reduction: Literal["none", "mean"] = "none",
 ) -> Tensor:
@@ -39,7 +39,7 @@ def losses(
             for ``ranking``.
         outputs: of the network, shape (n, classes), or (n,) or (n, 1).
         y: targets, shape (n,).
-        smoothing: of the classes' labels.
+        label_smoothing: of the classes' labels.
         reduction: ``none`` or ``mean``.
 
     Example:
@@ -47,7 +47,7 @@ def losses(
         [0.0, 4.0]
     """
     if kind == "classes":
-        return nn.functional.cross_entropy(outputs, y, label_smoothing=smoothing, reduction=reduction)
+        return nn.functional.cross_entropy(outputs, y, label_smoothing=label_smoothing, reduction=reduction)
     flat = outputs.reshape(y.shape)
     if kind == "values":
         return nn.functional.mse_loss(flat, y, reduction=reduction)

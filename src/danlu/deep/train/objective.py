@@ -33,7 +33,7 @@ class Objective:
         build: ``build(params, data)`` makes a fresh network; it is called under the trial's seed.
         data: what it is trained and validated on.
         epochs: of a whole training.
-        folds: 0 trains on the data's own split, 2 and more on so many folds, the mean being reported.
+        folds: 0 trains on the data's own split, 2 and more on this many folds, the mean being reported.
         plan: makes a ``Plan`` of the parameters.
         fixed: settings of the plan that are not searched, ``{"patience": 5}``.
         metrics: more metrics by name.

@@ -22,13 +22,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         batch_size: samples a step; None for all of them (batch gradient descent), 1 for stochastic descent.
         optimizer, options: a name of ``deep.optim.OPTIMIZERS`` and its hyperparameters; those left out
             take their defaults.
-        schedule, shape, warmup: a name of ``deep.schedules``, its own options, the share of steps to warm up.
-        smoothing: of labels, in [0, 1).
+        schedule, schedule_options, warmup: a name of ``deep.schedules``, its own options, the share of steps to warm up.
+        label_smoothing: of labels, in [0, 1).
         mixup: alpha of the Beta distribution that shares are drawn from; 0 for none.
         l1: strength of the penalty on weights.
         clip: the largest norm of the gradient; None for no limit.
         augment: strength by name, of ``deep.augment.NAMES``.
-        average: decay of the exponential average of weights that is judged instead of the weights, in
+        ema: decay of the exponential average of weights that is judged instead of the weights, in
             [0, 1); 0 for none.
         patience: epochs without improvement after which training ends; 0 for never.
         negatives: for a ranking, items drawn a positive pair that the user did not have (at least 1).
@@ -48,14 +48,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     optimizer: str = "adamw"
     options: dict[str, float] = {}
     schedule: str = "linear"
-    shape: dict[str, float] = {}
+    schedule_options: dict[str, float] = {}
     warmup: float = 0.05
-    smoothing: float = 0.0
+    label_smoothing: float = 0.0
     mixup: float = 0.0
     l1: float = 0.0
     clip: float | None = None
     augment: dict[str, float] = {}
-    average: float = 0.0
+    ema: float = 0.0
     patience: int = 0
     negatives: int = 4
     precision: Literal["float32", "bf16", "fp16"] = "float32"
@@ -63,13 +63,13 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         known = rule(self.optimizer).defaults
-        lr_multipliers(self.schedule, 1, warmup=self.warmup, options=self.shape)
+        lr_multipliers(self.schedule, 1, warmup=self.warmup, options=self.schedule_options)
         rules = [
             ("epochs", self.epochs, self.epochs >= 1, "at least 1"),
             ("batch_size", self.batch_size, self.batch_size is None or self.batch_size >= 1, "at least 1, or None"),
-            ("smoothing", self.smoothing, 0 <= self.smoothing < 1, "in [0, 1)"),
+            ("label_smoothing", self.label_smoothing, 0 <= self.label_smoothing < 1, "in [0, 1)"),
             ("warmup", self.warmup, 0 <= self.warmup < 1, "in [0, 1)"),
-            ("average", self.average, 0 <= self.average < 1, "in [0, 1)"),
+            ("ema", self.ema, 0 <= self.ema < 1, "in [0, 1)"),
             ("mixup", self.mixup, self.mixup >= 0, "at least 0"),
             ("l1", self.l1, self.l1 >= 0, "at least 0"),
             ("clip", self.clip, self.clip is None or self.clip > 0, "above 0, or None"),
@@ -102,14 +102,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             >>> Plan.of({"optimizer": "adamw", "optimizer.adamw.lr": 0.01, "depth": 3}, epochs=5).options
             {'lr': 0.01}
         """
-        plain = ("batch_size", "optimizer", "schedule", "warmup", "average", "clip", "negatives", "epochs",
+        plain = ("batch_size", "optimizer", "schedule", "warmup", "ema", "clip", "negatives", "epochs",
                  "patience")  # fmt: skip
         settings: dict[str, Any] = {name: params[name] for name in plain if name in params}
         settings["options"] = within(params, "optimizer")
-        settings["shape"] = within(params, "schedule")
+        settings["schedule_options"] = within(params, "schedule")
         settings["augment"] = {name: strength for name in NAMES if (strength := strength_of(params, name))}
-        settings |= {name: strength_of(params, name) for name in ("smoothing", "mixup", "l1")}
-        for name in ("options", "augment", "shape"):
+        settings |= {name: strength_of(params, name) for name in ("label_smoothing", "mixup", "l1")}
+        for name in ("options", "augment", "schedule_options"):
             settings[name] = {**settings[name], **fixed.pop(name, {})}
         return cls(**{**settings, **fixed})
 

@@ -1,4 +1,4 @@
-"""What keeps a network from learning its training set by heart: L1, dropout, smoothing, mixup.
+"""What keeps a network from learning its training set by heart: L1, dropout, label smoothing, mixup.
 
 L2 and decoupled decay belong to the optimizer (``optim.py``), early stopping to the loop (``fit.py``).
 """
@@ -40,7 +40,7 @@ def strength_of(params: Mapping[str, Any], name: str) -> float:
 
 REGULARIZERS: dict[str, Any] = {
     "dropout": maybe(Float(0.05, 0.5, prior=0.2)),
-    "smoothing": maybe(Float(0.02, 0.2, prior=0.1)),
+    "label_smoothing": maybe(Float(0.02, 0.2, prior=0.1)),
     "mixup": maybe(Float(0.1, 1.0, prior=0.2)),
     "l1": maybe(Float(1e-7, 1e-3, log=True, prior=1e-5)),
 }

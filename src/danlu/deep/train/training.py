@@ -89,14 +89,14 @@ class Training:
         count = len(data.train) * (1 + plan.negatives if data.kind == "ranking" else 1)
         self.cuts = cuts(count, plan.batch_size)
         self.lr_multipliers = lr_multipliers(
-            plan.schedule, len(self.cuts) * plan.epochs, warmup=plan.warmup, options=plan.shape
+            plan.schedule, len(self.cuts) * plan.epochs, warmup=plan.warmup, options=plan.schedule_options
         ).tolist()
         self._peaks = [group["lr"] for group in self.optimizer.param_groups]
         self._limited = bool(plan.l1 or plan.clip)
         self.scaler = torch.amp.GradScaler(device.type, enabled=plan.precision == "fp16")
         self.average = (
-            AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(plan.average), use_buffers=True)  # type: ignore[no-untyped-call]
-            if plan.average
+            AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(plan.ema), use_buffers=True)  # type: ignore[no-untyped-call]
+            if plan.ema
             else None
         )
         self.best = BestEpoch(monitor)
@@ -133,9 +133,9 @@ class Training:
     def _loss(self, batch: Batch) -> Tensor:
         outputs = self._forward(batch.x)
         if batch.second is None or batch.share is None:
-            return losses(self.data.kind, outputs, batch.y, self.plan.smoothing, reduction="mean")
-        found = losses(self.data.kind, outputs, batch.y, self.plan.smoothing)
-        other = losses(self.data.kind, outputs, batch.second, self.plan.smoothing)
+            return losses(self.data.kind, outputs, batch.y, self.plan.label_smoothing, reduction="mean")
+        found = losses(self.data.kind, outputs, batch.y, self.plan.label_smoothing)
+        other = losses(self.data.kind, outputs, batch.second, self.plan.label_smoothing)
         return torch.lerp(other, found, batch.share).mean()
 
     def step(self, number: int, loss: Tensor) -> None:

@@ -26,7 +26,7 @@ Numbers = NDArray[np.int64]
 
 
 PRIOR = 4.0
-"""So many trials' worth of the pooled variance are added to what a configuration's own trials say of it."""
+"""This many trials' worth of the pooled variance are added to what a configuration's own trials say of it."""
 
 
 class Comparable(NamedTuple):
@@ -57,7 +57,7 @@ class Comparable(NamedTuple):
         return found
 
     def first(self, count: int) -> Comparable:
-        """What was known when it were so many."""
+        """What was known after this many trials."""
         return Comparable(
             self.numbers[:count], self.losses[:count], self.slacks[:count], self.violations[:count], self.step,
             self.counts[:count], self.spreads[:count],

@@ -29,10 +29,10 @@ Bools = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
 
 FITTED = 128
-"""Hyperparameters are fitted to so many observations at most."""
+"""Hyperparameters are fitted to this many observations at most."""
 
 RECENT = 20
-"""So many of the newest trials say how often trials fail."""
+"""This many of the newest trials say how often trials fail."""
 
 VARIED = 2 / 3
 """Share of the asks whose hyperparameters are drawn from around the fitted ones."""
@@ -162,7 +162,7 @@ def with_pending(made: Surrogate, inputs: Floats, drawn: bool, rng: np.random.Ge
 
 
 def skill(made: Surrogate) -> float:
-    """How well the first process foretells each of its observations from the others: a rank correlation."""
+    """How well the first Gaussian process predicts each of its observations from the others: a rank correlation."""
     column, targets = made.models[0], made.targets[0]
     size = made.data.good
     return correlation(gp.leave_one_out(column, targets)[0][:size], targets[:size])
