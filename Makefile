@@ -11,7 +11,7 @@ PROMISES := $(addprefix tests/test_,containers.py conversation.py crash.py kills
 	dashboard.py broken.py extremes.py kept.py upkeep_kills.py gone.py trust.py blobs.py endings.py longer.py \
 	campaign.py contexts.py move.py)
 
-.PHONY: demo test compat check chromium bench bench-threads bench-search bench-search-full bench-fidelity bench-deep docs vendor fault clean
+.PHONY: demo test compat check chromium mutants bench bench-threads bench-search bench-search-full bench-fidelity bench-deep docs vendor fault clean
 
 demo: $(DEMO)  ## tune a small network on handwritten digits (under two minutes)
 	$(BIN)/python examples/digits_cnn.py
@@ -34,6 +34,9 @@ chromium:  ## the tests drive a real browser: Debian's, installed when it is mis
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq \
 		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; } \
 		|| { echo "the tests need Chromium: apt-get install chromium"; exit 1; }
+
+mutants: $(READY)  ## an hour: one changed line at a time, and whether a test fails
+	$(BIN)/python benchmarks/mutants.py --count 60
 
 bench: $(READY)  ## overhead beside Optuna, which it installs into an environment of its own
 	$(BIN)/python benchmarks/overhead.py
