@@ -159,3 +159,18 @@ def test_a_script_s_whole_group_is_asked_to_leave():
     finally:
         subprocess.run(["kill", "-9", "--", f"-{process.pid}"], capture_output=True, check=False)
         process.wait()
+
+
+@pytest.mark.parametrize("initial", [4, 7])
+def test_the_model_of_tpe_begins_after_exactly_as_many_trials_as_it_is_told(initial):
+    space = {"x": Float(0, 1), "y": Float(0, 1)}
+    asked = [
+        [
+            trial.params
+            for trial in danlu.tune(lambda t: t["x"], space, trials=12, seed=3, sampler=sampler).trials
+        ]
+        for sampler in (danlu.samplers.TPE(initial=initial), danlu.samplers.QuasiRandom())
+    ]
+    alike = [one == other for one, other in zip(*asked, strict=True)]
+    assert alike[:initial] == [True] * initial
+    assert not alike[initial]
