@@ -55,10 +55,53 @@ def test_every_algorithm_that_has_a_name_is_in_its_room():
     ],
 )  # fmt: skip
 def test_a_name_that_is_not_flat_says_where_it_is(name, place):
-    with pytest.raises(AttributeError, match=f"no attribute '{name}'. It is {place}."):
+    with pytest.raises(AttributeError, match=f"danlu has no {name}: it is {place}."):
         getattr(danlu, name)
     with pytest.raises(ImportError):
         exec(f"from danlu import {name}")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "near"),
+    [("danlu.tunee", "tune"), ("danlu.samplers.Tpe", "TPE"), ("danlu.schedulers.Hyperbandd", "Hyperband"), ("danlu.stores.SQLiteStore", "SqliteStore"),
+     ("danlu.engines.pool_", "Pool"), ("danlu.analysis.importence", "importance")],
+)  # fmt: skip
+def test_a_misspelled_name_is_answered_with_the_nearest(wrong, near):
+    with pytest.raises(AttributeError, match=f"Did you mean {near}?"):
+        eval(wrong)
+
+
+SETTINGS = {
+    "initial=": lambda: danlu.samplers.TPE(n_startup_trials=3),
+    "candidates=": lambda: danlu.samplers.TPE(n_ei_candidates=3),
+    "sigma=": lambda: danlu.samplers.CMAES(sigma0=3),
+    "population=": lambda: danlu.samplers.NSGA2(population_size=3),
+    "high=": lambda: danlu.schedulers.ASHA(max_t=3),
+    "low=": lambda: danlu.schedulers.Hyperband(min_resource=3),
+    "factor=": lambda: danlu.schedulers.SuccessiveHalving(reduction_factor=3),
+    "warm_up=": lambda: danlu.schedulers.Median(n_warmup_steps=3),
+    "reports=": lambda: danlu.schedulers.Patience(patience=3),
+    "interval=": lambda: danlu.schedulers.PBT(perturbation_interval=3),
+    "trials=": lambda: danlu.Budget(n_trials=3),
+    "time=": lambda: danlu.TrialLimits(timeout=3),
+    r"Goal.of\(maximize=": lambda: danlu.Goal(maximize="accuracy"),
+}
+
+
+@pytest.mark.parametrize("own", SETTINGS)
+def test_settings_of_other_tools_are_answered_with_danlus_word(own):
+    with pytest.raises(TypeError, match=f"danlu says {own}") as caught:
+        SETTINGS[own]()
+    assert isinstance(caught.value, danlu.errors.SettingError)
+
+
+def test_what_cannot_be_made_says_how_it_is_made():
+    with pytest.raises(
+        danlu.errors.ArgumentError, match=r"Fidelity is made as Fidelity\(name, low, high, resume_safe=True\)"
+    ):
+        danlu.Fidelity("epoch")
+    with pytest.raises(danlu.errors.ArgumentError, match=r"TPE is made as TPE\(initial=10, "):
+        danlu.samplers.TPE(3)
 
 
 def test_types_know_the_names_of_the_tables():

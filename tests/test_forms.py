@@ -672,8 +672,8 @@ IMPOSSIBLE = {
     "default": (lambda: Int(1, 5, default=3), "danlu says prior="),
     "choices": (lambda: Choice(choices=[1]), "danlu says values="),
     "misspelled": (lambda: Int(1, 5, stp=2), "Did you mean step"),
-    "one bound": (lambda: Float(1), r"Float needs Float\(low, high"),
-    "three numbers": (lambda: Int(1, 5, 2), r"Int needs Int\(low, high"),
+    "one bound": (lambda: Float(1), r"Float is made as Float\(low, high"),
+    "three numbers": (lambda: Int(1, 5, 2), r"Int is made as Int\(low, high"),
 }  # fmt: skip
 
 

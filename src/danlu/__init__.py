@@ -15,25 +15,28 @@ from __future__ import annotations
 
 from typing import Any
 
-import lazy_loader
+from .base.rooms import room
 
 __version__ = "0.1.0"
 
-_reach, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_reach, __dir__, __all__ = room(__name__, __file__)
 __all__ = ["__version__", *__all__]  # noqa: PLE0604 - the names are in the list of types beside this file
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
         return _reach(name)
-    raise AttributeError(f"module 'danlu' has no attribute {name!r}{_elsewhere(name)}")
+    elsewhere = "" if name.startswith("_") else _elsewhere(name)
+    if elsewhere:
+        raise AttributeError(f"danlu has no {name}: it is {elsewhere}.")
+    return _reach(name)  # which says what is near
 
 
 def _elsewhere(name: str) -> str:
     """Where a name is that is not flat here."""
     from importlib import import_module
 
-    for room in ("samplers", "schedulers", "engines", "stores", "analysis", "errors"):
-        if not name.startswith("_") and name in dir(import_module(f".{room}", __name__)):
-            return f". It is danlu.{room}.{name}."
+    for place in ("samplers", "schedulers", "engines", "stores", "analysis", "errors"):
+        if name in dir(import_module(f".{place}", __name__)):
+            return f"danlu.{place}.{name}"
     return ""

@@ -110,6 +110,33 @@ SETTINGS: dict[str, str] = {
 }
 """Arguments of other tools' parameters, with danlu's."""
 
+ALGORITHMS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("n_startup_trials", "n_startup_jobs", "n_initial_points", "num_initial_points", "startup", "init_points"), ("initial", "least", "enough")),
+    **dict.fromkeys(("n_ei_candidates", "num_samples", "n_EI_candidates"), ("candidates",)),
+    **dict.fromkeys(("gamma", "top_n_percent", "quantile_fraction"), ("share",)),
+    **dict.fromkeys(("sigma0", "sigma_init"), ("sigma",)),
+    **dict.fromkeys(("popsize", "population_size", "pop_size"), ("population",)),
+    **dict.fromkeys(("max_t", "max_resource", "max_epochs", "max_budget", "max_steps", "max_iter", "R", "max_resources", "resource_max"), ("high",)),
+    **dict.fromkeys(("grace_period", "min_resource", "min_budget", "min_steps", "min_iter", "min_resources", "n_min_steps"), ("low", "warm_up", "grace", "least")),
+    **dict.fromkeys(("reduction_factor", "eta", "discount_factor"), ("factor",)),
+    **dict.fromkeys(("min_early_stopping_rate", "s_max", "n_brackets"), ("brackets", "low")),
+    **dict.fromkeys(("n_warmup_steps", "warmup", "start_steps", "baseline_epochs"), ("warm_up", "grace")),
+    **dict.fromkeys(("min_samples_required", "n_min_trials"), ("least", "enough")),
+    **dict.fromkeys(("patience", "epochs_since_best", "n_iter_no_change"), ("reports", "patience")),
+    **dict.fromkeys(("min_delta", "tol", "threshold"), ("delta",)),
+    **dict.fromkeys(("perturbation_interval", "frequency"), ("interval",)),
+    **dict.fromkeys(("resample_probability", "mutation_prob", "mutation_rate"), ("resample", "mutation")),
+    **dict.fromkeys(("crossover_prob", "crossover_rate"), ("crossover",)),
+    **dict.fromkeys(("acq_func", "acquisition_function", "acq"), ("acquisition",)),
+    **dict.fromkeys(("timeout", "max_time", "seconds", "duration", "hours"), ("time",)),
+    **dict.fromkeys(("n_trials", "max_trials", "max_evals", "num_trials", "n_iter"), ("trials",)),
+    **dict.fromkeys(("max_retries", "max_failures"), ("retries",)),
+    **dict.fromkeys(("memory_limit", "max_memory", "ram"), ("memory",)),
+    **dict.fromkeys(("min", "start"), ("low",)),
+    **dict.fromkeys(("max", "stop"), ("high",)),
+}  # fmt: skip
+"""Settings of other tools' samplers, schedulers and budgets, with what may say the same in danlu's."""
+
 _SUGGEST = "trial.suggest({name!r}, danlu.{kind}), or declare {name!r} in the space and read trial[{name!r}]"
 _DICT = (
     "params = dict(trial), which is yours to change; what was searched stays in the journal as it was drawn"
@@ -344,15 +371,6 @@ def own_words(function: Callable[P, R]) -> Callable[P, R]:
         return function(*given, **named)
 
     return called
-
-
-def missing_setting(kind: str, given: Iterable[str], known: Iterable[str]) -> ArgumentError | None:
-    """The answer to a parameter made with an argument it does not have; None when it has them all."""
-    names = tuple(known)
-    for name in given:
-        if name not in names:
-            return unknown(kind, name, names, SETTINGS)
-    return None
 
 
 def refuse(name: str, what: Any) -> SpaceError | None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 
+from ..base.answering import Settings
 from ..errors import BudgetError, SettingError
 
 
-class Budget(msgspec.Struct, frozen=True, rename={"time": "seconds"}):
+class Budget(Settings, frozen=True, rename={"time": "seconds"}):
     """Limits on a whole study, over all sessions and workers; None means no limit.
 
     Args:
@@ -104,7 +105,7 @@ class AttemptLimits(msgspec.Struct, frozen=True):
     memory: int | None = None
 
 
-class TrialLimits(msgspec.Struct, frozen=True):
+class TrialLimits(Settings, frozen=True):
     """What a trial may use, and what becomes of those that fail.
 
     Args:

@@ -6,12 +6,11 @@ that were trained are the rise of that number (``onward``), so a budget buys the
 
 from __future__ import annotations
 
-import msgspec
-
+from ..base.answering import Settings
 from ..errors import SettingError
 
 
-class Fidelity(msgspec.Struct, frozen=True):
+class Fidelity(Settings, frozen=True):
     """The range of the steps that an objective reports: cheap and vague at ``low``, whole at ``high``.
 
     Args:

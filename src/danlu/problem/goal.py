@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import msgspec
 
+from ..base.answering import Settings
 from ..base.values import legible, real, shown
 from ..errors import GoalError, ObjectiveError
 
@@ -112,7 +113,7 @@ class Limit(msgspec.Struct, frozen=True):
         return value - self.bound if self.below else self.bound - value
 
 
-class Goal(msgspec.Struct, frozen=True):
+class Goal(Settings, frozen=True):
     """The metrics to optimize and the limits to keep.
 
     ``at`` says which report of a curve counts when the objective returns nothing: the ``"best"`` one

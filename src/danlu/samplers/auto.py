@@ -12,10 +12,10 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.answering import Settings
 from ..contracts.protocols import BaseSampler, Problem, View
 from ..journal.trial import Trial
 from ..space.space import Space
@@ -80,7 +80,7 @@ class Chosen(NamedTuple):
     why: str
 
 
-class Auto(BaseSampler, msgspec.Struct, frozen=True):
+class Auto(BaseSampler, Settings, frozen=True):
     """Picks the method by the problem; ``result.why()`` says which and why.
 
     Finite spaces that fit into the budget are tried exhaustively, without repeats, the most promising

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.answering import Settings
 from ..contracts.protocols import BaseSampler, Problem, View
 from ..errors import SettingError
 from ..journal.trial import Trial
@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 
-class BOHB(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
+class BOHB(BaseSampler, Settings, frozen=True, kw_only=True):
     """Kernel densities of good and bad trials at the highest fidelity with enough of them; defaults as published.
 
     Args:

@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from ..base import rng as keyed
+from ..base.answering import Settings
 from ..contracts.protocols import BaseSampler, Problem, View
 from ..errors import SettingError
 from ..journal.columns import active
@@ -37,7 +37,7 @@ class State(NamedTuple):
     restarts: int
 
 
-class CMAES(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
+class CMAES(BaseSampler, Settings, frozen=True, kw_only=True):
     """Covariance matrix adaptation; for one goal, and hundreds of trials or more.
 
     Unordered choices are searched as if their options had an order; inactive parameters stay where the

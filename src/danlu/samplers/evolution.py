@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.answering import Settings
 from ..contracts.protocols import BaseSampler, Problem, View
 from ..errors import SettingError
 from ..journal.trial import Trial
@@ -20,7 +20,7 @@ from .parts.ranking import ranking, unordered
 from .random import Random
 
 
-class Evolution(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
+class Evolution(BaseSampler, Settings, frozen=True, kw_only=True):
     """Ageing evolution: the best of a few drawn from the newest trials gets one parameter changed.
 
     Args:

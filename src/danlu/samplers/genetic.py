@@ -10,10 +10,10 @@ from __future__ import annotations
 from functools import partial
 from typing import ClassVar
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.answering import Settings
 from ..contracts.protocols import BaseSampler, Problem, View
 from ..errors import Exhausted, SettingError
 from ..journal.trial import Trial
@@ -24,7 +24,7 @@ from .parts.ranking import ranking, unordered
 from .quasirandom import QuasiRandom
 
 
-class Genetic(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
+class Genetic(BaseSampler, Settings, frozen=True, kw_only=True):
     """A genetic algorithm with elitist replacement; any number of workers, no generation waits.
 
     Args:

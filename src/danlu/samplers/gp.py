@@ -20,10 +20,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import ClassVar
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.answering import Settings
 from ..contracts.protocols import BaseSampler, Problem, View
 from ..errors import SettingError
 from ..journal.events import Status
@@ -57,7 +57,7 @@ TRUST = 10.0
 """After this many trials a person's prior weighs as much as the data: pi-BO's beta."""
 
 
-class GP(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
+class GP(BaseSampler, Settings, frozen=True, kw_only=True):
     """Gaussian processes and an acquisition function; any space, any number of goals, limits, failures.
 
     Priors of parameters enter as a normal density around them that fades as trials come in (Hvarfner et

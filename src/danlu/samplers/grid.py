@@ -11,10 +11,10 @@ from collections import deque
 from itertools import islice
 from weakref import WeakKeyDictionary
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.answering import Settings
 from ..contracts.protocols import BaseSampler, Problem, View
 from ..errors import BudgetError, Exhausted, SettingError
 from ..journal.history import History
@@ -23,7 +23,7 @@ from ..space.space import Space, pack_unit
 from .parts.admission import combinations
 
 
-class Grid(BaseSampler, msgspec.Struct, frozen=True):
+class Grid(BaseSampler, Settings, frozen=True):
     """All combinations, once each; refuses a grid that is larger than the budget of trials.
 
     Args:

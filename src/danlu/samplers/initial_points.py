@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.answering import Settings
 from ..base.rng import generator
 from ..contracts.protocols import BaseSampler, Problem, Sampler, View
 from ..errors import SettingError
@@ -18,7 +19,7 @@ from ..space.feasible import fill
 from ..space.space import Space
 
 
-class InitialPoints(BaseSampler, msgspec.Struct, frozen=True):
+class InitialPoints(BaseSampler, Settings, frozen=True):
     """Tries ``points`` in order, then asks ``then``.
 
     Args:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.answering import Settings
 from ..contracts.protocols import BaseSampler, Problem, View
 from ..errors import Exhausted
 from ..journal.trial import Trial
 
 
-class Nothing(BaseSampler, msgspec.Struct, frozen=True):
+class Nothing(BaseSampler, Settings, frozen=True):
     """No point of its own; the study ends when what was enqueued has been tried.
 
     Example:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from functools import partial
 from typing import ClassVar
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.answering import Settings
 from ..contracts.protocols import BaseSampler, Problem, View
 from ..errors import SettingError
 from ..journal.trial import Trial
@@ -23,7 +23,7 @@ from .parts.ranking import ranking, unordered
 from .quasirandom import QuasiRandom
 
 
-class NSGA2(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
+class NSGA2(BaseSampler, Settings, frozen=True, kw_only=True):
     """Non-dominated sorting genetic algorithm, for several goals and many cheap trials.
 
     Args:

@@ -13,11 +13,11 @@ from itertools import count
 from typing import ClassVar
 from weakref import WeakKeyDictionary
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from ..base import rng as keyed
+from ..base.answering import Settings
 from ..contracts.protocols import BaseSampler, Problem, View
 from ..journal.trial import Trial
 from ..maths.qmc import sobol
@@ -25,7 +25,7 @@ from ..space.space import Space
 from .parts.admission import admit
 
 
-class QuasiRandom(BaseSampler, msgspec.Struct, frozen=True):
+class QuasiRandom(BaseSampler, Settings, frozen=True):
     """A scrambled Sobol sequence over the unit cube; the scrambling is keyed by the study's seed.
 
     Example:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.answering import Settings
 from ..contracts.protocols import BaseSampler, Problem, View
 from ..journal.trial import Trial
 from .parts.admission import admit
 
 
-class Random(BaseSampler, msgspec.Struct, frozen=True):
+class Random(BaseSampler, Settings, frozen=True):
     """Uniform in the unit cube, so log-uniform where a parameter says ``log``.
 
     Example:

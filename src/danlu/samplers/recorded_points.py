@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.answering import Settings
 from ..contracts.protocols import BaseSampler, Problem, View
 from ..errors import Exhausted
 from ..journal.trial import Trial
 
 
-class RecordedPoints(BaseSampler, msgspec.Struct, frozen=True):
+class RecordedPoints(BaseSampler, Settings, frozen=True):
     """Asks the given unit points in order, repeats included, and then ends the study.
 
     Args:

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from ..base.answering import Settings
 from ..contracts.protocols import BaseSampler, Problem, View
 from ..errors import SettingError
 from ..journal.trial import Trial
@@ -30,7 +30,7 @@ Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 
-class TPE(BaseSampler, msgspec.Struct, frozen=True, kw_only=True):
+class TPE(BaseSampler, Settings, frozen=True, kw_only=True):
     """Tree-structured Parzen estimator; for any space, any number of goals, and thousands of trials.
 
     Args:

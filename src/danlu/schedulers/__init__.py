@@ -5,6 +5,6 @@
 9
 """
 
-import lazy_loader
+from ..base.rooms import room
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = room(__name__, __file__)

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import ClassVar, NamedTuple
 
-import msgspec
 import numpy as np
 
+from ..base.answering import Settings
 from ..base.rng import lender
 from ..contracts.messages import GO, Verdict, pause
 from ..contracts.protocols import BaseScheduler, Decision, New, Problem, Resume, View
@@ -33,7 +33,7 @@ class State(NamedTuple):
     ladder: Ladder
 
 
-class ASHA(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
+class ASHA(BaseScheduler, Settings, frozen=True, kw_only=True):
     """Lets only the best fraction of trials go on at each rung.
 
     A trial's loss at a rung is that of the report that counts by then (the goal's best or last). Limits are

@@ -16,9 +16,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 
+from ..base.answering import Settings
 from ..contracts.messages import GO, Verdict, pause
 from ..contracts.protocols import BaseScheduler, Decision, New, Problem, Resume, View
 from ..journal.events import Status
@@ -91,7 +91,7 @@ class State(NamedTuple):
     forecast: forecast.State | None
 
 
-class AutoScheduler(BaseScheduler, msgspec.Struct, frozen=True):
+class AutoScheduler(BaseScheduler, Settings, frozen=True):
     """Ends diverged trials and hopeless ones; where epochs are the limit lets one in three go on at telling steps.
 
     With a budget of trials alone it is ``Forecast`` that sets trials aside. With a budget of time,

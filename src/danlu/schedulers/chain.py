@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
+from ..base.answering import Settings
 from ..contracts.messages import GO, Verdict
 from ..contracts.protocols import BaseScheduler, Decision, New, Problem, Scheduler, View
 from ..errors import SettingError
@@ -14,7 +13,7 @@ from ..journal.events import Action
 from ..journal.trial import Trial
 
 
-class Chain(BaseScheduler, msgspec.Struct, frozen=True):
+class Chain(BaseScheduler, Settings, frozen=True):
     """Asks ``first`` and then ``second``; free slots are ``first``'s to fill, unless it says New.
 
     Raises:

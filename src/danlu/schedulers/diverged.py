@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 
-import msgspec
-
+from ..base.answering import Settings
 from ..contracts.messages import GO, Verdict, stop
 from ..contracts.protocols import BaseScheduler, Decision, New, Problem, View
 from ..errors import SettingError
@@ -16,7 +15,7 @@ from ..journal.events import Cause
 from ..journal.trial import Trial
 
 
-class Diverged(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
+class Diverged(BaseScheduler, Settings, frozen=True, kw_only=True):
     """NaN or infinity in any metric of the goal, or a minimized loss that exploded.
 
     Args:

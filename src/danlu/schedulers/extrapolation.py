@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-import msgspec
 import numpy as np
 
+from ..base.answering import Settings
 from ..contracts.messages import GO, Verdict, stop
 from ..contracts.protocols import BaseScheduler, Decision, New, Problem, View
 from ..errors import SettingError
@@ -16,7 +16,7 @@ from ..maths.curves import outlook
 from ..problem.fidelity import span
 
 
-class Extrapolation(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
+class Extrapolation(BaseScheduler, Settings, frozen=True, kw_only=True):
     """Stops a trial when the probability that its curve ends below the best loss so far is less than ``chance``.
 
     The probability comes from a posterior over families of curves (``danlu.maths.curves``). Error rate: of the

@@ -17,9 +17,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
 import numpy as np
 
+from ..base.answering import Settings
 from ..base.rng import key
 from ..contracts.messages import GO, Verdict, pause
 from ..contracts.protocols import BaseScheduler, Decision, New, Problem, Resume, View
@@ -119,7 +119,7 @@ class State(NamedTuple):
         return max((2 * self.doubts[number].step for number in self.wrong), default=0)
 
 
-class Forecast(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
+class Forecast(BaseScheduler, Settings, frozen=True, kw_only=True):
     """Pauses a trial whose chance to matter is small by this study's own whole trials; audits a share of them.
 
     Args:

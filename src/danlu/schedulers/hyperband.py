@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import msgspec
-
+from ..base.answering import Settings
 from ..contracts.messages import Verdict
 from ..contracts.protocols import BaseScheduler, Decision, Problem, View
 from ..errors import SettingError
@@ -22,7 +21,7 @@ from .parts.blocks import Blocks, Plan, judge, move
 from .parts.ladder import Ladder
 
 
-class Hyperband(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
+class Hyperband(BaseScheduler, Settings, frozen=True, kw_only=True):
     """Brackets of successive halving from the most aggressive to full trainings, again and again.
 
     Args:
@@ -78,7 +77,7 @@ class Hyperband(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
         return state.bracket(state.block(trial.number))[state.heading(trial.number)][1]
 
 
-class SuccessiveHalving(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
+class SuccessiveHalving(BaseScheduler, Settings, frozen=True, kw_only=True):
     """One bracket, repeated: a number of trials begin, a fraction goes on from rung to rung.
 
     Args:

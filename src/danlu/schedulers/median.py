@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import ClassVar, NamedTuple
 
-import msgspec
 import numpy as np
 
+from ..base.answering import Settings
 from ..contracts.messages import GO, Verdict, stop
 from ..contracts.protocols import BaseScheduler, Decision, New, Problem, View
 from ..errors import SettingError
@@ -39,7 +39,7 @@ class State(NamedTuple):
     curves: Along[CurveMean]
 
 
-class Median(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
+class Median(BaseScheduler, Settings, frozen=True, kw_only=True):
     """Stops a trial whose best loss so far is above the median of the others' running means at this step.
 
     Looks at the first metric of the goal; it needs no plan of steps, and forgives a trial that was good once.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import msgspec
-
+from ..base.answering import Settings
 from ..contracts.messages import GO, Verdict
 from ..contracts.protocols import BaseScheduler, Decision, New, Problem, View
 from ..journal.trial import Trial
 
 
-class NoScheduler(BaseScheduler, msgspec.Struct, frozen=True):
+class NoScheduler(BaseScheduler, Settings, frozen=True):
     """No early stopping: ``scheduler="none"``. A trial ends when its objective returns, fails or runs out of its limits.
 
     Example:

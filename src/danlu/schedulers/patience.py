@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, NamedTuple
 
-import msgspec
-
+from ..base.answering import Settings
 from ..contracts.messages import GO, Verdict, stop
 from ..contracts.protocols import BaseScheduler, Decision, New, Problem, View
 from ..errors import SettingError
@@ -27,7 +26,7 @@ class State(NamedTuple):
     curves: Along[CurveBest]
 
 
-class Patience(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
+class Patience(BaseScheduler, Settings, frozen=True, kw_only=True):
     """No improvement of the first metric by more than ``delta`` for this many ``reports`` in a row.
 
     Args:

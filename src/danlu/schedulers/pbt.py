@@ -14,9 +14,9 @@ import math
 from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
-import msgspec
 import numpy as np
 
+from ..base.answering import Settings
 from ..base.rng import generator
 from ..contracts.messages import GO, Verdict, pause
 from ..contracts.protocols import BaseScheduler, Decision, New, Problem, Resume, View, Wait
@@ -49,7 +49,7 @@ class State(NamedTuple):
     restarts: tuple[int, ...]
 
 
-class PBT(BaseScheduler, msgspec.Struct, frozen=True, kw_only=True):
+class PBT(BaseScheduler, Settings, frozen=True, kw_only=True):
     """Population based training; the objective has to save checkpoints and read its parameters when it begins.
 
     Members are compared by their newest report at the end of each generation, with several goals by front and

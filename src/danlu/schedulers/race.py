@@ -16,8 +16,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-import msgspec
-
+from ..base.answering import Settings
 from ..contracts.messages import Verdict
 from ..contracts.protocols import Again, BaseScheduler, Decision, GiveUp, Problem, Scheduler, View
 from ..errors import SettingError
@@ -34,7 +33,7 @@ LEAST = 2
 """A configuration is given up after this many contexts at the earliest."""
 
 
-class Race(BaseScheduler, msgspec.Struct, frozen=True):
+class Race(BaseScheduler, Settings, frozen=True):
     """Tries every configuration in the study's contexts, and gives one up whose mean will hardly come below the best one's.
 
     Args:

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
+from ..base.answering import Answering
 from ..base.values import Value, fresh, label, literal, shape, shaped, shown, typed_key
 from ..errors import SpaceError
-from .answering import Answering
 
 
 class _Choosing(Answering):

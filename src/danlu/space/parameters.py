@@ -15,9 +15,9 @@ from typing import TypeAlias
 
 import msgspec
 
+from ..base.answering import Answering
 from ..base.values import LARGEST_INT, Value, real, shown, unboxed
 from ..errors import SpaceError
-from .answering import Answering
 from .options import Choice, Switch
 
 __all__ = ["Choice", "Float", "Int", "Leaf", "Switch"]
