@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 DEMO := $(VENV)/.demo
 SEARCH := .venv-search/bench
 
-PROMISES := $(addprefix tests/test_,containers.py conversation.py crash.py kills.py leaving.py stores.py pool.py processes.py cli.py \
+PROMISES := $(addprefix tests/test_,pairs.py forecast.py containers.py conversation.py crash.py kills.py leaving.py stores.py pool.py processes.py cli.py \
 	upkeep.py study.py simulation.py faults.py postgres.py network.py ray.py worker.py conformance.py replay.py packing.py steering.py \
 	dashboard.py broken.py extremes.py kept.py upkeep_kills.py gone.py trust.py blobs.py endings.py longer.py \
 	campaign.py contexts.py move.py)

@@ -137,7 +137,7 @@ def test_no_extension_hands_a_trial_what_is_anothers(rounds, tmp_path, promised)
     )
 
 
-@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.fault)])
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.fault)])
 def test_a_crash_at_every_append_of_a_campaign_changes_nothing(every, tmp_path, promised):
     def run(store):
         try:

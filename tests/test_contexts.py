@@ -412,7 +412,7 @@ def test_without_a_scheduler_nothing_is_given_up():
     assert [len(trials) for trials in by_configuration(result).values()] == [5] * 8
 
 
-@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.fault)])
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.fault)])
 def test_a_crash_at_every_append_of_a_race_changes_nothing(every, tmp_path, promised):
     def run(store):
         try:

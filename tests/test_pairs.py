@@ -17,8 +17,15 @@ def train(trial):
         trial.report(step, loss=trial["floor"] + 1 / step)
 
 
-@pytest.mark.parametrize("scheduler", SCHEDULERS)
-@pytest.mark.parametrize("sampler", SAMPLERS)
+PAIRS = [
+    pytest.param(sampler, scheduler, marks=() if (row + column) % 6 == 0 else (pytest.mark.fault,))
+    for row, sampler in enumerate(SAMPLERS)
+    for column, scheduler in enumerate(SCHEDULERS)
+]
+"""Every pair; the quick tests try each sampler with every sixth scheduler, in turns."""
+
+
+@pytest.mark.parametrize(("sampler", "scheduler"), PAIRS)
 def test_any_sampler_with_any_scheduler(sampler, scheduler):
     store, made = danlu.stores.MemoryStore(), SAMPLERS[sampler]
     settings = {"minimize": "loss", "seed": 3, "sampler": made(), "scheduler": SCHEDULERS[scheduler]()}

@@ -227,6 +227,7 @@ DRIVER = textwrap.dedent(
 )
 
 
+@pytest.mark.fault
 def test_a_driver_that_is_killed_and_started_again_repeats_and_loses_nothing(cluster, tmp_path, promised):
     store = tmp_path / "s.db"
 

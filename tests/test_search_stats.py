@@ -55,15 +55,15 @@ def test_differences_and_trials_needed(runs):
 
 
 def test_the_interval_covers_nine_times_in_ten(stats):
-    """200 experiments of 12 tasks with 3 seeds, true mean 0: it covers in 80 to 97 % (3.5 standard errors and the
+    """100 experiments of 12 tasks with 3 seeds, true mean 0: it covers in 77 to 99 % (3.5 standard errors and the
     bootstrap's known shortness at 12 tasks)."""
     rng = np.random.default_rng(0)
     stats.DRAWS = 300
     covered = 0
-    for _ in range(200):
+    for _ in range(100):
         tasks = rng.normal(0, 1, 12)
         found = {task: [mean + rng.normal(0, 0.5) for _ in range(3)] for task, mean in enumerate(tasks)}
         mean, low, high = stats.interval(found, rng)
         assert low <= mean <= high
         covered += low <= 0 <= high
-    assert 0.80 < covered / 200 < 0.97
+    assert 0.77 < covered / 100 < 0.99

@@ -39,8 +39,8 @@ def tried(worlds, promised):
 
 
 def test_no_seed_breaks_a_promise(promised):
-    counts = tried([simulate(seed) for seed in range(400)], promised)
-    assert min(counts.values()) > 100, counts
+    counts = tried([simulate(seed) for seed in range(200)], promised)
+    assert min(counts.values()) > 50, counts
 
 
 @pytest.mark.fault
@@ -155,7 +155,7 @@ MUTANTS = {
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=() if at % 4 == 0 else pytest.mark.fault) for at, name in enumerate(MUTANTS)],
+    [pytest.param(name, marks=() if at % 6 == 0 else pytest.mark.fault) for at, name in enumerate(MUTANTS)],
 )
 def test_every_mutant_is_caught(name):
     with MUTANTS[name]:
