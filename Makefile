@@ -11,15 +11,21 @@ PROMISES := $(addprefix tests/test_,pairs.py forecast.py containers.py conversat
 	dashboard.py broken.py extremes.py kept.py upkeep_kills.py gone.py trust.py blobs.py endings.py longer.py \
 	campaign.py contexts.py move.py)
 
-.PHONY: demo test compat check chromium mutants bench bench-threads bench-search bench-search-full bench-fidelity bench-deep docs vendor fault clean
+QUICK := $(addsuffix .py,$(addprefix tests/test_,aside direction example extrapolation foreign_algorithms forest infer invariants kept leftovers lines \
+	maths move packaging provenance rooms signs space spacefile start steps study terms unmoved units))
+
+.PHONY: demo test quick compat check chromium mutants bench bench-threads bench-search bench-search-full bench-fidelity bench-deep docs vendor fault clean
 
 demo: $(DEMO)  ## tune a small network on handwritten digits (under two minutes)
 	$(BIN)/python examples/digits_cnn.py
 
-test compat fault: export OMP_NUM_THREADS ?= 1
-test compat fault: export OPENBLAS_NUM_THREADS ?= 1
+test quick compat fault: export OMP_NUM_THREADS ?= 1
+test quick compat fault: export OPENBLAS_NUM_THREADS ?= 1
 test: check chromium  ## everything that has to hold, in minutes
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not fault"
+
+quick: $(READY)  ## under a minute: every example in the code, and the tests of what all else stands on
+	$(BIN)/python -m pytest -n 2 -q -m "not fault" src $(QUICK)
 
 compat: chromium  ## an hour or more: the tests on Python 3.11, 3.12 and 3.13, where found, in random order and odd surroundings
 	.ci/compat $(or $(VERSIONS),3.11 3.12 3.13)
