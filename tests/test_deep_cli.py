@@ -11,7 +11,7 @@ from PIL import Image
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 
 from danlu import deep
-from danlu.deep.data.datasets import documented
+from danlu.deep.datasets import documented
 from danlu.deep.recipes import image, recommend, tabular, text
 from danlu.errors import SettingError
 

@@ -10,7 +10,7 @@ from torch import nn
 
 import danlu
 from danlu import deep
-from danlu.deep.data.epochs import arrange, cuts, seeded
+from danlu.deep.train.epochs import arrange, cuts, seeded
 from danlu.deep.train.metrics import ranks, scores
 from danlu.deep.train.training import Training
 from danlu.errors import SettingError, TrialStopped

@@ -7,8 +7,7 @@ from torch import nn
 
 import danlu
 from danlu import deep
-from danlu.deep.data import augment
-from danlu.deep.train import regularize
+from danlu.deep.train import augment, regularize
 from danlu.deep.train.init import INITS, initialize
 from danlu.deep.train.optim import OPTIMIZERS, arguments, optimizer
 from danlu.deep.train.schedules import _SPACES, lr_multipliers

@@ -16,7 +16,7 @@ import torch
 from sklearn import ensemble, feature_extraction, linear_model, metrics
 
 from danlu import deep
-from danlu.deep.data.datasets import documented
+from danlu.deep.datasets import documented
 from danlu.deep.train.training import ranking
 
 HERE = Path(__file__).resolve().parent

@@ -55,7 +55,7 @@ def tune(recipe: str, data: str, **options: Any) -> None:
 
 def _data(recipe: str, data: str, seed: int) -> Any:
     """The path, or the bundled data of that name when there is no such path."""
-    from ..deep.data.datasets import DATASETS
+    from ..deep.datasets import DATASETS
 
     if Path(data).exists() or data not in DATASETS:
         return data

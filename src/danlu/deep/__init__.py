@@ -16,11 +16,11 @@ except ImportError as error:
     raise MissingExtra("danlu.deep", "torch", "torch") from error
 
 from ..campaign.confirm import Candidate as Candidate
-from .data import datasets as datasets
-from .data.data import Data as Data
-from .data.data import Split as Split
-from .data.data import from_arrays as from_arrays
-from .data.data import standardize as standardize
+from . import datasets as datasets
+from .data import Data as Data
+from .data import Split as Split
+from .data import from_arrays as from_arrays
+from .data import standardize as standardize
 from .recipes import RECIPES as RECIPES
 from .recipes import recipe as recipe
 from .recipes import space as space

@@ -26,7 +26,7 @@ from ..problem.goal import Goal
 from ..space.space import Space
 from ..study.result import Result
 from ..study.tune import engine_of, open_store
-from .data.data import Data
+from .data import Data
 from .recipes import recipe
 from .train.fit import test
 from .train.metrics import rises

@@ -9,7 +9,7 @@ import msgspec
 
 from ...errors import SettingError
 from ...space.space import Space
-from ..data.data import Data
+from ..data import Data
 from ..train.objective import Build
 from . import image, recommend, tabular, text
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from ...errors import SettingError
 from ...space.parameters import Choice, Float, Int
-from ..data.augment import IMAGES
-from ..data.data import Data, from_arrays, standardize
+from ..data import Data, from_arrays, standardize
+from ..train.augment import IMAGES
 from ..train.init import initialize
 from ..train.layers import activation, norm, pooling
 from ..train.optim import optimizers

@@ -11,8 +11,8 @@ from torch import nn
 
 from ...errors import SettingError
 from ...space.parameters import Choice, Float, Int
-from ..data.augment import VALUES
-from ..data.data import Data, from_arrays, standardize
+from ..data import Data, from_arrays, standardize
+from ..train.augment import VALUES
 from ..train.init import INIT, initialize
 from ..train.layers import activation, norm
 from ..train.optim import optimizers

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ...errors import SettingError
 from ...space.parameters import Choice, Float, Int, Switch
-from ..data.data import Data, Split, from_arrays
+from ..data import Data, Split, from_arrays
 from ..train.layers import activation
 from ..train.optim import optimizers
 from ..train.regularize import REGULARIZERS, strength_of

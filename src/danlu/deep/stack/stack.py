@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from ..data.augment import augment
-from ..data.data import Split
-from ..data.epochs import EpochOrder, arrange, seeded
+from ..data import Split
+from ..train.augment import augment
+from ..train.epochs import EpochOrder, arrange, seeded
 from ..train.fit import monitored, one_epoch
 from ..train.metrics import losses, scores_of_each
 from ..train.regularize import mix

@@ -17,8 +17,8 @@ import torch
 from torch import nn
 
 from ...errors import SettingError
-from ..data.data import Data
-from ..data.epochs import seeded
+from ..data import Data
+from ..train.epochs import seeded
 from ..train.fit import device_of
 from ..train.plan import Plan
 from ..train.training import Training

@@ -24,7 +24,7 @@ from ...analysis.diagnosis import ADVICE
 from ...maths.curves import roughness
 from ...plots.parameters import draw_forks
 from ...plots.plot import axes_of
-from ..data.data import Data
+from ..data import Data
 from ..stack.stack import train_together
 from ..train.metrics import losses
 from ..train.objective import Objective

@@ -21,10 +21,10 @@ from torch import nn
 from ...plots.parameters import draw_rates
 from ...plots.plot import axes_of
 from ...space.parameters import Float
-from ..data.data import Data
-from ..data.epochs import seeded
+from ..data import Data
 from ..stack.parameters import UNSTACKABLE
 from ..stack.stack import Stack, stackable
+from ..train.epochs import seeded
 from ..train.fit import device_of, one_epoch
 from ..train.optim import rule
 from ..train.plan import Plan

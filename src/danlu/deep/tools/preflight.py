@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..data.data import Data, Split
-from ..data.epochs import seeded
+from ..data import Data, Split
+from ..train.epochs import seeded
 from ..train.fit import device_of
 from ..train.plan import Plan
 from ..train.training import Training, predict

@@ -13,8 +13,8 @@ from torch import nn
 
 from ...base.failure import at_terminal, say
 from ...errors import SettingError
-from ..data.data import Data
-from ..data.epochs import seeded
+from ..data import Data
+from .epochs import seeded
 from .metrics import Metric
 from .plan import Plan
 from .training import Training, judge

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..data.data import Kind
+from ..data import Kind
 
 Metric = Callable[[NDArray[np.generic], NDArray[np.generic]], float]
 """A function of targets and predictions (classes, or values), as scikit-learn has them."""

@@ -12,8 +12,8 @@ from typing import Any
 from torch import nn
 
 from ...runtime.live import LiveTrial
-from ..data.data import Data
-from ..data.epochs import seeded
+from ..data import Data
+from .epochs import seeded
 from .fit import SAVE_EVERY, Fit, device_of, fit, fit_folds
 from .metrics import Metric
 from .plan import Plan

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from ...errors import SettingError
-from ..data.augment import NAMES
+from .augment import NAMES
 from .optim import rule
 from .regularize import strength_of
 from .schedules import lr_multipliers

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ...problem.goal import Metric as Measure
-from ..data.data import Data, Split
-from ..data.epochs import Batch, arrange, cuts
+from ..data import Data, Split
+from .epochs import Batch, arrange, cuts
 from .metrics import Metric, losses, ranks, rises, scores
 from .optim import optimizer
 from .plan import Plan
@@ -214,7 +214,7 @@ def judge(
         extra: more metrics by name.
 
     Example:
-        >>> from danlu.deep.data.data import from_arrays
+        >>> from danlu.deep.data import from_arrays
         >>> data = from_arrays([[0.0], [1.0]] * 10, [0, 1] * 10)
         >>> sorted(judge(nn.Linear(1, 2), data, data.valid, "val_"))
         ['val_accuracy', 'val_f1', 'val_loss', 'val_precision', 'val_recall']

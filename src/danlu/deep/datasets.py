@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..recipes import image, recommend, tabular, text
 from .data import Data
+from .recipes import image, recommend, tabular, text
 
 TOPICS = {
     "asynchronous": ("asyncio",),

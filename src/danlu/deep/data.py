@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from ...errors import SettingError
+from ..errors import SettingError
 
 Kind = Literal["classes", "values", "ranking"]
 """What is predicted: one of several classes, a number, or which items a user will want."""

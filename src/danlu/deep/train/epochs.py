@@ -16,10 +16,10 @@ from torch import Tensor
 
 from ...base import rng
 from ...errors import SettingError
-from ..train.plan import Plan
-from ..train.regularize import mix
+from ..data import Data, Split
 from .augment import augment, draws_needed
-from .data import Data, Split
+from .plan import Plan
+from .regularize import mix
 
 
 class Batch(NamedTuple):

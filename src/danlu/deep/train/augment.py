@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ...errors import SettingError
 from ...space.parameters import Float
-from ..train.regularize import maybe
+from .regularize import maybe
 
 KERAS_TUNER = "Keras Tuner's HyperImageAugment: each strength in 0..1 of its largest use"
 CUTOUT = "DeVries and Taylor, Improved regularization with cutout, arXiv:1708.04552"

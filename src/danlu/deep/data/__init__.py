@@ -1,1 +1,0 @@
-"""Data as a network meets it: parts that never mix, epochs, augmentation."""
