@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 from click.testing import CliRunner
-from test_crash import CrashingStore, Killed, essence
+from test_crash import CrashingStore, Killed, deaths, essence
 
 import danlu
 import danlu.cli.main
@@ -139,23 +139,8 @@ def test_no_extension_hands_a_trial_what_is_anothers(rounds, tmp_path, promised)
 
 @pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.fault)])
 def test_a_crash_at_every_append_of_a_campaign_changes_nothing(every, tmp_path, promised):
-    def run(store):
-        try:
-            return conduct(store, plan(trials=3, top=1, seeds=2))
-        finally:
-            store.close()
-
-    whole = CrashingStore(tmp_path / "whole.db", at=0, written=False)
-    expected = told(run(whole))
-    deaths = 0
-    for at in range(1, whole.count + 1, every):
-        for written in (False, True):
-            path = tmp_path / f"{at}-{written}.db"
-            with pytest.raises(Killed):
-                run(CrashingStore(path, at, written=written))
-            assert told(run(CrashingStore(path, 0, written=False))) == expected, (at, written)
-            deaths += 1
-    promised(30, deaths, "deaths before and after appends of a campaign: the same as without")
+    died, _ = deaths(lambda store: conduct(store, plan(trials=3, top=1, seeds=2)), told, tmp_path, every)
+    promised(30, died, "deaths before and after appends of a campaign: the same as without")
 
 
 @pytest.mark.parametrize("every", [17, pytest.param(1, marks=pytest.mark.fault)])
@@ -176,14 +161,14 @@ def test_a_crash_at_any_append_of_a_tuned_network_changes_nothing(every, tmp_pat
 
     whole = CrashingStore(tmp_path / "whole.db", at=0, written=False)
     expected = repr(run(whole))
-    deaths = 0
+    died = 0
     for at in range(1, whole.count + 1, every):
         path = tmp_path / f"{at}.db"
         with pytest.raises(Killed):
             run(CrashingStore(path, at, written=bool(at % 2)))
         assert repr(run(CrashingStore(path, 0, written=False))) == expected, at
-        deaths += 1
-    promised(30, deaths, "deaths at appends of deep.tune: the same winner, scores and network as without")
+        died += 1
+    promised(30, died, "deaths at appends of deep.tune: the same winner, scores and network as without")
 
 
 def test_a_tuned_network_is_loaded_again_without_training(tmp_path):

@@ -1,7 +1,7 @@
 """Parameters that change while a trial runs are events: seen in its schedule, kept by an attempt that takes it up."""
 
 import pytest
-from test_crash import CrashingStore, Killed, essence
+from test_crash import deaths, essence
 
 import danlu
 from danlu import Choice, Float, Int, Switch
@@ -50,24 +50,8 @@ def test_a_crash_at_every_append_moves_nothing_twice(every, tmp_path, promised):
     def moved(result):
         return essence(result), [trial.schedule for trial in result.trials]
 
-    def attempt(store):
-        try:
-            return run(store)
-        finally:
-            store.close()
-
-    whole = CrashingStore(tmp_path / "whole.db", at=0, written=False)
-    expected, deaths = moved(attempt(whole)), 0
-    for at in range(1, whole.count + 1, every):
-        for written in (False, True):
-            path = tmp_path / f"{at}-{written}.db"
-            with pytest.raises(Killed):
-                attempt(CrashingStore(path, at, written=written))
-            assert moved(attempt(CrashingStore(path, 0, written=False))) == expected, (at, written)
-            deaths += 1
-    promised(
-        1, deaths, "deaths before and after appends of trials whose parameters move: the same as without"
-    )
+    died, _ = deaths(run, moved, tmp_path, every)
+    promised(1, died, "deaths before and after appends of trials whose parameters move: the same as without")
 
 
 def test_samplers_learn_from_the_point_that_the_trial_began_with():
