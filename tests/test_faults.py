@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -203,9 +204,14 @@ def disk(tmp_path_factory):
     (folder / "files").mkdir()
     log = folder / "log"
     environment = os.environ | {
-        "LD_PRELOAD": str(folder / "shim.so"), "DANLU_DISK": str(folder / "files"), "DANLU_DISK_LOG": str(log),
+        "DANLU_DISK": str(folder / "files"), "DANLU_DISK_LOG": str(log),
     }  # fmt: skip
-    subprocess.run([sys.executable, "-c", TELLING, folder / "files/s.db"], check=True, env=environment)
+    with tempfile.TemporaryDirectory(
+        prefix="danlu-shim-"
+    ) as plain:  # the loader takes no path with a blank in it
+        shutil.copy(folder / "shim.so", plain)
+        environment["LD_PRELOAD"] = f"{plain}/shim.so"
+        subprocess.run([sys.executable, "-c", TELLING, folder / "files/s.db"], check=True, env=environment)
     return frames(log.read_bytes())
 
 

@@ -295,6 +295,9 @@ def test_secrets_are_masked():
 
 def test_git_tells_commit_and_dirt(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(
+        "GIT_CEILING_DIRECTORIES", str(tmp_path.parent)
+    )  # the folder of all tests may lie in a checkout
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
         monkeypatch.delenv(name, raising=False)
 

@@ -85,7 +85,10 @@ def test_shares_of_gpus_and_custom_resources_are_dealt_out(cluster, tmp_path):
 
 
 def test_slots_follow_the_cluster(cluster):
-    assert danlu.engines.Ray(cpus=1).slots == 3
+    """Three nodes, and a fourth where the test of a node that dies came first."""
+    cores = sum(node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"])
+    assert cores in (3, 4)
+    assert danlu.engines.Ray(cpus=1).slots == cores
     assert danlu.engines.Ray(cpus=0, gpus=0.25).slots == 8
     assert danlu.engines.Ray(bundles=[{"CPU": 1}, {"CPU": 0.5}]).slots == 2
 

@@ -30,6 +30,7 @@ def room(name: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[
             return reach(word)
         lower = {each.lower(): each for each in names}
         near = [] if word.startswith("_") else get_close_matches(word.lower(), lower, n=1)
-        raise AttributeError(f"{name} has no {word}" + (f". Did you mean {lower[near[0]]}?" if near else ""))
+        said = f"{name} has no {word}" + (f". Did you mean {lower[near[0]]}?" if near else "")
+        raise AttributeError(said, name=word, obj=object())  # whose names Python would otherwise guess at too
 
     return found, listed, names
