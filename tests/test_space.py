@@ -16,6 +16,7 @@ from danlu.journal.columns import active
 from danlu.journal.events import Asked, Created, decode, encode, pack_params, unpack_params
 from danlu.problem.goal import Goal
 from danlu.space.feasible import fill
+from danlu.space.parameters import levels
 from danlu.space.space import difference
 from danlu.testing import points, spaces
 
@@ -280,3 +281,33 @@ def test_options_share_parameters():
     with pytest.raises(SpaceError, match="not active here"):
         fill(space, {"booster": "linear", "depth": 3}, space.center)
     assert Space.from_spec(space.spec).spec == space.spec
+
+
+@pytest.mark.parametrize(
+    "parameter",
+    [Int(1, 16, log=True), Int(1, 100, log=True), Int(3, 5, log=True), Int(-3, 4), Int(8, 64, step=8), Float(0, 1, step=0.1),
+     Float(-3, 9, step=1.5), Choice(["a", None, 1.5]), Choice([4, 2, 8], ordered=True)],
+    ids=str,
+)  # fmt: skip
+def test_every_value_of_a_finite_parameter_has_a_level(parameter):
+    found = [parameter.decode(unit) for unit in levels(parameter)]
+    assert len(found) == len(set(map(repr, found))) == parameter.size
+    assert levels(parameter) == sorted(levels(parameter))
+
+
+@pytest.mark.parametrize(
+    "sampler", ["grid", "auto", "random", "gp", "tpe", "quasirandom", "evolution", "genetic", "cmaes"]
+)
+def test_a_finite_space_of_whole_numbers_on_a_log_scale_is_tried_to_its_end(sampler):
+    """Half of the values from 1 to 100 have no share of a hundredth of the interval to themselves."""
+    import danlu
+
+    result = danlu.tune(
+        lambda trial: float(trial["width"]),
+        {"width": Int(1, 40, log=True)},
+        trials=60,
+        sampler=sampler,
+        seed=1,
+    )
+    assert sorted(trial.params["width"] for trial in result.trials) == list(range(1, 41))
+    assert "has been tried" in result.stopped

@@ -614,3 +614,69 @@ def test_a_table_keeps_parameters_and_metrics_of_one_name_apart(tmp_path):
     assert [row["lr"] for row in (rows["trials"] if isinstance(rows, dict) else rows)] == [
         t.params["lr"] for t in result.trials
     ]
+
+
+WIDER = [
+    (Choice(["sgd", "adam", "rms"]), Choice(["sgd", "rms", "lion", "adamw", "radam"])),
+    (Choice(["a", "b"], ordered=True), Choice(["c", "a", "b"], ordered=True)),
+    (Int(1, 3), Int(1, 9)),
+    (Int(1, 4), Int(-2, 4)),
+    (Int(4, 8, step=2), Int(4, 8)),
+    (Int(1, 4, log=True), Int(1, 16, log=True)),
+]
+
+
+@pytest.mark.parametrize("sampler", ["auto", "random", "grid", "tpe", "gp", "evolution"])
+@pytest.mark.parametrize(("first", "second"), WIDER, ids=str)
+def test_a_finite_space_that_grew_is_tried_to_its_end_and_nothing_twice(first, second, sampler):
+    asked = []
+
+    def train(trial):
+        asked.append(trial["x"])
+        return float(len(str(trial["x"])))
+
+    store = danlu.stores.MemoryStore()
+    how = {"store": store, "sampler": sampler, "minimize": "value"}
+    if sampler == "grid":
+        how["trials"] = int(second.size) + 4
+    danlu.tune(train, {"x": first}, seed=1, **({"trials": 12} | how))
+    result = danlu.tune(train, {"x": second}, extend=True, **({"trials": 40} | how))
+    everything = range(second.low, second.high + 1, second.step) if isinstance(second, Int) else second.values
+    assert sorted(map(str, set(asked))) == sorted(
+        {*map(str, everything), *map(str, asked[: int(first.size)])}
+    )
+    assert len(asked) == len(set(asked))
+    assert "has been tried" in result.stopped
+
+
+def test_algorithms_learn_where_old_points_lie_in_a_space_that_was_changed():
+    """An old trial's unit point is that of its values in the space as it is; one outside teaches samplers nothing."""
+    told = {}
+
+    class Told(danlu.samplers.BaseSampler, msgspec.Struct, frozen=True):
+        def init(self, problem):
+            told.clear()
+            return 0
+
+        def tell(self, state, trial):
+            told[trial.number] = trial.unit
+            return state + 1
+
+        def ask(self, state, view, rng, k):
+            return rng.random((k, 1))
+
+    store = danlu.stores.MemoryStore()
+    danlu.tune(square, {"x": Float(0, 10)}, trials=6, seed=1, store=store, sampler=Told())
+    low, high = 2.0, 20.0
+    result = danlu.tune(square, {"x": Float(low, high)}, trials=9, store=store, sampler=Told(), extend=True)
+    inside = {trial.number for trial in result.trials if trial.params["x"] >= low}
+    assert 0 < len(inside) < 9
+    assert set(told) == inside
+    for number in inside:
+        at = (result.trials[number].params["x"] - low) / (high - low)
+        assert told[number] == pytest.approx((at,))
+        assert result.trials[number].unit == told[number]
+    live = dict(told)
+    with danlu.open_study(store=store, sampler=Told()) as study:  # folded from the start it is the same
+        assert len(study.result.trials) == 9
+    assert told == live

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +28,9 @@ class Columns:
         self._history = history
         self._touched: list[int] = []
         self._count = 0
-        self._points: set[bytes] = set()
+        self._points: dict[bytes, int] = {}
+        self._packed: dict[int, bytes] = {}
+        self._moved: list[int] = []
         self._pointed = 0
         self._store: dict[str, NDArray[Any]] = {}
 
@@ -48,16 +50,34 @@ class Columns:
             self._touched = []
         return self
 
-    def points(self) -> set[bytes]:
-        """The packed points of all trials, each looked at once."""
+    def points(self) -> Collection[bytes]:
+        """The packed points of all trials, each looked at once; of a space that has changed, where they lie in it now."""
         rows = self._history.rows
         if self.stale:
             self.current()
+        if self._history.reshaped:
+            return self._placed()
         for row in rows[self._pointed :]:
             if not row.aside:
-                self._points.add(row.asked.unit)
+                self._points[row.asked.unit] = 1
         self._pointed = len(rows)
-        return self._points
+        return self._points.keys()
+
+    def _placed(self) -> Collection[bytes]:
+        """The packed points of trials that fit into the space as it is, those alone looked at that have come or moved."""
+        self.current()
+        rows, units, fits = self._history.rows, self._store["units"], self._store["fits"]
+        for number in self._moved:
+            before = self._packed.pop(number, None)
+            if before is not None:
+                self._points[before] -= 1
+                if not self._points[before]:
+                    del self._points[before]
+            if fits[number] and not rows[number].aside:
+                self._packed[number] = point = units[number].tobytes()
+                self._points[point] = self._points.get(point, 0) + 1
+        self._moved.clear()
+        return self._points.keys()
 
     def __getattr__(self, name: str) -> NDArray[Any]:
         if name.startswith("_"):  # what is being copied has no columns yet
@@ -81,7 +101,7 @@ class Columns:
             "fits": np.ones(0, bool),
         }
         self._count, self._pointed, self.stale = 0, 0, False
-        self._points = set()
+        self._points, self._packed, self._moved = {}, {}, []
         rows = self._history.rows
         self._touched = list(range(len(rows)))
 
@@ -118,6 +138,7 @@ class Columns:
 
     def _replace(self, number: int, params: dict[str, Any]) -> None:
         space = self._history.space
+        self._moved.append(number)
         try:
             for slot in space.slots:
                 if slot.name in params:

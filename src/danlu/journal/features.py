@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..space.parameters import Choice, Float, Int
+from ..space.parameters import Choice, Float, Int, levels
 from ..space.space import INACTIVE, Space
 from .columns import active
 
@@ -93,8 +93,7 @@ def features(space: Space, few: int = 24, *, warp: bool = False) -> Features:
         if parameter.size > few and width == 1:
             smooth.append(position)
         else:
-            grid = (np.arange(int(parameter.size)) + 0.5) / parameter.size
-            discrete[position] = np.unique(_snap(parameter, grid))
+            discrete[position] = np.unique(_snap(parameter, np.array(levels(parameter))))
     for number, _ in enumerate(_revealed(space)):
         groups.append(len(space) + number)
     whole = [np.array(each, dtype=np.int64) for each in (groups, warped, smooth)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -163,7 +163,7 @@ class History:
             number=number,
             status=row.status,
             params=self.space.kept(row.params()),
-            unit=tuple(np.frombuffer(asked.unit).tolist()),
+            unit=self.placed(number),
             metrics=metrics,
             losses=row.losses or self.goal.losses({}),
             violation=row.violation,
@@ -189,6 +189,14 @@ class History:
             context=asked.context,
             of=self.groups.head(number) if asked.context else -1,
         )
+
+    def placed(self, number: int) -> tuple[float, ...]:
+        """A trial's unit point; in a space that was changed where it lies now, and () where it lies outside."""
+        if not self.reshaped:
+            return tuple(np.frombuffer(self.rows[number].asked.unit).tolist())
+        columns = self._columns.current()
+        outside = not columns.fits[number] and not self.aside.get(number)
+        return () if outside else tuple(columns.units[number].tolist())
 
     def configuration(self, number: int) -> Trial:
         """The record of a configuration by its first trial: its metrics are means over its contexts, once it is over.
@@ -253,8 +261,8 @@ class History:
         return self._columns.current().fits
 
     @property
-    def seen(self) -> set[bytes]:
-        """The packed unit points of all trials ever asked but those set aside."""
+    def seen(self) -> Collection[bytes]:
+        """The packed unit points of all trials ever asked but those set aside, where they lie in the space as it is now."""
         return self._columns.points()
 
     @property

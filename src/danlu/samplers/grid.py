@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Collection
 from itertools import islice
 from weakref import WeakKeyDictionary
 
@@ -82,7 +83,7 @@ class Walk:
         self._points = combinations(view.space, grid.resolution)
         self._ahead: deque[list[float]] = deque()
 
-    def peek(self, seen: set[bytes], k: int) -> list[list[float]]:
+    def peek(self, seen: Collection[bytes], k: int) -> list[list[float]]:
         """The next ``k`` combinations not seen; they stay ahead until they are."""
         kept = deque(point for point in self._ahead if pack_unit(point) not in seen)
         while len(kept) < k and (point := next(self._points, None)) is not None:

@@ -18,6 +18,7 @@ from ..base.rng import generator
 from ..base.values import Value
 from ..errors import InactiveParameter, SpaceError
 from .expression import Expression
+from .parameters import levels
 from .point import Point, resolve
 from .space import Constraint, Space
 
@@ -44,7 +45,7 @@ def meet(space: Space, unit: Sequence[float]) -> list[float]:
         SpaceError: when none is found, with the share of points found to be allowed and the constraint that is in the way.
 
     Example:
-        >>> from .parameters import Float
+        >>> from .parameters import Float, levels
         >>> space = Space({"a": Float(0, 1), "b": Float(0, 1)}, constraints=["a + b <= 0.001"])
         >>> at = meet(space, [0.5, 0.75])
         >>> sum(space.decode(at).values()) <= 0.001
@@ -101,7 +102,7 @@ def fill(
         SpaceError: as ``Space.complete``, and when nothing makes the constraints hold.
 
     Example:
-        >>> from .parameters import Float
+        >>> from .parameters import Float, levels
         >>> space = Space({"a": Float(0, 1), "b": Float(0, 1)}, constraints=["a + b <= 0.5"])
         >>> fill(space, {"a": 0.4}, lambda: [0.9, 0.9])["b"] <= 0.1
         True
@@ -135,9 +136,10 @@ def _excess(constraint: Constraint, point: Point) -> float:
 
 def _moves(space: Space, position: int, at: float, rng: np.random.Generator) -> list[float]:
     """Coordinates to try: options and neighboring values of what is discrete, near and far ones of what is not."""
-    size = space.slots[position].parameter.size
+    parameter = space.slots[position].parameter
+    size = parameter.size
     if size <= 12:
-        return [(index + 0.5) / size for index in range(int(size))]
+        return levels(parameter)
     near = [at + sign * 10.0**-power for power in (1, 2, 3, 5) for sign in (-1, 1)]
     if size < math.inf:
         near += [at - 1 / size, at + 1 / size]

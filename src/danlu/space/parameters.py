@@ -258,6 +258,21 @@ def _unbox(parameter: Float | Int) -> None:
         )
 
 
+def levels(parameter: Float | Int | Choice) -> list[float]:
+    """The coordinates of all values of a parameter that has finitely many, rising.
+
+    Example:
+        >>> spread = Int(1, 8, log=True)  # shares of the unit interval that grow smaller
+        >>> [spread.decode(unit) for unit in levels(spread)]
+        [1, 2, 3, 4, 5, 6, 7, 8]
+    """
+    if isinstance(parameter, Int) and parameter.log:
+        encode = parameter.encoder()
+        return [encode(value) for value in range(parameter.low, parameter.high + 1)]
+    size = int(parameter.size)
+    return [(position + 0.5) / size for position in range(size)]
+
+
 def _step_fits(kind: str, low: float, high: float, step: float, *, log: bool) -> None:
     _number(kind, "step", step, whole=False)
     if log:

@@ -11,11 +11,13 @@ import gc
 from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 
+import msgspec
+
 from ..base.rng import lender
 from ..contracts.messages import Verdict
 from ..contracts.protocols import Decision, Journal, Problem, Terms, View
 from ..errors import Conflict, StoreGone
-from ..journal.events import Action, Ended, Entry, Event, Reported, SetAside
+from ..journal.events import Action, Ended, Entry, Event, Reported, Reshaped, SetAside
 from ..journal.history import History
 from ..journal.trial import Trial
 from ..maths.threads import one_thread
@@ -164,7 +166,7 @@ class Replica:
         if self._stateful:
             for entry in entries:
                 self.history.fold((entry,))
-                if isinstance(entry.event, SetAside):
+                if isinstance(entry.event, SetAside | Reshaped):
                     self._restate()
                 else:
                     self._tell(entry.event, self.history)
@@ -180,6 +182,9 @@ class Replica:
         if self._scheduler is None and not over:
             return
         trial = history.trial(event.trial, history.reports.curve(event.trial))
+        if self.history.reshaped:  # algorithms learn where it lies in the space as it is now
+            trial = msgspec.structs.replace(trial, unit=self.history.placed(event.trial))
+            over = over and bool(trial.unit or not len(self.history.space))
         with one_thread:
             if self._scheduler is not None:
                 self._scheduler = self.scheduler.tell(self._scheduler, trial)

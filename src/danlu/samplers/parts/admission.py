@@ -7,7 +7,7 @@ so points that are in the history are passed over there until every one of them 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ...contracts.protocols import View
 from ...errors import Exhausted, SpaceError
 from ...space.feasible import meet
+from ...space.parameters import Leaf, levels
 from ...space.space import Space, pack_unit
 
 TRIES = 10_000
@@ -53,7 +54,7 @@ def admit(view: View, propose: Callable[[], list[float]], k: int) -> NDArray[np.
 class Tried:
     """The points of the history and those proposed beside them, without copying the history."""
 
-    def __init__(self, seen: set[bytes]) -> None:
+    def __init__(self, seen: Collection[bytes]) -> None:
         self.seen = seen
         self.more: set[bytes] = set()
 
@@ -70,8 +71,8 @@ def combinations(space: Space, resolution: int | None = None) -> Iterator[list[f
     ``resolution`` says how many values a continuous parameter is given; without it the space has to
     be finite. Inactive parameters are not multiplied out.
     """
-    levels = [_levels(slot.parameter.size, resolution) for slot in space.slots]
-    for point in _product(space, levels, [], []):
+    grids = [_grid(slot.parameter, resolution) for slot in space.slots]
+    for point in _product(space, grids, [], []):
         values = space.decode(point)
         if space.allows(values):
             yield space.encode(values)
@@ -116,24 +117,24 @@ def _remaining(space: Space, taken: Tried, propose: Callable[[], list[float]]) -
     return rest[min(len(rest) - 1, int(share * len(rest)))]
 
 
-def _levels(size: float, resolution: int | None) -> list[float]:
-    if size < math.inf:
-        return [(position + 0.5) / int(size) for position in range(int(size))]
+def _grid(parameter: Leaf, resolution: int | None) -> list[float]:
+    if parameter.size < math.inf:
+        return levels(parameter)
     if resolution is None:
         raise SpaceError("a continuous parameter needs a resolution to be enumerated. Give one, or a step.")
     return [position / max(1, resolution - 1) for position in range(resolution)]
 
 
 def _product(
-    space: Space, levels: list[list[float]], point: list[float], taken: list[int]
+    space: Space, grids: list[list[float]], point: list[float], taken: list[int]
 ) -> Iterator[list[float]]:
     position = len(point)
-    if position == len(levels):
+    if position == len(grids):
         yield point
         return
     slot = space.slots[position]
     if slot.parent >= 0 and taken[slot.parent] not in slot.options:
-        yield from _product(space, levels, [*point, 0.5], [*taken, -1])
+        yield from _product(space, grids, [*point, 0.5], [*taken, -1])
         return
-    for option, level in enumerate(levels[position]):
-        yield from _product(space, levels, [*point, level], [*taken, option])
+    for option, level in enumerate(grids[position]):
+        yield from _product(space, grids, [*point, level], [*taken, option])
