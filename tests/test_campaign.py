@@ -428,3 +428,34 @@ def test_a_stage_that_is_left_says_what_it_has_found():
     error = CampaignLeft("left", 3)
     assert error.result == 3
     assert signal.SIGTERM
+
+
+OTHER = """
+import sys, time
+sys.path.insert(0, {tests!r})
+import danlu
+from test_campaign import conduct, plan, train
+
+def slow(trial):
+    time.sleep(0.7 if trial.context else 0.0)
+    train(trial)
+
+conduct(danlu.stores.SqliteStore({store!r}), plan(trials=4, top=3, seeds=1), objective=slow)
+"""
+
+
+def test_two_drivers_of_a_campaign_name_one_winner(tmp_path):
+    """A stage is over when its trials are, whoever runs them: nobody is judged by a part of its fresh seeds."""
+    store = str(tmp_path / "s.db")
+    program = OTHER.format(tests=str(Path(__file__).parent), store=store)
+    other = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    watching, confirming = danlu.stores.SqliteStore(store), "both/confirm"
+    while confirming not in watching.studies() or not list(watching.journal(confirming).read(2)):
+        assert other.poll() is None, other.communicate()[1]
+    done = conduct(danlu.stores.SqliteStore(store), plan(trials=4, top=3, seeds=1))
+    assert not done.results[FRESH].history.live[danlu.Status.RUNNING]
+    assert told(done) == told(conduct(danlu.stores.MemoryStore(), plan(trials=4, top=3, seeds=1)))
+    err = other.communicate(timeout=60)[1]
+    assert not other.returncode, err

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import danlu
 from danlu import Fidelity, Float
+from danlu.analysis.progress import progress
 from danlu.engines import Recording, Simulator
 from danlu.errors import ObjectiveError, SettingError
 from danlu.maths.ranks import correlation, ranks
@@ -272,3 +273,37 @@ def test_rank_correlation_is_scipys(values):
     assert ranks(one).tolist() == (rankdata(one) - 1).tolist()
     if np.ptp(one):
         assert correlation(one, other) == pytest.approx(spearmanr(one, other)[0])
+
+
+@pytest.mark.parametrize("saves", [True, False])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"scheduler": "asha", "trials": 25, "fidelity": danlu.Fidelity("epoch", 1, 27)},
+        {"scheduler": "median", "trials": 25},
+        {"budget": danlu.Budget(steps=500)},
+    ],
+    ids=["asha", "median", "default"],
+)
+def test_where_the_last_report_counts_no_curve_that_was_cut_is_the_best(how, saves):
+    """What overshoots early and collapses is not better for having been ended in time, and reaches no target."""
+
+    def train(trial):
+        for epoch in range(trial.restore() + 1, 28):
+            if saves:
+                trial.save(epoch)
+            trial.report(epoch, acc=(1 - trial["x"]) * (1 if epoch <= 8 else 0.3) + trial["x"] * epoch / 27)
+
+    goal = danlu.Goal.of(maximize="acc", at="last", target=1.5)
+    result = danlu.tune(train, {"x": Float(0, 1)}, goal=goal, seed=1, **how)
+    whole = [trial for trial in result.trials if len(trial.curve) == 27]
+    assert 0 < len(whole) < len(result.trials)
+    assert result.best.value == max(trial.value for trial in whole)
+    assert result.best.number in {trial.number for trial in whole}
+    cut = [trial.value for trial in result.trials if trial not in whole and trial.value is not None]
+    assert max(cut) > result.best.value or how.get("scheduler") != "asha", "nothing was tempting"
+    best = progress(result.history).best_values
+    assert best[-1] == result.best.value
+    early = danlu.Goal.of(maximize="acc", at="last", target=(result.best.value + max(cut)) / 2)
+    if max(cut) > result.best.value:
+        assert danlu.tune(train, {"x": Float(0, 1)}, goal=early, seed=1, **how).history.reached is None

@@ -89,6 +89,9 @@ def progress(
     if history.groups:  # a configuration that was given up cannot be the best
         over = history.groups.over
         fine &= np.array([over[row].whole and not over[row].violation for row in known.rows.tolist()], bool)
+    ended = [row for row in known.rows.tolist() if not history.interim(row)]
+    if ended:  # where the last report counts, what was cut short is no better than what came to its end
+        fine &= np.isin(known.rows, ended)
     running = np.minimum.accumulate(np.where(fine, known.losses, np.inf))
     new = np.flatnonzero(running < np.concatenate([[np.inf], running[:-1]]))
     kept = np.union1d(_extremes(known.losses, most), new)

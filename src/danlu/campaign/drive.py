@@ -190,6 +190,7 @@ def _run(
             enqueue=stage.candidates,
             watch=watch,
             keeps_engine=True,
+            stay=True,  # a stage is over when its trials are, whoever runs them
         )
     if left:
         raise CampaignLeft(

@@ -603,8 +603,17 @@ class History:
             number, merit = self.groups.head(number), whole
         if self._rank(number, merit):
             self.since_best = 0
-            if self.reached is None and self.goal.reached(merit.metrics or {}):
+            if self.reached is None and not self.interim(number) and self.goal.reached(merit.metrics or {}):
                 self.reached = number
+
+    def interim(self, number: int) -> bool:
+        """Whether what a trial has come to is not what counts: where the last report does, and it was not trained to its end.
+
+        Such a trial is among the best only as long as no other has come to its end.
+        """
+        if self.goal.at != "last" or self.rows[number].asked.context:
+            return False
+        return self.rows[number].status < Status.DONE or number in self.cut
 
     def _merit(self, number: int) -> Row | Group:
         """What a trial is ranked by: itself, or what its configuration has come to."""
@@ -645,13 +654,14 @@ class History:
 
     def _rank(self, number: int, merit: Row | Group) -> bool:
         """Whether the trial, or configuration, is on the front of the best; those it beats leave it."""
-        if len(self.front) == 1 and self.front[0] != number and covers(self._merit(self.front[0]), merit):
-            return False  # the common case: one goal, and no better
-        front = [(other, self._merit(other)) for other in self.front if other != number]
-        if any(covers(theirs, merit) for _, theirs in front):
+        interim, front = self.interim(number), [other for other in self.front if other != number]
+        ahead = [other for other in front if interim or not self.interim(other)]
+        if interim and any(not self.interim(other) for other in ahead):
             return False
-        for other, theirs in front:
-            if covers(merit, theirs):
+        if any(covers(self._merit(other), merit) for other in ahead):
+            return False
+        for other in front:
+            if other not in ahead or covers(merit, self._merit(other)):
                 self.front.remove(other)
                 for each in self.groups.whole(other):
                     if not self.keeps(each):

@@ -167,7 +167,8 @@ class Driver:
                 else number
             )
         except Exhausted as error:
-            return None, str(error).rstrip(".")
+            others = self._stay and study.replica.history.live[Status.RUNNING]
+            return None, "" if others else str(error).rstrip(".")
         history = study.replica.history
         trials = study.replica.budget.spent(trials=history.counting)
         if number is None and not trials and not history.live[Status.RUNNING]:

@@ -17,7 +17,7 @@ from ..contracts.protocols import Engine, Sampler, Scheduler, Store
 from ..engines.named import Named, by_signature
 from ..engines.objective import fit, furnish, import_path, importing, resolve_objective
 from ..errors import BudgetError, GoalError, ObjectiveError, SettingError, StoreError
-from ..journal.events import Keep
+from ..journal.events import Keep, Status
 from ..problem.budget import AttemptLimits, Budget, TrialLimits
 from ..problem.contexts import Contexts, contexts_of
 from ..problem.direction import contradicted, direction
@@ -146,7 +146,7 @@ def tune(
 def driven(
     study: Study, objective: Callable[..., Any] | str, engine: Engine, *, things: Mapping[str, Any], enqueue: Sequence[Mapping[str, Any]] = (),
     callbacks: Sequence[Callback] = (), watch: bool | None = None, if_changed: IfChanged = "continue",
-    longer: Longer | None = None, keeps_engine: bool = False,
+    longer: Longer | None = None, keeps_engine: bool = False, stay: bool = False,
 ) -> tuple[Result, bool]:  # fmt: skip
     """Run an open study to its end.
 
@@ -157,6 +157,7 @@ def driven(
         things: of the space at hand, which the journal has the names of alone.
         enqueue, callbacks, watch, if_changed, longer: as in ``tune``.
         keeps_engine: whether the engine stays open, for another study.
+        stay: whether to stay until the trials of other workers are over as well, and take up those whose worker dies.
 
     Returns:
         What has been found, and whether a person or a signal ended it before its time.
@@ -165,13 +166,14 @@ def driven(
     reconcile(study, runs, if_changed, expected=longer is not None)
     taken = [] if longer is None else reopen(study, longer)
     study.control.enqueue_once(*enqueue)
-    driver = Driver(study, engine, callbacks, keeps_engine=keeps_engine)
+    driver = Driver(study, engine, callbacks, keeps_engine=keeps_engine, stay=stay)
     try:
         with _watching(study, watch):
             stopped = driver.drive(runs)
         say_unchanged(study, taken)
         result = study.result
         result.stopped = stopped
+        _say_running(study)
         return result, driver.left
     finally:
         driver.pass_on()
@@ -369,6 +371,19 @@ def engine_of(
     if name == "pool":
         return cast(Engine, made(workers, gpus=gpus))
     return cast(Engine, made(workers) if name != "inline" and workers > 1 else made())
+
+
+def _say_running(study: Study) -> None:
+    """Say that trials run elsewhere, or that nobody knows yet whether they do: the result is without them."""
+    running = sorted(study.replica.history.live[Status.RUNNING])
+    if running:
+        named = (
+            f"trials {', '.join(map(str, running))} run" if len(running) > 1 else f"trial {running[0]} runs"
+        )
+        say(
+            f"danlu: {named} elsewhere, or had a worker that is gone: the same call takes up what is left, once a lease of "
+            "a minute at most is over. The result is without that."
+        )
 
 
 def _watching(opened: Study, watch: bool | None) -> Any:
