@@ -415,3 +415,12 @@ def test_a_function_of_a_file_is_searched_by_its_signature_as_in_python(tmp_path
         assert study.result.trials[0].params == {"lr": 0.1, "hidden": 16}
     again = danlu.tune(str(tmp_path / "own.py") + ":f", minimize="value", trials=2, watch=False)
     assert again.trials[0].value == pytest.approx(1.6)
+
+
+def test_an_export_replaces_no_store(store, tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(store)
+    before = run("show", store)
+    for target in (store, link):
+        assert "is a store, which an export would replace" in run("export", store, "-o", target, code=1)
+    assert run("show", store) == before

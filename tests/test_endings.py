@@ -343,3 +343,18 @@ def test_processes_that_an_objective_forks_end_when_they_are_told_to(tmp_path, h
     assert ran.returncode == 0, ran.stderr
     assert "2 done" in ran.stdout
     assert "running trials stop" not in ran.stderr
+
+
+def test_a_clock_that_an_objective_replaces_costs_no_result(monkeypatch):
+    import time
+
+    def backwards(trial):
+        with monkeypatch.context() as patch:
+            patch.setattr(time, "monotonic", lambda: 0.0)
+            trial.report(1, loss=trial["x"])
+            if trial.number % 2:
+                raise ValueError("it fails beside that")
+
+    result = danlu.tune(backwards, {"x": danlu.Float(0, 1)}, minimize="loss", trials=4, seed=1)
+    assert [trial.status.name for trial in result.trials] == ["DONE", "FAILED"] * 2
+    assert all(trial.seconds >= 0 for trial in result.trials)

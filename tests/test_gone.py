@@ -295,3 +295,30 @@ def test_a_fork_closes_nothing_of_its_parent():
     os.close(into)
     with os.fdopen(out) as said:
         assert said.read() == "closed parent closed "  # the thread's at its end, the other one by close
+
+
+def test_a_store_that_is_gone_is_not_the_fault_of_the_trial_that_hears_of_it(tmp_path):
+    """The trial whose report met it is handed back, or waits for its lease: nobody says that its code has failed."""
+    path = tmp_path / "s.db"
+
+    def train(trial):
+        for step in range(trial.restore() + 1, 4):
+            if trial.number == 3 and step == 2 and trial.attempt == 1:
+                path.unlink()
+            trial.save(step)
+            trial.report(step, loss=trial["x"])
+
+    how = {"minimize": "loss", "trials": 6, "seed": 1, "name": "s"}
+    with pytest.raises(StoreGone):
+        danlu.tune(train, SPACE, store=danlu.stores.SqliteStore(path, lease_seconds=0.3), **how)
+    saved = next(each for each in tmp_path.iterdir() if "rescued" in each.name and each.is_file())
+    history = History()
+    store = danlu.stores.SqliteStore(saved, lease_seconds=0.3)
+    history.fold(store.journal("s").read(0))
+    assert [trial.status.name for trial in history.trials()[:3]] == ["DONE"] * 3
+    assert all(trial.status is not danlu.Status.FAILED for trial in history.trials())
+    store.close()
+    saved.rename(path)
+    again = danlu.tune(train, SPACE, store=danlu.stores.SqliteStore(path, lease_seconds=0.3), **how)
+    assert len(again.trials) == 6
+    assert all(trial.status is not danlu.Status.FAILED for trial in again.trials)

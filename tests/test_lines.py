@@ -193,7 +193,7 @@ def test_steps_that_are_none_are_refused():
     with pytest.raises(
         ObjectiveError, match="went from 3 back to 1 .*as over folds.* a line with the average over them"
     ):
-        curve("1 loss=3\n2 loss=2\n3 loss=1\n1 loss=3\n", "{step} loss={x}")
+        curve("1 loss=3\n2 loss=2\n3 loss=1\n1 loss=3.5\n", "{step} loss={x}")
     with pytest.raises(
         RuntimeError, match="no line of train.py matched 'acc={x}'.*nearest line is 'acc: .1'"
     ):
@@ -223,3 +223,32 @@ def test_a_line_that_is_redrawn_with_the_same_value_needs_no_remark():
     told = curve("\rloss=3\rloss=3\nloss=2\n", "loss={x}")
     assert told.reports == [(1, {"loss": 3}), (2, {"loss": 2})]
     assert not any(about.startswith("redraws") for about in told.remarks)
+
+
+def test_a_step_that_is_printed_again_with_its_value_counts_once():
+    """LightGBM repeats its best iteration when it stops early; a second training has other values."""
+    trial = curve("[1] l2: 3\n[2] l2: 2\n[3] l2: 2.5\nbest:\n[2] l2: 2\n", "[{step}] l2: {x}")
+    assert trial.reports == [(1, {"l2": 3}), (2, {"l2": 2}), (3, {"l2": 2.5})]
+    assert "counts once" in trial.remarks["output repeated"]
+    with pytest.raises(ObjectiveError, match="went from 3 back to 2"):
+        curve("[1] l2: 3\n[2] l2: 2\n[3] l2: 2.5\n[2] l2: 2.1\n", "[{step}] l2: {x}")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "line", "value"),
+    [
+        (
+            "time: {*}s | valid loss {x}",
+            "| end of epoch 3 | time:  3.00s | valid loss  5.07 | valid ppl 159",
+            5.07,
+        ),
+        ("{*}% loss {x}", "12% loss 0.5", 0.5),
+        ("{*}ms/step loss: {x}", "12ms/step loss: 0.5", 0.5),
+        ("{*}loss {x}", "3 val_loss 2 loss 1", 1.0),
+        ("{*}loss {x}", "3 val/loss 2", None),
+        ("{*}loss {x}", "val_loss 2", None),
+    ],
+)
+def test_a_wildcard_stands_for_anything_but_a_part_of_a_longer_name(pattern, line, value):
+    found = Pattern(pattern).find(line)
+    assert (None if found is None else next(iter(found.values.values()))) == value

@@ -480,3 +480,84 @@ def test_hugging_face_is_stopped_in_the_middle(trainer):
         scheduler=Stopping(),
     )
     assert sorted(len(trial.curve) for trial in result.trials) == [2, 3]
+
+
+def fine_tune(trainer, trial, *metrics, after=lambda trainer: None, **arguments):
+    """As the scripts of the library's examples do it: a fresh model, trained and evaluated."""
+    from transformers import Trainer
+
+    from danlu.integrations.huggingface import DanluCallback
+
+    for name, value in {"learning_rate": trial["learning_rate"], **arguments}.items():
+        setattr(trainer.args, name, value)
+    own = Trainer(
+        model_init=trainer.model_init, args=trainer.args, train_dataset=trainer.train_dataset, eval_dataset=trainer.eval_dataset,
+        compute_metrics=trainer.compute_metrics, callbacks=[DanluCallback(trial, *metrics)],
+    )  # fmt: skip
+    own.train()
+    after(own)
+
+
+RATE = {"learning_rate": Float(1e-3, 0.5, log=True)}
+
+
+def test_what_is_evaluated_after_training_is_no_step_of_it(trainer):
+    """The end of every run_glue: the best checkpoint is evaluated once more, or a test set is."""
+
+    def again(own):
+        own.evaluate()
+        own.evaluate(own.eval_dataset, metric_key_prefix="test")
+
+    result = danlu.tune(
+        lambda trial: fine_tune(trainer, trial, after=again), RATE, minimize="eval_loss", trials=3, seed=0
+    )
+    assert [trial.curve.steps for trial in result.trials] == [(1, 2, 3)] * 3
+    assert any("evaluations after the training's end are not reported" in line for line in result.why())
+
+
+def test_a_last_part_of_an_epoch_is_a_step_of_its_own(trainer):
+    result = danlu.tune(
+        lambda trial: fine_tune(trainer, trial, num_train_epochs=2.5),
+        RATE,
+        minimize="eval_loss",
+        trials=2,
+        seed=0,
+    )
+    assert [trial.curve.steps for trial in result.trials] == [(1, 2, 3)] * 2
+
+
+def test_several_evaluation_sets_are_told_apart(trainer):
+    trainer.eval_dataset = {"a": trainer.eval_dataset, "b": trainer.eval_dataset[:10]}
+    result = danlu.tune(
+        lambda trial: fine_tune(trainer, trial, "eval_a_loss", "eval_b_accuracy"),
+        RATE,
+        minimize="eval_a_loss",
+        trials=2,
+        seed=0,
+    )
+    for trial in result.trials:
+        assert trial.curve.steps == (1, 2, 3)
+        assert trial.curve.metrics.keys() == {"eval_a_loss", "eval_b_accuracy"}
+    with pytest.raises(
+        danlu.DanluError, match="the evaluation has no 'eval_c_loss'. It has: epoch, eval_a_accuracy"
+    ):
+        danlu.tune(
+            lambda trial: fine_tune(trainer, trial, "eval_c_loss"),
+            RATE,
+            minimize="eval_c_loss",
+            trials=3,
+            seed=0,
+        )
+
+
+def test_a_callback_of_skorch_can_be_cloned():
+    from sklearn.base import clone
+
+    from danlu.integrations.skorch import DanluCallback
+
+    class Live:
+        goal = None
+
+    trial = Live()
+    made = clone(DanluCallback(trial, "valid_loss", "valid_acc", save=False), safe=False)
+    assert (made.trial, made.metrics, made.save) == (trial, ("valid_loss", "valid_acc"), False)

@@ -4,6 +4,7 @@ import json
 import math
 import random
 import shutil
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -531,3 +532,25 @@ def test_a_store_makes_the_folders_that_are_missing(tmp_path):
     path = tmp_path / "a" / "b" / "study.db"
     danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=1, store=path)
     assert path.is_file()
+
+
+@pytest.mark.parametrize("code", ["SQLITE_PROTOCOL", "SQLITE_CANTOPEN", "SQLITE_NOMEM", "SQLITE_BUSY"])
+def test_what_keeps_a_file_from_being_read_is_not_called_damage(tmp_path, monkeypatch, code):
+    path = tmp_path / "s.db"
+    danlu.tune(lambda trial: trial["x"], {"x": danlu.Float(0, 1)}, trials=2, store=path, name="s")
+    store = danlu.stores.SqliteStore(path)
+    journal = store.journal("s")
+
+    class Broken:
+        def execute(self, *given):
+            error = sqlite3.OperationalError("locking protocol")
+            error.sqlite_errorcode = getattr(sqlite3, code)
+            raise error
+
+    monkeypatch.setattr(store, "connection", Broken)
+    with pytest.raises(StoreError, match="cannot be read: locking protocol") as caught:
+        list(journal.read(0))
+    assert not isinstance(caught.value, CorruptError)
+    monkeypatch.undo()
+    assert len(list(journal.read(0))) > 4
+    store.close()

@@ -9,7 +9,9 @@ import pytest
 from sqlite_file import raw_file
 
 import danlu
+from danlu.cli.main import danlu as cli
 from danlu.cli.show import load
+from danlu.runtime.folders import Folders
 
 
 def train(trial):
@@ -237,3 +239,28 @@ def test_a_study_is_not_deleted_under_a_worker(store):
         1
     ]  # the new one, and nobody wrote into it
     opened.close()
+
+
+@pytest.mark.parametrize("command", ["delete", "gc"])
+def test_folders_on_another_disk_are_removed_through_their_link(tmp_path, command):
+    path, elsewhere = tmp_path / "s.db", tmp_path / "big disk"
+
+    def train(trial):
+        (trial.dir / "model.txt").write_text("here")
+        return trial["x"]
+
+    danlu.tune(train, {"x": danlu.Float(0, 1)}, trials=2, store=path, name="s")
+    root = Folders(str(path) + ".blobs", "s").root
+    root.rename(elsewhere)
+    root.symlink_to(elsewhere)
+    arguments = {
+        "delete": ["delete", str(path), "--study", "s", "--yes", "--force"],
+        "gc": ["gc", str(path), "--older", "0"],
+    }[command]
+    cli(arguments, standalone_mode=False)
+    if command == "delete":
+        assert not root.exists()
+        assert not root.is_symlink()
+        assert not elsewhere.exists()
+    else:
+        assert (elsewhere / "model.txt").exists() or root.exists()  # the best trial's stays

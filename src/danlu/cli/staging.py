@@ -19,6 +19,15 @@ except ImportError:  # Windows: two commands with one target at the same time ar
     fcntl = None  # type: ignore[assignment]
 
 
+def remove_linked(folder: Path) -> None:
+    """Remove a folder with all that is in it, and what a link to one links to."""
+    if folder.is_symlink():
+        shutil.rmtree(folder.resolve(), ignore_errors=True)
+        folder.unlink()
+    else:
+        shutil.rmtree(folder)
+
+
 @contextlib.contextmanager
 def staged(target: Path) -> Iterator[Path]:
     """The path at which to make the store that becomes ``target``, with its ``.blobs``, when the block ends well.

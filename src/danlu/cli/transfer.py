@@ -36,6 +36,8 @@ def export(store: str, name: str | None, output: str | None, folder: str | None,
     if folder is not None:
         _tensorboard(opened, chosen, folder, follow=follow)
         return
+    if output is not None and _is_database(Path(output)):
+        raise click.ClickException(f"{output} is a store, which an export would replace. Name another file.")
     count, damage = -2, list[str]()
     # a file gets its name when all of it is there
     with click.open_file(output or "-", "w", encoding="utf-8", atomic=output not in (None, "-")) as target:
@@ -45,6 +47,14 @@ def export(store: str, name: str | None, output: str | None, folder: str | None,
     if damage:
         raise click.ClickException(f"{damage[0]} {count} events were written.")
     echo(f"{count} events of {chosen!r} written", err=True)
+
+
+def _is_database(path: Path) -> bool:
+    """Whether an SQLite file is there, by its first bytes; a link to one is one."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\x00"
 
 
 def _tensorboard(store: Any, name: str, folder: str, *, follow: bool) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import shutil
 import sqlite3
 import time
 from collections import Counter
@@ -23,7 +22,7 @@ from ..runtime.folders import Folders, all_folders, filed, logs_at
 from ..stores.seal import busy
 from ..study.opening import existing_history
 from .echo import echo, echo_json
-from .staging import blobs_of, staged
+from .staging import blobs_of, remove_linked, staged
 
 FRESH = 3600.0
 """Seconds for which a checkpoint that no journal names is left alone: it may be on its way into one."""
@@ -165,7 +164,7 @@ def gc(store: str, dry_run: bool, older: float) -> None:
     left = [path for path in _left(opened.blobs, histories) if now - _newest(path) >= older]
     for path in left:
         if not dry_run:
-            shutil.rmtree(path)
+            remove_linked(path)
     verb = "would be removed" if dry_run else "removed"
     folders = f" and {len(left)} folders" if left else ""
     echo(f"{removed} files of {size / 2**20:.1f} MiB{folders} {verb}; {len(kept)} checkpoints are in use")
@@ -268,7 +267,7 @@ def _leave_no_folder(place: str, name: str) -> bool:
     """Remove the folders and logs of a study; whether there were any."""
     found = [path for path in (Folders(place, name).root, logs_at(place, name)) if path.exists()]
     for path in found:
-        shutil.rmtree(path)
+        remove_linked(path)
     return bool(found)
 
 

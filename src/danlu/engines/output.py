@@ -81,6 +81,7 @@ class PrintedCurve:
         self._stepped = any(pattern.steps for pattern in patterns)
         self._step: int | None = None
         self._told, self._last = -1, dict[str, float]()
+        self._all: dict[int, dict[str, float]] = {}
         self._open: dict[str, float] = {}
         self._holds: bool | None = None
         self._ahead: set[int] = set()
@@ -147,6 +148,13 @@ class PrintedCurve:
                 self._report()
             self._step = max(self._told, 0) + 1
         elif step is not None:
+            told = self._all.get(int(step), {})
+            if step < self._told and found.values.items() <= told.items():
+                self._trial.remark(
+                    "output repeated", f"a step that was reported before is printed again with the same value ({text.strip()[:200]!r}): "
+                    "it counts once",
+                )  # fmt: skip
+                return
             self._turn(int(step), text)
         elif self._step is None or at in self._ahead:
             self._ahead.add(at)
@@ -213,6 +221,7 @@ class PrintedCurve:
         values, self._open = self._open, {}
         if values and self._step is not None:
             self._told, self._last = self._step, values
+            self._all[self._step] = values
             self._trial.report(self._step, **values)
 
 

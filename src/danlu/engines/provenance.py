@@ -141,6 +141,7 @@ class _Parts:
         self.files[script.script] = None
         self.parts[self.name] = _tree(script.script)
         self.parts["fixed arguments"] = f"= {' '.join(masked(script.fixed)) or 'none'}"
+        self.parts["metric lines"] = f"= {' | '.join(script.metrics) or 'none'}"
         with contextlib.suppress(OSError, UnicodeDecodeError):
             self._keep(self.name, Path(script.script).read_text("utf-8"))
         for path in _imports(Path(script.script)):

@@ -20,9 +20,10 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from ..base.failure import say
 from ..errors import GoalError, MissingExtra, ReportError, SettingError, SpaceError
@@ -57,6 +58,26 @@ class DanluCallback(TrainerCallback):
     def __init__(self, trial: LiveTrial, *metrics: str, save: bool = False) -> None:
         self.trial, self.metrics = trial, metrics or ("eval_loss",)
         self.best = BestReport(trial) if save else None
+        self._over = False
+        self._known: set[str] = set()
+        self._other: set[str] = set()
+
+    def on_train_begin(self, *given: Any, **kwargs: Any) -> None:
+        """What is evaluated from now on is the training's."""
+        del given, kwargs
+        self._over = False
+
+    def on_train_end(self, *given: Any, **kwargs: Any) -> None:
+        """What is evaluated from now on, the best checkpoint or a test set, is no step of the training.
+
+        Raises:
+            ReportError: when no evaluation had one of the metrics.
+        """
+        del given, kwargs
+        self._over = True
+        lacking = [name for name in self.metrics if name not in self._known]
+        if lacking and (self._known or self._other):
+            self._refuse(lacking[0], self._known | self._other)
 
     def on_evaluate(  # type: ignore[override]
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: Mapping[str, float],
@@ -64,19 +85,37 @@ class DanluCallback(TrainerCallback):
     ) -> None:  # fmt: skip
         """Report the evaluation at its step: the epoch where evaluation is by epoch, else the optimizer's step."""
         del control
+        if self._over:
+            self.trial.remark(
+                "evaluations after training",
+                "evaluations after the training's end are not reported: they are no step of it",
+            )
+            return
         found = self.values(metrics)
+        if not found:  # of several sets, each evaluated by itself, one that has none of the metrics
+            return
         by_epoch = str(getattr(args.eval_strategy, "value", args.eval_strategy)) == "epoch"
-        step = round(state.epoch or 0) if by_epoch else state.global_step
+        step = (
+            math.ceil((state.epoch or 0) - 1e-3) if by_epoch else state.global_step
+        )  # the last one may be a part
         if self.best is not None and self.best.improved(found):
             self.trial.save(step, kwargs["model"])
         self.trial.report(step, **found)
 
     def values(self, metrics: Mapping[str, float]) -> dict[str, float]:
         """What is reported of an evaluation."""
-        missing = [name for name in self.metrics if name not in metrics]
-        if missing:
-            raise ReportError(f"the evaluation has no {missing[0]!r}. It has: {', '.join(sorted(metrics))}.")
-        return {name: float(metrics[name]) for name in self.metrics}
+        found = {name: float(metrics[name]) for name in self.metrics if name in metrics}
+        self._known |= found.keys()
+        self._other |= metrics.keys() - found.keys()
+        lacking = [name for name in self.metrics if name not in self._known]
+        if (
+            lacking and "eval_loss" in metrics
+        ):  # one set alone is evaluated: those of several have their names in it
+            self._refuse(lacking[0], metrics)
+        return found
+
+    def _refuse(self, name: str, there: Iterable[str]) -> NoReturn:
+        raise ReportError(f"the evaluation has no {name!r}. It has: {', '.join(sorted(there))}.")
 
 
 class _Computed(DanluCallback):

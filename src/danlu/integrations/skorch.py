@@ -36,6 +36,9 @@ class DanluCallback(Callback):  # type: ignore[misc]
         self.trial, self.metrics = trial, metrics or ("valid_loss",)
         self.save, self.best = save, BestReport(trial)
 
+    def __sklearn_clone__(self) -> DanluCallback:
+        return DanluCallback(self.trial, *self.metrics, save=self.save)
+
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Report the epoch."""
         del kwargs

@@ -37,7 +37,7 @@ PATIENCE = timedelta(days=365)
 """How long ranks wait for rank 0, which may have nothing to train for as long as a person pauses the study."""
 
 _OVER = b"."
-_OURS = ("engine", "workers", "gpus", "trial_time", "trial_memory")
+_OURS = ("engine", "workers", "gpus")
 _encoder = msgspec.msgpack.Encoder()
 _task = msgspec.msgpack.Decoder(Task)
 _reply: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)
@@ -52,7 +52,7 @@ def tune(objective: Callable[..., Any] | str, *arguments: Any, **settings: Any) 
 
     Args:
         objective: as in ``danlu.tune``.
-        arguments, settings: as in ``danlu.tune``, but for ``engine``, ``workers``, ``gpus``, ``trial_time`` and ``trial_memory``.
+        arguments, settings: as in ``danlu.tune``, but for ``engine``, ``workers``, ``gpus``, and limits of time and memory.
 
     Returns:
         The result on rank 0, None on the others.
@@ -106,7 +106,7 @@ class Ranks(BaseEngine):
         """Note the task; ``poll`` runs it."""
         if task.limits != AttemptLimits():
             raise SettingError(
-                "ranks of torchrun cannot be ended one by one: leave trial_time and trial_memory out."
+                "ranks of torchrun cannot be ended one by one: leave time and memory out of trial_limits."
             )
         self._waiting.append(task)
 

@@ -226,8 +226,8 @@ class LiveTrial(Mapping[str, Value]):
 
     @property
     def seconds(self) -> float:
-        """Seconds since this attempt started."""
-        return time.monotonic() - self._started
+        """Seconds since this attempt started; none where the objective has replaced the clock by one that goes back."""
+        return max(0.0, time.monotonic() - self._started)
 
     @property
     def horizon(self) -> int | None:

@@ -51,6 +51,11 @@ except ImportError:  # Windows: SQLite's own automatic checkpoints have to do
 DAMAGE = (sqlite3.DatabaseError, UnicodeDecodeError)
 """What Python's sqlite3 raises over a damaged file; the second for damage in its own error messages."""
 
+OBSTACLES = (
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM
+)  # fmt: skip
+"""Codes of errors that say nothing of the file's content."""
+
 SCHEMA = 1
 CHECKPOINT_EVERY = 1000
 BUSY_SECONDS = 60.0
@@ -346,6 +351,11 @@ class SqliteJournal:
             ):
                 raise CorruptError(damaged(self._store.path, expected + 1))
         except DAMAGE as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in OBSTACLES:
+                raise StoreError(
+                    f"{self._store.path} cannot be read: {error}. What is in it is as it was; end what holds or limits the file, and "
+                    "make the same call again."
+                ) from error
             raise CorruptError(damaged(self._store.path, expected + 1)) from error
 
     def _head(self) -> Any:
