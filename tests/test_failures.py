@@ -325,3 +325,71 @@ def test_a_message_keeps_its_end_and_its_root():
     assert "no text" in trace_of(Silent()) or "Silent" in trace_of(Silent())
     assert kind_of("E: /tmp/a1/x.pt", {}) == kind_of("E: /tmp/b2/y.pt", {})
     assert issubclass(ObjectiveError, DanluError)
+
+
+@pytest.mark.parametrize("engine", ["inline", "pool"])
+def test_a_program_that_is_killed_has_crashed_and_is_tried_again(tmp_path, engine):
+    from danlu.engines import Script
+
+    program = tmp_path / "dies.py"
+    program.write_text(
+        "import argparse, os, signal, sys\nparser = argparse.ArgumentParser()\nparser.add_argument('--x', type=float)\nx = parser.parse_args().x\n"
+        "print('loss', x)\nsys.stdout.flush()\nos.kill(os.getpid(), signal.SIGKILL if x < 0.5 else signal.SIGSEGV)\n"
+    )
+    from danlu.engines.flags import Program, flags_of
+
+    flags = {flag.name: flag for flag in flags_of(str(program)) if flag.name == "x"}
+    script = Script(Program(str(program)), flags, ["loss {x}"])
+    result = danlu.tune(
+        script, {"x": danlu.Float(0, 1)}, minimize="loss", trials=2, engine=engine, seed=1,
+        trial_limits=danlu.TrialLimits(retries=1, same_failures=0),
+    )  # fmt: skip
+    for trial in result.trials:
+        assert (trial.status.name, trial.cause) == ("FAILED", danlu.Cause.CRASHED)
+        assert trial.attempt == 2
+        assert "was killed by SIG" in trial.reason
+        assert "quarantined" in trial.reason
+
+
+def test_a_trial_that_is_told_to_end_at_every_attempt_ends(tmp_path, monkeypatch):
+    """Twenty times without a checkpoint; what saves goes on ten times as long."""
+    from danlu.base.failure import ProgramFailed
+    from danlu.study import responder
+
+    monkeypatch.setattr(responder, "PREEMPTIONS", (5, 9))
+
+    def train(trial):
+        if trial.number:
+            step = trial.restore() + 1
+            trial.save(step)
+            trial.report(step, loss=0.5)
+        raise ProgramFailed("it was killed by SIGTERM", "", 15)
+
+    result = danlu.tune(
+        train, {"x": danlu.Float(0, 1)}, minimize="loss", trials=2, trial_limits=danlu.TrialLimits(same_failures=0)
+    )
+    assert [trial.attempt for trial in result.trials] == [5, 9]
+    assert all(trial.cause is danlu.Cause.PREEMPTED for trial in result.trials)
+    assert "and so were 4 attempts before; this configuration is quarantined" in result.trials[0].reason
+
+
+def test_a_bare_number_that_no_report_knows_is_said_once():
+    """The loss is reported by its name, and something else is returned: it counts, and that is said."""
+
+    def train(trial):
+        for epoch in range(1, 4):
+            trial.report(epoch, val_loss=trial["x"] / epoch)
+        return 90.0 + trial["x"]
+
+    result = danlu.tune(train, {"x": danlu.Float(0, 1)}, minimize="val_loss", trials=4, seed=1)
+    said = [line for line in result.why() if "the number that the objective returns" in line]
+    assert len(said) == 1
+    assert "counts as val_loss, of which it has reported" in said[0]
+
+    def same(trial):
+        for epoch in range(1, 4):
+            trial.report(epoch, val_loss=trial["x"] / epoch)
+        return trial["x"] / 2
+
+    quiet = danlu.tune(same, {"x": danlu.Float(0, 1)}, minimize="val_loss", trials=4, seed=1)
+    assert not [line for line in quiet.why() if "the number that the objective returns" in line]

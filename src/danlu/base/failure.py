@@ -30,14 +30,17 @@ _STANDARD = tuple(filter(None, (sysconfig.get_path("stdlib"), sysconfig.get_path
 
 
 class ProgramFailed(RuntimeError):
-    """A program ended with a code other than 0, or did not print its metric; what it printed last stands for its traceback."""
+    """A program ended with a code other than 0, or did not print its metric; what it printed last stands for its traceback.
 
-    def __init__(self, message: str, printed: str) -> None:
+    ``signal`` is the one that killed it, 0 where it ended by itself.
+    """
+
+    def __init__(self, message: str, printed: str, signal: int = 0) -> None:
         super().__init__(message)
-        self.printed = printed
+        self.printed, self.signal = printed, signal
 
-    def __reduce__(self) -> tuple[type[ProgramFailed], tuple[str, str]]:
-        return ProgramFailed, (str(self), self.printed)
+    def __reduce__(self) -> tuple[type[ProgramFailed], tuple[str, str, int]]:
+        return ProgramFailed, (str(self), self.printed, self.signal)
 
 
 def sentence(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 
-from ..base.failure import message_of, sentence, trace_of
+from ..base.failure import ProgramFailed, message_of, sentence, trace_of
 from ..base.values import real
 from ..contracts.messages import Note, Outcome, Task
 from ..errors import Fenced, Interrupted, ObjectiveError, TrialExit
@@ -110,6 +110,8 @@ def guarded(trial: LiveTrial, task: Task, act: Callable[[], Any]) -> Outcome | N
         if isinstance(error, KeyboardInterrupt) and _from_a_person():
             raise
         cause = Cause.MEMORY if _is_memory(error) else Cause.RAISED
+        if isinstance(error, ProgramFailed) and error.signal:
+            cause = Cause.PREEMPTED if error.signal == signal.SIGTERM else Cause.CRASHED
         return outcome(cause=cause, reason=sentence(error), trace=trace_of(error), blind=trial.untouched)
     finally:
         gc.collect(0)
@@ -133,6 +135,9 @@ def _read(trial: LiveTrial, task: Task, returned: Any) -> _Read:
     if task.goal is None:
         return _Read(None if returned is None else numbers_of(returned))
     read = returned_of(returned, task.goal)
+    beside = trial.beside(returned)
+    if beside:
+        trial.remark("what is returned", beside)
     if read.failed:
         return _Read(failed=read.failed)
     curves, odd = counting(read.curves, task.goal)

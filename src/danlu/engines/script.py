@@ -151,6 +151,9 @@ class Script:
             os.close(output)
             with contextlib.suppress(OSError):  # what the program has put there stays
                 os.rmdir(own["dir"])  # noqa: PTH106 - as in the environment
+        if code < 0:
+            killed = signal.Signals(-code).name if -code in {*signal.Signals} else f"signal {-code}"
+            raise ProgramFailed(f"{name} was killed by {killed}: {_reason(last)}", "\n".join(last), -code)
         if code:
             raise ProgramFailed(f"{name} ended with code {code}: {_reason(last)}", "\n".join(last))
 

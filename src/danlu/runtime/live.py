@@ -90,6 +90,7 @@ class LiveTrial(Mapping[str, Value]):
         }
         self._lacking = [name for name in task.named if name in self._params]
         self._read: set[str] = set()
+        self._bounds: tuple[float, float] | None = None
         self._missed: set[str] = set()
         self._task = task
         self._channel = channel
@@ -271,6 +272,25 @@ class LiveTrial(Mapping[str, Value]):
         found = self._newest()
         return None if found is None else tuple(found[1])
 
+    def beside(self, returned: Any) -> str:
+        """What to say of a bare number that lies outside of all that was reported of the metric that it counts for; '' of any other."""
+        number = real(returned)
+        if number is None or self._bounds is None or not math.isfinite(number):
+            return ""
+        low, high = self._bounds
+        if low <= number <= high:
+            return ""
+        return (
+            f"the number that the objective returns, {number:g} in trial {self.number}, counts as {self._only}, of which it has reported {low:g} to {high:g}. If "
+            "it is something else, return it by its name, {'accuracy': ...}, or return nothing."
+        )
+
+    @property
+    def _only(self) -> str:
+        """The one metric of the goal; '' of several, or of none."""
+        goal = self._task.goal
+        return goal.metrics[0].name if goal is not None and len(goal.metrics) == 1 else ""
+
     @overload
     def suggest(self, name: str, parameter: Float) -> float: ...
     @overload
@@ -444,6 +464,10 @@ class LiveTrial(Mapping[str, Value]):
         )
 
     def _send(self, step: int, values: dict[str, float], *, over: bool = False) -> None:
+        value = values.get(self._only, math.nan)
+        if math.isfinite(value):
+            low, high = self._bounds or (value, value)
+            self._bounds = min(low, value), max(high, value)
         reply = self._say(Report(self.number, self.attempt, step, values, self.seconds, self.cost, over))
         self.reported = step
         self._obey(reply)

@@ -54,6 +54,9 @@ from .replica import Replica
 
 _FORGIVEN = (Cause.PREEMPTED, Cause.DRAINED)
 
+PREEMPTIONS = (20, 200)
+"""Attempts after which a trial that is told to end once more is given up: one without a checkpoint, one with."""
+
 
 class Responder:
     """Answers the trials of one worker."""
@@ -351,7 +354,11 @@ class Responder:
             return Refused(
                 f"trial {message.trial} is over already: {row.status.name.lower()}. That stands.", "Fenced"
             )
-        if message.cause in _FORGIVEN:
+        endless = row.attempt >= PREEMPTIONS[bool(row.usable())]
+        if message.cause is Cause.PREEMPTED and endless:
+            reason = f"{message.reason}, and so were {row.attempt - 1} attempts before; this configuration is quarantined"
+            self.end([self.failed(message.trial, message.attempt, Cause.PREEMPTED, reason, message.seconds)])
+        elif message.cause in _FORGIVEN:
             self.release(message.trial, message.attempt, message.cause, message.reason, message.seconds)
         elif message.cause is Cause.CRASHED and row.deaths < self._retries:
             self.release(message.trial, message.attempt, Cause.CRASHED, message.reason, message.seconds)
