@@ -366,7 +366,11 @@ def test_a_trial_that_is_told_to_end_at_every_attempt_ends(tmp_path, monkeypatch
         raise ProgramFailed("it was killed by SIGTERM", "", 15)
 
     result = danlu.tune(
-        train, {"x": danlu.Float(0, 1)}, minimize="loss", trials=2, trial_limits=danlu.TrialLimits(same_failures=0)
+        train,
+        {"x": danlu.Float(0, 1)},
+        minimize="loss",
+        trials=2,
+        trial_limits=danlu.TrialLimits(same_failures=0),
     )
     assert [trial.attempt for trial in result.trials] == [5, 9]
     assert all(trial.cause is danlu.Cause.PREEMPTED for trial in result.trials)

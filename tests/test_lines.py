@@ -252,3 +252,16 @@ def test_a_step_that_is_printed_again_with_its_value_counts_once():
 def test_a_wildcard_stands_for_anything_but_a_part_of_a_longer_name(pattern, line, value):
     found = Pattern(pattern).find(line)
     assert (None if found is None else next(iter(found.values.values()))) == value
+
+
+def test_lines_of_two_kinds_that_make_one_curve_are_said():
+    printed = "Train Epoch: 1 [640/60000 (1%)]\tLoss: 0.36\nTrain Epoch: 1 [1280/60000 (2%)]\tLoss: 0.30\n"
+    assert not [about for about in curve(printed, "loss: {x}").remarks if about.startswith("lines of")]
+    mixed = curve(printed + "Test set: Average loss: 0.80, Accuracy: 9/10\n", "loss: {x}")
+    assert "'Train Epoch: 1 [640/60000 (1%)]" in mixed.remarks["lines of loss: {x}"]
+    assert "write more of the line" in mixed.remarks["lines of loss: {x}"]
+    bar = "".join(
+        f"\rEpoch 3: {i}0%|{'#' * i}| {i}/9 [00:0{i}, {'9.1it/s' if i % 2 else '1.2s/it'}, loss=0.{i}]"
+        for i in range(1, 9)
+    )
+    assert not [about for about in curve(bar + "\n", "loss={x}").remarks if about.startswith("lines of")]

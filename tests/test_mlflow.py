@@ -156,3 +156,31 @@ def test_a_run_that_was_deleted_is_made_again_and_an_experiment_is_asked_for(uri
     client.delete_experiment(client.get_experiment_by_name("study").experiment_id)
     with pytest.raises(SettingError, match="was deleted in MLflow.*name another: MLflow"):
         MLflow(uri).write(first)
+
+
+def test_another_study_of_the_same_name_has_runs_of_its_own(uri):
+    """A script without a store is started again after a change: nothing of the first is taken for the second's."""
+    from danlu.integrations.mlflow import MLflow
+
+    for shift, trials in ((0.0, 2), (100.0, 3)):
+        danlu.tune(
+            lambda trial, shift=shift: trial["x"] + shift,
+            {"x": danlu.Float(0, 1)},
+            trials=trials,
+            seed=1,
+            name="again",
+            callbacks=[MLflow(uri)],
+        )
+    client = MlflowClient(tracking_uri=uri)
+    found = client.search_runs([client.get_experiment_by_name("again").experiment_id], max_results=100)
+    parents = [run for run in found if run.data.tags["danlu.trial"] == "study"]
+    assert len(parents) == 2
+    counts = {}
+    for parent in parents:
+        values = [
+            run.data.metrics["final/value"]
+            for run in found
+            if run.data.tags.get("mlflow.parentRunId") == parent.info.run_id
+        ]
+        counts[len(values)] = min(values) > 50
+    assert counts == {2: False, 3: True}

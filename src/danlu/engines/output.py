@@ -89,6 +89,7 @@ class PrintedCurve:
         self._drafts: dict[int, tuple[Found, str]] = {}
         self._redrawn: set[int] = set()
         self._seen: set[int] = set()
+        self._kinds: dict[int, tuple[frozenset[str], str]] = {}
         self._first: list[str] = []
         self._recent: deque[str] = deque(maxlen=KEPT)
 
@@ -136,7 +137,19 @@ class PrintedCurve:
             if at in self._redrawn:
                 self._trial.remark(f"redraws of {self._patterns[at].text}", _redraws(self._patterns[at]))
 
+    def _compare(self, at: int, text: str) -> None:
+        """Say once in a study that lines with other words in them match as well: they may be about something else."""
+        words = frozenset(word.lower() for word in re.findall(r"[^\W\d_]{3,}", text))
+        first = self._kinds.setdefault(at, (words, text))
+        if first[0] != words:
+            self._trial.remark(
+                f"lines of {self._patterns[at].text}",
+                f"lines of several kinds match {self._patterns[at].text!r}, in whatever case, and make one curve: {first[1].strip()[:120]!r} and "
+                f"{text.strip()[:120]!r}. To tell them apart, write more of the line.",
+            )
+
     def _take(self, at: int, found: Found, text: str) -> None:
+        self._compare(at, text)
         step = found.step
         if step is not None and not (step >= 0 and step == int(step)):
             raise ObjectiveError(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from ..errors import MissingExtra, SettingError
@@ -26,7 +27,7 @@ try:
 except ImportError as error:
     raise MissingExtra("logging to MLflow", "mlflow", "mlflow") from error
 
-_STUDY, _TRIAL, _SEEN = "danlu.study", "danlu.trial", "danlu.seq"
+_STUDY, _TRIAL, _SEEN, _BEGUN = "danlu.study", "danlu.trial", "danlu.seq", "danlu.begun"
 _PART, _PARAMS = 1000, 100
 """MLflow takes this many metrics, and this many parameters, in one request at most."""
 
@@ -66,10 +67,12 @@ class MLflow:
 
     def take(self, name: str, entries: Iterable[ev.Entry]) -> int:
         """Log these entries of a study's journal, in order, each once."""
-        self._open(name)
+        entries = iter(entries)
+        first = next(entries, None)
+        self._open(name, first)
         pending: dict[str, list[Metric]] = {}
         count = 0
-        for entry in entries:
+        for entry in chain([] if first is None else [first], entries):
             if entry.seq > self._seen:
                 self._log(entry.event, pending)
             self._seq = entry.seq
@@ -80,10 +83,13 @@ class MLflow:
             self._client.set_tag(self._parent, _SEEN, str(self._seq))
         return count
 
-    def _open(self, name: str) -> None:
-        """Find the study's runs in MLflow, or make its own."""
+    def _open(self, name: str, first: ev.Entry | None) -> None:
+        """Find the study's runs in MLflow, or make its own; another study of that name, begun at another time, has runs of its own."""
         if self._parent:
             return
+        begun = (
+            f"{first.event.at!r}/{first.event.seed}" if first and isinstance(first.event, ev.Created) else ""
+        )
         self._name, title = name, self._experiment or name
         held = self._client.get_experiment_by_name(title)
         if held is not None and held.lifecycle_stage == "deleted":
@@ -92,12 +98,15 @@ class MLflow:
                 "MLflow(experiment=...)."
             )
         self._where = held.experiment_id if held is not None else self._client.create_experiment(title)
-        found = [run for run in self._search(f"tags.`{_TRIAL}` = 'study'") if run.data.tags[_STUDY] == name]
+        found = [
+            run for run in self._search(f"tags.`{_TRIAL}` = 'study'")
+            if run.data.tags[_STUDY] == name and run.data.tags.get(_BEGUN, begun) == begun
+        ]  # fmt: skip
         if found:
             self._parent = str(found[0].info.run_id)
             self._seen = int(found[0].data.tags.get(_SEEN, "0"))
         else:
-            self._parent = self._new(name, "study")
+            self._parent = self._new(name, "study", None, **{_BEGUN: begun})
         children = self._search(f"tags.`mlflow.parentRunId` = '{self._parent}'")
         self._runs = {int(run.data.tags[_TRIAL]): str(run.info.run_id) for run in children}
 
