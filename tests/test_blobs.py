@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from test_crash import CrashingStore, Killed
 
 import danlu
-from danlu import Float
+from danlu import Float, Status
 from danlu.errors import CorruptError, SettingError, StoreError
 from danlu.journal.history import History
 from danlu.runtime import checkpoint
@@ -398,3 +398,40 @@ def test_a_checkpoint_of_another_step_than_the_best_is_restored_with_a_word(caps
         told = capsys.readouterr().err
         assert said in told
         assert bool(told) == bool(said)
+
+
+@pytest.mark.parametrize("engine", ["inline", "pool"])
+def test_a_disk_with_no_room_for_checkpoints_ends_the_study_and_is_over_when_there_is_room(tmp_path, engine):
+    """Nobody's code has failed: the study ends at once, and the same call goes on with the trial that could not save."""
+    path, full = tmp_path / "s.db", tmp_path / "full"
+
+    def train(trial):
+        import errno
+        from unittest import mock
+
+        from danlu.runtime import blobs
+
+        def no_room(*given, **named):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        for step in range(trial.restore() + 1, 4):
+            with mock.patch.object(
+                blobs.tempfile,
+                "mkstemp",
+                no_room if full.exists() and trial.number == 2 else blobs.tempfile.mkstemp,
+            ):
+                trial.save(step, {"step": step})
+            trial.report(step, loss=trial["x"])
+
+    how = {"minimize": "loss", "trials": 5, "seed": 1, "store": path, "engine": engine}
+    full.touch()
+    with pytest.raises(
+        StoreError, match="cannot be written to .*No space left on device.* make the same call again"
+    ):
+        danlu.tune(train, {"x": Float(0, 1)}, **how)
+    with danlu.open_study(store=path) as study:
+        assert len(study.result.trials) == 3
+        assert all(trial.status is not Status.FAILED for trial in study.result.trials)
+    full.unlink()
+    result = danlu.tune(train, {"x": Float(0, 1)}, **how)
+    assert [trial.status for trial in result.trials] == [Status.DONE] * 5

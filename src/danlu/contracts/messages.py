@@ -103,7 +103,7 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
 
     ``memory`` is its peak on the GPU and the GPU's size in bytes, where it had one; ``crowded`` says of one that ran out of
     memory that it had shared its device. ``trace`` is the traceback of what it raised; a ``blind`` one raised before it had
-    read any of its parameters.
+    read any of its parameters. ``unsaved`` says what kept its checkpoint from being written: no fault of its own, and the study ends.
     """
 
     trial: int
@@ -118,6 +118,7 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
     crowded: bool = False
     trace: str = ""
     blind: bool = False
+    unsaved: str = ""
 
 
 Message: TypeAlias = Report | Suggest | Save | Moving | Note | Outcome

@@ -110,6 +110,8 @@ def guarded(trial: LiveTrial, task: Task, act: Callable[[], Any]) -> Outcome | N
         if isinstance(error, KeyboardInterrupt) and _from_a_person():
             raise
         cause = Cause.MEMORY if _is_memory(error) else Cause.RAISED
+        if trial.unsaved and cause is Cause.RAISED:
+            return outcome(cause=Cause.DRAINED, reason=trial.unsaved, unsaved=trial.unsaved)
         if isinstance(error, ProgramFailed) and error.signal:
             cause = Cause.PREEMPTED if error.signal == signal.SIGTERM else Cause.CRASHED
         return outcome(cause=cause, reason=sentence(error), trace=trace_of(error), blind=trial.untouched)

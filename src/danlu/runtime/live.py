@@ -47,6 +47,7 @@ from ..errors import (
     ReportError,
     SettingError,
     SpaceError,
+    StoreError,
     TrialPaused,
     TrialStopped,
 )
@@ -90,6 +91,7 @@ class LiveTrial(Mapping[str, Value]):
         }
         self._lacking = [name for name in task.named if name in self._params]
         self._read: set[str] = set()
+        self.unsaved = ""
         self._bounds: tuple[float, float] | None = None
         self._missed: set[str] = set()
         self._task = task
@@ -394,12 +396,20 @@ class LiveTrial(Mapping[str, Value]):
 
         Raises:
             ReportError: for a step that is not a whole number from 0 to 2**53.
+            StoreError: when it cannot be written; the study ends then, and the same call goes on with this trial.
         """
         if self._task.mute:
             return
         at = whole(step, "trial.save")
         data = checkpoint.pack([[self.number, self.attempt, at, self._task.study, self._task.seed], *things])
-        digest = blobs_at(self._task.blobs).put(data)
+        try:
+            digest = blobs_at(self._task.blobs).put(data)
+        except OSError as error:
+            self.unsaved = (
+                f"a checkpoint of {len(data)} bytes cannot be written to {self._task.blobs}: {error}. Nothing acknowledged is lost; make room, "
+                "or end what keeps the folder from being written, and make the same call again."
+            )
+            raise StoreError(self.unsaved) from error
         self._say(Save(self.number, self.attempt, at, digest, len(data)))
 
     def restore(self, *things: Any) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 from ..base.failure import say
 from ..contracts.messages import Message, Note, Outcome, Reply
 from ..contracts.protocols import Engine, Terms
-from ..errors import Conflict, Exhausted, Fenced, Interrupted
+from ..errors import Conflict, Exhausted, Fenced, Interrupted, StoreError
 from ..journal import events as ev
 from ..journal.events import Cause, Status
 from .failures import Failures
@@ -53,6 +53,7 @@ class Driver:
         self._callbacks = callbacks
         self._grace = grace
         self._stay = stay
+        self._unsaved = ""
         self._keeps_engine = keeps_engine
         self.left = False
         self._running: set[tuple[int, int]] = set()
@@ -239,6 +240,7 @@ class Driver:
             self._running.discard((message.trial, message.attempt))
             self._ended.append(message.trial)
             self._failures.hear(message, self._study.replica.history)
+            self._unsaved = self._unsaved or message.unsaved
         return reply
 
     def _after(self) -> None:
@@ -258,6 +260,9 @@ class Driver:
                 self._stopped = self._stopped or (str(ends) if ends else "")
         if ended and history.finished >= 4:  # fewer cannot tell
             self._notice()
+        if self._unsaved:
+            self._stopped = self._unsaved
+            raise StoreError(self._unsaved)
         broken, said = self._failures.verdict(history)
         if said:
             self._study.set_aside(broken, said, trace=self._failures.trace)
