@@ -781,3 +781,27 @@ def test_a_report_holds_no_way_out_of_its_script(tmp_path):
     page = whole(packed({"name": "</script><script>alert(1)</script><!--"}), "<b>")
     assert page.count("<script") == 3
     assert "<title>&lt;b></title>" in page
+
+
+LARGE = {
+    "seed": danlu.Int(0, 2**60),
+    "id": danlu.Choice([2**60 + 1, "1152921504606846978", "no"]),
+    "x": Float(0, 1),
+}
+
+
+def test_whole_numbers_that_javascript_would_round_go_there_and_back_as_text(tmp_path):
+    path = tmp_path / "s.db"
+    point = {"seed": 833786140151711745, "id": 2**60 + 1, "x": 0.5}
+    danlu.tune(lambda trial: trial["x"], LARGE, trials=1, store=path, name="s", enqueue=[point])
+    with Served(path, tmp_path) as opened:
+        asked = Asked(opened)
+        asked.cookie = asked(opened.url.removeprefix(opened.base))[1]["set-cookie"].partition(";")[0]
+        shown = asked.json("/api/trial", study="s", trial=0)["trial"]["params"]
+        assert shown == {"seed": "833786140151711745", "id": str(2**60 + 1), "x": 0.5}
+        assert asked.steer(study="s", order="enqueue", op="1", point=shown)[0] == 200
+        text = {"seed": "1152921504606846975", "id": "1152921504606846978", "x": 0.25}
+        assert asked.steer(study="s", order="enqueue", op="2", point=text)[0] == 200
+    result = danlu.tune(lambda trial: trial["x"], LARGE, trials=3, store=path, name="s")
+    assert result.trials[1].params == point
+    assert result.trials[2].params == {"seed": 1152921504606846975, "id": "1152921504606846978", "x": 0.25}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from ..errors import DanluError, MissingExtra, SettingError, StoreError, StudyMi
 from ..journal.snapshot import snapshot
 from ..runtime.blobs import blobs_at
 from ..runtime.folders import logs_at
+from ..space.parameters import Choice, Int
+from ..space.space import Space
 from ..study.control import Control
 from . import views
 from .feed import Feed, Feeds
@@ -205,7 +208,7 @@ class Page:
                 case "note":
                     steering.note(order.text, order.trial, op=op)
                 case "enqueue":
-                    steering.enqueue(_point(order.point), op=op)
+                    steering.enqueue(_point(order.point, feed.history.space), op=op)
                 case _:
                     raise SettingError(
                         f"a page may say pause, resume, stop, prune, note or enqueue, not {order.order!r}."
@@ -285,9 +288,20 @@ def _whole(query: Mapping[str, str], name: str, default: int) -> int:
         raise SettingError(f"{name} has to be a whole number, got {text!r}.") from None
 
 
-def _point(point: dict[str, Value]) -> dict[str, Any]:
-    """A point as parameters take it: what JSON calls a list is a tuple."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in point.items()}
+def _point(point: dict[str, Value], space: Space) -> dict[str, Any]:
+    """A point as parameters take it: what JSON calls a list is a tuple, and large whole numbers came as text."""
+    found: dict[str, Any] = {}
+    for name, value in point.items():
+        parameter = next(
+            (slot.parameter for slot in space.slots if f".{slot.name}".endswith(f".{name}")), None
+        )
+        large = isinstance(value, str) and re.fullmatch(r"-?\d{16,}", value) is not None
+        text = isinstance(parameter, Choice) and value in parameter.values
+        if large and not text and isinstance(parameter, Int | Choice):
+            found[name] = int(str(value))
+        else:
+            found[name] = tuple(value) if isinstance(value, list) else value
+    return found
 
 
 def _tail(path: Path) -> str:
