@@ -184,3 +184,23 @@ def test_another_study_of_the_same_name_has_runs_of_its_own(uri):
         ]
         counts[len(values)] = min(values) > 50
     assert counts == {2: False, 3: True}
+
+
+def test_names_that_mlflow_would_take_for_one_another_are_told_apart(uri):
+    def train(trial):
+        trial.report(1, {"acc@1": 0.5, "acc_1": 0.25, "acc:1": 0.75, "loss": trial["lr(a)"]})
+
+    space = {"lr(a)": danlu.Float(0, 1), "lr[a]": danlu.Float(2, 3)}
+    how = {"minimize": "loss", "seed": 1, "name": "alike", "sampler": "random"}
+    store = danlu.stores.MemoryStore()
+    danlu.tune(train, space, trials=1, store=store, callbacks=[MLflow(uri)], **how)
+    result = danlu.tune(train, space, trials=2, store=store, callbacks=[MLflow(uri)], **how)
+    _, _, children = runs(uri, "alike")
+    for trial in result.trials:
+        run = children[trial.number]
+        assert {name: run.data.metrics[name] for name in ("acc_1", "acc_1_2", "acc:1")} == {
+            "acc_1": 0.5,
+            "acc_1_2": 0.25,
+            "acc:1": 0.75,
+        }
+        assert run.data.params == {"lr_a_": str(trial.params["lr(a)"]), "lr_a__2": str(trial.params["lr[a]"])}

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from itertools import chain
+from itertools import chain, count
 from typing import Any
 
 from ..errors import MissingExtra, SettingError
@@ -49,6 +49,7 @@ class MLflow:
 
     def __init__(self, uri: str | None = None, *, experiment: str | None = None) -> None:
         self._client = MlflowClient(tracking_uri=uri)
+        self._keys: dict[str, str] = {}
         self._experiment = experiment
         self._runs: dict[int, str] = {}
         self._parent = ""
@@ -71,17 +72,18 @@ class MLflow:
         first = next(entries, None)
         self._open(name, first)
         pending: dict[str, list[Metric]] = {}
-        count = 0
+        taken = 0
         for entry in chain([] if first is None else [first], entries):
+            self._meet(entry.event)
             if entry.seq > self._seen:
                 self._log(entry.event, pending)
             self._seq = entry.seq
-            count += 1
+            taken += 1
         for run, metrics in pending.items():
             self._flush(run, metrics)
-        if count and self._seq > self._seen:
+        if taken and self._seq > self._seen:
             self._client.set_tag(self._parent, _SEEN, str(self._seq))
-        return count
+        return taken
 
     def _open(self, name: str, first: ev.Entry | None) -> None:
         """Find the study's runs in MLflow, or make its own; another study of that name, begun at another time, has runs of its own."""
@@ -138,14 +140,16 @@ class MLflow:
             case ev.Resumed():
                 run = self._run(event.trial)
                 changed = ev.unpack_params(event.params) if event.params else {}
-                tags = [RunTag(f"danlu.now.{_key(name)}", str(value)) for name, value in changed.items()]
+                tags = [
+                    RunTag(f"danlu.now.{self._keys[name]}", str(value)) for name, value in changed.items()
+                ]
                 self._client.log_batch(run, tags=tags)
                 self._client.update_run(run, status="RUNNING")
             case ev.Released() | ev.Reopened():
                 self._client.update_run(self._run(event.trial), status="SCHEDULED")
             case ev.Reported():
                 run = self._run(event.trial)
-                pending.setdefault(run, []).extend(_metrics(event.metrics, event.at, event.step))
+                pending.setdefault(run, []).extend(self._metrics(event.metrics, event.at, event.step))
                 if event.action is Action.PAUSE:
                     self._client.update_run(run, status="SCHEDULED")
                 if event.action is Action.STOP:
@@ -154,7 +158,7 @@ class MLflow:
             case ev.Ended():
                 run = self._run(event.trial)
                 final = {f"final/{name}": value for name, value in event.metrics.items()}
-                self._flush(run, [*pending.pop(run, []), *_metrics(final, event.at, 0)])
+                self._flush(run, [*pending.pop(run, []), *self._metrics(final, event.at, 0)])
                 ended = "KILLED" if event.cause is Cause.CANCELLED else ""
                 self._end(run, event.status, event.reason, event.at, ended)
             case ev.SetAside():
@@ -168,6 +172,23 @@ class MLflow:
             case ev.Opened():
                 self._client.update_run(self._parent, status="RUNNING")
 
+    def _meet(self, event: ev.Event) -> None:
+        """Settle how MLflow is to call what an event brings: names that it would take for one another get a number.
+
+        It is settled by the journal's order, so every process that logs the study comes to the same.
+        """
+        for name in _names(event):
+            if name not in self._keys:
+                plain = re.sub(r"[^\w\-. /:]", "_", name)
+                taken = set(self._keys.values())
+                more = (f"{plain}_{number}" for number in count(2))
+                self._keys[name] = (
+                    plain if plain not in taken else next(key for key in more if key not in taken)
+                )
+
+    def _metrics(self, values: dict[str, float], at: float, step: int) -> list[Metric]:
+        return [Metric(self._keys[name], value, round(1000 * at), step) for name, value in values.items()]
+
     def _run(self, trial: int, at: float | None = None, tags: dict[str, str] | None = None) -> str:
         """The run of a trial, made when there is none: also when somebody has deleted it."""
         if trial not in self._runs:
@@ -176,7 +197,7 @@ class MLflow:
         return self._runs[trial]
 
     def _params(self, run: str, params: dict[str, Any]) -> None:
-        made = [Param(_key(name), str(value)) for name, value in params.items()]
+        made = [Param(self._keys[name], str(value)) for name, value in params.items()]
         for first in range(0, len(made), _PARAMS):
             self._client.log_batch(run, params=made[first : first + _PARAMS])
 
@@ -191,10 +212,15 @@ class MLflow:
         self._client.set_terminated(run, ended or _ENDS[status], end_time=round(1000 * at))
 
 
-def _key(name: str) -> str:
-    """A name as MLflow takes it."""
-    return re.sub(r"[^\w\-. /:]", "_", name)
-
-
-def _metrics(values: dict[str, float], at: float, step: int) -> list[Metric]:
-    return [Metric(_key(name), value, round(1000 * at), step) for name, value in values.items()]
+def _names(event: ev.Event) -> list[str]:
+    """The names of metrics and parameters that an event brings."""
+    match event:
+        case ev.Asked() | ev.Resumed():
+            return list(ev.unpack_params(event.params)) if event.params else []
+        case ev.Suggested():
+            return [event.name]
+        case ev.Reported():
+            return list(event.metrics)
+        case ev.Ended():
+            return [f"final/{name}" for name in event.metrics]
+    return []
