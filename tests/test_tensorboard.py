@@ -244,3 +244,30 @@ def test_parameters_that_are_suggested_are_columns(tmp_path):
         frozenset((name, value.number_value) for name, value in group.hparams.items()) for group in groups
     }
     assert told == {frozenset(trial.params.items()) for trial in result.trials}
+
+
+def test_another_study_of_the_same_name_has_a_folder_of_its_own(tmp_path):
+    from danlu.integrations.tensorboard import TensorBoard
+
+    for trials in (5, 3):
+        danlu.tune(
+            lambda trial: trial["x"],
+            {"x": danlu.Float(0, 1)},
+            trials=trials,
+            seed=1,
+            name="again",
+            callbacks=[TensorBoard(tmp_path)],
+        )
+    counts = {
+        folder.name: len([each for each in folder.iterdir() if each.is_dir()])
+        for folder in tmp_path.iterdir()
+    }
+    assert counts == {"again": 5, "again-2": 3}
+    store = danlu.stores.MemoryStore()
+    for trials in (2, 4):  # the same study goes on where it was
+        danlu.tune(
+            lambda trial: trial["x"], {"x": danlu.Float(0, 1)}, trials=trials, name="more", store=store,
+            callbacks=[TensorBoard(tmp_path)],
+        )  # fmt: skip
+    assert sorted(folder.name for folder in tmp_path.iterdir()) == ["again", "again-2", "more"]
+    assert len([each for each in (tmp_path / "more").iterdir() if each.is_dir()]) == 4

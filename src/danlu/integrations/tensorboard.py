@@ -11,6 +11,7 @@ Parameters that population-based training changes are those that the trial began
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ class TensorBoard:
 
     Args:
         folder: what ``tensorboard --logdir`` is given; the study becomes a folder in it. What an earlier writer has left
-            there of the same study is replaced.
+            there of the same study is replaced; another study of that name, begun at another time, gets a folder beside it.
 
     Example:
         >>> import danlu, tempfile
@@ -63,6 +64,7 @@ class TensorBoard:
         self._described: set[int] = set()
         self._experiment_due: ev.Created | None = None
         self._begun: set[Path] = set()
+        self._root = Path()
 
     def __call__(self, result: Result, trial: Trial) -> None:
         """Write what is new, running trials included."""
@@ -76,15 +78,31 @@ class TensorBoard:
     def take(self, name: str, entries: Iterable[ev.Entry]) -> int:
         """Write these entries of a study's journal, in order, each once."""
         pending: dict[Path, list[Any]] = {}
-        count = 0
+        taken = 0
         for entry in entries:
+            if isinstance(entry.event, ev.Created):
+                self._root = self._own(name, entry.event)
             for run, event in self._events(entry.event):
-                pending.setdefault(self.folder / filed(name) / run, []).append(event)
+                pending.setdefault(self._root / run, []).append(event)
             self._seq = entry.seq
-            count += 1
+            taken += 1
         for folder, events in pending.items():
             self._append(folder, events)
-        return count
+        return taken
+
+    def _own(self, name: str, first: ev.Created) -> Path:
+        """The study's folder: the first one of its name that is not another study's."""
+        begun = f"{first.at!r}/{first.seed}\n"
+        for number in count(1):
+            folder = self.folder / (filed(name) if number == 1 else f"{filed(name)}-{number}")
+            mark = folder / "danlu.begun"
+            if not mark.exists():
+                folder.mkdir(parents=True, exist_ok=True)
+                mark.write_text(begun, "utf-8")
+                return folder
+            if mark.read_text("utf-8") == begun:
+                return folder
+        raise AssertionError("there is always another number")
 
     def _append(self, folder: Path, events: list[Any]) -> None:
         path = folder / "events.out.tfevents.0000000000.danlu"
