@@ -13,6 +13,8 @@ import pytest
 import danlu
 from danlu import Float
 from danlu.analysis.compare import Versus, _holm
+from danlu.analysis.robustness import STEP, _rooms
+from danlu.base.names import SAMPLERS, SCHEDULERS, find
 from danlu.contracts.messages import GO, stop
 from danlu.contracts.protocols import BaseScheduler, New, Wait
 from danlu.engines.script import _ask_to_leave
@@ -174,3 +176,30 @@ def test_the_model_of_tpe_begins_after_exactly_as_many_trials_as_it_is_told(init
     alike = [one == other for one, other in zip(*asked, strict=True)]
     assert alike[:initial] == [True] * initial
     assert not alike[initial]
+
+
+def test_how_far_a_parameter_may_move_ends_where_the_loss_begins_to_matter():
+    """A loss that rises by the distance from 0.5 matters from a tenth on: the last places that do not are 0.4 and 0.6."""
+    model = SimpleNamespace(posterior=SimpleNamespace(noise=0.0), at=lambda units: np.abs(units[:, 0] - 0.5))
+    history = SimpleNamespace(
+        units=np.array([[0.5]]), active=np.array([[True]]), space=Space({"x": Float(0, 10)})
+    )
+    (found,) = _rooms(history, model, 0)
+    assert (found.best, found.low, found.high) == pytest.approx((5.0, 4.0, 6.0))
+    assert found.change == pytest.approx(STEP)
+    edge = SimpleNamespace(
+        posterior=SimpleNamespace(noise=0.04), at=lambda units: np.maximum(0.0, 0.9 - units[:, 0])
+    )
+    (found,) = _rooms(
+        SimpleNamespace(units=np.array([[1.0]]), active=np.array([[True]]), space=history.space), edge, 0
+    )
+    assert (found.low, found.high) == pytest.approx((5.0, 10.0))  # twice the noise, 0.4
+
+
+@pytest.mark.parametrize(
+    "name", [*(f"samplers.{name}" for name in SAMPLERS), *(f"schedulers.{name}" for name in SCHEDULERS)]
+)
+def test_settings_of_algorithms_are_frozen(name):
+    room, _, key = name.partition(".")
+    kind = find({"samplers": SAMPLERS, "schedulers": SCHEDULERS}[room], "algorithm", key)
+    assert kind.__struct_config__.frozen
