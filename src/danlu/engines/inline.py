@@ -6,10 +6,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from ..contracts.messages import Message, Reply, Task
+from ..contracts.messages import Task
 from ..contracts.protocols import Answer, BaseEngine
-from ..errors import SettingError, StoreError
-from ..journal.events import Cause
+from ..errors import SettingError
 from .objective import resolve_objective
 from .run import run
 
@@ -46,23 +45,8 @@ class Inline(BaseEngine):
     def poll(self, timeout: float) -> None:
         """Run the next task from start to end."""
         del timeout
-        if not self._waiting or self._objective is None or self._answer is None:
-            return
-        answer, lost = self._answer, list[StoreError]()
-
-        def heard(message: Message) -> Reply:
-            try:
-                return answer(message)
-            except StoreError as error:
-                lost.append(error)
-                raise
-
-        outcome = run(self._objective, self._waiting.popleft(), heard)
-        if (
-            lost and outcome.cause is Cause.RAISED
-        ):  # not the objective's fault: whoever takes the trial up goes on with it
-            raise lost[0]
-        answer(outcome)
+        if self._waiting and self._objective is not None and self._answer is not None:
+            self._answer(run(self._objective, self._waiting.popleft(), self._answer))
 
     def stop(self, trial: int) -> None:
         """Forget the task if it has not begun; one that runs here cannot be ended from outside."""

@@ -114,9 +114,11 @@ def guarded(trial: LiveTrial, task: Task, act: Callable[[], Any]) -> Outcome | N
             return outcome(cause=Cause.DRAINED, reason=trial.unsaved, unsaved=trial.unsaved)
         if isinstance(error, ProgramFailed) and error.signal:
             cause = Cause.PREEMPTED if error.signal == signal.SIGTERM else Cause.CRASHED
-        return outcome(cause=cause, reason=sentence(error), trace=trace_of(error), blind=trial.untouched)
+        if trial.lost is None or cause is not Cause.RAISED:
+            return outcome(cause=cause, reason=sentence(error), trace=trace_of(error), blind=trial.untouched)
     finally:
         gc.collect(0)
+    raise trial.lost  # no fault of the objective's: whoever takes the trial up goes on with it
 
 
 class _Read(NamedTuple):

@@ -92,6 +92,7 @@ class LiveTrial(Mapping[str, Value]):
         self._lacking = [name for name in task.named if name in self._params]
         self._read: set[str] = set()
         self.unsaved = ""
+        self.lost: StoreError | None = None
         self._bounds: tuple[float, float] | None = None
         self._missed: set[str] = set()
         self._task = task
@@ -510,8 +511,12 @@ class LiveTrial(Mapping[str, Value]):
             yield
 
     def _say(self, message: Message) -> Reply:
-        with self._turn():
-            reply = self._channel(message)
+        try:
+            with self._turn():
+                reply = self._channel(message)
+        except StoreError as error:  # no fault of the objective's, whatever it makes of it
+            self.lost = error
+            raise
         if isinstance(reply, Refused):
             raise _ERRORS.get(reply.error, ReportError)(reply.sentence)
         return reply
