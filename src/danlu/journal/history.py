@@ -601,7 +601,7 @@ class History:
             if whole is None or not whole.whole or whole.trials[-1] != number:
                 return
             number, merit = self.groups.head(number), whole
-        if self._rank(number, merit):
+        if self._rank(number):
             self.since_best = 0
             if self.reached is None and not self.interim(number) and self.goal.reached(merit.metrics or {}):
                 self.reached = number
@@ -634,10 +634,10 @@ class History:
         self.front = []
         for other, theirs in enumerate(self.rows):
             if theirs.losses is not None and not theirs.asked.context and not theirs.aside:
-                self._rank(other, theirs)
+                self._rank(other)
         for head, whole in self.groups.over.items():
             if whole.whole and whole.losses is not None and head not in self.aside:
-                self._rank(head, whole)
+                self._rank(head)
 
     def _forget(self, number: int, row: Row) -> None:
         """Take from a trial what only the best keep; where a verdict ended it, its code may be in its folder still."""
@@ -652,16 +652,20 @@ class History:
             taken if math.isfinite(taken) else 0.0
         )  # early versions let NaN in, which no budget ends
 
-    def _rank(self, number: int, merit: Row | Group) -> bool:
+    def _beats(self, one: int, other: int) -> bool:
+        """Whether a trial, or configuration, is at least as good as another; what came to its end beats what did not."""
+        interim = self.interim(one)
+        if interim != self.interim(other):
+            return not interim
+        return covers(self._merit(one), self._merit(other))
+
+    def _rank(self, number: int) -> bool:
         """Whether the trial, or configuration, is on the front of the best; those it beats leave it."""
-        interim, front = self.interim(number), [other for other in self.front if other != number]
-        ahead = [other for other in front if interim or not self.interim(other)]
-        if interim and any(not self.interim(other) for other in ahead):
+        others = [other for other in self.front if other != number]
+        if any(self._beats(other, number) for other in others):
             return False
-        if any(covers(self._merit(other), merit) for other in ahead):
-            return False
-        for other in front:
-            if other not in ahead or covers(merit, self._merit(other)):
+        for other in others:
+            if self._beats(number, other):
                 self.front.remove(other)
                 for each in self.groups.whole(other):
                     if not self.keeps(each):
