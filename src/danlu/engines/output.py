@@ -90,6 +90,7 @@ class PrintedCurve:
         self._redrawn: set[int] = set()
         self._seen: set[int] = set()
         self._kinds: dict[int, tuple[frozenset[str], str]] = {}
+        self._mixed: set[int] = set()
         self._first: list[str] = []
         self._recent: deque[str] = deque(maxlen=KEPT)
 
@@ -139,9 +140,12 @@ class PrintedCurve:
 
     def _compare(self, at: int, text: str) -> None:
         """Say once in a study that lines with other words in them match as well: they may be about something else."""
+        if at in self._mixed:
+            return
         words = frozenset(word.lower() for word in re.findall(r"[^\W\d_]{3,}", text))
         first = self._kinds.setdefault(at, (words, text))
         if first[0] != words:
+            self._mixed.add(at)
             self._trial.remark(
                 f"lines of {self._patterns[at].text}",
                 f"lines of several kinds match {self._patterns[at].text!r}, in whatever case, and make one curve: {first[1].strip()[:120]!r} and "

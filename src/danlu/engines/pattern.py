@@ -204,10 +204,8 @@ def _literal(text: str, before: tuple[bool, str] | None, after: tuple[bool, str]
     found = ""
     if re.match(r"\w", text) and before is None:
         found = r"(?<!\w)(?<!\w[-/.@])"
-    elif re.match(r"\w", text) and before == (
-        True,
-        "*",
-    ):  # anything, but for a part of a longer name: {*}s is the s of 3.0s
+    elif re.match(r"\w", text) and before == (True, "*"):
+        # {*} is anything but a part of a longer name: {*}s is the s of 3.0s
         found = r"(?<![^\W\d])(?<![^\W\d][-/.@])"
     if before is not None and before[1] != "*" and not re.match(r"[\w\s]", text):
         found = r"\s*"
