@@ -19,15 +19,6 @@ except ImportError:  # Windows: two commands with one target at the same time ar
     fcntl = None  # type: ignore[assignment]
 
 
-def remove_linked(folder: Path) -> None:
-    """Remove a folder with all that is in it, and what a link to one links to."""
-    if folder.is_symlink():
-        shutil.rmtree(folder.resolve(), ignore_errors=True)
-        folder.unlink()
-    else:
-        shutil.rmtree(folder)
-
-
 @contextlib.contextmanager
 def staged(target: Path) -> Iterator[Path]:
     """The path at which to make the store that becomes ``target``, with its ``.blobs``, when the block ends well.
@@ -69,6 +60,12 @@ def remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def remove_linked(path: Path) -> None:
+    """Remove a file or a folder, and where it is a link what it links to as well."""
+    remove(path.resolve())
+    remove(path)
 
 
 def clear(folder: Path) -> None:
