@@ -89,9 +89,7 @@ class MLflow:
         """Find the study's runs in MLflow, or make its own; another study of that name, begun at another time, has runs of its own."""
         if self._parent:
             return
-        begun = (
-            f"{first.event.at!r}/{first.event.seed}" if first and isinstance(first.event, ev.Created) else ""
-        )
+        begun = first.event.begun if first and isinstance(first.event, ev.Created) else ""
         self._name, title = name, self._experiment or name
         held = self._client.get_experiment_by_name(title)
         if held is not None and held.lifecycle_stage == "deleted":

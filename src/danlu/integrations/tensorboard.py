@@ -92,15 +92,14 @@ class TensorBoard:
 
     def _own(self, name: str, first: ev.Created) -> Path:
         """The study's folder: the first one of its name that is not another study's."""
-        begun = f"{first.at!r}/{first.seed}\n"
         for number in count(1):
             folder = self.folder / (filed(name) if number == 1 else f"{filed(name)}-{number}")
             mark = folder / "danlu.begun"
             if not mark.exists():
                 folder.mkdir(parents=True, exist_ok=True)
-                mark.write_text(begun, "utf-8")
+                mark.write_text(first.begun, "utf-8")
                 return folder
-            if mark.read_text("utf-8") == begun:
+            if mark.read_text("utf-8") == first.begun:
                 return folder
         raise AssertionError("there is always another number")
 

@@ -83,11 +83,16 @@ class Created(msgspec.Struct, frozen=True, tag="created", gc=False):
     parent: str = ""
     campaign: str = ""
 
+    @property
+    def begun(self) -> str:
+        """What tells a study from another one of its name, for those who log both into one place."""
+        return f"{self.at!r}/{self.seed}"
+
 
 class StoredConfig(msgspec.Struct, frozen=True, gc=False):
     """What a study is run by, for whoever joins it: its objective by import path, its algorithms as plain data.
 
-    ``sampler`` and ``scheduler`` are as ``core.settings`` writes them. ``same_failures`` of 0 never ends a study.
+    ``sampler`` and ``scheduler`` are as ``contracts.algorithms`` writes them. ``same_failures`` of 0 never ends a study.
     """
 
     objective: str = ""
