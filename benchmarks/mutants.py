@@ -9,6 +9,7 @@ not matter (an equivalent mutant), or a test is missing.
 
 import argparse
 import ast
+import os
 import random
 import shutil
 import subprocess
@@ -43,22 +44,19 @@ def places(source):
     def span(node):
         return starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset
 
-    skipped = set()
+    skipped = set()  # what no test is to notice: sentences, imports, signatures, types
+
+    def skip(*parts):
+        for part in filter(None, parts):
+            skipped.update(id(each) for each in ast.walk(part))
+
     for node in ast.walk(tree):
-        for part in (
-            [node]
-            if isinstance(
-                node, ast.Raise | ast.Import | ast.ImportFrom | ast.Assert | ast.JoinedStr | ast.AnnAssign
-            )
-            else []
-        ):
-            if not (isinstance(part, ast.AnnAssign) and part.value is not None):
-                skipped |= {id(each) for each in ast.walk(part)}
-        if isinstance(node, ast.FunctionDef):
-            for part in [*node.decorator_list, node.args, node.returns]:
-                skipped |= {id(each) for each in ast.walk(part)} if part is not None else set()
-        if isinstance(node, ast.AnnAssign):
-            skipped |= {id(each) for each in ast.walk(node.annotation)}
+        if isinstance(node, ast.Raise | ast.Import | ast.ImportFrom | ast.Assert | ast.JoinedStr):
+            skip(node)
+        elif isinstance(node, ast.FunctionDef):
+            skip(*node.decorator_list, node.args, node.returns)
+        elif isinstance(node, ast.AnnAssign):
+            skip(node.annotation if node.value is not None else node)
     found = []
 
     def between(left, right, word):
@@ -158,8 +156,6 @@ def killed(tree, room, module):
 
 def environment(tree):
     """The one at hand, with the changed package first."""
-    import os
-
     return os.environ | {"PYTHONPATH": str(tree / "src"), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 

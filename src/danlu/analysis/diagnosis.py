@@ -1,6 +1,6 @@
 """What the learning curves of a trial say is wrong with it: rules on what was reported, each with its reason and next step.
 
-Nothing is trained here; ``danlu.deep.tools.diagnose`` trains a configuration again in other ways, and is right more often, as a
+Nothing is trained here; ``danlu.deep.diagnose`` trains a configuration again in other ways, and is right more often, as a
 curve that flattens looks the same whether the network is too small, its rate too low or its data exhausted: these two are where the
 rules err (``benchmarks/deep/curves.py`` says how often). The words are
 those of Goodfellow, Bengio and Courville, "Deep learning" (2016), chapters 5, 7, 8 and 11.

@@ -324,7 +324,7 @@ class Journal(Protocol):
     def append(self, events: Sequence[tuple[str | None, Event]], terms: Terms) -> tuple[int, bool]:
         """Append (operation id, event) pairs as one, on these terms.
 
-        Every store passes them through ``core.written`` first, so that nothing is kept that could not be read back.
+        Every store passes them through ``journal.written`` first, so that nothing is kept that could not be read back.
 
         Returns the last sequence number and True; or, when the first operation id is in the journal
         already, its sequence number and False, and nothing is written.
