@@ -5,6 +5,7 @@ from . import deep as deep
 from . import engines as engines
 from . import errors as errors
 from . import integrations as integrations
+from . import programs as programs
 from . import samplers as samplers
 from . import schedulers as schedulers
 from . import stores as stores

@@ -107,7 +107,7 @@ def compare(
     }
     first = measured(every[0], metric)
     found = [_group(name, series, first.metric, marks) for name, series in runs.items()]
-    seeds = {name: [history.seed for history in group] for name, group in groups.items()}
+    seeds = {name: [history.definition.seed for history in group] for name, group in groups.items()}
     pairs = _pairs(runs, seeds)
     found.sort(key=lambda group: first.metric.loss(group.median))
     return Comparison(first.name, first.metric.maximize, count, marks, tuple(found), pairs, _notice(groups))
@@ -117,7 +117,7 @@ def _best(history: History, metric: str | None, count: int) -> Floats:
     """The best loss after each of the first ``count`` trials; infinite before the first."""
     known = measured(history, metric)
     series = np.full(max(count, 1), np.inf)
-    early = (known.rows < count) & (history.violations[known.rows] == 0)
+    early = (known.rows < count) & (history.columns.violations[known.rows] == 0)
     series[known.rows[early]] = known.losses[early]
     if not np.isfinite(series).any():
         raise SettingError(

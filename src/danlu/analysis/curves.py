@@ -68,8 +68,8 @@ def curves(
         else any(m.name == name and m.maximize for m in history.goal.metrics)
     )
     all_ = np.arange(len(history)) if rows is None else rows
-    trained = all_[history.lengths[all_] > 0] if len(all_) else all_
-    best = -1 if history.best is None else history.best
+    trained = all_[history.columns.lengths[all_] > 0] if len(all_) else all_
+    best = -1 if history.incumbents.best is None else history.incumbents.best
     lines = []
     for number in sorted(chosen(history, trained, most).tolist(), key=lambda each: each == best):
         curve = history.reports.curve(number)
@@ -77,7 +77,7 @@ def curves(
         kept = thinned(len(values), points)
         if len(kept):
             steps = np.array(curve.steps, np.int64)[kept]
-            lines.append(CurveLine(number, int(history.statuses[number]), steps, values[kept]))
+            lines.append(CurveLine(number, int(history.columns.statuses[number]), steps, values[kept]))
     return Curves(name, history.reports.names, maximize, tuple(lines), best, len(trained))
 
 

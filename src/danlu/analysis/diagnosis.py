@@ -115,11 +115,11 @@ def diagnose_curves(history: History, number: int) -> Trouble:
         >>> diagnose_curves(result.history, 0).trouble
         'overfit'
     """
-    row = history.row(number)
+    row = history.rows.of(number)
     curve = history.reports.curve(number)
     name = loss_name(curve, history)
     found = _judge(number, curve, name, _context(history, name))
-    longest = int(history.lengths.max(initial=0))
+    longest = int(history.columns.lengths.max(initial=0))
     if found.trouble in _LATE and row.status not in _WHOLE and 2 * curve.steps[-1] < longest:
         early = f"It has come to step {curve.steps[-1]}, others to {longest}: too early to say what it would have become."
         return Trouble(number, "", early)
@@ -128,7 +128,7 @@ def diagnose_curves(history: History, number: int) -> Trouble:
 
 def diagnose_study(history: History, most: int = 10) -> list[Trouble]:
     """What is wrong with the best ``most`` trials that have curves, the best first."""
-    merit = history.losses[:, 0] if len(history) else np.zeros(0)
+    merit = history.columns.losses[:, 0] if len(history) else np.zeros(0)
     order = [int(row) for row in np.argsort(merit, kind="stable") if np.isfinite(merit[row])]
     curved = (number for number in order if history.reports.count(number))
     return [diagnose_curves(history, number) for number in islice(curved, most)]
@@ -227,9 +227,9 @@ def _judge(number: int, curve: Curve, name: str, context: Usual) -> Trouble:
 
 def _context(history: History, name: str) -> Usual:
     """Where curves of this metric begin, and the least that the best trial came to."""
-    number = history.best
+    number = history.incumbents.best
     best = [] if number is None else history.reports.curve(number).metrics.get(name, ())
-    trained = np.flatnonzero(history.lengths > 0)
+    trained = np.flatnonzero(history.columns.lengths > 0)
     firsts = [
         history.reports.curve(int(row)).metrics.get(name, (math.nan,))[0]
         for row in trained[thinned(len(trained), 100)]

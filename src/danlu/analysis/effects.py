@@ -179,7 +179,7 @@ def model_of(history: History, metric: str | None = None, rows: Numbers | None =
     middle, scale = float(clipped.mean()), float(clipped.std()) or 1.0
     used, targets = known.rows[kept], (clipped[kept] - middle) / scale
     shown = features(history.space)
-    units, mask = history.units[used], history.active[used]
+    units, mask = history.columns.units[used], history.columns.active[used]
     posterior = gp.fit(shown.of(units, mask), targets, gp.Shape(shown.groups, shown.warped), evaluations=60)
     return MetricModel(
         known.name,
@@ -279,11 +279,11 @@ def surface(
     both = np.array([[model.average(_held(there, {i: u, j: v})) for u in a] for v in b])
     mean, low, high = _bands(model, both[..., 0], both[..., 1])
     known = measured(history, model.metric, fits=True)
-    on = history.active[known.rows][:, [i, j]].all(1)
+    on = history.columns.active[known.rows][:, [i, j]].all(1)
     kept = np.flatnonzero(on)[thinned(int(on.sum()), most)]
     return Surface(
         model.metric, known.metric.maximize, shown[i], shown[j], a, b, mean, (high - low) / 4, _interaction(both[..., 0]),
-        history.units[known.rows[kept]][:, [i, j]], known.values[kept],
+        history.columns.units[known.rows[kept]][:, [i, j]], known.values[kept],
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -18,9 +18,11 @@ from ..journal.events import Status
 from ..journal.history import History
 from ..maths.threads import one_thread
 from ..space.parameters import Choice, Float, Int
+from ..space.slots import Slot
 from .measured import Measured, measured
 
 if TYPE_CHECKING:
+    from ..problem.fidelity import Fidelity
     from .effects import Effects  # SciPy comes with it, and a study that runs asks for findings
 
 EDGE = 0.05
@@ -44,7 +46,7 @@ class Finding(msgspec.Struct, frozen=True):
     """Something worth knowing.
 
     Attributes:
-        kind: ``beyond``, ``alike``, ``still``, ``edge``, ``flat``, ``few``, ``failing`` or ``stale``.
+        kind: ``beyond``, ``unreached``, ``alike``, ``still``, ``edge``, ``flat``, ``few``, ``failing`` or ``stale``.
         subject: the parameter it is about, '' for the study.
         text: what was seen, with its figures.
         reason: why the rule says so.
@@ -63,7 +65,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 @one_thread
 def findings(history: History, metric: str | None = None, *, seen: Effects | None = None) -> list[Finding]:
-    """Findings about a study, the most pressing first; none of a study with fewer than ten results but that they are few.
+    """Findings about a study, the most pressing first; of a study with fewer than ten results only that they are few, and what fails.
 
     Args:
         history: of the study.
@@ -83,7 +85,7 @@ def findings(history: History, metric: str | None = None, *, seen: Effects | Non
     known = measured(history, metric, fits=True)
     same, found = [*beyond(history), *unmoved(history, metric)], list(_few(history, known))
     if len(known.rows) < 10:
-        return [*same, *found]
+        return [*same, *_failing(history), *found]
     flat = list(_flat(seen)) if seen is not None else []
     idle = {finding.subject for finding in flat}
     edges = [finding for finding in _edges(history, known) if finding.subject not in idle]
@@ -112,7 +114,7 @@ def unmoved(history: History, metric: str | None = None) -> list[Finding]:
     column = 0 if metric is None else names.index(metric)
     name, points, firsts = names[column], set[bytes](), list[float]()
     still, moving, curves = True, False, 0
-    for number, _ in history.ended:
+    for number, _ in history.rows.ended:
         row = history.rows[number]
         if row.losses is None:
             continue
@@ -134,6 +136,41 @@ def unmoved(history: History, metric: str | None = None) -> list[Finding]:
     return found
 
 
+def unreached(history: History, fidelity: Fidelity | None) -> list[Finding]:
+    """That no curve comes to the first step at which trials may be compared, so that none can be ended early.
+
+    Args:
+        history: of the study; trials that failed or were set aside say nothing.
+        fidelity: of the study; None where nobody named one.
+
+    Example:
+        >>> import danlu
+        >>> result = danlu.tune(lambda t: {"loss": [0.3, t["x"]]}, {"x": danlu.Float(0, 1)}, minimize="loss", trials=4)
+        >>> unreached(result.history, danlu.Fidelity("epoch", 10, 90))[0].text
+        'No trial has reported epoch 10, the first at which trials are compared; the longest came to 2.'
+    """
+    if fidelity is None:
+        return []
+    longest, curves = 0, 0
+    for number, _ in history.rows.ended:
+        last = history.reports.last(number)
+        if history.rows[number].losses is None or last is None:
+            continue
+        longest, curves = max(longest, last[0]), curves + 1
+        if longest >= fidelity.low:
+            return []
+    if curves < SAME:
+        return []
+    return [
+        Finding(
+            "unreached", "",
+            f"No trial has reported {fidelity.name} {fidelity.low}, the first at which trials are compared; the longest came to {longest}.",
+            "A scheduler compares trials at the steps that they report, from the lowest of its range on.",
+            f"So none can be ended early. Name the range that is reported: {fidelity.name}:1:{longest}.",
+        )
+    ]  # fmt: skip
+
+
 def beyond(history: History) -> list[Finding]:
     """That no trial keeps the goal's limits, and how near the nearest comes; nothing where one keeps them.
 
@@ -144,9 +181,9 @@ def beyond(history: History) -> list[Finding]:
         >>> beyond(result.history)[0].text.startswith("No trial keeps ms <= 20; the nearest, trial ")
         True
     """
-    if history.best is None or not history.configuration(history.best).violation:
+    if history.incumbents.best is None or not history.trials.configuration(history.incumbents.best).violation:
         return []
-    told = history.configuration(history.best).metrics
+    told = history.trials.configuration(history.incumbents.best).metrics
     pairs = zip(history.goal.limits, history.goal.slacks(told), strict=True)
     broken = [limit for limit, over in pairs if not over <= 0]
     limits = " and ".join(f"{each.name} {'<=' if each.below else '>='} {each.bound:g}" for each in broken)
@@ -154,7 +191,7 @@ def beyond(history: History) -> list[Finding]:
         f"{each.name}={told[each.name]:.6g}" if each.name in told else f"no {each.name}" for each in broken
     )
     return [Finding(
-        "beyond", "", f"No trial keeps {limits}; the nearest, trial {history.best}, has {near}.",
+        "beyond", "", f"No trial keeps {limits}; the nearest, trial {history.incumbents.best}, has {near}.",
         "A trial that breaks a limit is ranked by how far it is beyond it, and behind all that keep it.",
         "Widen the space to where the limit can be kept, or set it where some trial comes.",
     )]  # fmt: skip
@@ -192,10 +229,10 @@ def _edges(history: History, known: Measured) -> Iterator[Finding]:
     top = order[: max(5, round(TOP * len(order)))]
     for at, slot in enumerate(history.space.slots):
         parameter = slot.parameter
-        if isinstance(parameter, Choice) or parameter.size <= 4 or not history.active[order[0], at]:
+        if isinstance(parameter, Choice) or parameter.size <= 4 or not history.columns.active[order[0], at]:
             continue
-        column = history.units[top, at][history.active[top, at]]
-        best, middle = float(history.units[order[0], at]), float(np.median(column))
+        column = history.columns.units[top, at][history.columns.active[top, at]]
+        best, middle = float(history.columns.units[order[0], at]), float(np.median(column))
         for side, away in (("lower", best), ("upper", 1.0 - best)):
             crowd = middle if side == "lower" else 1.0 - middle
             if away > EDGE + 0.5 / parameter.size or crowd > 3 * EDGE + 0.5 / parameter.size:
@@ -252,8 +289,8 @@ def _flat(seen: Effects) -> Iterator[Finding]:
 
 
 def _failing(history: History) -> Iterator[Finding]:
-    over = np.array(sorted(number for number, _ in history.ended), np.int64)
-    failed = history.statuses[over] == Status.FAILED
+    over = np.array(sorted(number for number, _ in history.rows.ended), np.int64)
+    failed = history.columns.statuses[over] == Status.FAILED
     count, share = int(failed.sum()), float(failed.mean()) if len(over) else 0.0
     if count < 3 or share < 0.1:
         return
@@ -262,41 +299,69 @@ def _failing(history: History) -> Iterator[Finding]:
     most = max(dict.fromkeys(names), key=names.count) if names else "failed"
     where = _where(history, over, failed)
     yield Finding(
-        "failing", where[0] if where else "", f"{count} of {len(over)} trials failed ({most}){where[1] if where else ''}.",
+        "failing", where.name if where else "", f"{count} of {len(over)} trials failed ({most}){where.text if where else ''}.",
         "A failed trial costs its time and teaches little (tuning playbook: what share was infeasible?).",
-        where[2] if where else "Look at their reasons: danlu show --why.",
+        where.remedy if where else "Look at their reasons: danlu show --why.",
     )  # fmt: skip
 
 
-def _where(history: History, over: np.ndarray, failed: np.ndarray) -> tuple[str, str, str] | None:
-    """The parameter that best tells failed trials from others by one threshold, if it does."""
-    best: tuple[float, str, str, str] | None = None
+class _Place(NamedTuple):
+    """Where trials fail: the share of the failed ones there above that of the others, and how it is said."""
+
+    gain: float
+    name: str
+    text: str
+    remedy: str
+
+
+def _where(history: History, over: np.ndarray, failed: np.ndarray) -> _Place | None:
+    """The threshold of a number, or the option of a choice, that best tells failed trials from others, if one does."""
+    best: _Place | None = None
     for at, slot in enumerate(history.space.slots):
-        parameter, on = slot.parameter, history.active[over, at]
-        if isinstance(parameter, Choice) or failed[on].sum() < 3 or (~failed[on]).sum() < 3:
+        on = history.columns.active[over, at]
+        if failed[on].sum() < 3 or (~failed[on]).sum() < 3:
             continue
-        column, bad = history.units[over, at][on], failed[on]
-        order = np.argsort(column, kind="stable")
-        behind = np.cumsum(bad[order][::-1])[::-1]  # failed at this place and beyond
-        size = np.arange(len(order), 0, -1)
-        for above in (True, False):
-            inside, total = (behind, size) if above else (bad.sum() - behind, len(order) - size)
-            # balanced accuracy of "fails beyond this place"
-            gain = inside / bad.sum() - (total - inside) / (~bad).sum()
-            place = int(np.argmax(gain))
-            if gain[place] < 0.6 or (best is not None and gain[place] <= best[0]):
-                continue
-            value = parameter.decode(float(column[order[place]]))
-            side, hit = ("above" if above else "below"), int(inside[place])
-            text = f", {hit} of the {int(total[place])} with {slot.name} {side} {value:.3g} among them"
-            bound = "upper" if above else "lower"
-            best = (
-                float(gain[place]),
-                slot.name,
-                text,
-                f"Move the {bound} bound of {slot.name} to {value:.2g}, or say why it fails with danlu show --why.",
-            )
-    return None if best is None else best[1:]
+        column, bad = history.columns.units[over, at][on], failed[on]
+        for place in (_options if isinstance(slot.parameter, Choice) else _thresholds)(slot, column, bad):
+            if place.gain >= 0.6 and (best is None or place.gain > best.gain):
+                best = place
+    return best
+
+
+def _thresholds(slot: Slot, column: np.ndarray, bad: np.ndarray) -> Iterator[_Place]:
+    order = np.argsort(column, kind="stable")
+    behind = np.cumsum(bad[order][::-1])[::-1]  # failed at this place and beyond
+    size = np.arange(len(order), 0, -1)
+    for above in (True, False):
+        inside, total = (behind, size) if above else (bad.sum() - behind, len(order) - size)
+        gain = _gain(inside, total, bad)
+        place = int(np.argmax(gain))
+        value = slot.parameter.decode(float(column[order[place]]))
+        side, hit = ("above" if above else "below"), int(inside[place])
+        yield _Place(
+            float(gain[place]),
+            slot.name,
+            f", {hit} of the {int(total[place])} with {slot.name} {side} {value:.3g} among them",
+            f"Move the {'upper' if above else 'lower'} bound of {slot.name} to {value:.2g}, or say why it fails with danlu show --why.",
+        )
+
+
+def _options(slot: Slot, column: np.ndarray, bad: np.ndarray) -> Iterator[_Place]:
+    values = [slot.parameter.decode(float(unit)) for unit in column]
+    for value in dict.fromkeys(values):
+        there = np.array([each == value and type(each) is type(value) for each in values])
+        hit = int(bad[there].sum())
+        yield _Place(
+            float(_gain(hit, there.sum(), bad)),
+            slot.name,
+            f", {hit} of the {int(there.sum())} with {slot.name} {value} among them",
+            f"Leave {value} out of {slot.name}, or say why it fails with danlu show --why.",
+        )
+
+
+def _gain(inside: Any, total: Any, bad: np.ndarray) -> Any:
+    """Balanced accuracy of "fails there", from -1 to 1."""
+    return inside / bad.sum() - (total - inside) / (~bad).sum()
 
 
 def _stale(known: Measured) -> Iterator[Finding]:

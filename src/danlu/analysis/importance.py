@@ -123,15 +123,15 @@ class _Table:
     """What the methods read: unit points, which are active, which are discrete, the losses."""
 
     def __init__(self, history: History, rows: NDArray[np.int64], y: Floats) -> None:
-        self.x = history.units[rows]
-        self.active = history.active[rows]
+        self.x = history.columns.units[rows]
+        self.active = history.columns.active[rows]
         self.y = y
         slots = history.space.slots
         self.discrete = [isinstance(slot.parameter, Choice) for slot in slots]
         self.sizes = [
             int(slot.parameter.size) if isinstance(slot.parameter, Choice) else anova.CELLS for slot in slots
         ]
-        self.rng = generator(history.seed, -1, "importance")
+        self.rng = generator(history.definition.seed, -1, "importance")
 
 
 _Found: TypeAlias = tuple[Floats, Floats, list[tuple[int, int, float]], float]

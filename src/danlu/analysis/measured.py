@@ -59,13 +59,13 @@ def measured(
     column = 0 if metric is None else names.index(metric)
     if not names:
         return Measured("", 0, Metric(""), np.zeros(0, np.int64), np.zeros(0))
-    losses = history.losses[:, column]
-    if history.groups:
+    losses = history.columns.losses[:, column]
+    if history.trials.groups:
         losses = np.full(len(losses), np.nan)
-        for head, whole in list(history.groups.over.items()):
+        for head, whole in list(history.trials.groups.over.items()):
             if whole.losses is not None and head < len(losses):
                 losses[head] = whole.losses[column]
-    known = np.isfinite(losses) & history.fits if fits else np.isfinite(losses)
+    known = np.isfinite(losses) & history.columns.fits if fits else np.isfinite(losses)
     kept = np.flatnonzero(known) if rows is None else rows[known[rows]]
     return Measured(names[column], column, history.goal.metrics[column], kept, losses[kept])
 
@@ -86,9 +86,9 @@ def chosen(history: History, rows: Numbers, most: int) -> Numbers:
     """At most ``most`` of the trials for a picture: the best fifth of the places, those that run, the rest evenly spread."""
     if len(rows) <= most:
         return rows
-    merit = np.where(np.isnan(history.losses[rows, 0]), np.inf, history.losses[rows, 0])
+    merit = np.where(np.isnan(history.columns.losses[rows, 0]), np.inf, history.columns.losses[rows, 0])
     best = rows[np.argsort(merit, kind="stable")[: most // 5]]
-    running = rows[history.statuses[rows] == Status.RUNNING][-(most // 5) :]
+    running = rows[history.columns.statuses[rows] == Status.RUNNING][-(most // 5) :]
     kept = np.union1d(best, running)
     rest = np.setdiff1d(rows, kept, assume_unique=True)
     return np.union1d(kept, rest[thinned(len(rest), most - len(kept))])

@@ -85,11 +85,11 @@ def progress(
         (9, True)
     """
     known = measured(history, metric, rows)
-    fine = history.violations[known.rows] == 0
-    if history.groups:  # a configuration that was given up cannot be the best
-        over = history.groups.over
+    fine = history.columns.violations[known.rows] == 0
+    if history.trials.groups:  # a configuration that was given up cannot be the best
+        over = history.trials.groups.over
         fine &= np.array([over[row].whole and not over[row].violation for row in known.rows.tolist()], bool)
-    ended = [row for row in known.rows.tolist() if not history.interim(row)]
+    ended = [row for row in known.rows.tolist() if not history.incumbents.interim(row)]
     if ended:  # where the last report counts, what was cut short is no better than what came to its end
         fine &= np.isin(known.rows, ended)
     running = np.minimum.accumulate(np.where(fine, known.losses, np.inf))
@@ -97,7 +97,7 @@ def progress(
     kept = np.union1d(_extremes(known.losses, most), new)
     return Progress(
         known.name, known.metric.maximize, known.rows[kept], known.values[kept],
-        history.statuses[known.rows[kept]].astype(np.int64), known.rows[new], known.values[new], len(known.rows),
+        history.columns.statuses[known.rows[kept]].astype(np.int64), known.rows[new], known.values[new], len(known.rows),
     )  # fmt: skip
 
 
@@ -109,11 +109,11 @@ def savings(history: History, rows: Numbers | None = None) -> Savings:
         >>> savings(danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=3).history).saved
         0.0
     """
-    shown = np.setdiff1d(np.arange(len(history)) if rows is None else rows, list(history.aside)).astype(
+    shown = np.setdiff1d(np.arange(len(history)) if rows is None else rows, list(history.rows.aside)).astype(
         np.int64
     )
     lengths = np.array([history.reports.reached(number) for number in shown.tolist()], np.int64)
-    early = np.isin(history.statuses[shown], (Status.STOPPED, Status.PAUSED))
+    early = np.isin(history.columns.statuses[shown], (Status.STOPPED, Status.PAUSED))
     longest, steps = (
         int(lengths.max(initial=0)),
         sum(history.rows[number].trained for number in shown.tolist()),
@@ -140,11 +140,11 @@ def regret(history: History, metric: str | None = None, *, best: float | None = 
         0.0
     """
     shown = progress(history, metric, most=1)
-    ended = dict(history.ended)
+    ended = dict(history.rows.ended)
     by_then = np.array(
         [ended.get(int(number), len(history.reports)) for number in shown.best_numbers], np.int64
     )
-    by_then = history.reports.trained(history.aside)[by_then]
+    by_then = history.reports.trained(history.rows.aside)[by_then]
     end = float(shown.best_values[-1]) if len(shown.best_values) else float("nan")
     origin = end if best is None else best
     loss = measured(history, metric).metric.loss

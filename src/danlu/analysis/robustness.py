@@ -113,7 +113,7 @@ def _noise(history: History, model: MetricModel, known: Measured, best: float) -
     """The pooled deviation of trials at the same point, or what the process takes for noise near the best."""
     groups: dict[bytes, list[float]] = {}
     for row, loss in zip(known.rows, known.losses, strict=True):
-        groups.setdefault(history.units[row].tobytes(), []).append(float(loss))
+        groups.setdefault(history.columns.units[row].tobytes(), []).append(float(loss))
     repeats = [group for group in groups.values() if len(group) > 1]
     freedom = sum(len(group) - 1 for group in repeats)
     if freedom >= 2:
@@ -124,7 +124,7 @@ def _noise(history: History, model: MetricModel, known: Measured, best: float) -
 
 
 def _rooms(history: History, model: MetricModel, best: int) -> tuple[Tolerance, ...]:
-    point, mask = history.units[best], history.active[best]
+    point, mask = history.columns.units[best], history.columns.active[best]
     base = float(model.at(point[None])[0])
     tolerance = max(2.0 * model.posterior.noise**0.5, 0.1)
     rooms = []
@@ -157,7 +157,9 @@ def _confirmed(
     for number, values in fresh.items():
         each = np.asarray(values, float)
         deviation = float(each.std(ddof=1)) if len(each) > 1 else 0.0
-        found.append(Confirmed(number, history.trial(number).value, float(each.mean()), deviation, len(each)))
+        found.append(
+            Confirmed(number, history.trials[number].value, float(each.mean()), deviation, len(each))
+        )
     return tuple(sorted(found, key=lambda one: metric.rank(one.mean)))
 
 

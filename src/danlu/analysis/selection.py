@@ -16,7 +16,7 @@ from ..errors import SettingError
 from ..journal.events import Status
 from ..journal.history import History
 from ..space.parameters import Choice
-from ..space.space import Slot
+from ..space.slots import Slot
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -51,10 +51,10 @@ def _holds(history: History, name: str, text: str) -> Bools:
         return _parameter(history, slots[name], text)
     if name in goals:
         column = goals.index(name)
-        return _within(history.goal.metrics[column].value(history.losses[:, column]), name, text)
+        return _within(history.goal.metrics[column].value(history.columns.losses[:, column]), name, text)
     if name == "status":
         codes = [_status(option) for option in text.split("|")]
-        return np.isin(history.statuses, codes)
+        return np.isin(history.columns.statuses, codes)
     if name == "trial":
         return _within(np.arange(len(history), dtype=float), name, text)
     known = ", ".join([*slots, *goals, "status", "trial"])
@@ -63,7 +63,7 @@ def _holds(history: History, name: str, text: str) -> Bools:
 
 def _parameter(history: History, at: int, text: str) -> Bools:
     slot = history.space.slots[at]
-    column, on = history.units[:, at], history.active[:, at] & history.fits
+    column, on = history.columns.units[:, at], history.columns.active[:, at] & history.columns.fits
     if isinstance(slot.parameter, Choice):
         return on & np.isin(_taken(slot, column), _options(slot, text))
     low, high = span(slot.name, text)

@@ -71,10 +71,10 @@ def summary(name: str, history: History) -> Summary:
     enough = len(known.rows) >= 4 and len(history.space) > 0
     model = model_of(history) if enough else None
     seen = effects(history, model=model) if model is not None else None
-    best = history.best
-    trial = None if best is None else history.configuration(best)
+    best = history.incumbents.best
+    trial = None if best is None else history.trials.configuration(best)
     return Summary(
-        name, known.name, dict(history.states()),
+        name, known.name, dict(history.rows.states()),
         -1 if trial is None else trial.number, float("nan") if trial is None else trial.value,
         {} if trial is None else trial.params, savings(history), importance(history, method="fanova", most=1000) if enough else None, seen,
         robustness(history, model=model) if model is not None else None, tuple(findings(history, seen=seen)),

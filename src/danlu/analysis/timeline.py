@@ -43,10 +43,10 @@ def timeline(history: History, rows: Numbers | None = None, *, most: int = 1000)
     """
     all_ = np.arange(len(history)) if rows is None else rows
     kept = all_[-most:]
-    begun = history.created_at
+    begun = history.spent.created_at
     starts = np.array([history.rows[row].asked.at for row in kept]) - begun
     ended = [history.rows[row].ended_at for row in kept]
-    ends = np.array([history.last_at if at is None else at for at in ended]) - begun
+    ends = np.array([history.spent.last_at if at is None else at for at in ended]) - begun
     lanes = np.zeros(len(kept), np.int64)
     workers: list[str] = []
     free: dict[str, list[tuple[float, int]]] = {}
@@ -62,7 +62,7 @@ def timeline(history: History, rows: Numbers | None = None, *, most: int = 1000)
         heapq.heappush(idle, (float(max(ends[at], starts[at])), lane))
     return Timeline(
         kept,
-        history.statuses[kept].astype(np.int64),
+        history.columns.statuses[kept].astype(np.int64),
         starts,
         np.maximum(ends, starts),
         lanes,

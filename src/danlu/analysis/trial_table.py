@@ -68,14 +68,14 @@ def trial_table(history: History, rows: Numbers | None = None, *, most: int = 10
     """
     all_ = np.arange(len(history)) if rows is None else rows
     kept = chosen(history, all_, most)
-    on = history.active[kept] & history.fits[kept][:, None]
+    on = history.columns.active[kept] & history.columns.fits[kept][:, None]
     goal = history.goal.metrics
-    losses = history.losses[kept]
+    losses = history.columns.losses[kept]
     values = [metric.value(losses[:, column]) for column, metric in enumerate(goal)]
-    front = np.array(sorted(history.front), np.int64)
+    front = np.array(sorted(history.incumbents.front), np.int64)
     return TrialTable(
-        kept, history.statuses[kept].astype(np.int64), axes(history),
-        np.where(on, history.units[kept], np.nan), tuple(metric.name for metric in goal),
+        kept, history.columns.statuses[kept].astype(np.int64), axes(history),
+        np.where(on, history.columns.units[kept], np.nan), tuple(metric.name for metric in goal),
         tuple(metric.maximize for metric in goal),
         np.column_stack(values) if values else np.zeros((len(kept), 0)),
         np.intersect1d(front, kept), len(all_),

@@ -12,7 +12,7 @@ import re
 import sys
 import sysconfig
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +32,19 @@ _STANDARD = tuple(filter(None, (sysconfig.get_path("stdlib"), sysconfig.get_path
 class ProgramFailed(RuntimeError):
     """A program ended with a code other than 0, or did not print its metric; what it printed last stands for its traceback.
 
-    ``signal`` is the one that killed it, 0 where it ended by itself.
+    ``signal`` is the one that killed it, 0 where it ended by itself; ``diverged`` says whether it gave its training up.
     """
 
-    def __init__(self, message: str, printed: str, signal: int = 0) -> None:
+    def __init__(self, message: str, printed: str, signal: int = 0, *, diverged: bool = False) -> None:
         super().__init__(message)
-        self.printed, self.signal = printed, signal
+        self.printed, self.signal, self.diverged = printed, signal, diverged
 
-    def __reduce__(self) -> tuple[type[ProgramFailed], tuple[str, str, int]]:
-        return ProgramFailed, (str(self), self.printed, self.signal)
+    def __reduce__(self) -> tuple[Callable[..., ProgramFailed], tuple[str, str, int], dict[str, bool]]:
+        return ProgramFailed, (str(self), self.printed, self.signal), {"diverged": self.diverged}
+
+
+class NothingFound(ProgramFailed):
+    """A program has not told a metric at all, which one that was taken up at its end need not do again."""
 
 
 def sentence(error: BaseException) -> str:

@@ -38,16 +38,26 @@ def dead(worker: str) -> bool:
         >>> dead(identity())
         False
     """
+    return lives(worker) is False
+
+
+def lives(worker: str) -> bool | None:
+    """Whether the worker lives, as far as this process can see it; None when it cannot, and only its lease tells.
+
+    Example:
+        >>> lives(identity()), lives("host/0badc0de.1/4026531836/345/12/0123456789ab")
+        (True, None)
+    """
     try:
         host, its_boot, namespace, pid, started, _ = worker.rsplit("/", 5)
         number = int(pid)
     except ValueError:
-        return False
+        return None
     here = (socket.gethostname(), boot(), _namespace())
     if not namespace or (host, its_boot, namespace) != here:
-        return False
+        return None
     found = _started(number)
-    return found is not None and found != started
+    return None if found is None else found == started
 
 
 def same_clock(worker: str) -> bool:

@@ -111,13 +111,13 @@ class Confirm(msgspec.Struct, frozen=True, kw_only=True):
         if SEARCH not in known:
             return self.search
         if FRESH not in known:
-            return self.confirmation(known[SEARCH], own.seed)
+            return self.confirmation(known[SEARCH], own.definition.seed)
         candidates = self.candidates(known)
         winner = candidates[0]
         if math.isnan(winner.mean):
             raise DanluError(
-                f"no candidate of {known[SEARCH].name!r} could be trained on all fresh seeds: "
-                f"{known[FRESH].fruitless or 'see result.why() of the confirmation'}"
+                f"no candidate of {known[SEARCH].study.name!r} could be trained on all fresh seeds: "
+                f"{known[FRESH].analysis.fruitless or 'see result.why() of the confirmation'}"
             )
         verdict = Judge(
             "winner",
@@ -125,7 +125,7 @@ class Confirm(msgspec.Struct, frozen=True, kw_only=True):
             self._reason(candidates),
             {"candidates": [_told(each) for each in candidates]},
         )
-        newest = [each for each in own.judgments if each.subject == "winner"][-1:]
+        newest = [each for each in own.definition.campaign.judgments if each.subject == "winner"][-1:]
         if not newest or newest[0].evidence != plain(verdict.evidence):
             return verdict
         look = look_key(winner, self.usual(candidates))
@@ -137,7 +137,9 @@ class Confirm(msgspec.Struct, frozen=True, kw_only=True):
         """All that have been confirmed, the best mean first; one that failed on a seed comes last."""
         searched, fresh = known[SEARCH].trials, known[FRESH]
         found = [
-            self._candidate(searched, fresh, each.number) for each in fresh.configurations if not each.aside
+            self._candidate(searched, fresh, each.number)
+            for each in fresh.history.trials.configurations()
+            if not each.aside
         ]
         found.sort(key=lambda each: (math.isnan(each.mean), self.metric.loss(each.mean), each.trial))
         return found
@@ -150,7 +152,7 @@ class Confirm(msgspec.Struct, frozen=True, kw_only=True):
 
     def confirmation(self, search: Result, seed: int) -> Open:
         """The second stage: the search's best, and the default, on fresh seeds that follow from ``seed``."""
-        points = [search.history.trial(number).params for number in leaders(search, self.metric, self.top)]
+        points = [search.history.trials[number].params for number in leaders(search, self.metric, self.top)]
         if self.default is not None and all(not alike(params, self.default) for params in points):
             points.append(dict(self.default))
         return Open(
@@ -161,15 +163,15 @@ class Confirm(msgspec.Struct, frozen=True, kw_only=True):
 
     def _candidate(self, searched: list[Trial], fresh: Result, head: int) -> Candidate:
         history, metric = fresh.history, self.metric
-        runs = history.groups.counting(head)
-        params = history.trial(head).params
+        runs = history.trials.groups.members.counting(head)
+        params = history.trials[head].params
         tried = [trial for trial in searched if alike(trial.params, params)]
         found = min((score(trial, metric) for trial in tried), key=metric.loss, default=math.nan)
         number = next(
             (trial.number for trial in tried if score(trial, metric) == found),
             tried[0].number if tried else -1,
         )
-        scores = tuple(score(history.trial(run), metric) for run in runs)
+        scores = tuple(score(history.trials[run], metric) for run in runs)
         return Candidate(number, params, found, scores, tuple(runs))
 
     def _verdict(self, winner: Candidate) -> str:
@@ -199,17 +201,19 @@ def leaders(result: Result, metric: Metric, count: int) -> list[int]:
     history = result.history
     scored = [
         (trial.violation, metric.loss(score(trial, metric)), trial.number, trial.params)
-        for trial in result.configurations
+        for trial in result.history.trials.configurations()
         if trial.status is not Status.FAILED and not trial.aside
     ]
     kept: list[int] = []
     for _, loss, number, params in sorted(scored, key=lambda row: row[:3]):
         if len(kept) == count:
             break
-        if math.isfinite(loss) and all(not alike(params, history.trial(other).params) for other in kept):
+        if math.isfinite(loss) and all(not alike(params, history.trials[other].params) for other in kept):
             kept.append(number)
     if not kept:
-        raise DanluError(f"no trial of {result.name!r} has a {metric.name} to confirm. See result.why().")
+        raise DanluError(
+            f"no trial of {result.study.name!r} has a {metric.name} to confirm. See result.why()."
+        )
     return kept
 
 

@@ -55,7 +55,7 @@ class Conducted:
         Raises:
             SettingError: when there is none.
         """
-        found = [each for each in self.own.judgments if each.subject == subject]
+        found = [each for each in self.own.definition.campaign.judgments if each.subject == subject]
         if not found:
             raise SettingError(f"the campaign {self.name!r} has not judged {subject!r}.")
         return found[-1]
@@ -141,14 +141,18 @@ def _opened(store: Store, name: str, campaign: Campaign, seed: int | None, at: f
 
 
 def _agree(history: History, name: str, campaign: Campaign, seed: int | None) -> None:
-    if history.campaign != campaign.kind:
-        is_now = f"a campaign of the kind {history.campaign!r}" if history.campaign else "a study of its own"
+    if history.definition.campaign.kind != campaign.kind:
+        is_now = (
+            f"a campaign of the kind {history.definition.campaign.kind!r}"
+            if history.definition.campaign.kind
+            else "a study of its own"
+        )
         raise StudyExists(
             f"{name!r} is {is_now}, and not a campaign of the kind {campaign.kind!r}. Choose another name."
         )
-    if seed is not None and seed != history.seed:
+    if seed is not None and seed != history.definition.seed:
         raise SettingError(
-            f"the campaign {name!r} has seed {history.seed}, not {seed}. Leave the seed out, or choose another name."
+            f"the campaign {name!r} has seed {history.definition.seed}, not {seed}. Leave the seed out, or choose another name."
         )
 
 
@@ -163,7 +167,7 @@ def _run(
     """
     called = f"{name}/{stage.stage}"
     begun = f"stage/{stage.stage}"
-    if stage.stage not in own.history.stages:
+    if stage.stage not in own.history.definition.campaign.stages:
         own.append(ev.Staged(stage.stage, called, stage.reason, own.clock()), begun)
     objective, space = prepared(objectives[stage.stage], stage.space)
     if widen:
@@ -172,13 +176,13 @@ def _run(
     try:
         study = open_study(
             space, goal=stage.goal, budget=stage.budget, sampler=stage.sampler, scheduler=stage.scheduler, store=store, name=called,
-            seed=own.history.seed, fidelity=stage.fidelity, contexts=list(stage.contexts),
+            seed=own.history.definition.seed, fidelity=stage.fidelity, contexts=list(stage.contexts),
             keep=stage.keep, extend=widen, objective=import_path(objective), clock=engine.clock, parent=name,
         )  # fmt: skip
     except GoalError as error:
         raise GoalError(f"{error} The campaign is {name!r}.") from error
     with study:
-        if study.replica.history.parent != name:
+        if study.session.replica.history.definition.campaign.parent != name:
             raise StudyExists(
                 f"there is a study {called!r} that the campaign {name!r} has not made. Choose another name for it."
             )
@@ -186,7 +190,7 @@ def _run(
             study,
             objective,
             engine,
-            things=space.things,
+            things=space.forms.things,
             enqueue=stage.candidates,
             watch=watch,
             keeps_engine=True,
@@ -194,7 +198,7 @@ def _run(
         )
     if left:
         raise CampaignLeft(
-            f"the campaign {name!r} was left in its stage {stage.stage!r}: {result.stopped}. The same call goes on.",
+            f"the campaign {name!r} was left in its stage {stage.stage!r}: {result.study.stopped}. The same call goes on.",
             result,
         )
     return result
@@ -211,7 +215,7 @@ def _times(history: History, event: ev.Judged) -> int:
     """How often the subject was judged otherwise: what comes back after that is kept again."""
     same = [
         (each.verdict, each.evidence) == (event.verdict, event.evidence)
-        for each in history.judgments
+        for each in history.definition.campaign.judgments
         if each.subject == event.subject
     ]
     return len(same) - same.count(True)
@@ -228,7 +232,7 @@ def _look(own: _Journal, move: Look, results: Mapping[str, Result], looks: Mappi
 
 def seen(own: History, subject: str, look: str) -> dict[str, Any] | None:
     """What was seen of a subject under a key; None when nobody has looked."""
-    for each in own.judgments:
+    for each in own.definition.campaign.judgments:
         if each.subject == subject and each.evidence.get("key") == look:
             return dict(each.evidence)
     return None
@@ -241,7 +245,7 @@ def recalled(store: Store, name: str) -> tuple[History, dict[str, Result]]:
         StudyMissing, StoreError: as ``campaign_of``.
     """
     own, results = campaign_of(store, name), {}
-    for stage, called in own.stages.items():
+    for stage, called in own.definition.campaign.stages.items():
         if called in store.studies():
             results[stage] = Result(called, existing_history(store, called), store)
     return own, results
@@ -255,7 +259,7 @@ def campaign_of(store: Store, name: str) -> History:
         StoreError: when it is a study.
     """
     history = existing_history(store, name)
-    if not history.campaign:
+    if not history.definition.campaign.kind:
         raise StoreError(
             f"{name!r} is a study, not a campaign. Open it with danlu.open_study(store=..., name={name!r})."
         )

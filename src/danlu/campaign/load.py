@@ -47,13 +47,13 @@ def load(store: Store | str | os.PathLike[str], name: str, **how: Any) -> Any:
         there = ", ".join(opened.studies()) or "nothing"
         raise StudyMissing(f"there is no study and no campaign {name!r} in the store, which has {there}.")
     history = existing_history(opened, name)
-    if not history.campaign:
+    if not history.definition.campaign.kind:
         if how:
             raise StoreError(
                 f"{name!r} is a study, of which nothing more can be said than its name, got {', '.join(how)}."
             )
         return Result(name, history, opened)
-    if history.campaign in CAMPAIGNS:
-        return find(CAMPAIGNS, "campaign", history.campaign)(opened, name, **how)
+    if history.definition.campaign.kind in CAMPAIGNS:
+        return find(CAMPAIGNS, "campaign", history.definition.campaign.kind)(opened, name, **how)
     own, results = recalled(opened, name)
     return Conducted(name, results, own, "")

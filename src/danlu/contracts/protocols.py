@@ -90,25 +90,25 @@ class View:
     @property
     def points(self) -> NDArray[np.float64]:
         """The unit points of all trials that have a result and fit the space, in the order in which they were asked, shape (n, d)."""
-        found: NDArray[np.float64] = self.history.units[self._known()]
+        found: NDArray[np.float64] = self.history.columns.units[self._known()]
         return found
 
     @property
     def losses(self) -> NDArray[np.float64]:
         """What they have come to, each metric of the goal as a loss that is minimized, shape (n, m)."""
-        found: NDArray[np.float64] = self.history.losses[self._known()]
+        found: NDArray[np.float64] = self.history.columns.losses[self._known()]
         return found
 
     @property
     def pending(self) -> NDArray[np.float64]:
         """The unit points of trials that are under way, shape (r, d)."""
         history = self.history
-        running = (history.statuses <= Status.WAITING) & history.fits
-        found: NDArray[np.float64] = history.units[running]
+        running = (history.columns.statuses <= Status.WAITING) & history.columns.fits
+        found: NDArray[np.float64] = history.columns.units[running]
         return found
 
     def _known(self) -> NDArray[np.bool_]:
-        found: NDArray[np.bool_] = np.isfinite(self.history.losses).all(1) & self.history.fits
+        found: NDArray[np.bool_] = np.isfinite(self.history.columns.losses).all(1) & self.history.columns.fits
         return found
 
     def shifted(self, by: int) -> View:

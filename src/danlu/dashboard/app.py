@@ -168,7 +168,7 @@ class Page:
 
         def found() -> bytes:
             with feed.lock:
-                if digest not in feed.history.keeping.digests:
+                if digest not in feed.history.rows.checkpoints.digests:
                     raise StoreError("the study names no such checkpoint.")
             return blobs_at(self._feeds.store.blobs).get(digest)
 

@@ -59,9 +59,9 @@ def _best(history: History) -> list[int]:
     """The best trials by the first metric, then those without a value."""
     if not len(history):
         return []
-    merit = np.where(np.isfinite(history.losses[:, 0]), history.losses[:, 0], np.inf)
+    merit = np.where(np.isfinite(history.columns.losses[:, 0]), history.columns.losses[:, 0], np.inf)
     order = np.argsort(merit, kind="stable")[:TRIALS].tolist()
-    return [*order, *(number for number in history.front if number not in order)]
+    return [*order, *(number for number in history.incumbents.front if number not in order)]
 
 
 def _finder(found: Any) -> dict[str, Any]:

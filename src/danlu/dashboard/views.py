@@ -38,15 +38,17 @@ PAGE = 200
 def head(name: str, history: History) -> dict[str, Any]:
     """How a study stands: the line at the top of the page, and its entry in the list of studies."""
     counts = (
-        np.bincount(history.statuses, minlength=len(Status)) if len(history) else np.zeros(len(Status), int)
+        np.bincount(history.columns.statuses, minlength=len(Status))
+        if len(history)
+        else np.zeros(len(Status), int)
     )
-    best = None if history.best is None else history.configuration(history.best)
-    stored_config = history.stored_config
+    best = None if history.incumbents.best is None else history.trials.configuration(history.incumbents.best)
+    stored_config = history.definition.stored_config
     return {
         "name": name,
         "seq": history.seq,
         "trials": len(history),
-        "aside": len(history.aside),
+        "aside": len(history.rows.aside),
         "states": {status.name.lower(): int(counts[status]) for status in Status},
         "best": None
         if best is None
@@ -55,23 +57,25 @@ def head(name: str, history: History) -> dict[str, Any]:
         "limits": [f"{x.name} {'<=' if x.below else '>='} {x.bound:g}" for x in history.goal.limits],
         "budget": {} if stored_config is None else stored_config.budget,
         "spent": {
-            "seconds": history.spent_seconds,
-            "steps": history.steps,
-            "cost": history.spent_cost,
+            "seconds": history.spent.seconds,
+            "steps": history.spent.steps,
+            "cost": history.spent.cost,
         },
         "savings": savings(history),
         "rate": _rate(history),
-        "halted": "" if history.halted is None else str(history.halted),
-        "created": history.created_at,
-        "latest": history.last_at,
-        "queued": len(history.queue),
-        "chosen": history.chosen,
-        "contexts": list(history.contexts[0]) if history.contexts else [],
-        "parent": history.parent,
-        "campaign": history.campaign,
-        "settings": history.settings,
-        "stages": [{"stage": stage, "study": study} for stage, study in history.stages.items()],
-        "judgments": [each.told() for each in history.judgments[-50:]],
+        "halted": "" if history.decisions.halted is None else str(history.decisions.halted),
+        "created": history.spent.created_at,
+        "latest": history.spent.last_at,
+        "queued": len(history.decisions.queue),
+        "chosen": history.decisions.chosen,
+        "contexts": list(history.definition.contexts[0]) if history.definition.contexts else [],
+        "parent": history.definition.campaign.parent,
+        "campaign": history.definition.campaign.kind,
+        "settings": history.definition.campaign.settings,
+        "stages": [
+            {"stage": stage, "study": study} for stage, study in history.definition.campaign.stages.items()
+        ],
+        "judgments": [each.told() for each in history.definition.campaign.judgments[-50:]],
     }
 
 
@@ -92,7 +96,7 @@ def view(name: str, history: History, terms: Mapping[str, str], metric: str | No
         "curves": curves(history, metric, rows, most=LINES, points=POINTS),
         "sheet": trial_table(history, rows, most=PLACES),
         "timeline": timeline(history, rows, most=PLACES),
-        "decisions": [{"at": at, "text": text} for at, text in history.decisions[-50:]],
+        "decisions": [{"at": at, "text": text} for at, text in history.decisions.log[-50:]],
     }
 
 
@@ -152,17 +156,17 @@ def table(
     rows = select(history, terms)
     order = _order(history, rows, sort, descending=descending)
     first, count = max(0, first), min(max(0, count), PAGE)
-    shown, several = [], len(history.programs.by_code) > 1
-    newest = history.programs.newest.code if history.programs.newest is not None else ""
+    shown, several = [], len(history.definition.programs.by_code) > 1
+    newest = history.definition.programs.newest.code if history.definition.programs.newest is not None else ""
     for number in order[first : first + count].tolist():
         row = history.rows[number]
-        metrics = row.metrics or history.counted(number)
+        metrics = row.metrics or history.incumbents.counted(number)
         shown.append({
             "trial": number, "status": row.status, "params": row.params(), "metrics": metrics,
             "steps": history.reports.reached(number), "seconds": row.seconds + row.attempt_seconds,
             "reason": row.reason, "source": row.asked.source, "aside": row.aside,
             **({"code": row.code, "other": row.code != newest} if several else {}),
-            **({"configuration": history.groups.head(number), "context": row.asked.context} if history.groups else {}),
+            **({"configuration": history.trials.groups.members.head(number), "context": row.asked.context} if history.trials.groups else {}),
         })  # fmt: skip
     return {
         "total": len(rows),
@@ -179,8 +183,8 @@ def detail(history: History, number: int) -> dict[str, Any]:
     Raises:
         TrialMissing: when there is no such trial.
     """
-    trial = history.trial(number)
-    best = None if history.best is None else history.configuration(history.best)
+    trial = history.trials[number]
+    best = None if history.incumbents.best is None else history.trials.configuration(history.incumbents.best)
     fields = {name: value for name, value in plain(trial).items() if name not in {"unit", "losses"}}
     return {
         "trial": fields,
@@ -202,12 +206,12 @@ def _events(history: History, number: int) -> list[dict[str, Any]]:
     """The stations of a trial's life that its row keeps, each with its reason."""
     row = history.rows[number]
     at = row.asked.at
-    before = bisect.bisect_right(history.decisions, at, key=lambda each: each[0]) - 1
+    before = bisect.bisect_right(history.decisions.log, at, key=lambda each: each[0]) - 1
     found = [
         {"at": at, "what": "asked", "why": row.asked.reason or row.asked.source, "who": row.asked.worker}
     ]
     if before >= 0:
-        found[0]["then"] = history.decisions[before][1]
+        found[0]["then"] = history.decisions.log[before][1]
     if row.donor >= 0:
         found.append({"at": None, "what": "copied", "why": f"from trial {row.donor}", "who": ""})
     if row.attempt > 1:
@@ -234,8 +238,8 @@ def _events(history: History, number: int) -> list[dict[str, Any]]:
         }
         for each in row.moved or ()
     ]
-    if number in history.pruned:
-        found.append({"at": None, "what": "steered", "why": history.pruned[number], "who": ""})
+    if number in history.decisions.pruned:
+        found.append({"at": None, "what": "steered", "why": history.decisions.pruned[number], "who": ""})
     if row.status is not Status.RUNNING:
         cause = f" ({row.cause.value})" if row.cause else ""
         found.append(
@@ -251,7 +255,7 @@ def _events(history: History, number: int) -> list[dict[str, Any]]:
 
 def _rank(history: History, number: int) -> int | None:
     """The place of a trial among all with a value, the best being 1."""
-    losses = history.losses[:, 0]
+    losses = history.columns.losses[:, 0]
     own = losses[number]
     return None if not np.isfinite(own) else int((losses < own).sum()) + 1
 
@@ -274,19 +278,23 @@ def _order(history: History, rows: Numbers, sort: str, *, descending: bool) -> N
         key = rows.astype(float)
     elif sort in names:
         at = names.index(sort)
-        key = np.where(history.active[rows, at] & history.fits[rows], history.units[rows, at], np.nan)
+        key = np.where(
+            history.columns.active[rows, at] & history.columns.fits[rows],
+            history.columns.units[rows, at],
+            np.nan,
+        )
     elif sort in goals:
         column = goals.index(sort)
-        key = history.goal.metrics[column].value(history.losses[rows, column])
+        key = history.goal.metrics[column].value(history.columns.losses[rows, column])
     elif sort == "status":
-        key = history.statuses[rows].astype(float)
+        key = history.columns.statuses[rows].astype(float)
     elif sort == "code":
         places = {
             code: float(place) for place, code in enumerate(dict.fromkeys(row.code for row in history.rows))
         }
         key = np.array([places[history.rows[row].code] for row in rows])
     elif sort == "configuration":
-        key = np.array([float(history.groups.head(row)) for row in rows.tolist()])
+        key = np.array([float(history.trials.groups.members.head(row)) for row in rows.tolist()])
     elif sort == "steps":
         key = np.array([float(history.reports.reached(number)) for number in rows.tolist()])
     elif sort == "seconds":
@@ -301,6 +309,6 @@ def _order(history: History, rows: Numbers, sort: str, *, descending: bool) -> N
 
 def _rate(history: History) -> float:
     """Trials that ended a second, of late."""
-    ends = [history.rows[number].ended_at or 0.0 for number, _ in history.ended[-RECENT:]]
+    ends = [history.rows[number].ended_at or 0.0 for number, _ in history.rows.ended[-RECENT:]]
     span = ends[-1] - ends[0] if len(ends) > 1 else 0.0
     return (len(ends) - 1) / span if span > 0 else 0.0

@@ -41,6 +41,7 @@ from .tools.lr_finder import range_test as range_test
 from .tools.lr_finder import steps_to_loss as steps_to_loss
 from .tools.preflight import Check as Check
 from .tools.preflight import preflight as preflight
+from .train.evaluation import predict as predict
 from .train.fit import Fit as Fit
 from .train.fit import fit as fit
 from .train.fit import fit_folds as fit_folds
@@ -52,4 +53,3 @@ from .train.optim import optimizers as optimizers
 from .train.plan import Plan as Plan
 from .train.schedules import lr_multipliers as lr_multipliers
 from .train.schedules import schedules as schedules
-from .train.training import predict as predict

@@ -141,7 +141,7 @@ def tune(
     budget = (budget or Budget()).merged(trials=trials, time=time)
     if budget == Budget():
         budget = Budget(trials=30)
-    span = Fidelity("epoch", 1, objective.epochs) if objective.epochs > 1 else None
+    span = Fidelity("epoch", 1, objective.plan.epochs) if objective.plan.epochs > 1 else None
     direction: dict[str, Any] = {"maximize" if rises(decides) else "minimize": decides}
     plan = Confirm(
         search=Open(SEARCH, f"the {name} recipe's space", declared, Goal.of(**direction), budget, sampler, scheduler, span),
@@ -174,18 +174,18 @@ def load(
         SettingError: when the data is not at hand, or the campaign has not come to its end.
     """
     own, results = recalled(store, name)
-    about = own.settings
+    about = own.definition.campaign.settings
     if data is None and not about.get("data"):
         raise SettingError(
             f"{name!r} was tuned on data of a program. Give the same: danlu.load(store, {name!r}, data=...)."
         )
-    held, now = _held(about["recipe"], about["data"] if data is None else data, own.seed)
+    held, now = _held(about["recipe"], about["data"] if data is None else data, own.definition.seed)
     if about.get("contents") and now.get("contents") and now["contents"] != about["contents"]:
         say(
             f"danlu: the data of {name!r} has changed since it was tuned: its scores are about what it was then."
         )
     objective = _objective(held, about, device)
-    if FRESH not in results or not results[FRESH].history.front:
+    if FRESH not in results or not results[FRESH].history.incumbents.front:
         raise SettingError(
             f"{name!r} has not come to its end: {_reached(results)}. Make the same call of deep.tune again."
         )
@@ -316,4 +316,4 @@ def _trained(objective: Objective, again: Result, candidate: Candidate, run: int
     """The network of one confirming run, from its checkpoint."""
     training = objective.training(candidate.params, own_seed(again.history, run))
     again.restore(*training.things, [], trial=run)
-    return training.finish()
+    return training.best.give(training.model)

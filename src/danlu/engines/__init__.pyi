@@ -4,6 +4,5 @@ from .base import Engine as Engine
 from .inline import Inline as Inline
 from .pool import Pool as Pool
 from .ray import Ray as Ray
-from .script import Script as Script
 from .simulator import Recording as Recording
 from .simulator import Simulator as Simulator

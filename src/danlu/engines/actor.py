@@ -12,6 +12,7 @@ import queue
 import stat
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,32 +22,46 @@ from ..base.failure import say, sentence
 from ..contracts.messages import Message, Outcome, Reply, Task
 from ..journal.events import Cause
 from .child import unsendable
+from .exits import announced, exited
 from .line import Exchange
 from .objective import resolve_objective
 from .run import run_apart
 from .surroundings import State, Streams, limited
-from .wire import Broken, Down, Run, Told, Up
+from .wire import Broken, Down, Exited, Run, Told, Up
 
 TIDY_SECONDS = 10.0
 """How long a seat may take to put away what a trial left, before its process is given up."""
 
+LEAVE_SECONDS = 60.0
+"""How long a process that its trial ends may wait until it is heard, and ended by whoever drives it."""
+
 _encoder = msgspec.msgpack.Encoder()
 _down: msgspec.msgpack.Decoder[Down] = msgspec.msgpack.Decoder(Down)
+
+
+def _itself(objective: Callable[..., Any] | str) -> Callable[..., Any] | str:
+    return objective
 
 
 class Actor:
     """Runs one trial at a time, in a thread, and speaks for it.
 
     Args:
-        objective: itself, or its import path.
+        objective: itself, its import path, or whatever ``fetch`` makes one of those of.
         path: folders where the objective's modules may lie, after this process's own.
         node: where this is, for whoever asks.
+        fetch: called once those folders are there, so that what cannot be loaded is told like any other failure.
     """
 
     def __init__(
-        self, objective: Callable[..., Any] | str, path: Sequence[str] = (), node: Callable[[], str] = str
+        self,
+        objective: Any,
+        path: Sequence[str] = (),
+        node: Callable[[], str] = str,
+        fetch: Callable[[Any], Callable[..., Any] | str] = _itself,
     ) -> None:
-        self._given = objective
+        self._given, self._fetch = objective, fetch
+        self._objective: Callable[..., Any] | None = None
         self._node = node
         self._turn = 0
         self._last = b""
@@ -84,20 +99,28 @@ class Actor:
             if before.is_alive():
                 os._exit(1)
         try:
-            objective = resolve_objective(self._given)
+            if self._objective is None:
+                self._objective = resolve_objective(self._fetch(self._given))
         except BaseException as error:
-            self._send(Broken(f"a worker cannot load the objective: {type(error).__name__}: {error}"))
+            self._send(Broken(f"a worker cannot load the objective: {sentence(error)}"))
             return
         warnings: list[str] = []
         with self._streams.logged(task, warnings):
-            self._attempt(objective, task)
+            self._attempt(self._objective, task)
             self._state.put_back(warnings)
         for warning in warnings:
             say(f"danlu: after trial {task.trial}: {warning}. Its result stands.")
 
     def _attempt(self, objective: Callable[..., Any], task: Task) -> None:
+        began = time.monotonic()
+
+        def leave(code: int) -> None:
+            reason, seconds = exited(code, task.log), time.monotonic() - began
+            self._send(Exited(Outcome(task.trial, task.attempt, seconds, cause=Cause.RAISED, reason=reason)))
+            time.sleep(LEAVE_SECONDS)
+
         try:
-            with limited(task):
+            with limited(task), announced(leave):
                 outcome = run_apart(objective, task, self._channel)
         except BaseException as error:  # whatever it is, the driver has to hear of it
             outcome = Outcome(task.trial, task.attempt, 0.0, cause=Cause.RAISED, reason=sentence(error))

@@ -19,7 +19,7 @@ import msgspec
 from ..base.failure import sentence
 from ..contracts.messages import Outcome, Task
 from ..journal.events import Cause
-from . import processes
+from ..runtime import marks, processes
 from .line import WorkerLine
 from .objective import receive
 from .run import run_apart
@@ -43,6 +43,7 @@ def main() -> None:
     finally:
         if os.getpid() == process:
             processes.end(process, spare=process)
+            marks.end_all()
         os._exit(code)
 
 

@@ -1,7 +1,7 @@
 """What a trial leaves changed in its process, so that no trial depends on those before it without a word.
 
 Put back is what danlu and the next trial stand on: the working directory, by which relative paths are read, standard output and
-error, and the handlers of SIGINT and SIGTERM. Left and said is what changes the numbers of the trials that follow: numpy's error
+error, in Python and by their numbers, and the handlers of SIGINT and SIGTERM. Left and said is what changes the numbers of the trials that follow: numpy's error
 state, torch's default type, and whether torch keeps gradients. Everything else stays as an ordinary call leaves it: the environment,
 which libraries write to as they are imported, warning filters, logging.
 """
@@ -16,6 +16,8 @@ import threading
 from typing import Any
 
 import numpy as np
+
+from .descriptors import Descriptors
 
 _STREAMS = ("stdout", "stderr")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -37,6 +39,7 @@ class Before:
     def __init__(self) -> None:
         self._folder = _folder()
         self._streams = {name: getattr(sys, name) for name in _STREAMS}
+        self._descriptors = Descriptors()
         self._main = threading.current_thread() is threading.main_thread()
         self._handlers = {number: signal.getsignal(number) for number in _SIGNALS} if self._main else {}
         self._numbers = _numbers()
@@ -44,6 +47,8 @@ class Before:
     def settle(self, trial: int) -> str:
         """Put back what has to be; what the trial has left changed, as a sentence, '' for nothing."""
         back = [*self._put_back_folder(), *self._put_back_streams(), *self._put_back_handlers()]
+        again, lost = self._descriptors.put_back()
+        back += [name if name.startswith("sys.") else f"another {name}" for name in again]
         now = _numbers()
         left = [
             f"{what} {now[what]} (before: {was})" for what, was in self._numbers.items() if now[what] != was
@@ -51,6 +56,10 @@ class Before:
         parts = []
         if back:
             parts.append(f"left {' and '.join(back)}, which was put back")
+        if lost:
+            parts.append(
+                f"left {' and '.join(lost)} closed, with every copy of it: what is printed there is lost from here on"
+            )
         if left:
             parts.append(
                 f"left {' and '.join(left)}, with which later trials of this process begin; set it before the study, or put it back"

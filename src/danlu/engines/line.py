@@ -24,7 +24,7 @@ from typing import Any
 import msgspec
 
 from ..contracts.messages import Message, Outcome, Reply
-from . import processes
+from ..runtime import marks, processes
 from .wire import Down, Frames, Run, Said, Setup, Told, Up, packed
 
 HIGH = 4096
@@ -157,6 +157,7 @@ def _apart(act: Callable[[], None], alone: queue.SimpleQueue[bool]) -> None:
             os._exit(MUTE)
     finally:
         processes.end(os.getpid(), spare=os.getpid())
+        marks.end_all()
         os._exit(0)
 
 

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from ..errors import ObjectiveError
-from ..runtime.live import LiveTrial
+from ..runtime.live import LiveTrial, attempt_of
 from ..space.infer import Inferred, infer
 
 LIVE = (
@@ -118,7 +118,7 @@ class Furnished:
 
     def __call__(self, trial: LiveTrial) -> Any:
         """Give the trial its things, then call the objective."""
-        trial.furnish(self.things)
+        attempt_of(trial).values.furnish(self.things)
         return self.objective(trial)
 
 

@@ -15,24 +15,22 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ..base.failure import cut, say
+from ..base.failure import say
 from ..contracts.messages import Outcome, Refused, Reply, Task
 from ..contracts.protocols import Answer, BaseEngine
 from ..errors import ObjectiveError, SettingError
 from ..journal.events import Cause
+from ..runtime.processes import oom_kills
+from .exits import exited
 from .line import MUTE
 from .objective import Sent, send
 from .packing import Need, Packing
-from .slot import WorkerSlot, gpu_sizes, oom_kills
+from .slot import WorkerDeath, WorkerSlot, gpu_sizes
 from .wire import Broken, Free, Ready, Said, Setup, Told, Up
-
-EXITED = "the process exited by itself (os._exit, or a library that ends its process)"
-"""How the reason begins for a trial whose code ended its worker: as deliberate as an exception, so it is not tried again."""
 
 CLOSE_SECONDS = 2.0
 """Seconds that workers get at the end to write what their last trials printed."""
@@ -159,7 +157,8 @@ class Pool(BaseEngine):
         for slot in self._slots:
             slot.kill()
         for slot in self._slots:
-            slot.join()
+            slot.retire()
+            slot.worker.join()
         self._slots = []
 
     def _let_tidy(self) -> None:
@@ -179,11 +178,11 @@ class Pool(BaseEngine):
                 continue
             self._waiting.remove(task)
             free = [slot for slot in self._slots if slot.task is None]
-            slot = next((slot for slot in free if slot.device == device), None)
-            slot = slot or next((slot for slot in free if slot.device is None), free[0])
-            if slot.device != device:
+            slot = next((slot for slot in free if slot.worker.device == device), None)
+            slot = slot or next((slot for slot in free if slot.worker.device is None), free[0])
+            if slot.worker.device != device:
                 slot.retire()
-                slot.see(device, self._visible(device))
+                slot.worker.see(device, self._visible(device))
             slot.start(Setup(self._sent, sys.path), task)
 
     def _leave(self, outcome: Outcome) -> Outcome:
@@ -198,7 +197,7 @@ class Pool(BaseEngine):
         return msgspec.structs.replace(outcome, crowded=crowded) if short else outcome
 
     def _deliver(self, slot: WorkerSlot, life: int, frame: Up | None) -> None:
-        if life != slot.life:
+        if life != slot.worker.life:
             return
         match frame:
             case None:
@@ -226,7 +225,7 @@ class Pool(BaseEngine):
             )
         else:
             reply = self._answer(message)
-        slot.tell(Told(said.number, reply))
+        slot.worker.tell(Told(said.number, reply))
 
     def _end(self, slot: WorkerSlot, outcome: Outcome) -> None:
         """Pass on how the running attempt ended."""
@@ -244,12 +243,11 @@ class Pool(BaseEngine):
 
     def _bury(self, slot: WorkerSlot) -> None:
         """Say why a worker died, if it was at a trial."""
-        seconds = slot.seconds()
-        task, code = slot.bury()
-        if task is not None and self._answer is not None:
-            outcome = self._post_mortem(task, code, slot.killed, seconds)
+        death = slot.bury()
+        if death.task is not None and self._answer is not None:
+            outcome = self._post_mortem(death.task, death)
             own = self._leave(outcome)
-            self._answer(outcome if slot.killed else own)  # over its own limit: no crowd's fault
+            self._answer(outcome if death.killed else own)  # over its own limit: no crowd's fault
 
     def _warn(self, slot: WorkerSlot, warnings: Sequence[str]) -> None:
         """Show what went wrong after a trial's result was told, each kind once."""
@@ -258,12 +256,11 @@ class Pool(BaseEngine):
                 self._warned.add(warning)
                 say(f"danlu: after trial {self._last.get(slot)}: {warning}. Its result stands.")
 
-    def _post_mortem(
-        self, task: Task, code: int, killed: tuple[Cause, str] | None, seconds: float
-    ) -> Outcome:
+    def _post_mortem(self, task: Task, death: WorkerDeath) -> Outcome:
         """Why a worker died: by our hand, for want of memory, by a request to leave, or by itself."""
-        if killed is not None:
-            cause, reason = killed
+        code = death.code
+        if death.killed is not None:
+            cause, reason = death.killed
         elif code == -signal.SIGKILL and oom_kills() > self._ooms:
             self._ooms = oom_kills()
             cause, reason = Cause.MEMORY, "the system killed its worker for want of memory"
@@ -275,8 +272,8 @@ class Pool(BaseEngine):
             cause = Cause.RAISED
             reason = "the objective closed the pipe on which its worker speaks. Close what it has opened itself, and nothing else"
         else:
-            cause, reason = Cause.RAISED, f"{EXITED} with code {code}{_last_words(task.log)}"
-        return Outcome(task.trial, task.attempt, seconds, cause=cause, reason=reason)
+            cause, reason = Cause.RAISED, exited(code, task.log)
+        return Outcome(task.trial, task.attempt, death.seconds, cause=cause, reason=reason)
 
     def _environment(self, number: int) -> dict[str, str]:
         count = str(self._threads)
@@ -284,6 +281,8 @@ class Pool(BaseEngine):
             name: os.environ.get(name, count)
             for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
         }
+        if self._workers > 1 and "OMP_NUM_THREADS" not in os.environ:
+            threads["DANLU_THREADS"] = count
         environment = {**os.environ, **threads, "OMP_WAIT_POLICY": "PASSIVE", "DANLU_SLOT": str(number)}
         if self._pin:
             cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
@@ -298,18 +297,6 @@ class Pool(BaseEngine):
         seen = os.environ.get("CUDA_VISIBLE_DEVICES", "")
         devices = seen.split(",") if seen else [str(each) for each in range(self._gpus)]
         return {"CUDA_VISIBLE_DEVICES": devices[device % len(devices)]}
-
-
-def _last_words(log: str) -> str:
-    """What a trial printed last, as the end of a sentence."""
-    try:
-        with Path(log or os.devnull).open("rb") as file:
-            file.seek(-min(4096, os.fstat(file.fileno()).st_size), os.SEEK_END)
-            lines = file.read().decode("utf-8", "replace").splitlines()
-    except OSError:
-        return ""
-    said = next((" ".join(line.split()) for line in reversed(lines) if line.strip()), "")
-    return f"; it printed last: {cut(said)}" if said else ""
 
 
 def _signal(number: int) -> str:

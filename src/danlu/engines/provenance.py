@@ -22,18 +22,23 @@ import types
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from ..journal.provenance import Provenance, digest_of, masked
 from .named import Furnished, Named
 from .objective import resolve_objective
-from .script import Script
+
+if TYPE_CHECKING:
+    from ..programs.command import Command
 
 PARTS = 400
 """Parts of an objective that are looked at; a program that is larger is compared by these."""
 
 TEXT = 64 << 10
 """Characters of source that a journal keeps a session."""
+
+INSTALLERS = frozenset({"site-packages", "dist-packages"})
+"""Names of folders that installers fill, wherever they are: an environment may see those of another one, of the system or of a user."""
 
 _LIBRARIES = (
     "numpy",
@@ -111,7 +116,7 @@ class _Parts:
         while inner is not objective:
             self._bound(objective)
             objective, inner = inner, _unwrapped(inner)
-        if isinstance(objective, Script):
+        if _is_command(objective):
             self._script(objective)
             return
         target = objective if inspect.isroutine(objective) else type(objective)
@@ -136,15 +141,15 @@ class _Parts:
             self._thing("", wrapper.__self__)
             self._object(wrapper.__self__)
 
-    def _script(self, script: Script) -> None:
+    def _script(self, script: Command) -> None:
         self.name = _near(script.script)
         self.files[script.script] = None
         self.parts[self.name] = _tree(script.script)
-        self.parts["fixed arguments"] = f"= {' '.join(masked(script.fixed)) or 'none'}"
+        self.parts["fixed arguments"] = f"= {' '.join(masked(script.line.fixed)) or 'none'}"
         self.parts["metric lines"] = f"= {' | '.join(script.metrics) or 'none'}"
         with contextlib.suppress(OSError, UnicodeDecodeError):
             self._keep(self.name, Path(script.script).read_text("utf-8"))
-        for path in _imports(Path(script.script)):
+        for path in (*map(Path, script.files), *_imports(Path(script.script))):
             self.files[str(path)] = None
             self.parts[_near(str(path))] = _tree(str(path))
 
@@ -240,6 +245,12 @@ class _Parts:
     def _keep(self, name: str, text: str) -> None:
         if sum(map(len, self.sources.values())) + len(text) <= TEXT:
             self.sources[name] = text
+
+
+def _is_command(objective: Any) -> TypeGuard[Command]:
+    """Whoever has made a command has imported its module; nobody else has to wait for it."""
+    module = sys.modules.get("danlu.programs.command")
+    return module is not None and isinstance(objective, module.Command)
 
 
 def _unwrapped(objective: Any) -> Any:
@@ -410,6 +421,8 @@ def _own(thing: Any) -> bool:
     path = _file_of(thing)
     if not path:
         return getattr(thing, "__module__", "") == "__main__"
+    if not INSTALLERS.isdisjoint(Path(path).parts):
+        return False
     return not any(Path(path).is_relative_to(folder) for folder in _installed())
 
 

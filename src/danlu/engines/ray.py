@@ -22,7 +22,7 @@ from ..errors import MissingExtra, ObjectiveError, SettingError
 from ..journal.events import Cause
 from .actor import Actor
 from .objective import import_path, resolve_objective
-from .wire import Broken, Run, Said, Told, Up
+from .wire import Broken, Exited, Run, Said, Told, Up
 
 try:
     import ray
@@ -192,7 +192,7 @@ class Ray(BaseEngine):
             options["scheduling_strategy"] = PlacementGroupSchedulingStrategy(
                 group, placement_group_bundle_index=0, placement_group_capture_child_tasks=True
             )
-        return ray.remote(Actor).options(**options).remote(self._held, self._path, _node)
+        return ray.remote(Actor).options(**options).remote([self._held], self._path, _node, _fetched)
 
     def _seat(self) -> None:
         """Let trials whose actors Ray has found no place for run in those that have nothing to do."""
@@ -238,9 +238,12 @@ class Ray(BaseEngine):
             self._end(place, Cause.MEMORY, f"Ray ended its worker for want of memory: {_short(error)}")
             return
         except exceptions.RayError as error:
-            lost = place.lost(error)
-            reason = "its node died" if lost else f"its worker died: {_short(error)}"
-            self._end(place, Cause.PREEMPTED if lost else Cause.CRASHED, reason)
+            if place.lost(error):
+                self._end(place, Cause.PREEMPTED, "its node died")
+            elif _never_ran(error):
+                self._end(place, Cause.PREEMPTED, f"its worker never ran: {_short(error)}")
+            else:
+                self._end(place, Cause.CRASHED, f"its worker died: {_short(error)}")
             return
         if isinstance(message, Broken):
             raise ObjectiveError(message.sentence)
@@ -249,11 +252,12 @@ class Ray(BaseEngine):
             if place.call is call:
                 place.say(Told(message.number, reply))
             return
-        assert isinstance(message, Outcome)
+        outcome = message.outcome if isinstance(message, Exited) else message
+        assert isinstance(outcome, Outcome)
         place.task = place.call = None
-        if message.cause is Cause.MEMORY:
+        if isinstance(message, Exited) or outcome.cause is Cause.MEMORY:
             place.clear()
-        self._answer(message)
+        self._answer(outcome)
 
     def _enforce(self, place: Place) -> None:
         limit = None if place.task is None else place.task.limits.seconds
@@ -340,11 +344,28 @@ class Place:
         return self._actor is not None and self._arrival is None
 
 
+def _fetched(box: Sequence[Any]) -> Callable[..., Any] | str:
+    """The objective out of the object store; in a list Ray leaves it there until it is asked for."""
+    found: Callable[..., Any] | str = ray.get(box[0])
+    return found
+
+
 def _node() -> str:
     """The identity of the node that this process runs on."""
     found: str = ray.get_runtime_context().get_node_id()
     return found
 
 
+def _never_ran(error: Exception) -> bool:
+    """Whether an actor was given up by Ray before it ran, which says nothing of the trial.
+
+    Example:
+        >>> _never_ran(exceptions.ActorDiedError()), _never_ran(RuntimeError("The actor never ran - it was cancelled"))
+        (False, True)
+    """
+    return "The actor never ran" in str(error)
+
+
 def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    """What Ray says of a death, without the names and numbers of whoever died."""
+    return " ".join(str(error).split()).rpartition("Worker exit detail: ")[2][:300]

@@ -18,18 +18,25 @@ import msgspec
 from ..base.failure import ProgramFailed, message_of, sentence, trace_of
 from ..base.values import real
 from ..contracts.messages import Note, Outcome, Task
-from ..errors import Fenced, Interrupted, ObjectiveError, TrialExit
+from ..errors import Fenced, Interrupted, ObjectiveError, TrialExit, TrialStopped
 from ..journal.events import Action, Cause
 from ..journal.rows import counted
 from ..journal.trial import Curve
 from ..problem.goal import numbers_of
-from ..runtime.live import Channel, LiveTrial
+from ..runtime.attempt import Attempt, Channel
+from ..runtime.live import LiveTrial, attempt_of
 from ..runtime.returned import counting, returned_of
 from .leftovers import Before
 from .named import taken_whole
 
 GOES_ON = object()
 """What an act returns when the attempt is not over."""
+
+_NO_VERDICT = "; the objective raised it by itself, and no scheduler had said so. Return where a training is to end, with what it has come to"
+
+_STOPS_ITSELF = (
+    "the objective raises TrialStopped by itself: the trial is done there, with what it has reported"
+)
 
 _MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "unable to allocate")
 
@@ -40,15 +47,16 @@ def run(objective: Callable[[LiveTrial], Any], task: Task, channel: Channel) -> 
     When this is over nobody speaks in the trial's name any more, whatever threads it has left. A process that the objective has
     forked, and that comes back from it, ends here: it is a copy of its parent, which goes on by itself.
     """
-    trial, process = LiveTrial(task, channel), os.getpid()
+    attempt, process = Attempt(task, channel), os.getpid()
+    trial = LiveTrial(attempt)
     before, left = Before(), ""
     found: Outcome | None = None
     try:
-        found = guarded(trial, task, lambda: objective(trial))
+        found = guarded(trial, lambda: objective(trial))
     finally:
         if os.getpid() != process:
             _leave(found)
-        trial.finish()
+        attempt.voice.finish()
         left = before.settle(task.trial)
     assert found is not None
     if found.cause is Cause.RAISED and "'LiveTrial'" in found.reason:
@@ -75,11 +83,12 @@ def run_apart(objective: Callable[[LiveTrial], Any], task: Task, channel: Channe
     return outcome
 
 
-def guarded(trial: LiveTrial, task: Task, act: Callable[[], Any]) -> Outcome | None:
+def guarded(trial: LiveTrial, act: Callable[[], Any]) -> Outcome | None:
     """Do a part of an attempt, or all of it; how the attempt ended, or None when ``act`` returned ``GOES_ON``."""
+    attempt = attempt_of(trial)
 
     def outcome(**how: Any) -> Outcome:
-        return Outcome(task.trial, task.attempt, trial.seconds, cost=trial.cost, **how)
+        return Outcome(attempt.task.trial, attempt.task.attempt, attempt.seconds, cost=attempt.cost, **how)
 
     tracing = sys.gettrace()
     try:
@@ -89,17 +98,27 @@ def guarded(trial: LiveTrial, task: Task, act: Callable[[], Any]) -> Outcome | N
             sys.settrace(tracing)  # what the objective has set may raise wherever danlu goes on
         if returned is GOES_ON:
             return None
-        if trial.verdict is not None:  # the objective swallowed the exit; the verdict stands all the same
-            return outcome(verdict=trial.verdict)
-        read = _read(trial, task, returned)
+        if attempt.verdict is not None:  # the objective swallowed the exit; the verdict stands all the same
+            return outcome(verdict=attempt.verdict)
+        read = _read(trial, returned)
         if read.failed:
             return outcome(cause=Cause.RAISED, reason=read.failed)
-        unheard = trial.unheard()
+        unheard = attempt.values.unheard()
         if unheard:
             trial.remark("parameters", unheard)
         return outcome(returned=read.metrics)
     except TrialExit as exit_:
-        return outcome(verdict=trial.verdict or Action.STOP, reason=str(exit_))
+        if attempt.verdict is not None:
+            return outcome(verdict=attempt.verdict, reason=str(exit_))
+        if not isinstance(exit_, TrialStopped) or not attempt.reported:
+            return outcome(
+                cause=Cause.RAISED,
+                reason=f"{sentence(exit_)}{_NO_VERDICT}",
+                trace=trace_of(exit_),
+                blind=attempt.values.untouched,
+            )
+        trial.remark("a stop of its own", _STOPS_ITSELF)
+        return outcome()
     except Fenced as error:
         return outcome(verdict=Action.STOP, reason=str(error))
     except ObjectiveError as error:
@@ -110,15 +129,19 @@ def guarded(trial: LiveTrial, task: Task, act: Callable[[], Any]) -> Outcome | N
         if isinstance(error, KeyboardInterrupt) and _from_a_person():
             raise
         cause = Cause.MEMORY if _is_memory(error) else Cause.RAISED
-        if trial.unsaved and cause is Cause.RAISED:
-            return outcome(cause=Cause.DRAINED, reason=trial.unsaved, unsaved=trial.unsaved)
+        if attempt.unsaved and cause is Cause.RAISED:
+            return outcome(cause=Cause.DRAINED, reason=attempt.unsaved, unsaved=attempt.unsaved)
         if isinstance(error, ProgramFailed) and error.signal:
             cause = Cause.PREEMPTED if error.signal == signal.SIGTERM else Cause.CRASHED
-        if trial.lost is None or cause is not Cause.RAISED:
-            return outcome(cause=cause, reason=sentence(error), trace=trace_of(error), blind=trial.untouched)
+        if isinstance(error, ProgramFailed) and error.diverged and cause is Cause.RAISED:
+            cause = Cause.DIVERGED
+        if attempt.lost is None or cause is not Cause.RAISED:
+            return outcome(
+                cause=cause, reason=sentence(error), trace=trace_of(error), blind=attempt.values.untouched
+            )
     finally:
         gc.collect(0)
-    raise trial.lost  # no fault of the objective's: whoever takes the trial up goes on with it
+    raise attempt.lost  # no fault of the objective's: whoever takes the trial up goes on with it
 
 
 class _Read(NamedTuple):
@@ -126,33 +149,36 @@ class _Read(NamedTuple):
     failed: str = ""
 
 
-def _read(trial: LiveTrial, task: Task, returned: Any) -> _Read:
+def _read(trial: LiveTrial, returned: Any) -> _Read:
     """What an objective returned as metrics, its curves and facts kept; why it says that it failed."""
+    attempt = attempt_of(trial)
+    goal = attempt.task.goal
     if inspect.iscoroutine(returned):
         returned = _awaited(returned)
     if inspect.isgenerator(returned):
-        returned = _followed(trial, task, returned)
+        returned = _followed(trial, returned)
     if inspect.isasyncgen(returned):
         raise ObjectiveError(
             "an objective cannot be an asynchronous generator. Call trial.report in an async function, or yield from a plain one."
         )
-    if task.goal is None:
+    if goal is None:
         return _Read(None if returned is None else numbers_of(returned))
-    read = returned_of(returned, task.goal)
-    beside = trial.beside(returned)
+    read = returned_of(returned, goal)
+    beside = attempt.beside(returned)
     if beside:
         trial.remark("what is returned", beside)
     if read.failed:
         return _Read(failed=read.failed)
-    curves, odd = counting(read.curves, task.goal)
+    curves, odd = counting(read.curves, goal)
     metrics = dict(read.metrics)
-    if curves and not trial.reported:
-        trial.follow(curves)
+    if curves and not attempt.reported:
+        for at, row in enumerate(zip(*curves.values(), strict=True), 1):
+            attempt.send(at, dict(zip(curves, row, strict=True)), over=True)
         metrics = {name: value for name, value in metrics.items() if name not in curves}
     elif curves:  # it reported itself: its curves stand, and what it returns counts as any other result does
         steps = tuple(range(1, 1 + len(next(iter(curves.values())))))
         whole = Curve(steps, {name: tuple(values) for name, values in curves.items()})
-        metrics = {**counted(whole, task.goal), **metrics}
+        metrics = {**counted(whole, goal), **metrics}
     if read.facts or odd:
         trial.log({**read.facts, **odd})
     if curves:
@@ -167,9 +193,10 @@ def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
     """The result of an async objective, run to its end here."""
     import asyncio
 
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    running = False
+    with contextlib.suppress(RuntimeError):
+        running = asyncio.get_running_loop() is not None
+    if not running:  # outside of any except: what it raises comes of nothing here
         return asyncio.run(coroutine)
     coroutine.close()
     raise ObjectiveError(
@@ -177,8 +204,9 @@ def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
     )
 
 
-def _followed(trial: LiveTrial, task: Task, generator: Generator[Any, Any, Any]) -> Any:
+def _followed(trial: LiveTrial, generator: Generator[Any, Any, Any]) -> Any:
     """Report what a generator yields, each the next step or a step and its metrics; what it returns at last."""
+    goal = attempt_of(trial).task.goal
     try:
         while True:
             try:
@@ -189,8 +217,8 @@ def _followed(trial: LiveTrial, task: Task, generator: Generator[Any, Any, Any])
                 trial.report(int(told[0]), told[1])
             elif isinstance(told, Mapping):
                 trial.report(told)
-            elif real(told) is not None and task.goal is not None and len(task.goal.metrics) == 1:
-                trial.report({task.goal.metrics[0].name: told})
+            elif real(told) is not None and goal is not None and len(goal.metrics) == 1:
+                trial.report({goal.metrics[0].name: told})
             else:
                 raise ObjectiveError(
                     f"an objective that yields needs metrics, {{'loss': ...}}, or a step and metrics, got {told!r:.200}."

@@ -40,6 +40,12 @@ class Broken(msgspec.Struct, frozen=True, tag="broken"):
     sentence: str
 
 
+class Exited(msgspec.Struct, frozen=True, tag="exited"):
+    """How an attempt ended that has ended its process too."""
+
+    outcome: Outcome
+
+
 class Said(msgspec.Struct, frozen=True, tag="said"):
     """What a trial says, by a number that no other message of this worker has."""
 
@@ -61,7 +67,7 @@ class Free(msgspec.Struct, frozen=True, tag="free"):
 
 
 Down = Setup | Run | Told
-Up = Said | Outcome | Broken | Ready | Free
+Up = Said | Outcome | Broken | Ready | Free | Exited
 _encoder = msgspec.msgpack.Encoder()
 
 

@@ -13,7 +13,9 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from .rows import Folded
+    from .definition import Definition
+    from .reports import Reports
+    from .rows import Rows
 
 
 class Arrived(NamedTuple):
@@ -31,17 +33,17 @@ class Arrived(NamedTuple):
 
 
 class StepArrivals:
-    """Behind ``History.arrived`` and ``History.lengths``."""
+    """Behind ``Columns.arrived`` and ``Columns.lengths``."""
 
-    def __init__(self, history: Folded) -> None:
-        self._history = history
+    def __init__(self, definition: Definition, rows: Rows, reports: Reports) -> None:
+        self._definition, self._rows, self._reports = definition, rows, reports
         self._steps: dict[int, dict[int, tuple[int, int]]] = {}
         self._restart()
 
     def lengths(self) -> NDArray[np.int64]:
         """The longest step at which each trial has reported the goal's first metric, 0 for none, shape (n,)."""
         self._catch_up()
-        found = np.zeros(len(self._history.rows), np.int64)
+        found = np.zeros(len(self._rows), np.int64)
         if self._longest:
             found[list(self._longest)] = list(self._longest.values())
         return found
@@ -54,7 +56,7 @@ class StepArrivals:
         self._catch_up()
         came = self._steps[step]
         rows = np.array(list(came.values()), dtype=np.int64).reshape(-1, 2)
-        goal, reports = self._history.goal, self._history.reports
+        goal, reports = self._definition.goal, self._reports
         return Arrived(
             np.fromiter(came, np.int64, len(came)),
             rows[:, 0],
@@ -63,8 +65,8 @@ class StepArrivals:
 
     def _restart(self) -> None:
         self._next = 0
-        self._merged = self._history.reports.merged
-        self._aside = len(self._history.aside)
+        self._merged = self._reports.merged
+        self._aside = len(self._rows.aside)
         self._longest: dict[int, int] = {}
         self._last: dict[int, int] = {}
         self._best: dict[int, tuple[float, int]] = {}
@@ -73,8 +75,8 @@ class StepArrivals:
 
     def _catch_up(self) -> None:
         """Take the reports that came in since somebody looked last."""
-        goal, reports = self._history.goal, self._history.reports
-        aside = self._history.aside
+        goal, reports = self._definition.goal, self._reports
+        aside = self._rows.aside
         if (reports.merged, len(aside)) != (self._merged, self._aside):
             self._restart()  # a report that was looked at has been filled in since, or no longer counts
         if not goal.metrics:

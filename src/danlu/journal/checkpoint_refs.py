@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Protocol
 
-from .rows import Row
 from .trial import Checkpoint
+
+
+class Holder(Protocol):
+    """What names checkpoints: the row of a trial."""
+
+    checkpoints: list[Checkpoint] | None
 
 
 class CheckpointRefs:
@@ -22,7 +28,7 @@ class CheckpointRefs:
         self.garbage: list[str] = []
         self.vacated: list[int] = []
 
-    def give(self, row: Row, kept: list[Checkpoint] | None) -> None:
+    def give(self, row: Holder, kept: list[Checkpoint] | None) -> None:
         """Give a trial these checkpoints instead of those it has."""
         for checkpoint in kept or ():
             self.digests[checkpoint.digest] += 1

@@ -23,7 +23,7 @@ from ..problem.contexts import Context
 from ..problem.fidelity import Fidelity
 from ..problem.goal import Goal
 from ..space.parameters import Leaf
-from ..space.space import SpaceSpec
+from ..space.slots import SpaceSpec
 from .provenance import Provenance
 
 SCHEMA = 1
@@ -65,6 +65,10 @@ class Cause(enum.StrEnum):
 
 Keep: TypeAlias = Literal["best", "all"]
 """Whose checkpoints stay when a trial is over: those of the best trials (the front), or everybody's."""
+
+
+DOOR = "door:"
+"""A fact whose name begins so is what another project's door keeps for itself, to give it back as it was: no sentence for a person."""
 
 
 class Created(msgspec.Struct, frozen=True, tag="created", gc=False):

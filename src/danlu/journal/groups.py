@@ -1,8 +1,8 @@
-"""Configurations in several contexts: which trials are of one configuration, and what they have come to together.
+"""Configurations in several contexts: what the trials of each have come to together.
 
-A configuration is known by its first trial. It counts by the mean over its trials once it has one in every context of the
-study, and only then can it be the best. One that was given up before, by a judgment or because a trial of it failed or was
-stopped, is over too: samplers learn from what it has, and it is never the best.
+A configuration is known by its first trial (``members.py``). It counts by the mean over its trials once it has one in every
+context of the study, and only then can it be the best. One that was given up before, by a judgment or because a trial of it
+failed or was stopped, is over too: samplers learn from what it has, and it is never the best.
 
 Some folds are harder than others, for every configuration. A context's effect is how far losses there are from their
 configuration's mean, on average over the configurations that have been evaluated in all contexts (the additive model of a two-way
@@ -16,11 +16,13 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..problem.contexts import Context, context_key
 from .events import Status
+from .members import Members
 
 if TYPE_CHECKING:
-    from .rows import Folded, Row
+    from .definition import Definition
+    from .reports import Reports
+    from .rows import Row, Rows
 
 
 class Group(NamedTuple):
@@ -72,34 +74,27 @@ class ContextEffects:
 
 
 class Groups:
-    """The configurations of a study that are evaluated in contexts.
+    """The configurations of a study that are evaluated in contexts, and what they have come to.
 
     Attributes:
-        members: for each configuration, by its first trial, all of its trials.
+        members: which trials are of one configuration.
         over: those that are over, in the order in which they were.
         given_up: why a judgment ended a configuration, by its first trial.
         pending: those that are not over, or may be tried in contexts that were added since, in the order of their first trials.
         revised: how often what a configuration had come to was replaced, as it was evaluated in more contexts.
     """
 
-    def __init__(self, history: Folded) -> None:
-        self.members: dict[int, list[int]] = {}
+    def __init__(self, definition: Definition, rows: Rows, reports: Reports) -> None:
+        self.members = Members(rows)
         self.over: dict[int, Group] = {}
         self.given_up: dict[int, str] = {}
         self.pending: dict[int, None] = {}
         self.revised = 0
-        self._keys: dict[int, str] = {}
         self._effects = ContextEffects()
-        self._history = history
-        self._due: list[tuple[str, Context]] = []
+        self._definition, self._rows, self._reports = definition, rows, reports
 
     def __bool__(self) -> bool:
         return bool(self.members)
-
-    def head(self, number: int) -> int:
-        """The first trial of a trial's configuration; the trial itself where it has no others."""
-        of = self._history.rows[number].asked.of
-        return number if of < 0 else of
 
     def add(self, number: int, row: Row) -> None:
         """A trial was asked in a context.
@@ -107,47 +102,30 @@ class Groups:
         Raises:
             ValueError: when it is said to be of a configuration that there is not.
         """
-        head = number if row.asked.of < 0 else row.asked.of
-        if head != number and head not in self.members:
-            raise ValueError(
-                f"trial {number} is said to be of the configuration of trial {head}, which has no context"
-            )
-        self.members.setdefault(head, []).append(number)
-        self._keys[number] = context_key(row.asked.context)
-        self.pending[head] = None
-
-    def whole(self, number: int) -> list[int]:
-        """All trials of a trial's configuration, itself included."""
-        return self.members.get(self.head(number), [number])
+        self.pending[self.members.add(number, row)] = None
 
     def losses(self, head: int) -> dict[str, float]:
         """The first goal's loss by context, where a trial of the configuration has been trained to its end."""
-        rows = self._history.rows
+        rows = self._rows
         return {
-            self._keys[number]: losses[0]
-            for number in self.counting(head)
+            self.members.key(number): losses[0]
+            for number in self.members.counting(head)
             if (losses := rows[number].losses) is not None and rows[number].status is Status.DONE
         }
 
-    def counting(self, head: int) -> list[int]:
-        """The trials of a configuration that were not set aside."""
-        return [number for number in self.members[head] if number not in self._history.aside]
-
-    def missing(self, head: int) -> list[Context]:
-        """The contexts in which a configuration has no trial yet, in the study's order."""
-        tried = {self._keys[number] for number in self.counting(head)}
-        return [context for key, context in self._due if key not in tried]
-
     def settle(self, head: int) -> Group | None:
         """Look whether a configuration is over; what it has come to if so. Until then what it came to in fewer contexts stands."""
-        history = self._history
-        numbers = self.counting(head)
-        rows = [history.rows[number] for number in numbers]
+        numbers = self.members.counting(head)
+        rows = [self._rows[number] for number in numbers]
         short = head in self.given_up or any(
-            row.status is Status.FAILED or (row.status is Status.STOPPED and number in history.cut)
+            row.status is Status.FAILED or (row.status is Status.STOPPED and number in self._rows.cut)
             for number, row in zip(numbers, rows, strict=True)
         )
-        if not rows or any(row.status < Status.DONE for row in rows) or (not short and self.missing(head)):
+        if (
+            not rows
+            or any(row.status < Status.DONE for row in rows)
+            or (not short and self.members.missing(head))
+        ):
             self.pending[head] = None
             return None
         self.pending.pop(head, None)
@@ -162,8 +140,8 @@ class Groups:
                 self._learn(each)
         adjusted = self._adjusted(done, metrics) if sound and short else metrics
         found = Group(
-            tuple(done), metrics, spread, {}, history.goal.losses(adjusted) if sound else None,
-            history.goal.violation(adjusted) if sound else 0.0, len(history.reports), whole=not short,
+            tuple(done), metrics, spread, {}, self._definition.goal.losses(adjusted) if sound else None,
+            self._definition.goal.violation(adjusted) if sound else 0.0, len(self._reports), whole=not short,
         )  # fmt: skip
         self._learn(found)
         found = found._replace(errors=self._errors(found))
@@ -171,8 +149,10 @@ class Groups:
         return found
 
     def _values(self, numbers: Sequence[int], name: str) -> dict[str, float]:
-        rows = self._history.rows
-        return {self._keys[number]: (rows[number].metrics or {}).get(name, math.nan) for number in numbers}
+        rows = self._rows
+        return {
+            self.members.key(number): (rows[number].metrics or {}).get(name, math.nan) for number in numbers
+        }
 
     def _learn(self, found: Group) -> None:
         """What a configuration that has been evaluated everywhere says of the contexts."""
@@ -200,9 +180,9 @@ class Groups:
 
     def reconsider(self) -> None:
         """The study's contexts have changed: more may be due, or fewer."""
-        self._due = [(context_key(context), context) for context in self._history.contexts]
+        self.members.expect(self._definition.contexts)
         for head in self.members:
-            if head not in self._history.aside:
+            if head not in self._rows.aside:
                 self.settle(head)
 
     def drop(self, heads: Iterable[int]) -> None:
@@ -214,7 +194,7 @@ class Groups:
     def _statistics(self, numbers: Sequence[int]) -> tuple[dict[str, float], dict[str, float]]:
         columns: dict[str, list[float]] = {}
         for number in numbers:
-            for name, value in (self._history.rows[number].metrics or {}).items():
+            for name, value in (self._rows[number].metrics or {}).items():
                 columns.setdefault(name, []).append(value)
         whole = {name: values for name, values in columns.items() if len(values) == len(numbers)}
         means = {name: _mean(values) for name, values in whole.items()}

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
-from ..problem.contexts import Context
+from ..base.values import shown
+from ..errors import TrialMissing
 from ..problem.fidelity import onward
 from ..problem.goal import Goal
-from ..space.space import Space
 from . import events as ev
+from .checkpoint_refs import CheckpointRefs
 from .events import Cause, Status
-from .reports import Reports
 from .trial import Checkpoint, Curve
 
 
@@ -105,20 +106,43 @@ class Row(msgspec.Struct, gc=False):
         return values
 
 
-class Folded(Protocol):
-    """What the parts of a history read of the whole."""
+class Rows(list[Row]):
+    """The rows of a study, row ``i`` of trial ``i``, and which trials are where in their lives.
 
-    rows: list[Row]
-    space: Space
-    goal: Goal
-    reports: Reports
-    reshaped: bool
-    aside: dict[int, str]
-    cut: set[int]
+    Attributes:
+        live: numbers of the trials that are running, waiting and paused, by status.
+        ended: those that are over in the order in which they ended, each with the number of reports there were by then.
+        aside: those that were set aside, each with the reason: they keep their rows, and are in nothing else that is counted,
+            ranked or learned from.
+        cut: those whose curves end before they have come to a result.
+        awaited: of paused ones, the number of reports by then and the loss they were expected to come to.
+        checkpoints: which are named by how many trials, and what nobody needs any more.
+        ops: by the name of an operation, the trial that it asked.
+    """
 
-    @property
-    def contexts(self) -> tuple[Context, ...]:
-        """The contexts that every configuration is evaluated in."""
+    def __init__(self) -> None:
+        super().__init__()
+        self.live: tuple[set[int], set[int], set[int]] = (set(), set(), set())
+        self.ended: list[tuple[int, int]] = []
+        self.aside: dict[int, str] = {}
+        self.cut: set[int] = set()
+        self.awaited: dict[int, tuple[int, float]] = {}
+        self.checkpoints = CheckpointRefs()
+        self.ops: dict[str, int] = {}
+
+    def of(self, number: int) -> Row:
+        """The row of one trial.
+
+        Raises:
+            TrialMissing: when there is no such trial.
+        """
+        if not hasattr(number, "__index__") or not 0 <= number < len(self):
+            raise TrialMissing(f"there is no trial {shown(number)}; the study has {len(self)}.")
+        return self[number]
+
+    def states(self) -> Counter[str]:
+        """How many trials are in which state, in words; those set aside are a state of their own."""
+        return Counter("set aside" if row.aside else row.status.name.lower() for row in self)
 
 
 def counted(curve: Curve, goal: Goal) -> dict[str, float]:
@@ -138,6 +162,20 @@ def counted(curve: Curve, goal: Goal) -> dict[str, float]:
         known = [(first.loss(value), at) for at, value in enumerate(values) if value == value]
         position = min(known)[1] if known else position
     return {name: _at(column, position) for name, column in curve.metrics.items()}
+
+
+def counting_steps(curve: Curve, goal: Goal, metrics: Mapping[str, float]) -> tuple[int, ...]:
+    """The steps whose report of the goal's first metric is what counts for a trial; none where a returned value does.
+
+    Example:
+        >>> from ..problem.goal import Goal
+        >>> curve = Curve((1, 2, 3), {"loss": (0.4, 0.2, 0.3)})
+        >>> counting_steps(curve, Goal.of(minimize="loss"), {"loss": 0.2})
+        (2,)
+    """
+    name = goal.metrics[0].name
+    pairs = zip(curve.steps, curve.metrics.get(name, ()), strict=False)
+    return tuple(step for step, told in pairs if told == metrics.get(name))
 
 
 def _at(column: Sequence[float], position: int) -> float:

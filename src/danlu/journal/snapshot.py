@@ -4,38 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from .rows import Rows
+
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .columns import Columns
     from .history import History
 
 _COLUMNS = ("units", "active", "losses", "slacks", "violations", "statuses", "fits", "lengths")
 
 
 class Snapshot:
-    """The columns of a history, copied, with everything else as the history has it.
+    """A part of a history with some of its attributes as they were, and everything else as it is now.
 
-    What is not a column is read from the history itself: single trials may be a few events further on than the
-    columns, never behind them.
+    Single trials may be a few events further on than the columns, never behind them.
     """
 
-    def __init__(self, history: History) -> None:
-        self._history = history
-        self.seq = history.seq
-        self.best = history.best
-        self.front = list(history.front)
-        self.ended = list(history.ended)  # before the rows: whoever has ended has a row
-        self.rows = list(history.rows)
-        for name in _COLUMNS:
-            column = getattr(history, name).copy()
-            column.flags.writeable = False
-            setattr(self, name, column)
+    def __init__(self, behind: Any, **fixed: Any) -> None:
+        self._behind = behind
+        self.__dict__.update(fixed)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):  # one that is being copied has no history yet
+        if name.startswith("_"):  # one that is being copied has nothing behind it yet
             raise AttributeError(name)
-        return getattr(self._history, name)
+        return getattr(self._behind, name)
 
 
 def snapshot(history: History) -> History:
@@ -49,4 +45,20 @@ def snapshot(history: History) -> History:
         >>> len(seen), len(study.result.history)
         (0, 1)
     """
-    return cast("History", Snapshot(history))
+    incumbents = Snapshot(
+        history.incumbents, best=history.incumbents.best, front=list(history.incumbents.front)
+    )
+    ended = list(history.rows.ended)  # before the rows: whoever has ended has a row
+    rows = Rows()
+    rows.__dict__.update(history.rows.__dict__, ended=ended)
+    rows.extend(history.rows)
+    columns = Snapshot(history.columns, **{name: _copy(history.columns, name) for name in _COLUMNS})
+    return cast(
+        "History", Snapshot(history, seq=history.seq, incumbents=incumbents, rows=rows, columns=columns)
+    )
+
+
+def _copy(columns: Columns, name: str) -> NDArray[Any]:
+    column: NDArray[Any] = getattr(columns, name).copy()
+    column.flags.writeable = False
+    return column

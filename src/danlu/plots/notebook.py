@@ -19,12 +19,12 @@ def study_html(name: str, history: History) -> str:
     states = Counter(row.status.name.lower() for row in history.rows)
     told = ", ".join(f"{count} {state}" for state, count in states.items()) or "no trials"
     parts = [f"<div><b>{html.escape(name)}</b>: {told}</div>"]
-    if history.best is not None:
-        best = history.configuration(history.best)
+    if history.incumbents.best is not None:
+        best = history.trials.configuration(history.incumbents.best)
         parts += [f"<div>best: trial {best.number}</div>", _table({**best.metrics, **best.params})]
     kinds = [
         kind
-        for kind, there in (("history", bool(history.front)), ("curves", len(history.reports) > 0))
+        for kind, there in (("history", bool(history.incumbents.front)), ("curves", len(history.reports) > 0))
         if there
     ]
     return "".join([*parts, *(_image(history, kind) for kind in kinds)])

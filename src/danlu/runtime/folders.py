@@ -74,9 +74,9 @@ class Folders:
         """Remove a trial's folder with all that is in it; what cannot be removed now is left to ``danlu gc``."""
         shutil.rmtree(self.of(trial), ignore_errors=True)
 
-    def copy(self, trials: Iterator[int] | list[int], target: Folders) -> tuple[int, int]:
-        """Copy the folders of these trials; how many there were, and how many files changed or went meanwhile."""
-        wanted, copied, missing = set(trials), 0, 0
+    def copy(self, trials: Iterator[int] | list[int], target: Folders) -> tuple[int, list[Path]]:
+        """Copy the folders of these trials; how many there were, and which files went meanwhile or cannot be read."""
+        wanted, copied, missing = set(trials), 0, list[Path]()
         for number, path in self.made():
             if number not in wanted:
                 continue
@@ -85,7 +85,7 @@ class Folders:
             except (
                 shutil.Error
             ) as error:  # a running trial writes there: whatever can be read has been copied
-                missing += len(error.args[0])
+                missing += [Path(source) for source, _, _ in error.args[0]]
             copied += 1
         return copied, missing
 

@@ -101,7 +101,7 @@ class BOHB(BaseSampler, Settings, frozen=True, kw_only=True):
         return found
 
     def _estimate(self, view: View, numbers: Numbers, rng: np.random.Generator) -> Parzen:
-        points, mask = view.history.units[numbers].copy(), view.history.active[numbers]
+        points, mask = view.history.columns.units[numbers].copy(), view.history.columns.active[numbers]
         for column in np.flatnonzero(~mask.all(0)):
             known = points[mask[:, column], column]
             missing = ~mask[:, column]

@@ -72,8 +72,8 @@ class Evolution(BaseSampler, Settings, frozen=True, kw_only=True):
         def mutant() -> list[float]:
             ranks = rng.choice(len(alive), size=min(self.drawn, len(alive)), replace=False)
             parent = alive[ranks.min()]
-            point = history.units[parent].copy()
-            position = rng.choice(np.flatnonzero(history.active[parent]))
+            point = history.columns.units[parent].copy()
+            position = rng.choice(np.flatnonzero(history.columns.active[parent]))
             size = view.space.slots[position].parameter.size
             if sizes[position]:
                 point[position] = (point[position] + (1 + rng.integers(max(1, size - 1))) / size) % 1.0

@@ -77,11 +77,11 @@ class Genetic(BaseSampler, Settings, frozen=True, kw_only=True):
         stood = ranking(comparable(history))
         if stood.good < 2 or view.index < self.population:
             return QuasiRandom().ask(None, view, rng, k)
-        if self.patience is not None and history.since_best >= self.patience * self.population:
+        if self.patience is not None and history.incumbents.since >= self.patience * self.population:
             raise Exhausted(
                 f"the population has converged: {self.patience} generations brought nothing better."
             )
-        parents = history.units[stood.numbers[: min(stood.good, self.population)]]
+        parents = history.columns.units[stood.numbers[: min(stood.good, self.population)]]
         ordered = unordered(view.space) == 0
         rate = self.mutation if self.mutation is not None else 1.0 / max(1, parents.shape[1])
         bred = partial(

@@ -127,7 +127,7 @@ class GP(BaseSampler, Settings, frozen=True, kw_only=True):
         history, space = view.history, view.space
         known = comparable(history)
         initial = self._initial(view)
-        begun = int((history.statuses >= Status.PAUSED).sum()) - len(history.aside)
+        begun = int((history.columns.statuses >= Status.PAUSED).sum()) - len(history.rows.aside)
         if known.good.sum() < initial or not len(space) or (known.step and begun < BEGINNINGS * len(space)):
             return _first(view, rng, k)
         shown = features(space, warp=self.warp)
@@ -205,15 +205,15 @@ def _first(view: View, rng: np.random.Generator, k: int) -> Floats:
     """The middle of the space, or what its priors say, then a quasi-random sequence."""
     center, values = view.space.snap(view.space.center())
     points = QuasiRandom().ask(None, view, rng, k)
-    new = not view.index and len(view.space) and pack_unit(center) not in view.history.seen
-    if new and view.space.allows(values):
+    new = not view.index and len(view.space) and pack_unit(center) not in view.history.columns.seen
+    if new and view.space.constraints.hold(values):
         points[0] = center
     return points
 
 
 def _incumbents(view: View, known: Comparable) -> Floats:
     """The best points, the best first; with several goals some of the front, another one first each time."""
-    stood, units = ranking(known), view.history.units
+    stood, units = ranking(known), view.history.columns.units
     losses = stood.losses[: stood.good]
     if losses.shape[1] == 1 or not len(losses):
         chosen = stood.numbers[:8]
@@ -230,7 +230,7 @@ def _best(
     view: View, surface: Acquisition, incumbents: Floats, taken: set[bytes], rng: np.random.Generator
 ) -> list[float] | None:
     """The most promising point that is allowed and new."""
-    tried = view.history.seen
+    tried = view.history.columns.seen
 
     def seen(unit: Floats) -> bool:
         packed = unit.tobytes()
@@ -238,7 +238,7 @@ def _best(
 
     for point in climb(surface, incumbents, seen, rng):
         snapped, values = view.space.snap(point.tolist())
-        if not seen(np.array(snapped)) and view.space.allows(values):
+        if not seen(np.array(snapped)) and view.space.constraints.hold(values):
             return snapped
     return None
 

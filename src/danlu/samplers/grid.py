@@ -20,6 +20,7 @@ from ..contracts.protocols import BaseSampler, Problem, View
 from ..errors import BudgetError, Exhausted, SettingError
 from ..journal.history import History
 from ..journal.trial import Trial
+from ..space.size import size_at
 from ..space.space import Space, pack_unit
 from .parts.admission import combinations
 
@@ -68,9 +69,9 @@ class Grid(BaseSampler, Settings, frozen=True):
     def ask(self, state: None, view: View, rng: np.random.Generator, k: int) -> NDArray[np.float64]:
         """The next combinations that are not in the history."""
         walk = _walks.setdefault(view.history, {}).setdefault(
-            (view.space, self, len(view.history.aside)), Walk(view, self)
+            (view.space, self, len(view.history.rows.aside)), Walk(view, self)
         )
-        points = walk.peek(view.history.seen, k)
+        points = walk.peek(view.history.columns.seen, k)
         if not points:
             raise Exhausted("every combination of the grid has been tried.")
         return np.array(points).reshape(len(points), len(view.space))
@@ -98,8 +99,8 @@ _walks: WeakKeyDictionary[History, dict[tuple[Space, Grid, int], Walk]] = WeakKe
 
 def _size(space: Space, resolution: int | None, cap: int) -> str | None:
     """The number of combinations in words when it is above ``cap``; constraints are counted out."""
-    if not space.constrained:
-        whole = space.size if resolution is None else space.size_at(resolution)
+    if not space.constraints:
+        whole = space.size if resolution is None else size_at(space.slots, resolution)
         return f"{whole:,.0f}" if whole > cap else None
     points = combinations(space, resolution)
     counted = sum(1 for _ in islice(points, cap + 1))

@@ -18,7 +18,7 @@ class Nothing(BaseSampler, Settings, frozen=True):
         >>> import danlu
         >>> points = [{"x": 0.25}, {"x": 0.5}]
         >>> result = danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, sampler="nothing", enqueue=points)
-        >>> [trial.params["x"] for trial in result.trials], result.stopped
+        >>> [trial.params["x"] for trial in result.trials], result.study.stopped
         ([0.25, 0.5], 'all points that were named have been tried')
     """
 

@@ -67,7 +67,7 @@ class NSGA2(BaseSampler, Settings, frozen=True, kw_only=True):
         stood = ranking(comparable(history))
         if len(stood.numbers) < 2 or view.index < self.population:
             return QuasiRandom().ask(None, view, rng, k)
-        parents = history.units[stood.numbers[: self.population]]
+        parents = history.columns.units[stood.numbers[: self.population]]
         ordered, rate = unordered(view.space) == 0, 1.0 / max(1, parents.shape[1])
         bred = partial(
             child, parents, ordered, rng,

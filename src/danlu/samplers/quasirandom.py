@@ -61,7 +61,7 @@ BLOCK = 256
 def _sequence(width: int, seed: int, start: int, view: View) -> Iterator[list[float]]:
     """The points from the ``start``-th allowed one on."""
     space = view.space
-    if not space.constrained:
+    if not space.constraints:
         yield from (_point(width, seed, index) for index in count(start))
         return
     allowed = _allowed.setdefault(space, {}).setdefault(seed, [])
@@ -70,13 +70,13 @@ def _sequence(width: int, seed: int, start: int, view: View) -> Iterator[list[fl
     while index <= 1_000 * (len(allowed) + 1):
         index += 1
         point = _point(width, seed, index)
-        if space.allows(space.decode(point)):
+        if space.constraints.hold(space.decode(point)):
             allowed.append(index)
             if len(allowed) > start:
                 yield point
     # hardly any is allowed: other points for each trial, to search near
     later = (_point(width, seed, number) for number in count(index + 1 + start))
-    yield from (point for point in later if not space.allows(space.decode(point)))
+    yield from (point for point in later if not space.constraints.hold(space.decode(point)))
 
 
 _allowed: WeakKeyDictionary[Space, dict[int, list[int]]] = WeakKeyDictionary()

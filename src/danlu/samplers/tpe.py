@@ -20,7 +20,8 @@ from ..contracts.protocols import BaseSampler, Problem, View
 from ..errors import SettingError
 from ..journal.trial import Trial
 from ..maths.parzen import draw, estimate, log_density
-from ..space.space import Slot, Space
+from ..space.slots import Slot
+from ..space.space import Space
 from .parts.admission import admit
 from .parts.comparable import comparable, running
 from .parts.ranking import ranking, unordered
@@ -110,7 +111,7 @@ def _draws(
 ) -> Iterator[list[float]]:
     """Points without end, the most promising of ``candidates`` draws each time."""
     history, space = view.history, view.space
-    units, mask = history.units, history.active
+    units, mask = history.columns.units, history.columns.active
     sizes, center = unordered(space), np.array(space.center())
     pairs = []
     for group in groups(space):

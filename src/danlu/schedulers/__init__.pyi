@@ -5,6 +5,7 @@ from .base import BaseScheduler as BaseScheduler
 from .base import Scheduler as Scheduler
 from .chain import Chain as Chain
 from .diverged import Diverged as Diverged
+from .exhaustive import Exhaustive as Exhaustive
 from .extrapolation import Extrapolation as Extrapolation
 from .forecast import Forecast as Forecast
 from .hyperband import Hyperband as Hyperband

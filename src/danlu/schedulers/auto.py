@@ -160,7 +160,7 @@ class AutoScheduler(BaseScheduler, Settings, frozen=True):
             return GO
         if view.problem.fidelity is None and state.free.count(len(state.rungs) - 2) < ENDS:
             return GO
-        if not view.history.row(trial.number).checkpoints:
+        if not view.history.rows.of(trial.number).checkpoints:
             return self._stop(state, trial, rung)
         after = self.tell(state, trial)
         if state.problem.resume_safe and self._promotable(after, view, trial.number)[0] == trial.number:
@@ -195,7 +195,8 @@ class AutoScheduler(BaseScheduler, Settings, frozen=True):
         seen = f": step {state.rungs[max(0, state.start - 1)]} said little of later (rank correlation {value:.2f} over {count} trials)"
         seen = seen if count else ""
         if len(state.rungs) == 1:
-            return f"trials of {state.rungs[0]} steps are trained in full, that is short enough"
+            steps = f"{state.rungs[0]} steps" if state.rungs[0] > 1 else "one step"
+            return f"trials of {steps} are trained in full, that is short enough"
         if _plenty(state.problem):
             said = "" if state.forecast is None else FORECAST.why(state.forecast, view)
             return said and f"the budget counts trials, not epochs: {said}"
@@ -219,12 +220,12 @@ class AutoScheduler(BaseScheduler, Settings, frozen=True):
         """Whether another trial should be trained in full for the steps that have been spent."""
         rows = view.history.rows
         begun = state.whole.union(
-            number for number in view.history.live[Status.RUNNING] if rows[number].asked.tag == WHOLE
+            number for number in view.history.rows.live[Status.RUNNING] if rows[number].asked.tag == WHOLE
         )
         if state.problem.fidelity is None and len(begun) < ENDS:
             return True
         length = state.rungs[-1] if state.rungs else 1
-        return (len(begun) + 1) * length <= SHARE * view.history.steps
+        return (len(begun) + 1) * length <= SHARE * view.history.spent.steps
 
     def _heading(self, state: State, trial: Trial) -> int:
         """The next rung at which this trial is compared."""

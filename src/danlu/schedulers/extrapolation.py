@@ -72,7 +72,9 @@ class Extrapolation(BaseScheduler, Settings, frozen=True, kw_only=True):
             for step, value in zip(trial.curve.steps, trial.curve.metrics.get(metric.name, ()), strict=True)
             if math.isfinite(value) and step > 0
         ]
-        rows = (view.history.rows[number] for number in view.history.front if number != trial.number)
+        rows = (
+            view.history.rows[number] for number in view.history.incumbents.front if number != trial.number
+        )
         bars = [row.losses[0] for row in rows if row.losses is not None and not row.violation]
         _, high = span("Extrapolation", None, self.high, view.problem.fidelity)
         if len(pairs) < self.least or not bars or pairs[-1][0] >= high:

@@ -24,7 +24,7 @@ from ..errors import SettingError
 from ..journal.events import Status
 from ..journal.trial import Trial
 from ..space.parameters import Choice
-from ..space.space import Slot
+from ..space.slots import Slot
 from .parts.ladder import Ladder
 from .parts.rungs import best, first, losses_of
 
@@ -158,10 +158,12 @@ class PBT(BaseScheduler, Settings, frozen=True, kw_only=True):
 
     def _move(self, state: State, view: View, extra: int = -1) -> Decision:
         """What a free slot should do; ``extra`` counts as paused."""
-        if view.history.counting < self.population:
+        if view.history.spent.trials < self.population:
             return New(tag="population")
         members = np.array([state.problem.at(place) for place in range(self.population)])
-        waits = members[(view.history.statuses[members] == Status.PAUSED) | (members == extra)].tolist()
+        waits = members[
+            (view.history.columns.statuses[members] == Status.PAUSED) | (members == extra)
+        ].tolist()
         if not waits:
             return Wait()
         behind = min(_heading(state, number) for number in waits)
@@ -173,7 +175,7 @@ class PBT(BaseScheduler, Settings, frozen=True, kw_only=True):
         """How a member goes on after a generation."""
         on = Resume(number, reason=f"generation {generation + 2}")
         trials, losses = state.ladder.entries(generation)
-        living = (view.history.statuses[trials] < Status.DONE) & np.isfinite(losses).all(1)
+        living = (view.history.columns.statuses[trials] < Status.DONE) & np.isfinite(losses).all(1)
         if 2 * len(trials) < self.population or not living.any():
             return on
         if generation in state.restarts:
@@ -192,13 +194,13 @@ class PBT(BaseScheduler, Settings, frozen=True, kw_only=True):
     ) -> Resume:
         """Take up ``number`` from the donor's checkpoint, with the donor's hyperparameters changed."""
         rng = generator(state.problem.seed, number, f"explore/{generation}")
-        unit = view.history.units[donor].tolist()
+        unit = view.history.columns.units[donor].tolist()
         moved = [
             self._explored(slot, at, rng, fresh=fresh) if self._movable(slot) else at
             for slot, at in zip(view.space.slots, unit, strict=True)
         ]
         point, values = view.space.snap(moved)
-        if not view.space.allows(values):
+        if not view.space.constraints.hold(values):
             point = unit
         what = "takes the best member's weights and fresh hyperparameters" if fresh else "copies and explores"
         return Resume(number, tuple(point), donor, f"{what}: trial {donor} after generation {generation + 1}")

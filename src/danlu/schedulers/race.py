@@ -18,15 +18,16 @@ from typing import Any, ClassVar, NamedTuple
 
 from ..base.answering import Settings
 from ..contracts.messages import Verdict
-from ..contracts.protocols import Again, BaseScheduler, Decision, GiveUp, Problem, Scheduler, View
+from ..contracts.protocols import BaseScheduler, Decision, GiveUp, Problem, Scheduler, View
 from ..errors import SettingError
 from ..journal.events import Status
 from ..journal.history import History
 from ..journal.trial import Trial
-from ..problem.contexts import Context, spoken
+from ..problem.contexts import Context
 from .asha import ASHA
 from .diverged import Diverged
 from .hyperband import Hyperband, SuccessiveHalving
+from .parts.further import again
 from .pbt import PBT
 
 LEAST = 2
@@ -52,7 +53,7 @@ class Race(BaseScheduler, Settings, frozen=True):
         >>> def train(trial):
         ...     return trial["x"] ** 2 + 0.01 * trial.context["fold"]
         >>> result = danlu.tune(train, {"x": danlu.Float(-1, 1)}, contexts={"fold": range(5)}, trials=60, seed=1)
-        >>> result.best.contexts, len(result.configurations) > 12
+        >>> result.best.contexts, len(result.history.trials.configurations()) > 12
         (5, True)
     """
 
@@ -101,18 +102,21 @@ class Race(BaseScheduler, Settings, frozen=True):
         """
         history, busy, owed = view.history, [], 0
         for head, missing in _open(history):
-            if all(history.rows[number].status >= Status.DONE for number in history.groups.counting(head)):
-                return self._hopeless(history, head) or _again(history, head, missing)
+            if all(
+                history.rows[number].status >= Status.DONE
+                for number in history.trials.groups.members.counting(head)
+            ):
+                return self._hopeless(history, head) or again(history, head, missing)
             busy.append((head, missing))
             owed += len(missing)
         limit = view.problem.budget.trials
-        if busy and limit is not None and limit - history.counting <= owed:
-            return _again(history, *busy[0])
+        if busy and limit is not None and limit - history.spent.trials <= owed:
+            return again(history, *busy[0])
         return self._inner.next(state, view)
 
     def why(self, state: Any, view: View) -> str:
         """How many contexts there are, and what the inner scheduler says."""
-        count = len(view.history.contexts)
+        count = len(view.history.definition.contexts)
         said = f"every configuration is tried in {count} contexts, a trial each" if count else ""
         if count > LEAST and self.confidence < 1.0 and len(view.problem.goal.metrics) == 1:
             said += f", fewer where its chance to become the best falls below {1.0 - self.confidence:.0%}"
@@ -132,12 +136,12 @@ class Race(BaseScheduler, Settings, frozen=True):
         return found
 
     def _hopeless(self, history: History, head: int) -> GiveUp | None:
-        best = history.best
+        best = history.incumbents.best
         if (
             self.confidence >= 1.0
             or best is None
             or best == head
-            or best not in history.groups.over
+            or best not in history.trials.groups.over
             or len(history.goal.metrics) > 1
         ):
             return None
@@ -146,7 +150,7 @@ class Race(BaseScheduler, Settings, frozen=True):
             return None
         return GiveUp(
             head,
-            f"after {lag.contexts} of {len(history.contexts)} contexts it is {lag.mean:.3g} behind the configuration of trial {best} on "
+            f"after {lag.contexts} of {len(history.definition.contexts)} contexts it is {lag.mean:.3g} behind the configuration of trial {best} on "
             f"average; its chance to have the better mean in the end is {lag.chance:.1%}",
             {"against": best, "contexts": lag.contexts, "behind": lag.mean, "chance": lag.chance},
         )
@@ -170,12 +174,12 @@ def behind(history: History, head: int, best: int) -> Lag | None:
     """How far the configuration of trial ``head`` is behind that of trial ``best``; None where nothing tells yet."""
     from scipy.special import stdtr
 
-    whole, reference = len(history.contexts), history.groups.losses(best)
-    own = _differences(reference, history.groups.losses(head))
+    whole, reference = len(history.definition.contexts), history.trials.groups.losses(best)
+    own = _differences(reference, history.trials.groups.losses(head))
     squares, freedom = 0.0, 0
-    for other in history.groups.members:
-        if other != best and other not in history.aside:
-            found = own if other == head else _differences(reference, history.groups.losses(other))
+    for other in history.trials.groups.members:
+        if other != best and other not in history.rows.aside:
+            found = own if other == head else _differences(reference, history.trials.groups.losses(other))
             if len(found) > 1:
                 mean = sum(found) / len(found)
                 squares += sum((each - mean) * (each - mean) for each in found)
@@ -191,18 +195,12 @@ def behind(history: History, head: int, best: int) -> Lag | None:
 
 def _open(history: History) -> Iterator[tuple[int, list[Context]]]:
     """Configurations that need further contexts, with what they miss."""
-    for head in list(history.groups.pending):
-        rows = [history.rows[number] for number in history.groups.counting(head)]
+    for head in list(history.trials.groups.pending):
+        rows = [history.rows[number] for number in history.trials.groups.members.counting(head)]
         cut = any(row.status is Status.FAILED or row.status is Status.PAUSED for row in rows)
-        missing = history.groups.missing(head)
-        if missing and not cut and head not in history.groups.given_up:
+        missing = history.trials.groups.members.missing(head)
+        if missing and not cut and head not in history.trials.groups.given_up:
             yield head, missing
-
-
-def _again(history: History, head: int, missing: list[Context]) -> Again:
-    context, count = missing[0], len(history.contexts)
-    at = count - len(missing) + 1
-    return Again(head, context, f"trial {head}'s configuration in context {at} of {count}: {spoken(context)}")
 
 
 def _differences(best: dict[str, float], other: dict[str, float]) -> list[float]:

@@ -15,12 +15,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ..base.rng import generator
-from ..base.values import Value
+from ..base.values import Value, literal, typed_key, unboxed
 from ..errors import InactiveParameter, SpaceError
+from .constraints import Constraint
 from .expression import Expression
 from .parameters import levels
 from .point import Point, resolve
-from .space import Constraint, Space
+from .space import Space
 
 CHANCES = 300_000
 """Points drawn at random before a space counts as empty; one in 100,000 is found then 19 times in 20. Once for a space, about two seconds."""
@@ -94,12 +95,12 @@ def fill(
 
     Args:
         space: whose constraints have to hold.
-        given: values by name, as in ``Space.complete``.
+        given: values by name, as in ``complete``.
         propose: unit points, shape (d,), for the others.
         tries: how many are looked at before what is wrong is walked down from the last one.
 
     Raises:
-        SpaceError: as ``Space.complete``, and when nothing makes the constraints hold.
+        SpaceError: as ``complete``, and when nothing makes the constraints hold.
 
     Example:
         >>> from .parameters import Float, levels
@@ -108,8 +109,8 @@ def fill(
         True
     """
     for _ in range(tries if space.constraints else 1):
-        values = space.complete(given, propose())
-        if space.allows(values):
+        values = complete(space, given, propose())
+        if space.constraints.hold(values):
             return values
     names = {resolve(space.every, name) for name in given}
     fixed = frozenset(position for position, slot in enumerate(space.slots) if slot.name in names)
@@ -117,6 +118,30 @@ def fill(
     if found is None:
         raise SpaceError(f"a constraint forbids the point {dict(given)!r}, whatever the rest. Change it.")
     return {**space.decode(found), **{name: value for name, value in values.items() if name in names}}
+
+
+def complete(space: Space, given: Mapping[str, Value], fill: Sequence[float]) -> dict[str, Value]:
+    """Checked values for every active parameter: those given, the others decoded from ``fill``.
+
+    Names may be short where that is not ambiguous.
+
+    Raises:
+        SpaceError: for an unknown or inactive name, a value out of range, a broken constraint.
+    """
+    full = {resolve(space.every, name): unboxed(value) for name, value in given.items()}
+    unit = list(fill)
+    for position, slot in enumerate(space.slots):
+        if slot.name in full:
+            full[slot.name] = slot.parameter.check(slot.name, full[slot.name])
+            unit[position] = slot.parameter.encode(full[slot.name])
+    values = space.decode(unit)
+    for name, value in full.items():
+        if name not in values:
+            raise SpaceError(f"{name} is not active here, got {value!r}. Leave it out or set its switch.")
+        if name not in space.names and typed_key(literal(value)) != typed_key(values[name]):
+            raise SpaceError(f"{name} is fixed at {values[name]!r}, got {value!r}. Leave it out.")
+    values.update({name: value for name, value in full.items() if name in space.names})
+    return values
 
 
 def excess(space: Space, values: dict[str, Value]) -> float:
@@ -152,14 +177,14 @@ def _pulled(space: Space, allowed: Sequence[float], unit: Sequence[float]) -> li
     here = list(allowed)
     for share in _shares(rng):
         point, values = space.snap([a + (u - a) * share for a, u in zip(here, unit, strict=True)])
-        if space.allows(values):
+        if space.constraints.hold(values):
             here = point
             break
     for position in rng.permutation(len(here)).tolist():
         for share in _shares(rng):
             coordinate = here[position] + (unit[position] - here[position]) * share
             point, values = space.snap([*here[:position], coordinate, *here[position + 1 :]])
-            if space.allows(values):
+            if space.constraints.hold(values):
                 here = point
                 break
     return here
@@ -191,15 +216,17 @@ def _found(space: Space) -> list[list[float]]:
         drawn += len(block)
         for unit in block:
             point, values = space.snap(unit)
-            if space.allows(values):
+            if space.constraints.hold(values):
                 anchors.append(point)
     if not anchors:
-        raise SpaceError(_refusal(space, drawn))
+        raise SpaceError(
+            f"the constraints allow none of {drawn:,} points drawn at random, and none was found by search. {blame(space)}"
+        )
     return anchors[:ANCHORS]
 
 
-def _refusal(space: Space, drawn: int) -> str:
-    """What was looked at, and which constraint holds least often."""
+def blame(space: Space) -> str:
+    """Which constraint of a space that has no allowed point holds least often, and what to do about it."""
     rng, shares = np.random.default_rng(0), [0] * len(space.constraints)
     looked = 2_000
     for unit in rng.random((looked, len(space))).tolist():
@@ -214,11 +241,10 @@ def _refusal(space: Space, drawn: int) -> str:
         else f"the function {getattr(worst, '__name__', worst)}"
     )
     several = len(shares) > 1 and shares[least] > looked / 100
-    blame = "Each holds somewhere, but not all together" if several else "One is in the way"
+    fault = "Each holds somewhere, but not all together" if several else "One is in the way"
     return (
-        f"the constraints allow none of {drawn:,} points drawn at random, and none was found by search. {blame}: {name} holds at "
-        f"{shares[least] / looked:.2%} of {looked:,} points by itself{', least of all' if len(shares) > 1 else ''}. Loosen it, or "
-        "express it in the ranges."
+        f"{fault}: {name} holds at {shares[least] / looked:.2%} of {looked:,} points by itself"
+        f"{', least of all' if len(shares) > 1 else ''}. Loosen it, or express it in the ranges."
     )
 
 

@@ -38,7 +38,8 @@ class Inferred(msgspec.Struct, frozen=True):
         if parameter is None:
             return f"{self.name} = {self.default!r} ({self.why})"
         if isinstance(parameter, Choice):
-            return f"{self.name}: one of {', '.join(map(str, parameter.values))}; {self.default!r} first ({self.why})"
+            first = f"; {self.default!r} first" if self.default in parameter.values else ""
+            return f"{self.name}: one of {', '.join(map(str, parameter.values))}{first} ({self.why})"
         scale = " on a logarithmic scale" if parameter.log else ""
         return f"{self.name}: {parameter.low:g} to {parameter.high:g}{scale}; {self.default!r} first ({self.why})"
 

@@ -55,6 +55,11 @@ class SpaceSpec(msgspec.Struct, frozen=True):
     constants: tuple[Constant, ...] = ()
     constraints: tuple[str, ...] = ()
 
+    @property
+    def revealed(self) -> frozenset[str]:
+        """The names that code has drawn as it ran."""
+        return frozenset(slot.name for slot in self.slots if slot.revealed)
+
 
 def flatten(
     parameters: Mapping[str, Any],

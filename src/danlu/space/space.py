@@ -11,35 +11,19 @@ from __future__ import annotations
 import math
 import struct
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..base.values import Value, literal, shown, typed_key, unboxed
-from ..errors import InactiveParameter, SpaceError
-from .expression import Expression
-from .parameters import Choice, Float, Int, Leaf
-from .point import Point, resolve
+from ..base.moved import moved
+from ..base.values import Value
+from ..errors import SpaceError
+from .constraints import FUNCTION, Constraint, Constraints
+from .forms import ValueForms
+from .parameters import Choice, Leaf
+from .size import size_at
 from .slots import Constant, Slot, SpaceSpec, flatten
-
-__all__ = [
-    "FUNCTION",
-    "INACTIVE",
-    "Constant",
-    "Constraint",
-    "Slot",
-    "Space",
-    "SpaceSpec",
-    "difference",
-    "pack_unit",
-]
-
-Constraint: TypeAlias = Callable[[Mapping[str, Value]], bool]
-"""A test of the values of one point; a point is allowed when every constraint is true."""
-
-FUNCTION = "<function>"
-"""How a journal writes a constraint that was a function."""
 
 INACTIVE = 0.5
 """The coordinate of a parameter that is not active."""
@@ -53,11 +37,21 @@ class Space:
         constraints: functions of the values, or strings such as ``"batch <= 2 * width"``. A
             constraint that names a parameter which is not active holds. Every sampler honors them.
 
+    Attributes:
+        spec: the space as plain data.
+        slots: its coordinates, in order.
+        names: of the slots.
+        every: those and the names of the constants.
+        constraints: between parameters; ``space.constraints.hold(values)``.
+        forms: the forms that values have outside of the journal.
+        size: the number of distinct points, constraints not applied; infinite for a continuous space and for one that code
+            reveals as it runs.
+
     Raises:
         SpaceError: when a name, a parameter or a constraint makes no sense.
 
     Example:
-        >>> from .parameters import Switch
+        >>> from .parameters import Float, Int, Switch
         >>> space = Space({"depth": Int(1, 4), "opt": Switch(sgd={"momentum": Float(0, 1)}, adam={})})
         >>> space.names
         ('depth', 'opt', 'opt.sgd.momentum')
@@ -71,66 +65,36 @@ class Space:
         slots: list[Slot] = []
         constants: list[Constant] = []
         flatten(parameters or {}, "", -1, (-1,), slots, constants)
-        self.settle(SpaceSpec(tuple(slots), tuple(constants)), constraints)
-        self._compare_something()
+        self._settle(SpaceSpec(tuple(slots), tuple(constants)), constraints)
+        self.constraints.refuse_pointless(_truths(self.spec))
 
     @classmethod
     def from_spec(cls, spec: SpaceSpec, *, constraints: Sequence[Constraint | str] = ()) -> Space:
         """The space a journal describes; constraints that were functions have to be given again.
 
-        Without them the space can be read, but ``forgotten`` is True and nothing may be asked in it.
+        Without them the space can be read, but its constraints are ``forgotten`` and nothing may be asked in it.
         """
         space = cls.__new__(cls)
         stored = [text for text in spec.constraints if text != FUNCTION]
-        space.settle(spec, constraints or stored)
-        space.forgotten = not constraints and len(stored) < len(spec.constraints)
+        forgotten = not constraints and len(stored) < len(spec.constraints)
+        space._settle(spec, constraints or stored, forgotten=forgotten)  # noqa: SLF001 - its own
         return space
 
-    def _compare_something(self) -> None:
-        """Refuse texts that hold wherever a number is not 0, which nobody means."""
-        truths = {
-            slot.name
-            for slot in self.slots
-            if isinstance(slot.parameter, Choice)
-            and all(isinstance(value, bool) for value in slot.parameter.values)
-        } | {constant.name for constant in self.spec.constants if isinstance(constant.value, bool)}
-        for constraint in self.constraints:
-            if isinstance(constraint, Expression) and not constraint.names:
-                raise SpaceError(
-                    f"the constraint {str(constraint)!r} names no parameter, so it is the same at every point. Leave it out, or write "
-                    f"{f'{self.names[0]} < 1' if self.names else 'a comparison'!r}."
-                )
-            for name in constraint.judged if isinstance(constraint, Expression) else ():
-                if resolve(self.names + tuple(each.name for each in self.spec.constants), name) not in truths:
-                    raise SpaceError(
-                        f"the constraint {str(constraint)!r} compares {name} with nothing, and it is not true or false by itself. Write a "
-                        f"comparison, '{name} < 1'."
-                    )
-
-    def settle(self, spec: SpaceSpec, constraints: Sequence[Constraint | str]) -> None:
-        """Check a spec and work out what the other methods need; for the constructors."""
+    def _settle(
+        self, spec: SpaceSpec, constraints: Iterable[Constraint | str], *, forgotten: bool = False
+    ) -> None:
+        """Check a spec and work out what the other methods need."""
         names = [slot.name for slot in spec.slots] + [constant.name for constant in spec.constants]
         for position, name in enumerate(names):
             if name in names[:position]:
                 raise SpaceError(f"a space needs distinct names, got {name!r} twice.")
-        self.constraints = tuple(Expression(c) if isinstance(c, str) else c for c in constraints)
-        for constraint in self.constraints:
-            if isinstance(constraint, Expression):
-                for name in constraint.names:
-                    resolve(names, name)
-        texts = tuple(str(c) if isinstance(c, Expression) else FUNCTION for c in self.constraints)
-        self.forgotten = False
-        self.spec = msgspec.structs.replace(spec, constraints=texts)
+        self.every = tuple(names)
+        self.constraints = Constraints(constraints, self.every, forgotten=forgotten)
+        self.spec = msgspec.structs.replace(spec, constraints=self.constraints.texts)
         self.slots = spec.slots
         self.names = tuple(slot.name for slot in spec.slots)
-        self.revealed = frozenset(slot.name for slot in spec.slots if slot.revealed)
         parents = {slot.parent for slot in spec.slots} | {constant.parent for constant in spec.constants}
-        self.named = tuple(
-            s.name for s in spec.slots if isinstance(s.parameter, Choice) and s.parameter.named
-        )
-        self._listed = {
-            s.name: s.parameter for s in spec.slots if isinstance(s.parameter, Choice) and s.parameter.lists
-        }
+        self.forms = ValueForms(spec.slots)
         self._steps = [
             (
                 slot.name, slot.parameter.decoder(), slot.parent, slot.options,
@@ -140,9 +104,27 @@ class Space:
         ]  # fmt: skip
         self._flat = parents <= {-1} and not spec.constants
         self._encoders = [(slot.name, slot.parameter.encoder()) for slot in spec.slots]
-        self.every = (*self.names, *(constant.name for constant in spec.constants))
-        open_ended = self.revealed or not spec.slots
-        self._size = math.inf if open_ended else _size(spec.slots, -1, -1, math.inf)
+        open_ended = not spec.slots or any(slot.revealed for slot in spec.slots)
+        self.size = math.inf if open_ended else size_at(spec.slots)
+
+    if not TYPE_CHECKING:
+        __getattr__ = moved(
+            "a space",
+            {
+                "allows": "space.constraints.hold(values)",
+                "constrained": "bool(space.constraints)",
+                "forgotten": "space.constraints.forgotten",
+                "given": "space.forms.given(values)",
+                "kept": "space.forms.shown(values)",
+                "lists_of": "space.forms.lists(values)",
+                "named": "space.forms.named",
+                "things": "space.forms.things",
+                "complete": "danlu.space.feasible.complete(space, values, fill)",
+                "reveal": "danlu.space.reveal.reveal(space, name, parameter)",
+                "revealed": "space.spec.revealed",
+                "size_at": "danlu.space.size.size_at(space.slots, resolution)",
+            },
+        )
 
     def __len__(self) -> int:
         return len(self.slots)
@@ -155,33 +137,13 @@ class Space:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Space):
             return NotImplemented
-        mine, others = (
-            [c for c in space.constraints if not isinstance(c, Expression)] for space in (self, other)
-        )
-        return self.spec == other.spec and self.forgotten == other.forgotten and mine == others
+        return self.spec == other.spec and self.constraints == other.constraints
 
     def __hash__(self) -> int:
         return hash((self.names, self.spec.constraints))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restored, (self.spec, self.constraints, self.forgotten)
-
-    @property
-    def constrained(self) -> bool:
-        """Whether there are constraints between parameters."""
-        return bool(self.constraints)
-
-    @property
-    def size(self) -> float:
-        """The number of distinct points, constraints not applied.
-
-        Infinite for a continuous space and for one that code reveals as it runs.
-        """
-        return self._size
-
-    def size_at(self, resolution: int) -> float:
-        """The number of distinct points when every continuous parameter takes ``resolution`` values."""
-        return _size(self.slots, -1, -1, resolution)
+        return _restored, (self.spec, tuple(self.constraints), self.constraints.forgotten)
 
     def center(self) -> list[float]:
         """The middle of every range, or its prior where one is given; shape (d,)."""
@@ -204,49 +166,6 @@ class Space:
                 values[constant.name] = constant.value
         return values
 
-    @property
-    def things(self) -> dict[str, Mapping[str, Any]]:
-        """For each choice of things by name that is at hand, its things."""
-        return {
-            s.name: s.parameter.things
-            for s in self.slots
-            if isinstance(s.parameter, Choice) and s.parameter.things
-        }
-
-    def given(self, values: Mapping[str, Value]) -> dict[str, Value]:
-        """Values as journals have them with what the objective gets for them: things for names, lists where they were lists.
-
-        Raises:
-            SpaceError: for a name whose thing is not at hand.
-
-        Example:
-            >>> space = Space({"lr": Float(0, 1), "widths": Choice([[64, 32], [128]]), "root": Choice({"square": math.sqrt})})
-            >>> space.given({"lr": 0.5, "widths": (64, 32), "root": "square"})
-            {'lr': 0.5, 'widths': [64, 32], 'root': <built-in function sqrt>}
-        """
-        own = {
-            s.name: s.parameter
-            for s in self.slots
-            if isinstance(s.parameter, Choice) and (s.parameter.named or s.parameter.lists)
-        }
-        return {name: own[name][value] if name in own else value for name, value in values.items()}
-
-    def kept(self, values: dict[str, Value]) -> dict[str, Value]:
-        """Values as results show them: lists where they were lists, things by their names."""
-        if not self._listed:
-            return values
-        return {
-            name: self._listed[name].given(v) if name in self._listed else v for name, v in values.items()
-        }
-
-    def lists_of(self, values: Mapping[str, Value]) -> dict[str, str]:
-        """For each value that is a list, how its lists and tuples lie in it (``values.shape``)."""
-        return {
-            name: choice.lists[choice.index(values[name])]
-            for name, choice in self._listed.items()
-            if name in values
-        }
-
     def encode(self, values: Mapping[str, Value]) -> list[float]:
         """The unit point of ``values``; coordinates of parameters that are not given are 0.5."""
         return [encode(values[name]) if name in values else INACTIVE for name, encode in self._encoders]
@@ -256,54 +175,22 @@ class Space:
         values = self.decode(unit)
         return self.encode(values), values
 
-    def complete(self, given: Mapping[str, Value], fill: Sequence[float]) -> dict[str, Value]:
-        """Checked values for every active parameter: those given, the others decoded from ``fill``.
-
-        Names may be short where that is not ambiguous.
-
-        Raises:
-            SpaceError: for an unknown or inactive name, a value out of range, a broken constraint.
-        """
-        full = {resolve(self.every, name): unboxed(value) for name, value in given.items()}
-        unit = list(fill)
-        for position, slot in enumerate(self.slots):
-            if slot.name in full:
-                full[slot.name] = slot.parameter.check(slot.name, full[slot.name])
-                unit[position] = slot.parameter.encode(full[slot.name])
-        values = self.decode(unit)
-        for name, value in full.items():
-            if name not in values:
-                raise SpaceError(f"{name} is not active here, got {value!r}. Leave it out or set its switch.")
-            if name not in self.names and typed_key(literal(value)) != typed_key(values[name]):
-                raise SpaceError(f"{name} is fixed at {values[name]!r}, got {value!r}. Leave it out.")
-        values.update({name: value for name, value in full.items() if name in self.names})
-        return values
-
-    def allows(self, values: Mapping[str, Value]) -> bool:
-        """Whether every constraint holds at ``values``."""
-        if not self.constraints:
-            return True
-        point = Point(values, self.every)
-        return all(_holds(constraint, point) for constraint in self.constraints)
-
-    def reveal(self, name: str, parameter: Leaf) -> Space:
-        """This space with one more parameter, or with the range of a known one widened to fit."""
-        slots = list(self.slots)
-        if name in self.names:
-            position = self.names.index(name)
-            merged = _union(name, slots[position].parameter, parameter)
-            slots[position] = msgspec.structs.replace(slots[position], parameter=merged)
-        else:
-            slots.append(Slot(name, parameter, revealed=True))
-        spec = msgspec.structs.replace(self.spec, slots=tuple(slots))
-        return Space.from_spec(spec, constraints=self.constraints)
-
 
 def _restored(spec: SpaceSpec, constraints: tuple[Constraint | str, ...], forgotten: bool) -> Space:
     """A space that was copied or sent; the other half of ``Space.__reduce__``."""
     space = Space.from_spec(spec, constraints=constraints)
-    space.forgotten = forgotten
+    space.constraints.forgotten = forgotten
     return space
+
+
+def _truths(spec: SpaceSpec) -> set[str]:
+    """The names whose values are all true or false by themselves."""
+    return {
+        slot.name
+        for slot in spec.slots
+        if isinstance(slot.parameter, Choice)
+        and all(isinstance(value, bool) for value in slot.parameter.values)
+    } | {constant.name for constant in spec.constants if isinstance(constant.value, bool)}
 
 
 def pack_unit(unit: Sequence[float]) -> bytes:
@@ -320,6 +207,7 @@ def difference(old: SpaceSpec, new: SpaceSpec) -> list[str]:
     """What changed from one space to another, a line for each parameter.
 
     Example:
+        >>> from .parameters import Int
         >>> difference(Space({"a": Int(1, 2)}).spec, Space({"a": Int(1, 3)}).spec)
         ['a: Int(low=1, high=2, log=False, step=1, prior=None) became Int(low=1, high=3, log=False, \
 step=1, prior=None)']
@@ -346,56 +234,6 @@ def _described(spec: SpaceSpec) -> dict[str, str]:
     return slots | {constant.name: f"fixed {constant.value!r}" for constant in spec.constants}
 
 
-def _size(slots: Sequence[Slot], parent: int, option: int, resolution: float) -> float:
-    total: float = 1
-    for position, slot in enumerate(slots):
-        if slot.parent != parent or option not in slot.options:
-            continue
-        own = min(slot.parameter.size, resolution) if slot.parameter.size == math.inf else slot.parameter.size
-        if any(child.parent == position for child in slots):
-            own = sum(_size(slots, position, each, resolution) for each in range(int(own)))
-        total *= own
-    return total
-
-
 def _prior(parameter: Leaf) -> float:
     unset = msgspec.UNSET if isinstance(parameter, Choice) else None
     return INACTIVE if parameter.prior is unset else parameter.encode(parameter.prior)
-
-
-def _holds(constraint: Constraint, point: Point) -> bool:
-    try:
-        held: Any = constraint(point)
-    except InactiveParameter:
-        return True
-    if held is None:
-        raise SpaceError(
-            f"the constraint {getattr(constraint, '__name__', constraint)} gave None, and it has to say True where it holds and False "
-            "where not. Has it a return?"
-        )
-    if (
-        not isinstance(held, bool)
-        and getattr(getattr(held, "dtype", None), "kind", "") + str(getattr(held, "ndim", "")) != "b0"
-    ):
-        raise SpaceError(
-            f"the constraint {getattr(constraint, '__name__', constraint)} gave {shown(held)}, and it has to say True where it holds and "
-            "False where not. Return a comparison, or bool(...)."
-        )
-    return bool(held)
-
-
-def _union(name: str, known: Leaf, asked: Leaf) -> Leaf:
-    if known == asked:
-        return known
-    same_kind = (isinstance(known, Float) and isinstance(asked, Float)) or (
-        isinstance(known, Int) and isinstance(asked, Int)
-    )
-    if not same_kind or known.log != asked.log or known.step != asked.step:  # type: ignore[union-attr]
-        raise SpaceError(
-            f"{name} was {known!r} before and is {asked!r} now. "
-            "Only the bounds of a Float or Int may move; use another name."
-        )
-    bounds = (known, asked)
-    low = min(p.low for p in bounds)  # type: ignore[union-attr]
-    high = max(p.high for p in bounds)  # type: ignore[union-attr]
-    return msgspec.structs.replace(known, low=low, high=high) if math.isfinite(high - low) else known

@@ -1,24 +1,62 @@
-"""How a row of a database shows that it is whole: a checksum of its bytes and of its place."""
+"""How a row of a database shows that it is whole: a checksum of its bytes, of its place, and of the study that it belongs to.
+
+A study's seal is made of its number and its first event, which no two studies share: a row that was copied from another study, in the
+same place there, does not match. The first row carries the seal as well, by which a study is told from those of early versions, whose
+rows know no study and stay as they are.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 
 import msgspec
 
-from ..errors import SchemaError
+from ..errors import CorruptError, SchemaError
 from ..journal import events as ev
 
 
-def checksum(seq: int, op: str | None, body: bytes) -> int:
-    """CRC-32 of the row's place, its operation and its bytes, so that a moved row is damage too.
+def checksum(seq: int, op: str | None, body: bytes, seal: int = 0) -> int:
+    """CRC-32 of the row's place, its operation and its bytes, so that a moved row is damage too, under its study's seal.
 
     Example:
         >>> checksum(1, None, b"x") == checksum(2, None, b"x")
         False
     """
     crc = zlib.crc32(body, seq & 0xFFFFFFFF)
-    return crc if op is None else zlib.crc32(op.encode(), crc)
+    return (crc if op is None else zlib.crc32(op.encode(), crc)) ^ seal
+
+
+def seal_of(study: int, first: bytes) -> int:
+    """The seal of a new study, by its number and its first event: 32 bits, not all 0.
+
+    Example:
+        >>> seal_of(1, b"created") == seal_of(2, b"created"), seal_of(1, b"a") == seal_of(1, b"b")
+        (False, False)
+    """
+    hashed = hashlib.blake2b(
+        b"%d/%b" % (study, first), digest_size=4
+    )  # of two CRCs the difference is the same for all contents
+    return int.from_bytes(hashed.digest(), "big") or 1
+
+
+def unsealed(place: object, study: int, first: bytes, plain: int, crc: int) -> int:
+    """The seal of a study whose first row has this checksum, 0 for one of an early version.
+
+    Args:
+        place: the store, as it is called in sentences.
+        study: its number.
+        first: its first event.
+        plain: the row's checksum without a seal.
+        crc: the one that it has.
+
+    Raises:
+        CorruptError: when the row is damaged.
+    """
+    for seal in (seal_of(study, first), 0):
+        if plain ^ seal == crc:
+            return seal
+    raise CorruptError(damaged(place, 1))
 
 
 def damaged(where: object, seq: int) -> str:

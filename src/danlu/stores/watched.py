@@ -51,21 +51,23 @@ class Watched:
             with contextlib.suppress(OSError, sqlite3.Error):
                 folder.mkdir(parents=True, exist_ok=True)
                 target = self._saved or _free(folder / self._path.name)
+                self._saved = target  # whatever becomes of it, the name is taken
                 with contextlib.closing(sqlite3.connect(target)) as copy:
                     source.backup(copy)
-                self._saved = target
-                return target
+                    (found,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+                if found == "ok":
+                    return target
         return None
 
 
-def lost(path: Path, saved: Path | None, *, wrote: bool) -> str:
-    """What to say when the files of a store were taken away while it was in use."""
+def lost(path: Path, saved: Path | None, *, wrote: bool, what: str) -> str:
+    """What to say when the files of a store were taken away while it was in use, or something else was written into them."""
     if not wrote:
-        return f"the store {path} was removed or replaced while it was read. Open it again."
+        return f"the store {path} was {what} while it was read. Open it again."
     found = "It could not be saved elsewhere: what this process still knows is all there is."
     if saved is not None:
         found = f"All that was written is saved as {saved}. Move it to {path}, and run the same call again."
-    return f"the store {path} was removed or replaced while it was in use. {found}"
+    return f"the store {path} was {what} while it was in use. {found}"
 
 
 def _file(path: Path) -> tuple[int, int] | None:

@@ -37,9 +37,11 @@ def reconcile(
     if if_changed not in get_args(IfChanged):
         raise SettingError(f"if_changed needs one of {', '.join(get_args(IfChanged))}, got {if_changed!r}.")
     now = provenance_of(objective)
-    history = study.replica.history
+    history = study.session.replica.history
     others = _others(study, now)
-    again = history.programs.newest is not None and history.programs.newest.code == now.code
+    again = (
+        history.definition.programs.newest is not None and history.definition.programs.newest.code == now.code
+    )
     for change, trials in others.values():
         _say(study, change, trials, if_changed, expected=expected, again=again)
         if if_changed == "refuse":
@@ -48,25 +50,31 @@ def reconcile(
                 "Choose another name, go on all the same with if_changed='continue', or have these trials set aside: 'set aside'."
             )
         if if_changed == "set aside":
-            study.set_aside(trials, f"other code ran them: {listed(change.code)}")
+            study.control.set_aside(trials, f"other code ran them: {listed(change.code)}")
     if not others:
         _say_less(study, now)
-    if history.programs.knows_sources(now.code):
+    if history.definition.programs.knows_sources(now.code):
         now = msgspec.structs.replace(now, sources={})
-    study.provenance = now
+    study.session.provenance = now
 
 
 def _others(study: Study, now: Provenance) -> dict[str, tuple[Change, list[int]]]:
     """The codes that ran trials and differ from what runs now: how, and which trials."""
-    history = study.replica.history
+    history = study.session.replica.history
     ran: dict[str, list[int]] = {}
     for number, row in enumerate(history.rows):
         if row.code and not row.aside:
             ran.setdefault(row.code, []).append(number)
     found = {}
     for code, trials in ran.items():
-        old = [history.programs.by_code[each] for each in code.split("+") if each in history.programs.by_code]
-        changes = [change for change in (history.programs.since(each, now) for each in old) if change.code]
+        old = [
+            history.definition.programs.by_code[each]
+            for each in code.split("+")
+            if each in history.definition.programs.by_code
+        ]
+        changes = [
+            change for change in (history.definition.programs.since(each, now) for each in old) if change.code
+        ]
         if changes:
             found[code] = (changes[0], trials)
     return found
@@ -79,7 +87,7 @@ def _say(
         told = f"{numbered(trials)} of {study.name!r} ran with other code: {listed(change.code)}."
         say(f"danlu: {told}")
         return
-    number = len(study.replica.history)
+    number = len(study.session.replica.history)
     follows = {
         "continue": f"From trial {number} on the study holds results of both. To keep them apart, choose another name, "
         'or have the trials of the other code set aside: if_changed="set aside" (--if-changed set-aside).',
@@ -97,9 +105,11 @@ def _say(
 
 def _say_less(study: Study, now: Provenance) -> None:
     """Differences that need not matter, a line."""
-    history = study.replica.history
-    before = history.programs.newest
-    change = Change() if before is None or not history.rows else history.programs.since(before, now)
+    history = study.session.replica.history
+    before = history.definition.programs.newest
+    change = (
+        Change() if before is None or not history.rows else history.definition.programs.since(before, now)
+    )
     told = [*change.near, *change.versions]
     if told:
         say(f"danlu: since {study.name!r} was last run, {listed(tuple(told))}.")

@@ -19,7 +19,7 @@ def cite(result: Result) -> str:
     comment: its author knows what it is from.
 
     Args:
-        result: of the study; one asked and told by hand, without ``study.announce()``, has nothing but danlu to cite.
+        result: of the study; one asked and told by hand, without ``study.session.announce()``, has nothing but danlu to cite.
 
     Example:
         >>> import danlu
@@ -28,8 +28,8 @@ def cite(result: Result) -> str:
         ['danlu,', 'bergstra2011algorithms,']
     """
     own = f"@software{{danlu,\n  title = {{danlu: tuning of deep-learning models}},\n  version = {{{__version__}}},\n}}"
-    stored = result.history.stored_config
-    said = [sentence for _, sentence in result.history.decisions]
+    stored = result.history.definition.stored_config
+    said = [sentence for _, sentence in result.history.decisions.log]
     found, strangers = dict[str, None](), list[str]()
     for noun, kept in (
         () if stored is None else (("sampler", stored.sampler), ("scheduler", stored.scheduler))

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from ..base.failure import say
 from ..base.rng import generator
 from ..contracts.messages import Task
 from ..contracts.protocols import Again, GiveUp, New, Resume, Terms, Wait
@@ -20,6 +21,7 @@ from ..problem.budget import AttemptLimits
 from ..runtime.folders import Folders
 from ..space.feasible import fill
 from ..space.space import pack_unit
+from .lapse import Lapse
 from .replica import Replica
 
 PROBE = "probe"
@@ -27,13 +29,14 @@ PROBE = "probe"
 
 
 class TrialPolicy(NamedTuple):
-    """How a study treats its trials: deaths of a worker that are forgiven, limits of an attempt, where its files go, its name."""
+    """How a study treats its trials: deaths that are forgiven, limits of an attempt, where files go, its name, seconds of a lease."""
 
     retries: int = 2
     limits: AttemptLimits = AttemptLimits()
     logs: str = ""
     folders: Folders | None = None
     study: str = ""
+    lease: float = 60.0
 
 
 class Claims:
@@ -47,6 +50,7 @@ class Claims:
         self._policy = policy
         self._clock = clock
         self._looked = -1e9
+        self._lapse = Lapse(policy.lease)
 
     def old(self) -> int | None:
         """Take up a trial that waits or whose worker is gone; its number, or None."""
@@ -55,7 +59,7 @@ class Claims:
         for number in self._orphans():
             if self._take(number, orphan=True):
                 return number
-        for number in sorted(replica.history.live[Status.WAITING]):
+        for number in sorted(replica.history.rows.live[Status.WAITING]):
             if self._take(number, orphan=False):
                 return number
         return None
@@ -66,12 +70,12 @@ class Claims:
         op: str | None = None,
         *,
         read: bool = True,
-        probe: Callable[[], list[float] | None] | None = None,
+        probe: Callable[[], list[float] | Wait | None] | None = None,
     ) -> list[int]:
         """Claim up to ``k`` new trials, or a paused one if the scheduler says so; their numbers.
 
         ``read`` is False when the journal has been read just now; who loses the race reads it again anyway. ``probe`` says
-        which unit point has to be tried before any other, or None.
+        which unit point has to be tried before any other, None where there is none, or that nothing is to begin.
 
         Raises:
             Exhausted: when a finite space has no untried point left.
@@ -82,13 +86,15 @@ class Claims:
             if read:
                 replica.sync()
             read = True
-            if op is not None and op in replica.history.ops:  # asked before, and the answer was lost
+            if op is not None and op in replica.history.rows.ops:  # asked before, and the answer was lost
                 return [self.again(op)]
             room = replica.budget.trials
-            k = k if room is None else min(k, room - replica.history.counting)
+            k = k if room is None else min(k, room - replica.history.spent.trials)
             wanted = probe() if probe is not None and k > 0 else None
-            move = New() if wanted is not None or self._queued_first() else replica.move()
-            if replica.history.queue and not isinstance(move, Again | GiveUp):
+            if isinstance(wanted, Wait):
+                return []
+            move = New() if wanted is not None or self._queued_first() else replica.algorithms.move()
+            if replica.history.decisions.queue and not isinstance(move, Again | GiveUp):
                 move = New()  # a person's points come first, but for configurations that are begun
             if isinstance(move, Wait):
                 return []
@@ -112,8 +118,8 @@ class Claims:
         """
         replica = self._replica
         replica.sync()
-        number = replica.history.ops[op]
-        row = replica.history.row(number)
+        number = replica.history.rows.ops[op]
+        row = replica.history.rows.of(number)
         if row.status >= Status.DONE or (row.status is Status.RUNNING and row.worker == self._worker):
             return number
         running = row.status is Status.RUNNING
@@ -126,40 +132,45 @@ class Claims:
             f"trial {number}, which was asked as {op!r}, has passed to another worker. Ask under a new name."
         )
 
+    def awaited(self) -> list[int]:
+        """The running trials whose workers cannot be seen from here, while it will show within a lease whether they live."""
+        rows = self._replica.history.rows
+        return self._lapse.awaited({number: rows.of(number).worker for number in rows.live[Status.RUNNING]})
+
     def task(self, number: int) -> Task:
         """The claimed trial, ready to run."""
         history = self._replica.history
-        row = history.row(number)
+        row = history.rows.of(number)
         declared = row.current()
         return Task(
             trial=number,
             attempt=row.attempt,
             params=declared,
             names=history.space.every,
-            seed=history.seed,
-            blobs=self._replica.blobs.place,
+            seed=history.definition.seed,
+            blobs=self._replica.files.blobs.place,
             checkpoints=tuple(reversed(row.usable())),
             limits=self._policy.limits,
             log=f"{self._policy.logs}/{number:06d}.log" if self._policy.logs else "",
-            horizon=self._replica.horizon(number),
+            horizon=self._replica.algorithms.horizon(number),
             alone=row.alone,
             folder=str(self._policy.folders.of(number)) if self._policy.folders else "",
             goal=history.goal,
             study=self._policy.study,
-            lists=history.space.lists_of(declared),
-            named=history.space.named,
+            lists=history.space.forms.lists(declared),
+            named=history.space.forms.named,
             context=row.asked.context,
         )
 
     def _queued_first(self) -> bool:
         """Whether a person's points come before whatever the scheduler would say."""
         history = self._replica.history
-        return bool(history.queue) and not history.groups.pending
+        return bool(history.decisions.queue) and not history.trials.groups.pending
 
     def _orphans(self) -> Sequence[int]:
         """Running trials without a living worker; leases are looked at once a second at most."""
         now = time.monotonic()
-        running = self._replica.history.live[Status.RUNNING]
+        running = self._replica.history.rows.live[Status.RUNNING]
         if not running or now - self._looked < 1.0:
             return ()
         orphans = self._replica.journal.orphans(sorted(running))
@@ -169,10 +180,11 @@ class Claims:
 
     def _take(self, number: int, *, orphan: bool) -> bool:
         history = self._replica.history
-        row = history.row(number)
+        row = history.rows.of(number)
         at = self._clock()
         if orphan and row.deaths >= self._policy.retries:
-            reason = f"its worker died {row.deaths + 1} times; this configuration is quarantined"
+            times = f"{row.deaths + 1} times" if row.deaths else "once"
+            reason = f"its worker died {times}; this configuration is quarantined"
             event: ev.Event = ev.Ended(
                 number, row.attempt, Status.FAILED, {}, row.seconds, at, Cause.CRASHED, reason
             )
@@ -187,10 +199,14 @@ class Claims:
         except Outrun:
             self._replica.sync()
             return False
+        if isinstance(event, ev.Ended):
+            say(f"danlu: trial {number} is given up: {event.reason}.")
+        elif orphan:  # whoever ran it had no chance to say so
+            say(f"danlu: trial {number} is taken up again: the process that ran it died.")
         return isinstance(event, ev.Resumed)
 
     def _resume(self, move: Resume) -> int:
-        row = self._replica.history.row(move.trial)
+        row = self._replica.history.rows.of(move.trial)
         unit, params = b"", b""
         if move.unit is not None:
             point, values = self._replica.history.space.snap(move.unit)
@@ -206,12 +222,12 @@ class Claims:
 
     def _anew(self, move: Resume) -> bool:
         """Whether the trial is trained from its start, because its training depends on its length."""
-        return move.donor is None and not self._replica.problem.resume_safe
+        return move.donor is None and not self._replica.algorithms.problem.resume_safe
 
     def _ask(self, move: New, k: int, op: str | None, probe: list[float] | None = None) -> list[int]:
         replica = self._replica
         history = replica.history
-        if history.space.forgotten:
+        if history.space.constraints.forgotten:
             raise SpaceError(
                 "this study has a constraint that is a function, which no journal can keep. "
                 "Open it with its space, or write the constraint as text."
@@ -220,16 +236,16 @@ class Claims:
         if probe is not None:
             points = [history.space.snap(probe)]
             source, reason = PROBE, "all trials before it failed alike, and none is as far from them"
-        elif history.queue:
-            k = min(k, len(history.queue))
-            points = [self._enqueued(first + i, point) for i, point in enumerate(history.queue[:k])]
+        elif history.decisions.queue:
+            k = min(k, len(history.decisions.queue))
+            points = [self._enqueued(first + i, point) for i, point in enumerate(history.decisions.queue[:k])]
             source, reason = "enqueued", "enqueued by a person"
         else:
-            points = [history.space.snap(unit) for unit in replica.propose(k, move.tag)]
+            points = [history.space.snap(unit) for unit in replica.algorithms.propose(k, move.tag)]
             source, reason = "sampler", move.reason
             self._check(points)
         at = self._clock()
-        context = history.contexts[0] if history.contexts else {}
+        context = history.definition.contexts[0] if history.definition.contexts else {}
         events: list[tuple[str | None, ev.Event]] = [
             (
                 op if i == 0 else None,
@@ -241,7 +257,11 @@ class Claims:
             for i, (unit, values) in enumerate(points)
         ]  # fmt: skip
         numbers = range(first, first + len(points))
-        changed = {who: why for who, why in replica.why(move.tag).items() if why != history.chosen.get(who)}
+        changed = {
+            who: why
+            for who, why in replica.algorithms.why(move.tag).items()
+            if why != history.decisions.chosen.get(who)
+        }
         if changed and source == "sampler":
             events.append((None, ev.Noted(-1, changed, at)))
         grants = tuple((number, 1) for number in numbers)
@@ -253,7 +273,7 @@ class Claims:
         """A new trial of a configuration in a further context."""
         replica = self._replica
         history, number = replica.history, len(replica.history)
-        first = history.row(move.trial).asked
+        first = history.rows.of(move.trial).asked
         event = ev.Asked(
             number, first.params, first.unit, self._worker, self._clock(), "context", first.tag, history.seq, move.reason,
             move.context, move.trial,
@@ -271,12 +291,12 @@ class Claims:
 
     def _declared(self, values: dict[str, Any]) -> dict[str, Any]:
         """What the trial starts with: a parameter that code reveals counts once the code draws it."""
-        revealed = self._replica.history.space.revealed
+        revealed = self._replica.history.space.spec.revealed
         return {name: value for name, value in values.items() if name not in revealed}
 
     def _enqueued(self, number: int, point: dict[str, Any]) -> tuple[list[float], dict[str, Any]]:
         history = self._replica.history
-        rng = generator(history.seed, number, "fill")
+        rng = generator(history.definition.seed, number, "fill")
         values = fill(history.space, point, lambda: rng.random(len(history.space)).tolist())
         return history.space.encode(values), values
 
@@ -285,9 +305,9 @@ class Claims:
             raise Exhausted("the sampler has no further point.")
         space = self._replica.history.space
         for _, values in points:
-            if not space.allows(values):
+            if not space.constraints.hold(values):
                 raise SpaceError(
-                    f"{type(self._replica.sampler).__name__} proposed {values!r}, which a constraint forbids. "
+                    f"{type(self._replica.algorithms.sampler).__name__} proposed {values!r}, which a constraint forbids. "
                     "A sampler has to pass its points through danlu.samplers.parts.admission."
                 )
 

@@ -9,6 +9,7 @@ from ..base.names import SAMPLERS, SCHEDULERS, SamplerName, SchedulerName, find
 from ..contracts import algorithms as settings
 from ..contracts.protocols import Sampler, Scheduler
 from ..errors import SettingError
+from ..journal.definition import Definition
 from ..journal.events import StoredConfig
 from ..problem.budget import Budget, TrialLimits
 from ..problem.contexts import Context
@@ -40,6 +41,11 @@ class ResolvedConfig(NamedTuple):
     objective: str = ""
     follows: bool = False
     contexts: tuple[Context, ...] = ()
+
+    def budget_of(self, definition: Definition) -> Budget:
+        """What the study may spend: a study that was joined without a budget follows the stored one."""
+        stored = definition.stored_config
+        return stored.budget if self.follows and stored is not None else self.budget
 
     @property
     def stored_config(self) -> StoredConfig:
@@ -95,7 +101,7 @@ def _scheduler(
     contexts: tuple[Context, ...],
     trust: Sequence[str],
 ) -> Scheduler:
-    """By default what decides by itself; with contexts, a race of configurations around it, which gives none up under ``"none"``."""
+    """By default what decides by itself; with contexts, a race of configurations around it, which gives none up around ``"none"`` and ``"exhaustive"``."""
     if given is None and stored.scheduler:
         return cast(Scheduler, settings.read(stored.scheduler, "scheduler", trusting(trust)))
     chosen = given
@@ -106,9 +112,9 @@ def _scheduler(
     chosen = cast(Scheduler, _whole("scheduler", chosen, Scheduler))
     if not contexts:
         return chosen
-    race, none = find(SCHEDULERS, "scheduler", "race"), find(SCHEDULERS, "scheduler", "none")
+    race, *patient = (find(SCHEDULERS, "scheduler", name) for name in ("race", "none", "exhaustive"))
     if not isinstance(chosen, race):
-        chosen = race(chosen, confidence=1.0) if isinstance(chosen, none) else race(chosen)
+        chosen = race(chosen, confidence=1.0) if isinstance(chosen, tuple(patient)) else race(chosen)
     return cast(Scheduler, chosen)
 
 

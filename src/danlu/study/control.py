@@ -26,7 +26,7 @@ Append = Callable[[list[tuple[str | None, ev.Event]], Terms], Any]
 class Control:
     """Tells one study what to do.
 
-    Every method takes ``op``, a name under which it is done once, however often it is said.
+    What takes ``op``, a name, is done once under that name, however often it is said.
 
     Args:
         journal: the study's; anything with its ``append``.
@@ -65,7 +65,7 @@ class Control:
             TrialMissing: when there is no such trial.
             SettingError: when it is over already.
         """
-        row = self._history.row(trial)
+        row = self._history.rows.of(trial)
         if row.status >= Status.DONE:
             raise SettingError(f"trial {trial} is {row.status.name.lower()} already, and that stands.")
         event = ev.Steered("prune", self._actor, self._clock(), trial, reason)
@@ -97,12 +97,42 @@ class Control:
     def _checked(self, points: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """The points under their full names, each of which the space allows."""
         space = self._history.space
-        rng = generator(self._history.seed, -1, "enqueue")
+        rng = generator(self._history.definition.seed, -1, "enqueue")
         checked = []
         for point in points:
             values = fill(space, point, lambda: rng.random(len(space)).tolist())
             checked.append({full: values[full] for full in (resolve(space.every, name) for name in point)})
         return checked
+
+    def set_aside(self, trials: Iterable[int], reason: str, *, actor: str = "", trace: str = "") -> None:
+        """Keep these trials in the journal and take them out of the search, durable when this returns.
+
+        They are off the budget, nothing is learned from them, none of them is the best, and their points may be tried
+        again. Those that run are ended. Setting the same trials aside again changes nothing.
+
+        Args:
+            trials: their numbers.
+            reason: a sentence that ``result.why()`` and the trials' own records show.
+            actor: the person who wants it, '' for danlu itself.
+            trace: the traceback of what they failed of, for those who hear of it elsewhere.
+
+        Raises:
+            TrialMissing: when there is no such trial; nothing is written then.
+
+        Example:
+            >>> import danlu
+            >>> with danlu.open_study({"x": danlu.Float(0, 1)}, trials=1) as study:
+            ...     study.tell(study.ask(), 0.0)
+            ...     study.control.set_aside([0], "the data was broken")
+            ...     study.ask().number
+            1
+        """
+        rows = self._history.rows
+        fresh = tuple(n for n in dict.fromkeys(trials) if rows.of(n).aside == "")
+        if fresh:
+            live = tuple(n for n in fresh if rows.of(n).status < Status.DONE)
+            event = ev.SetAside(fresh, reason, self._clock(), actor, trace)
+            self._append([(None, event)], Terms(closes=live, worker=self._actor, durable=True))
 
     def note(self, text: str, trial: int = -1, *, op: str | None = None) -> None:
         """Keep a remark with the study, where ``result.why()`` shows it, or with one trial, among its facts.
@@ -112,20 +142,20 @@ class Control:
         """
         facts = {"text": text}
         if trial != -1:
-            earlier = (self._history.row(trial).facts or {}).get("notes", [])
+            earlier = (self._history.rows.of(trial).facts or {}).get("notes", [])
             facts = {"notes": [*earlier, f"{self._actor}: {text}"]}  # type: ignore[dict-item]
         self._say(op, ev.Noted(trial, facts, self._clock(), actor=self._actor))
 
     def _say(self, op: str | None, event: ev.Event, *, durable: bool = False) -> None:
-        if self._history.campaign and isinstance(event, ev.Steered | ev.Enqueued):
-            stages = ", ".join(self._history.stages.values()) or "none yet"
+        if self._history.definition.campaign.kind and isinstance(event, ev.Steered | ev.Enqueued):
+            stages = ", ".join(self._history.definition.campaign.stages.values()) or "none yet"
             raise SettingError(f"a campaign has no trials to steer. Steer one of its studies: {stages}.")
         self._append([(op, event)], Terms(worker=self._actor, durable=durable))
 
     def _end(self, trial: int, said: ev.Steered) -> None:
         """End a trial that nobody runs; one that was taken up meanwhile will be ended by its next report."""
-        row, goal = self._history.row(trial), self._history.goal
-        metrics = self._history.counted(trial)
+        row, goal = self._history.rows.of(trial), self._history.goal
+        metrics = self._history.incumbents.counted(trial)
         whole = not goal.missing(metrics)
         status, cause = (Status.STOPPED, None) if whole else (Status.FAILED, Cause.CANCELLED)
         event = ev.Ended(trial, row.attempt, status, metrics, 0.0, self._clock(), cause, str(said))

@@ -51,7 +51,7 @@ class Copies:
                 continue
             except CorruptError:  # who works on the copy, or checks it, is told
                 return []
-            found = [digest for digest in found if digest not in history.keeping.digests]
+            found = [digest for digest in found if digest not in history.rows.checkpoints.digests]
         return found
 
     def _begun(self, name: str) -> History | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..base.failure import say
 from ..contracts.messages import Message, Note, Outcome, Reply
-from ..contracts.protocols import Engine, Terms
+from ..contracts.protocols import Engine, Terms, Wait
 from ..errors import Conflict, Exhausted, Fenced, Interrupted, StoreError
 from ..journal import events as ev
 from ..journal.events import Cause, Status
@@ -46,13 +46,15 @@ class Driver:
         *,
         grace: float = GRACE,
         stay: bool = False,
+        lapse: bool = False,
         keeps_engine: bool = False,
     ) -> None:
-        self._study = study
+        self._study, self._session = study, study.session
         self._engine = engine
         self._callbacks = callbacks
         self._grace = grace
         self._stay = stay
+        self._lapse = lapse
         self._unsaved = ""
         self._keeps_engine = keeps_engine
         self.left = False
@@ -64,7 +66,9 @@ class Driver:
         self._idle = 0.1
         self._heard = 0.0
         self._interrupt = Interrupt(self._drain)
-        self._failures = Failures(study.replica.history, study.settings.trial_limits.same_failures)
+        self._failures = Failures(
+            self._session.replica.history, self._session.settings.trial_limits.same_failures
+        )
 
     def drive(self, objective: Callable[..., Any] | str) -> str:
         """Run until something says stop; why, as a sentence.
@@ -73,12 +77,12 @@ class Driver:
             GoalError, ObjectiveError: when the first trials show that the objective cannot work; they are set aside then.
             KeyboardInterrupt: at the second Ctrl-C, after all running trials have been handed back.
         """
-        study = self._study
-        study.beat()
+        session = self._session
+        session.beat()
         self._engine.open(objective, self._answer)
         with self._interrupt:
             try:
-                study.announce()
+                session.announce()
                 self._clear()
                 self._turn()
             except BaseException as error:
@@ -91,8 +95,8 @@ class Driver:
                 if not self._keeps_engine:
                     self._engine.close()
         self._failures.close()
-        closed = ev.Closed(study.worker, self._stopped, study.clock())
-        study.replica.append([(None, closed)], Terms(worker=study.worker, durable=True))
+        closed = ev.Closed(session.worker, self._stopped, session.clock())
+        session.replica.append([(None, closed)], Terms(worker=session.worker, durable=True))
         return self._stopped
 
     def pass_on(self) -> None:
@@ -105,9 +109,9 @@ class Driver:
 
     def _clear(self) -> None:
         """Set aside what an earlier session would have, had it not died: this call is the next try."""
-        broken, said = self._failures.verdict(self._study.replica.history)
+        broken, said = self._failures.verdict(self._session.replica.history)
         if broken:
-            self._study.set_aside(broken, said)
+            self._study.control.set_aside(broken, said)
             self._failures.know(broken)
             say(f"danlu: set aside from an earlier session that came to no end: {said}")
 
@@ -134,7 +138,7 @@ class Driver:
     def _listen(self) -> None:
         """Read once a second what others have said: a trial that reports seldom is no reason not to hear a person."""
         if time.monotonic() - self._heard > 1.0:
-            self._study.replica.sync()
+            self._session.replica.sync()
             self._heard = time.monotonic()
 
     def _fill(self) -> str:
@@ -143,7 +147,7 @@ class Driver:
             number, reason = self._next()
             if number is None:
                 return reason
-            task = self._study.claims.task(number)
+            task = self._session.claims.task(number)
             self._running.add((number, task.attempt))
             self._engine.start(task)
         return self._stopped
@@ -153,67 +157,75 @@ class Driver:
 
         A budget of trials counts trials asked: abandoned and paused ones go on even when it is spent.
         """
-        study = self._study
+        session = self._session
         spent = self._spent()
         if spent:
             return None, spent
-        study.replica.sync()
-        if study.replica.history.halted is not None:
+        session.replica.sync()
+        if session.replica.history.decisions.halted is not None:
             return None, self._nothing_left()
-        number = study.claims.old()
+        number = session.claims.old()
         try:
             number = (
-                next(iter(study.claims.new(1, read=False, probe=self._probe)), None)
+                next(iter(session.claims.new(1, read=False, probe=self._probe)), None)
                 if number is None
                 else number
             )
         except Exhausted as error:
-            others = self._stay and study.replica.history.live[Status.RUNNING]
-            return None, "" if others else str(error).rstrip(".")
-        history = study.replica.history
-        trials = study.replica.budget.spent(trials=history.counting)
-        if number is None and not trials and not history.live[Status.RUNNING]:
+            return None, "" if self._awaits() else str(error).rstrip(".")
+        history = session.replica.history
+        trials = session.replica.budget.spent(trials=history.spent.trials)
+        if number is None and self._failures.holds(history):
+            return None, ""
+        if number is None and not trials and not history.rows.live[Status.RUNNING]:
             return None, "the scheduler has no more work"
-        if number is None and trials and self._stay and history.live[Status.RUNNING]:
+        if number is None and trials and self._awaits():
             return None, ""
         return number, trials or ""
 
-    def _probe(self) -> list[float] | None:
-        return self._failures.probe(self._study.replica.history)
+    def _awaits(self) -> bool:
+        """Whether there are trials to wait for, though there are no new ones any more."""
+        if self._stay:
+            return bool(self._session.replica.history.rows.live[Status.RUNNING])
+        return self._lapse and bool(self._session.claims.awaited())
+
+    def _probe(self) -> list[float] | Wait | None:
+        history = self._session.replica.history
+        return Wait() if self._failures.holds(history) else self._failures.probe(history)
 
     def _nothing_left(self) -> str:
         """Why a study that is halted has nothing to wait for, '' while it has."""
-        history, budget = self._study.replica.history, self._study.replica.budget
-        return "" if any(history.live) else budget.spent(trials=history.counting) or ""
+        history, budget = self._session.replica.history, self._session.replica.budget
+        return "" if any(history.rows.live) else budget.spent(trials=history.spent.trials) or ""
 
     def _spent(self) -> str:
-        study, history = self._study, self._study.replica.history
-        if history.reached is not None:
-            return f"the target was reached in trial {history.reached}"
-        spent = study.replica.budget.spent(
+        session, history = self._session, self._session.replica.history
+        if history.incumbents.reached is not None:
+            return f"the target was reached in trial {history.incumbents.reached}"
+        spent = session.replica.budget.spent(
             seconds=self._seconds(),
-            steps=history.steps,
-            cost=history.spent_cost,
-            no_improvement=history.since_best,
+            steps=history.spent.steps,
+            cost=history.spent.cost,
+            no_improvement=history.incumbents.since,
         )
         return spent or ""
 
     def _seconds(self) -> float:
-        history = self._study.replica.history
-        if history.halted is not None and not history.live[Status.RUNNING]:
-            return history.spent_seconds
-        return history.spent_seconds + max(0.0, self._study.clock() - history.last_at)
+        history = self._session.replica.history
+        if history.decisions.halted is not None and not history.rows.live[Status.RUNNING]:
+            return history.spent.seconds
+        return history.spent.seconds + max(0.0, self._session.clock() - history.spent.last_at)
 
     def _watch_end(self) -> None:
         """When the target is reached or the time is over, running trials leave at their next report."""
-        halted = self._study.replica.history.halted
+        halted = self._session.replica.history.decisions.halted
         if halted is not None and halted.order == "stop":
             self._drain(f"the study was {halted}", hurry=False)
-        limit = self._study.replica.budget.seconds
+        limit = self._session.replica.budget.seconds
         late = limit is not None and self._seconds() >= limit
-        if late or self._study.replica.history.reached is not None:
+        if late or self._session.replica.history.incumbents.reached is not None:
             self._stopped = self._stopped or self._spent()
-            self._study.responder.draining = self._stopped
+            self._session.responder.draining = self._stopped
         if late:
             self._leave_by = self._leave_by or time.monotonic() + LATE
 
@@ -221,7 +233,7 @@ class Driver:
         self._stopped, self.left = reason, True
         if hurry:
             self._leave_by = time.monotonic() + self._grace
-        self._study.responder.draining = reason
+        self._session.responder.draining = reason
 
     def _answer(self, message: Message) -> Reply:
         with self._interrupt.allowed(safe=False):
@@ -230,60 +242,65 @@ class Driver:
     def _decide(self, message: Message) -> Reply:
         self._watch_end()
         known = (
-            dict(self._study.replica.history.chosen) if isinstance(message, Note) and message.study else {}
+            dict(self._session.replica.history.decisions.chosen)
+            if isinstance(message, Note) and message.study
+            else {}
         )
-        reply = self._study.responder.answer(message)
+        reply = self._session.responder.answer(message)
         if isinstance(message, Note) and message.study:
             for about in message.facts.keys() - known.keys():
                 say(message.facts[about])
         if isinstance(message, Outcome):
             self._running.discard((message.trial, message.attempt))
             self._ended.append(message.trial)
-            self._failures.hear(message, self._study.replica.history)
+            self._failures.hear(message, self._session.replica.history)
             self._unsaved = self._unsaved or message.unsaved
         return reply
 
     def _after(self) -> None:
         """What follows the end of trials: the first one's lesson, callbacks, budget; and what the engine chose."""
-        history = self._study.replica.history
+        history = self._session.replica.history
         said = self._engine.why()
-        if said and said != history.chosen.get("engine"):
-            self._study.replica.append([(None, ev.Noted(-1, {"engine": said}, self._study.clock()))], Terms())
+        if said and said != history.decisions.chosen.get("engine"):
+            self._session.replica.append(
+                [(None, ev.Noted(-1, {"engine": said}, self._session.clock()))], Terms()
+            )
         ended, self._ended = self._ended, []
         for number in dict.fromkeys(ended):
-            row = history.row(number)
+            row = history.rows.of(number)
             if row.status < Status.DONE or number in self._shown:
                 continue
             self._shown.add(number)
             for callback in self._callbacks:
-                ends = callback(self._study.result, history.trial(number))
+                ends = callback(self._study.result, history.trials[number])
                 self._stopped = self._stopped or (str(ends) if ends else "")
-        if ended and history.finished >= 4:  # fewer cannot tell
+        if ended and history.spent.finished >= 4:  # fewer cannot tell
             self._notice()
         if self._unsaved:
             self._stopped = self._unsaved
             raise StoreError(self._unsaved)
         broken, said = self._failures.verdict(history)
         if said:
-            self._study.set_aside(broken, said, trace=self._failures.trace)
+            self._study.control.set_aside(broken, said, trace=self._failures.trace)
             self._stopped = said
             raise self._failures.error(said, history)
 
     def _notice(self) -> None:
-        """Say once that the metric tells nothing, and take it back when it does."""
-        from ..analysis.findings import unmoved  # late: two or three trials need none of it
+        """Say once that the metric tells nothing, or no scheduler can act on it, and take it back when that changes."""
+        from ..analysis.findings import unmoved, unreached  # late: two or three trials need none of it
 
-        history = self._study.replica.history
-        found = {finding.kind: str(finding) for finding in unmoved(history)}
-        for kind in ("alike", "still"):
-            said = history.chosen.get(kind, TAKEN_BACK)
+        history, fidelity = self._session.replica.history, self._session.replica.algorithms.problem.fidelity
+        seen = [*unmoved(history), *unreached(history, fidelity)]
+        found = {finding.kind: str(finding) for finding in seen}
+        for kind in ("alike", "still", "unreached"):
+            said = history.decisions.chosen.get(kind, TAKEN_BACK)
             if (kind in found) is (not said.startswith(TAKEN_BACK)):
                 continue
             text = (
                 found.get(kind)
-                or f"{TAKEN_BACK} {history.goal.metrics[0].name} moves now. It was said: {said}"
+                or f"{TAKEN_BACK} {'it is reached' if kind == 'unreached' else history.goal.metrics[0].name + ' moves'} now. It was said: {said}"
             )
-            self._study.replica.append([(None, ev.Noted(-1, {kind: text}, self._study.clock()))], Terms())
+            self._session.replica.append([(None, ev.Noted(-1, {kind: text}, self._session.clock()))], Terms())
             say(f"danlu: {text}")
 
     def _hand_back(self, reason: str) -> None:
@@ -292,6 +309,6 @@ class Driver:
             self._engine.stop(number)
             self._running.discard((number, attempt))
             try:
-                self._study.responder.release(number, attempt, Cause.PREEMPTED, reason)
+                self._session.responder.release(number, attempt, Cause.PREEMPTED, reason)
             except (Fenced, Conflict):
                 continue

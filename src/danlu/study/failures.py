@@ -11,6 +11,7 @@ traceback is held back, as it may be the study's own end.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -30,6 +31,9 @@ BROKEN = "the objective cannot work"
 
 _LEVELS = tuple((2 * at + 1) / 16 for at in range(8))
 
+_TIMES = re.compile(r",? (once|\d+ times); this configuration is quarantined$")
+"""How the reason ends of a trial whose worker died: how often it did is no other kind of failure."""
+
 _TELLING = (Cause.RAISED, Cause.INVALID, Cause.CRASHED)
 
 
@@ -43,7 +47,7 @@ class Failures:
 
     def __init__(self, history: History, alike: int = 3) -> None:
         self._alike = alike
-        self._before = set(history.aside)
+        self._before = set(history.rows.aside)
         self._traces: dict[str, str] = {}
         self._shown: set[str] = set()
         self._count: Counter[str] = Counter()
@@ -51,10 +55,10 @@ class Failures:
     def hear(self, outcome: Outcome, history: History) -> None:
         """Note how an attempt ended; show the first traceback of each kind once it is not the study's end."""
         if outcome.trace:
-            kind = kind_of(outcome.reason, history.row(outcome.trial).params())
+            kind = kind_of(outcome.reason, history.rows.of(outcome.trial).params())
             self._traces.setdefault(kind, outcome.trace)
             self._count[kind] += 1
-        if not self._alike or (history.ended and not _all_alike(history)):
+        if not self._alike or (history.rows.ended and not _all_alike(history)):
             self.show()
 
     def show(self) -> None:
@@ -78,32 +82,61 @@ class Failures:
     def verdict(self, history: History) -> tuple[tuple[int, ...], str]:
         """The trials that show that the objective cannot work, and the sentence; ((), '') while nothing does."""
         told = next(
-            (why for n, why in history.aside.items() if n not in self._before and why.startswith(BROKEN)), ""
+            (
+                why
+                for n, why in history.rows.aside.items()
+                if n not in self._before and why.startswith(BROKEN)
+            ),
+            "",
         )
-        if told:  # another worker was faster
-            return (), told
-        first = [history.rows[number] for number, _ in history.ended]
-        if history.finished == 1 and first[0].cause is Cause.INVALID:
-            return (history.ended[0][0],), first[0].reason
+        if told:  # another worker was faster: what has failed here meanwhile has done so for the same cause
+            alike = self._alike and _all_alike(history)
+            return tuple(number for number, _ in history.rows.ended) if alike else (), told
+        if history.incumbents.front:
+            return (), ""
+        first = [history.rows[number] for number, _ in history.rows.ended]
+        if history.spent.finished == 1 and first[0].cause is Cause.INVALID:
+            return (history.rows.ended[0][0],), first[0].reason
         if not self._alike:
             return (), ""
         if len(first) < self._alike or not _all_alike(history):
             return (), ""
         if not self._probed(first) and farthest(history) is not None:
             return (), ""
-        over = tuple(number for number, _ in history.ended)
+        over = tuple(number for number, _ in history.rows.ended)
+        telling = max(reversed(first), key=lambda row: row.deaths)
         return over, (
-            f"{BROKEN}: {_first(len(over))}, and none has worked: {first[-1].reason}. Mend it and make the same call again: "
+            f"{BROKEN}: {_first(len(over))}, and none has worked: {telling.reason.rstrip('.')}. Mend it and make the same call again: "
             "what failed is set aside and not on the budget."
         )
 
     def probe(self, history: History) -> list[float] | None:
         """The unit point to try next because all that is over failed alike; None when there is no need for one."""
-        due = self._alike >= 2 and history.counting >= self._alike - 1 and history.ended
+        due = self._alike >= 2 and history.spent.trials >= self._alike - 1 and history.rows.ended
         if not due or not _all_alike(history):
             return None
         counting = [row for row in history.rows if not row.aside]
         return None if any(row.asked.source == PROBE for row in counting) else farthest(history)
+
+    def holds(self, history: History) -> bool:
+        """Whether nothing more is to begin: it is clear that nothing works, or the point that will tell is being tried."""
+        return bool(self.verdict(history)[1]) or self._awaits(history)
+
+    def _awaits(self, history: History) -> bool:
+        """Whether enough have failed alike, and the point farthest from them is being tried.
+
+        One that has trained on from where the others failed is not waited for: it has said what it can.
+        """
+        if history.incumbents.front or not 0 < self._alike <= len(history.rows.ended):
+            return False
+        first = [history.rows[number] for number, _ in history.rows.ended]
+        running = (history.rows[number] for number in history.rows.live[Status.RUNNING])
+        come = max(row.trained for row in first)
+        return (
+            _all_alike(history)
+            and not self._probed(first)
+            and any(row.asked.source == PROBE and row.trained <= come for row in running)
+        )
 
     def _probed(self, over: Sequence[Row]) -> bool:
         """Whether no part of the space explains these failures."""
@@ -118,7 +151,7 @@ class Failures:
     def error(self, said: str, history: History) -> GoalError | ObjectiveError:
         """What the caller of ``tune`` is to get, with the one traceback as its note, another worker's if need be."""
         made = GoalError(said) if said.startswith("the goal") else ObjectiveError(said)
-        trace = self.trace or history.trace
+        trace = self.trace or history.decisions.trace
         if trace:
             made.add_note("\n" + trace.rstrip())
         return made
@@ -146,24 +179,27 @@ def farthest(history: History) -> list[float] | None:
     ]
     try:
         found, values = space.snap(unit)
-        if not space.allows(values):
+        if not space.constraints.hold(values):
             found, _ = space.snap(meet(space, found))
     except SpaceError:
         return None
-    return None if pack_unit(found) in history.seen else found
+    return None if pack_unit(found) in history.columns.seen else found
 
 
 def _kind(row: Row) -> str:
     """What the failure of a trial is alike in; '' for one that says nothing of the objective."""
     if row.status is not Status.FAILED or row.cause not in _TELLING or row.reason.startswith("told as"):
         return ""
-    return f"{row.cause} {kind_of(row.reason, row.params())}"
+    reason = _TIMES.sub("", row.reason) if row.cause is Cause.CRASHED else row.reason
+    return f"{row.cause} {kind_of(reason, row.params())}"
 
 
 def _all_alike(history: History) -> bool:
     """Whether nothing has worked, and all that is over failed in one way that says something of the objective."""
-    kinds = {_kind(history.rows[number]) for number, _ in history.ended}
-    return not history.front and len(kinds) == 1 and "" not in kinds
+    if history.incumbents.front:
+        return False
+    kinds = {_kind(history.rows[number]) for number, _ in history.rows.ended}
+    return len(kinds) == 1 and "" not in kinds
 
 
 def _first(count: int) -> str:

@@ -27,15 +27,15 @@ def reopen(study: Study, which: Longer) -> list[int]:
         SettingError: when there is nothing to train longer, or it cannot be.
         TrialMissing: for a number of no trial.
     """
-    study.replica.sync()
-    history = study.replica.history
-    if not study.replica.problem.resume_safe:
+    study.session.replica.sync()
+    history = study.session.replica.history
+    if not study.session.replica.algorithms.problem.resume_safe:
         raise SettingError(
             "these trials cannot be trained longer: their fidelity says that training depends on its length "
             "(resume_safe=False). Enqueue their parameters as new trials."
         )
     numbers = _chosen(study, which)
-    bare = [number for number in numbers if not history.row(number).usable()]
+    bare = [number for number in numbers if not history.rows.of(number).usable()]
     if bare and which != "all":
         raise SettingError(
             f"{numbered(bare)} cannot be trained longer without a checkpoint. Call trial.save in the objective; a study keeps "
@@ -60,25 +60,26 @@ def reopen(study: Study, which: Longer) -> list[int]:
 
 def say_unchanged(study: Study, opened: Sequence[int]) -> None:
     """Tell of trials that were taken up and reported nothing new: the objective did not know that it should go on."""
-    rows = study.replica.history.rows
+    rows = study.session.replica.history.rows
     still = [
         number
         for number in opened
-        if rows[number].status is Status.DONE and study.replica.history.lengths[number] <= rows[number].longer
+        if rows[number].status is Status.DONE
+        and study.session.replica.history.columns.lengths[number] <= rows[number].longer
     ]
     if still:
         text = (
             f"{numbered(still)} reported no step beyond {rows[still[0]].longer} and came out as before. Have the objective train for more "
             "epochs, or to trial.horizon with a larger fidelity."
         )
-        study.note(text)
+        study.control.note(text)
         say(f"danlu: {text}")
 
 
 def _chosen(study: Study, which: object) -> list[int]:
-    history = study.replica.history
+    history = study.session.replica.history
     if which == "best":
-        found = sorted(history.front)
+        found = sorted(history.incumbents.front)
     elif which == "all":
         found = [
             number
@@ -93,7 +94,7 @@ def _chosen(study: Study, which: object) -> list[int]:
     else:
         found = [which] if isinstance(which, int) else list(which)
         for number in found:
-            row = history.row(number)
+            row = history.rows.of(number)
             if row.status < Status.DONE and row.longer < 0:
                 raise SettingError(
                     f"trial {number} is {row.status.name.lower()}, and only what is over is trained longer."
@@ -105,23 +106,25 @@ def _chosen(study: Study, which: object) -> list[int]:
 
 def _reopened(study: Study, number: int) -> bool:
     """Write that a trial is open again, once an operation; whether it is."""
-    replica = study.replica
-    row = replica.history.row(number)
+    session, replica = study.session, study.session.replica
+    row = replica.history.rows.of(number)
     if row.status < Status.DONE:
         return row.longer >= 0
-    ran, fidelity = study.provenance, replica.fidelity
+    ran, fidelity = session.provenance, replica.algorithms.problem.fidelity
     by = repr((ran and ran.code, ran and ran.command, fidelity and fidelity.high))
-    event = ev.Reopened(number, row.attempt, "a person wants it trained longer", study.clock(), study.worker)
+    event = ev.Reopened(
+        number, row.attempt, "a person wants it trained longer", session.clock(), session.worker
+    )
     op = f"longer/{number}/{digest_of(by)}"
     # a closed lease is opened by one of all who try; an imported study has no leases
-    closed = Terms(holds=((number, OVER),), drops=(number,), worker=study.worker, durable=True)
-    absent = Terms(takes=((number, row.attempt),), drops=(number,), worker=study.worker, durable=True)
+    closed = Terms(holds=((number, OVER),), drops=(number,), worker=session.worker, durable=True)
+    absent = Terms(takes=((number, row.attempt),), drops=(number,), worker=session.worker, durable=True)
     for terms in (closed, absent):
         try:
             replica.append([(op, event)], terms)
             break
         except Conflict:
             replica.sync()
-            if replica.history.row(number).status < Status.DONE:
+            if replica.history.rows.of(number).status < Status.DONE:
                 break
-    return replica.history.row(number).status < Status.DONE
+    return replica.history.rows.of(number).status < Status.DONE

@@ -65,8 +65,8 @@ def agree(history: History, opening: StudyDefinition, at: float) -> ev.Reshaped 
         GoalError, SettingError: when it has another goal or seed.
         StudyExists: when there is a campaign by that name.
     """
-    if history.campaign:
-        stages = ", ".join(history.stages.values()) or "none yet"
+    if history.definition.campaign.kind:
+        stages = ", ".join(history.definition.campaign.stages.values()) or "none yet"
         raise StudyExists(
             f"{opening.name!r} is a campaign, whose studies are {stages}. Open one of those, or choose another name."
         )
@@ -75,14 +75,14 @@ def agree(history: History, opening: StudyDefinition, at: float) -> ev.Reshaped 
             f"the study {opening.name!r} was made for {_spoken(history.goal)}, not {_spoken(opening.goal)}. "
             "Choose another name."
         )
-    if opening.seed is not None and opening.seed != history.seed:
+    if opening.seed is not None and opening.seed != history.definition.seed:
         raise SettingError(
-            f"the study {opening.name!r} has seed {history.seed}, not {opening.seed}. "
+            f"the study {opening.name!r} has seed {history.definition.seed}, not {opening.seed}. "
             "Leave the seed out, or choose another name."
         )
     if opening.space is None:
         return None
-    changes = difference(history.declared, opening.space.spec)
+    changes = difference(history.definition.declared, opening.space.spec)
     if not changes:
         return None
     if not opening.extend:
@@ -101,12 +101,12 @@ def agree_contexts(history: History, name: str, contexts: Sequence[Context]) -> 
     Raises:
         SettingError: when trials were evaluated in none, or in contexts of other names: their means are about something else.
     """
-    if not contexts and not history.groups:
+    if not contexts and not history.trials.groups:
         return
     wanted = tuple(contexts[0]) if contexts else ()
     for number, row in enumerate(history.rows):
         had = tuple(row.asked.context)
-        if set(had) != set(wanted) and number not in history.aside:
+        if set(had) != set(wanted) and number not in history.rows.aside:
             told = ", ".join(had) if had else "no context at all"
             raise SettingError(
                 f"the study {name!r} is to be evaluated in contexts of {', '.join(wanted) or 'no name'}, and trial {number} was evaluated in "

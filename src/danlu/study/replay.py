@@ -95,7 +95,7 @@ def replay(journal: Journal, scheduler: Scheduler, *, workers: int = 1) -> Repla
     seconds = sum(sum(each.seconds) if each.seconds else len(each.steps) for each in curves.values())
     return Replayed(
         scheduler=repr(scheduler),
-        steps=result.history.steps,
+        steps=result.history.spent.steps,
         whole_steps=sum(onward(0, each.steps[-1]) for each in curves.values()),
         seconds=clock,
         whole_seconds=seconds / workers,
@@ -138,10 +138,10 @@ def _run(
     history: History, curves: dict[int, Recording], scheduler: Scheduler, workers: int, longest: int
 ) -> tuple[Result, float]:
     """The study of the recorded trials in memory, and its virtual time."""
-    points = [tuple(history.units[number].tolist()) for number in curves]
+    points = [tuple(history.columns.units[number].tolist()) for number in curves]
     simulator = Simulator(workers, by_number=True)
     study = Study(
-        StudyDefinition("replay", history.space, history.goal, history.seed),
+        StudyDefinition("replay", history.space, history.goal, history.definition.seed),
         store=MemoryStore(),
         settings=StudyConfig(
             Budget(trials=len(points)), RecordedPoints(tuple(points)), scheduler, Fidelity("step", 1, longest)
@@ -155,5 +155,5 @@ def _run(
 
 
 def _best(history: History) -> tuple[float, int]:
-    number = history.best
-    return (float("nan"), -1) if number is None else (history.trial(number).value, number)
+    number = history.incumbents.best
+    return (float("nan"), -1) if number is None else (history.trials[number].value, number)

@@ -45,11 +45,13 @@ from ..journal import events as ev
 from ..journal.events import Action, Cause, Status
 from ..journal.rows import Row
 from ..journal.trial import Curve
+from ..problem.budget import TrialLimits
 from ..problem.direction import direction
 from ..problem.goal import metrics_of
 from ..runtime.returned import nearest
 from ..space.parameters import Choice, Int, Leaf
 from ..space.point import resolve
+from ..space.reveal import reveal
 from .replica import Replica
 
 _FORGIVEN = (Cause.PREEMPTED, Cause.DRAINED)
@@ -61,10 +63,10 @@ PREEMPTIONS = (20, 200)
 class Responder:
     """Answers the trials of one worker."""
 
-    def __init__(self, replica: Replica, retries: int, clock: Callable[[], float]) -> None:
+    def __init__(self, replica: Replica, limits: TrialLimits, clock: Callable[[], float]) -> None:
         self.draining = ""
         self._replica = replica
-        self._retries = retries
+        self._limits = limits
         self._clock = clock
 
     def answer(self, message: Message) -> Reply:
@@ -131,7 +133,7 @@ class Responder:
         """
         history = self._replica.history
         fresh = {event.trial: event for event in reversed(events)}
-        fresh = {n: event for n, event in fresh.items() if history.row(n).status < Status.DONE}
+        fresh = {n: event for n, event in fresh.items() if history.rows.of(n).status < Status.DONE}
         if fresh and not self._write_ends(list(reversed(fresh.values()))):
             fresh = {}
         for event in events:
@@ -147,7 +149,7 @@ class Responder:
         except Fenced:
             self._replica.sync()
             if len(events) == 1:
-                if self._replica.history.row(events[0].trial).status < Status.DONE:
+                if self._replica.history.rows.of(events[0].trial).status < Status.DONE:
                     raise
                 return False
             self._write_each(events)
@@ -215,18 +217,18 @@ class Responder:
 
     def _judge(self, message: Report, row: Row) -> Verdict:
         goal = self._replica.history.goal
-        wanted = self._replica.history.pruned.get(message.trial)
+        wanted = self._replica.history.decisions.pruned.get(message.trial)
         if wanted is not None and not message.over:
-            known = {**self._replica.history.counted(message.trial), **message.metrics}
+            known = {**self._replica.history.incumbents.counted(message.trial), **message.metrics}
             return stop(wanted, cause=Cause.CANCELLED if goal.missing(known) else None)
         if goal.metrics[0].name not in message.metrics:
             return GO
         curve = self._replica.history.reports.extended(
             message.trial, message.step, message.metrics, restart=row.fresh
         )
-        trial = self._replica.history.trial(message.trial, curve)
+        trial = self._replica.history.trials.record(message.trial, curve)
         judged = msgspec.structs.replace(trial, metrics=message.metrics)
-        verdict = self._replica.judge(judged)
+        verdict = self._replica.algorithms.judge(judged)
         if (row.longer >= 0 or message.over) and verdict.cause is None:
             return GO  # a person wants it trained to its end, or it is there: only what has diverged is another matter
         if verdict.action is Action.STOP and verdict.cause is None and goal.missing(_latest(curve)):
@@ -246,9 +248,9 @@ class Responder:
         space = self._replica.history.space
         if message.name in params:
             return message.parameter.check(message.name, params[message.name])
-        if message.name in space.names and message.name not in space.revealed:
+        if message.name in space.names and message.name not in space.spec.revealed:
             raise SpaceError(f"{message.name} is declared and not active here. Set its switch first.")
-        grown = space.reveal(message.name, message.parameter)
+        grown = reveal(space, message.name, message.parameter)
         value = self._shared(message, row)
         if value is None:
             value = self._draw(message, row, grown.names.index(message.name))
@@ -260,7 +262,7 @@ class Responder:
     def _shared(self, message: Suggest, row: Row) -> Any:
         """What another trial of the same configuration has drawn by this name; None where none has."""
         history = self._replica.history
-        for number in history.groups.whole(message.trial) if row.asked.context else ():
+        for number in history.trials.groups.members.whole(message.trial) if row.asked.context else ():
             drawn = history.rows[number].drawn or {}
             if message.name in drawn:
                 return message.parameter.check(message.name, drawn[message.name])
@@ -276,8 +278,8 @@ class Responder:
                 return message.parameter.check(message.name, value)
             except SpaceError:
                 pass
-        head = history.groups.head(message.trial)
-        share = generator(history.seed, head, f"suggest/{message.name}").random()
+        head = history.trials.groups.members.head(message.trial)
+        share = generator(history.definition.seed, head, f"suggest/{message.name}").random()
         return message.parameter.decode(float(share))
 
     def _move(self, message: Moving) -> dict[str, Any]:
@@ -296,13 +298,13 @@ class Responder:
             slot = space.slots[space.names.index(name)]
             if (
                 any(space.slots[other.parent] is slot for other in space.slots if other.parent >= 0)
-                or name in space.named
+                or name in space.forms.named
             ):
                 raise SpaceError(
                     f"{name} decides what there is to train, and cannot be moved while it trains. Start another trial."
                 )
             checked[name] = _moved(name, slot.parameter, unboxed(value))
-        if not space.allows(current | checked):
+        if not space.constraints.hold(current | checked):
             raise SpaceError(f"a constraint forbids {checked!r} here. Move less, or change the constraint.")
         if any(typed_key(current[name]) != typed_key(value) for name, value in checked.items()):
             params = ev.pack_params(checked)
@@ -330,7 +332,7 @@ class Responder:
 
     def _remark(self, message: Note) -> Reply:
         """Keep what was not said about the study before."""
-        known = self._replica.history.chosen
+        known = self._replica.history.decisions.chosen
         fresh = {about: said for about, said in message.facts.items() if about not in known}
         if fresh:
             self._replica.append(
@@ -342,9 +344,9 @@ class Responder:
 
     def _outcome(self, message: Outcome) -> Reply:
         """Write how an attempt ended; one that a verdict ended is in the journal already."""
-        row = self._replica.history.row(message.trial)
+        row = self._replica.history.rows.of(message.trial)
         if row.attempt == message.attempt and row.cut_off:
-            self._replica.leave(message.trial)
+            self._replica.files.leave(message.trial)
         if message.verdict is not None or row.status in (Status.WAITING, Status.PAUSED):
             return GO
         if row.status >= Status.DONE:
@@ -360,7 +362,7 @@ class Responder:
             self.end([self.failed(message.trial, message.attempt, Cause.PREEMPTED, reason, message.seconds)])
         elif message.cause in _FORGIVEN:
             self.release(message.trial, message.attempt, message.cause, message.reason, message.seconds)
-        elif message.cause is Cause.CRASHED and row.deaths < self._retries:
+        elif message.cause is Cause.CRASHED and row.deaths < self._retries(row):
             self.release(message.trial, message.attempt, Cause.CRASHED, message.reason, message.seconds)
         elif message.cause is Cause.MEMORY and message.crowded:
             reason = f"{message.reason}; it shared its device, and is tried once more alone"
@@ -368,12 +370,27 @@ class Responder:
         elif message.cause is not None:
             reason = message.reason
             if message.cause is Cause.CRASHED:
-                reason = f"{reason}, {row.deaths + 1} times; this configuration is quarantined"
+                times = f"{row.deaths + 1} times" if row.deaths else "once"
+                reason = f"{reason}, {times}; this configuration is quarantined"
             failed = self.failed(message.trial, message.attempt, message.cause, reason, message.seconds)
             self.end([msgspec.structs.replace(failed, blind=message.blind)])
         else:
             self._end_returned(message)
         return GO
+
+    def _retries(self, row: Row) -> int:
+        """How often a trial is taken up again after its worker died.
+
+        The first one is, as the machine may be to blame. Where that never led to a report, and no trial after it has come to anything else,
+        it is the objective, and the next ones show it at once.
+        """
+        history = self._replica.history
+        over = [number for number, _ in history.rows.ended]
+        tried = any(history.rows[number].deaths >= self._limits.retries for number in over)
+        silent = all(history.reports.last(number) is None for number in (*over, row.asked.trial))
+        crashed = all(history.rows[number].cause is Cause.CRASHED for number in over)
+        dies = self._limits.same_failures and tried and crashed and silent
+        return 0 if dies else self._limits.retries
 
     def _end_returned(self, message: Outcome) -> None:
         """Write what a trial came to; one whose result no journal can keep has failed, and the journal says why."""
@@ -384,7 +401,7 @@ class Responder:
 
     def _returned(self, message: Outcome) -> ev.Ended:
         history = self._replica.history
-        counted = history.counted(message.trial)
+        counted = history.incumbents.counted(message.trial)
         try:
             given = {} if message.returned is None else metrics_of(message.returned, history.goal)
             return self.ended(message.trial, message.attempt, counted | given, message.seconds, message.cost)
@@ -396,7 +413,7 @@ class Responder:
 
     def _agree(self, event: ev.Ended) -> None:
         """Check that the journal holds this end and no other."""
-        row = self._replica.history.row(event.trial)
+        row = self._replica.history.rows.of(event.trial)
         if row.status is not event.status or not _alike(row.metrics or {}, event.metrics):
             raise Conflict(
                 f"trial {event.trial} ended already: {row.status.name.lower()} with {row.metrics!r}, "
@@ -405,7 +422,7 @@ class Responder:
             )
 
     def _running(self, number: int, attempt: int) -> Row:
-        row = self._replica.history.row(number)
+        row = self._replica.history.rows.of(number)
         if row.attempt != attempt or row.status is not Status.RUNNING:
             raise Fenced(
                 f"attempt {attempt} of trial {number} is over: it is {row.status.name.lower()} under attempt "

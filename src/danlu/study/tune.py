@@ -138,7 +138,7 @@ def tune(
         _say_direction(opened, objective)
     with opened:
         result, _ = driven(
-            opened, objective, chosen, things=space.things, enqueue=tuple(enqueue), callbacks=callbacks, watch=watch, if_changed=if_changed, longer=longer,
+            opened, objective, chosen, things=space.forms.things, enqueue=tuple(enqueue), callbacks=callbacks, watch=watch, if_changed=if_changed, longer=longer,
         )  # fmt: skip
         return result
 
@@ -166,13 +166,13 @@ def driven(
     reconcile(study, runs, if_changed, expected=longer is not None)
     taken = [] if longer is None else reopen(study, longer)
     study.control.enqueue_once(*enqueue)
-    driver = Driver(study, engine, callbacks, keeps_engine=keeps_engine, stay=stay)
+    driver = Driver(study, engine, callbacks, keeps_engine=keeps_engine, stay=stay, lapse=True)
     try:
         with _watching(study, watch):
             stopped = driver.drive(runs)
         say_unchanged(study, taken)
         result = study.result
-        result.stopped = stopped
+        result.study.stopped = stopped
         _say_running(study)
         return result, driver.left
     finally:
@@ -245,10 +245,10 @@ def open_study(
         clock=clock or clocks.time,
         trust=(trust,) if isinstance(trust, str) else trust,
     )
-    for metric in study.replica.history.goal.metrics:
+    for metric in study.session.replica.history.goal.metrics:
         odd = contradicted(metric.name, maximize=metric.maximize)
         if odd:
-            study.remark(f"direction of {metric.name}", odd)
+            study.session.remark(f"direction of {metric.name}", odd)
     return study
 
 
@@ -289,7 +289,7 @@ def _say_direction(study: Study, objective: Callable[..., Any] | str) -> None:
         )
     else:
         said = "value is minimized, as nobody said otherwise (maximize says otherwise, in a study of another name)"
-    study.remark("direction", said)
+    study.session.remark("direction", said)
 
 
 def prepared(
@@ -374,15 +374,15 @@ def engine_of(
 
 
 def _say_running(study: Study) -> None:
-    """Say that trials run elsewhere, or that nobody knows yet whether they do: the result is without them."""
-    running = sorted(study.replica.history.live[Status.RUNNING])
+    """Say that trials run elsewhere: the result is without them."""
+    running = sorted(study.session.replica.history.rows.live[Status.RUNNING])
     if running:
         named = (
             f"trials {', '.join(map(str, running))} run" if len(running) > 1 else f"trial {running[0]} runs"
         )
         say(
-            f"danlu: {named} elsewhere, or had a worker that is gone: the same call takes up what is left, once a lease of "
-            "a minute at most is over. The result is without that."
+            f"danlu: {named} elsewhere, by a worker whose lease is in force: the result is without that. The same call finishes what it "
+            "leaves, and danlu worker with --stay waits for it."
         )
 
 
@@ -395,4 +395,4 @@ def _watching(opened: Study, watch: bool | None) -> Any:
         return contextlib.nullcontext()
     from ..base.names import VIEWS
 
-    return find(VIEWS, "view", "live")(opened.name, opened.replica)
+    return find(VIEWS, "view", "live")(opened.name, opened.session.replica)

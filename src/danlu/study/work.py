@@ -68,27 +68,30 @@ def work(
         >>> store, space = danlu.stores.MemoryStore(), {"x": danlu.Float(0, 1)}
         >>> with danlu.open_study(space, store=store, trials=8) as study:
         ...     study.tell(study.ask(), 0.5)
-        ...     study.announce()
+        ...     study.session.announce()
         >>> len(danlu.work(store, "study", lambda trial: trial["x"], engine="inline").trials)
         8
     """
     if not grace >= 0 or not wait >= 0:
         raise SettingError(f"work needs grace >= 0 and wait >= 0, got grace={grace!r}, wait={wait!r}.")
     opened = open_store(store)
-    _await(opened, name, wait)
+    await_study(opened, name, wait)
     allowed = (trust,) if isinstance(trust, str) else trust
     with open_study(store=opened, name=name, trust=allowed) as study:
-        stored = study.settings.objective
+        stored = study.session.settings.objective
         if not objective and not stored:
             raise ObjectiveError(
                 f"the objective of {name!r} was made inside other code, so its name is not known here. Name it "
-                "(file.py:function), or start the same call of danlu.tune here as where the study was begun."
+                "(file.py:function), or start the same call of danlu.tune here as where the study was begun. A program is named to danlu worker as to "
+                "danlu run: danlu worker URL --study NAME --metric val_loss -- COMMAND."
             )
-        what = objective or proposed(stored, name, allowed, study.replica.history.chosen.get("imported", ""))
+        what = objective or proposed(
+            stored, name, allowed, study.session.replica.history.decisions.chosen.get("imported", "")
+        )
         resolve_objective(what)
-        if study.space.named:
+        if study.space.forms.named:
             raise ObjectiveError(
-                f"{study.space.named[0]} of {name!r} is a choice of things by name, and the journal keeps their names alone. Start "
+                f"{study.space.forms.named[0]} of {name!r} is a choice of things by name, and the journal keeps their names alone. Start "
                 "the same call of danlu.tune here as where the study was begun: it has the things."
             )
         what = fit(what, study.space.every)
@@ -98,13 +101,13 @@ def work(
         try:
             stopped = driver.drive(what)
             result = study.result
-            result.stopped = stopped
+            result.study.stopped = stopped
             return result
         finally:
             driver.pass_on()
 
 
-def _await(store: Store, name: str, wait: float) -> None:
+def await_study(store: Store, name: str, wait: float) -> None:
     """Look for a study until it is there, and says what it may spend: who joins before that works without end.
 
     Raises:
@@ -116,7 +119,7 @@ def _await(store: Store, name: str, wait: float) -> None:
             if there:
                 raise StudyMissing(
                     f"the study {name!r} does not say yet what it is run by, nor what it may spend. Have the worker wait for the "
-                    "driver that begins it, or call study.announce() where it is asked and told."
+                    "driver that begins it, or call study.session.announce() where it is asked and told."
                 )
             others = ", ".join(store.studies()) or "none"
             raise StudyMissing(

@@ -75,7 +75,7 @@ def honors_constraints(make: Make) -> None:
             asked = _ask(make(), history, 1)
             assert asked is not None
             values = space.decode(asked[0].tolist())
-            assert space.allows(values), f"{values} breaks a constraint"
+            assert space.constraints.hold(values), f"{values} breaks a constraint"
             _append(history, asked[0].tolist(), loss=values["a"])
 
 
@@ -87,7 +87,7 @@ def never_repeats_in_a_finite_space(make: Make) -> None:
         asked = _ask(make(), history, 1)
         assert asked is not None, f"gave up after {number} of 9 points"
         unit, _ = space.snap(asked[0].tolist())
-        assert pack_unit(unit) not in history.seen, f"asked {space.decode(unit)} twice"
+        assert pack_unit(unit) not in history.columns.seen, f"asked {space.decode(unit)} twice"
         _append(history, unit, loss=None if number % 3 == 0 else float(number))
     try:
         _ask_plainly(make(), history, 1)
@@ -125,9 +125,9 @@ def tells_twice_like_once(make: Make) -> None:
         return
     if state is None:
         return
-    for trial in history.trials():
+    for trial in history.trials:
         state = sampler.tell(state, trial)
-    again = sampler.tell(state, history.trial(3))
+    again = sampler.tell(state, history.trials[3])
     one = sampler.ask(state, _view(history), generator(1, 4, "ask"), 2)
     other = sampler.ask(again, _view(history), generator(1, 4, "ask"), 2)
     assert (np.asarray(one) == np.asarray(other)).all(), "telling twice changed what is asked"
@@ -162,11 +162,11 @@ def _enough(total: int, result: Any, trial: Any) -> str | None:
 
 
 def _problem(history: History) -> Problem:
-    return Problem(history.space, history.goal, Budget(), history.seed)
+    return Problem(history.space, history.goal, Budget(), history.definition.seed)
 
 
 def _view(history: History) -> View:
-    return View(history, _problem(history), len(history), history.sampled)
+    return View(history, _problem(history), len(history), history.spent.sampled)
 
 
 def _ask(sampler: Sampler, history: History, k: int) -> NDArray[np.float64] | None:
@@ -186,12 +186,12 @@ def _ask_plainly(sampler: Sampler, history: History, k: int) -> NDArray[np.float
     if state is not None:
         for trial in _finished(history):
             state = sampler.tell(state, trial)
-    rng = generator(history.seed, len(history), "ask")
+    rng = generator(history.definition.seed, len(history), "ask")
     return np.asarray(sampler.ask(state, _view(history), rng, k))
 
 
 def _finished(history: History) -> list[Trial]:
-    return [trial for trial in history.trials() if trial.finished]
+    return [trial for trial in history.trials if trial.finished]
 
 
 def _history(space: Space) -> History:

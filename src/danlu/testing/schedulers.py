@@ -28,7 +28,7 @@ def judges_any_history(make: Make) -> None:
     def inner(history: History) -> None:
         scheduler = make()
         state = _state(scheduler, history)
-        for trial in history.trials():
+        for trial in history.trials:
             if trial.status is Status.RUNNING and len(trial.curve):
                 told = {name: values[-1] for name, values in trial.curve.metrics.items()}
                 judged = _with_metrics(trial, told)
@@ -65,7 +65,7 @@ def tells_twice_like_once(make: Make) -> None:
     if state is None:
         return
     again = state
-    for trial in history.trials():
+    for trial in history.trials:
         again = scheduler.tell(again, trial)
     assert scheduler.next(state, _view(history)) == scheduler.next(again, _view(history)), "told twice"
 
@@ -125,14 +125,14 @@ def _decisions(result: Any) -> list[tuple[Any, ...]]:
 
 
 def _view(history: History) -> View:
-    problem = Problem(history.space, history.goal, Budget(), history.seed)
-    return View(history, problem, len(history), history.sampled)
+    problem = Problem(history.space, history.goal, Budget(), history.definition.seed)
+    return View(history, problem, len(history), history.spent.sampled)
 
 
 def _state(scheduler: Scheduler, history: History) -> Any:
     state = scheduler.init(_view(history).problem)
     if state is not None:
-        for trial in history.trials():
+        for trial in history.trials:
             state = scheduler.tell(state, trial)
     return state
 

@@ -134,7 +134,7 @@ def stops_as_the_scheduler_does(wrap: WrapScheduler) -> None:
     """The inner scheduler's verdict, its wait and the label of its new trials come through."""
     scheduler, history = wrap(Under()), _history(3, step=7)
     state = _told(scheduler, history)
-    verdict = scheduler.judge(state, _late(history), history.trial(2))
+    verdict = scheduler.judge(state, _late(history), history.trials[2])
     assert verdict.reason == "the inner one stops it", f"the wrapper's verdict is {verdict!r}"
     early = scheduler.init(_problem())
     assert scheduler.next(early, _late(history)) == Wait(), "the inner one waits"
@@ -145,7 +145,7 @@ def says_and_plans_what_the_scheduler_does(wrap: WrapScheduler) -> None:
     """What the inner scheduler says, and the step to which it plans, come through."""
     scheduler, history = wrap(Under()), _history(3)
     state, view = _told(scheduler, history), _late(history)
-    said, planned = scheduler.why(state, view), scheduler.horizon(state, view, history.trial(1))
+    said, planned = scheduler.why(state, view), scheduler.horizon(state, view, history.trials[1])
     assert "the inner one knows 3 trials" in said, f"the wrapper says {said!r}"
     assert planned == 5, f"the inner one plans to step 5, the wrapper to {planned}"
 
@@ -185,7 +185,7 @@ def _late(history: History) -> View:
 
 def _told(algorithm: Any, history: History) -> Any:
     state = algorithm.init(_problem())
-    for trial in history.trials():
+    for trial in history.trials:
         state = algorithm.tell(state, trial)
     return state
 

@@ -21,6 +21,7 @@ from ...contracts.protocols import Answer, BaseEngine
 from ...engines.objective import resolve_objective
 from ...engines.run import GOES_ON, guarded
 from ...errors import ObjectiveError, SettingError
+from ...runtime.attempt import Attempt
 from ...runtime.live import LiveTrial
 from ..train.fit import SaveInterval, one_epoch
 from ..train.objective import Objective
@@ -238,8 +239,12 @@ class Vectorized(BaseEngine):
         for task in waiting:
             assert self._answer is not None
             assert self._objective is not None
-            seat = Member(task, LiveTrial(task, self._answer), SaveInterval(self._objective.base.save_every))
-            outcome = guarded(seat.live, task, lambda seat=seat: self._begin(seat))  # type: ignore[misc]
+            seat = Member(
+                task,
+                LiveTrial(Attempt(task, self._answer)),
+                SaveInterval(self._objective.base.settings.save_every),
+            )
+            outcome = guarded(seat.live, lambda seat=seat: self._begin(seat))  # type: ignore[misc]
             if outcome is not None:
                 self._answer(outcome)
                 continue
@@ -265,13 +270,15 @@ class Vectorized(BaseEngine):
         params, seed = self._objective.assignment(seat.live)
         seat.training = self._objective.base.training(params, seed)
         seat.done = seat.live.restore(*seat.training.things, seat.history)
-        ended = bool(seat.history) and seat.training.over(seat.done, seat.history[-1])
+        ended = bool(seat.history) and seat.training.best.ends(
+            seat.done, seat.history[-1], seat.training.plan.patience
+        )
         return None if ended or seat.done >= seat.training.plan.epochs else GOES_ON
 
     def _told(self, group: MemberGroup, seat: Member, scores: Scores, seconds: float) -> bool:
         """Whether a trial stays after it has reported an epoch."""
         assert self._answer is not None
-        outcome = guarded(seat.live, seat.task, lambda: self._report(group, seat, scores, seconds))
+        outcome = guarded(seat.live, lambda: self._report(group, seat, scores, seconds))
         if outcome is None:
             return True
         self._answer(outcome)
@@ -281,7 +288,9 @@ class Vectorized(BaseEngine):
         assert seat.training is not None
         seat.done += 1
         seat.history.append(scores)
-        over = seat.done == seat.training.plan.epochs or seat.training.over(seat.done, scores)
+        over = seat.done == seat.training.plan.epochs or seat.training.best.ends(
+            seat.done, scores, seat.training.plan.patience
+        )
         seat.live.charge(seconds)
         if over or seat.saving.due():
             seat.live.save(seat.done, *group.training(seat).things, seat.history)

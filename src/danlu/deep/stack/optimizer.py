@@ -79,7 +79,7 @@ class StackedOptimizer:
         made = cls(trainings[0].plan.optimizer, [training.plan.options for training in trainings], rows.flat)
         for row, training in enumerate(trainings):
             named = dict(training.model.named_parameters())
-            held = training.optimizer.state
+            held = training.descent.optimizer.state
             for name, state in made.states.items():
                 own = [held[named[each]].get(name) if named[each] in held else None for each in rows.shape]
                 there = [tensor for tensor in own if tensor is not None]
@@ -102,7 +102,7 @@ class StackedOptimizer:
             if self.name in {"adagrad", "rmsprop", "adam", "adamw"}:
                 held["step"] = torch.tensor(count, dtype=torch.float32)
             if held:
-                training.optimizer.state[parameter] = held
+                training.descent.optimizer.state[parameter] = held
 
     def keep(self, rows: Tensor) -> None:
         """Only these rows stay, in this order."""

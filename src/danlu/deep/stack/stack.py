@@ -15,14 +15,15 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from ..data import Split
-from ..train.augment import augment
-from ..train.epochs import EpochOrder, arrange, seeded
+from ..train.epochs import EpochOrder, arrange, cuts_of, seeded
+from ..train.evaluation import judge
 from ..train.fit import monitored, one_epoch
 from ..train.metrics import losses, scores_of_each
 from ..train.regularize import mix
-from ..train.training import Training, judge
+from ..train.training import Training
 from .optimizer import STACKED, StackedOptimizer
 from .parameters import UNSTACKABLE, StackedParameters, rowwise, structure, widens
+from .regularization import StackedRegularization
 
 _VALUES = 2**24  # numbers per pass when judging
 
@@ -77,6 +78,12 @@ class Stack:
     Args:
         trainings: at least one; they are not used afterwards but by ``training``, which brings them up to date.
         done: the epoch each of them has reached.
+
+    Attributes:
+        trainings: of the rows.
+        done: the epoch each row has reached.
+        rows: their parameters.
+        optimizer: of all of them.
     """
 
     def __init__(self, trainings: Sequence[Training], done: Sequence[int]) -> None:
@@ -85,41 +92,23 @@ class Stack:
         self.rows = StackedParameters([rowwise(training.model) for training in trainings])
         self.optimizer = StackedOptimizer.of(trainings, self.rows)
         first = trainings[0]
-        self.device, self.kind, self.cuts = first.device, first.data.kind, first.cuts
-        self._columns()
+        self._device, self._kind, self._cuts = first.device, first.data.kind, cuts_of(first.data, first.plan)
+        self._regularize()
 
     def __len__(self) -> int:
         return len(self.trainings)
 
-    def _columns(self) -> None:
-        plans = [training.plan for training in self.trainings]
-        self.label_smoothing = self._column([plan.label_smoothing for plan in plans])
-        self.l1 = self._column([plan.l1 for plan in plans])
-        self.clip = self._column([plan.clip or float("inf") for plan in plans])
-        self.strengths = {
-            name: self._column([plan.augment[name] for plan in plans]) for name in plans[0].augment
-        }
-        self._clipped = any(plan.clip for plan in plans)
-        self._sparse = any(plan.l1 for plan in plans)
-        self._smooth = any(plan.label_smoothing for plan in plans)
-        self._penalized = torch.cat(
-            [
-                torch.full((torch.Size(shape).numel(),), float(len(shape) > 1))
-                for shape in self.rows.shape.values()
-            ]
-        ).to(self.device)
-
-    def _column(self, values: Sequence[float]) -> Tensor:
-        return torch.tensor(values, dtype=torch.float32, device=self.device).reshape(-1, 1)
+    def _regularize(self) -> None:
+        self._regularization = StackedRegularization([each.plan for each in self.trainings], self.rows)
 
     def keep(self, rows: Sequence[int]) -> None:
         """Only these rows stay, in this order."""
         self.trainings = [self.trainings[row] for row in rows]
         self.done = [self.done[row] for row in rows]
-        at = torch.tensor(list(rows), dtype=torch.long, device=self.device)
+        at = torch.tensor(list(rows), dtype=torch.long, device=self._device)
         self.rows.keep(at)
         self.optimizer.keep(at)
-        self._columns()
+        self._regularize()
 
     def join(self, other: Stack) -> None:
         """Put another block's rows behind these; both are padded to the wider of each shape first."""
@@ -132,12 +121,12 @@ class Stack:
             both = [block.training(row) for block in (self, other) for row in range(len(block.rows))]
             self.rows = StackedParameters([rowwise(training.model) for training in both])
             self.optimizer = StackedOptimizer.of(both, self.rows)
-        self._columns()
+        self._regularize()
 
     def epoch(self) -> list[dict[str, float]]:
         """Train every row one epoch and judge it; the scores of each, as ``fit`` has them."""
-        total, seen = torch.zeros(len(self), device=self.device), 0
-        with seeded(self.trainings[0].seed, self.done[0] + 1, self.device):
+        total, seen = torch.zeros(len(self), device=self._device), 0
+        with seeded(self.trainings[0].seed, self.done[0] + 1, self._device):
             for x, y, second, share, shares in self._batches():
                 loss = self._step(x, y, second, share, shares)
                 total, seen = total + loss * y.shape[1], seen + y.shape[1]
@@ -177,20 +166,20 @@ class Stack:
             arrange(training.data, training.plan, training.seed, done + 1)
             for training, done in zip(self.trainings, self.done, strict=True)
         ]
-        steps = len(self.cuts)
+        steps = len(self._cuts)
         rates = [
-            training.lr_multipliers[done * steps : (done + 1) * steps]
+            training.descent.lr_multipliers[done * steps : (done + 1) * steps]
             for training, done in zip(self.trainings, self.done, strict=True)
         ]
-        shares = torch.tensor(rates, dtype=torch.float64, device=self.device).float()
+        shares = torch.tensor(rates, dtype=torch.float64, device=self._device).float()
         bank, rows = _bank(orders)
         partners = _stacked([order.partners for order in orders], rows, orders)
         mixed = _stack([order.shares for order in orders])
         draws = _stack([order.draws for order in orders])
         self.rows.skeleton.train()
-        for number, cut in enumerate(self.cuts):
+        for number, cut in enumerate(self._cuts):
             x, y = bank.x[rows[:, cut]], bank.y[rows[:, cut]]
-            x = self._augmented(x, None if draws is None else draws[:, cut])
+            x = self._regularization.augmented(x, None if draws is None else draws[:, cut])
             second = share = None
             if partners is not None and mixed is not None:
                 second, share = bank.y[partners[:, cut]], mixed[:, cut]
@@ -213,12 +202,6 @@ class Stack:
             found[name] = held[tuple(slice(size) for size in buffer.shape)].clone()
         return {name: found[name] for name in self.trainings[row].model.state_dict()}
 
-    def _augmented(self, x: Tensor, draws: Tensor | None) -> Tensor:
-        if draws is None:
-            return x
-        each = {name: column.expand(x.shape[:2]).flatten() for name, column in self.strengths.items()}
-        return augment(x.flatten(0, 1), each, draws.flatten(0, 1)).view(x.shape)
-
     def _step(
         self, x: Tensor, y: Tensor, second: Tensor | None, share: Tensor | None, shares: Tensor
     ) -> Tensor:
@@ -234,25 +217,20 @@ class Stack:
         )  # each row's loss reaches its own weights only
         grads = torch.cat([part.reshape(len(self), -1) for part in parts], 1)
         with torch.no_grad():
-            if self._sparse:
-                grads += self.l1 * self.rows.flat.sign() * self._penalized
-            if self._clipped:
-                grads *= (self.clip / (grads.norm(dim=1, keepdim=True) + 1e-6)).clamp_max(1.0)
+            self._regularization.limit(grads, self.rows.flat)
             self.optimizer.step(self.rows.flat, grads, shares)
         return loss.detach()
 
     def _losses(self, outputs: Tensor, y: Tensor) -> Tensor:
         """The loss of each sample of each row, shape (members, n)."""
-        found = losses(self.kind, outputs.flatten(0, 1), y.flatten()).view(y.shape)
-        if self.kind != "classes" or not self._smooth:
-            return found
-        return torch.lerp(found, -outputs.log_softmax(-1).mean(-1), self.label_smoothing.expand(y.shape))
+        found = losses(self._kind, outputs.flatten(0, 1), y.flatten()).view(y.shape)
+        return self._regularization.smoothed(found, outputs) if self._kind == "classes" else found
 
     @torch.no_grad()
     def _judge(self) -> list[dict[str, float]]:
         """The validation scores of each row: counted together where all rows are judged on the same samples."""
         first = self.trainings[0]
-        if self.kind == "ranking" or any(training.data is not first.data for training in self.trainings):
+        if self._kind == "ranking" or any(training.data is not first.data for training in self.trainings):
             return [self._judge_alone(row) for row in range(len(self))]
         self.rows.skeleton.eval()
         x, y = first.data.valid.x, first.data.valid.y
@@ -264,13 +242,13 @@ class Stack:
             ],
             1,
         )
-        found = scores_of_each(self.kind, outputs, y, first.extra)
+        found = scores_of_each(self._kind, outputs, y, first.evaluation.extra)
         return [{f"val_{name}": value for name, value in each.items()} for each in found]
 
     def _judge_alone(self, row: int) -> dict[str, float]:
         training = self.trainings[row]
         model = _Bound(training.model, self._weights(row))
-        return judge(model, training.data, training.data.valid, "val_", training.extra)
+        return judge(model, training.data, training.data.valid, "val_", training.evaluation.extra)
 
 
 def train_together(trainings: Sequence[Training]) -> list[list[dict[str, float]]]:

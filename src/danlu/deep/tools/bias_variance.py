@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from ...errors import SettingError
 from ..stack.stack import train_together
+from ..train.evaluation import predict
 from ..train.objective import Objective
-from ..train.training import predict
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def bias_variance(
     errors, train, losses = [], [], []
     for at, fold in enumerate(parts):
         group = trainings[at * seeds : (at + 1) * seeds]
-        models = [training.finish() for training in group]
+        models = [training.best.give(training.model) for training in group]
         known = group[0].data
         guesses = torch.stack([_guess(model, known.valid.x, fold.kind) for model in models])
         wanted = _wanted(known.valid.y, fold.kind, fold.outputs)

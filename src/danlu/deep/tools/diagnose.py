@@ -26,11 +26,12 @@ from ...plots.parameters import draw_forks
 from ...plots.plot import axes_of
 from ..data import Data
 from ..stack.stack import train_together
+from ..train.evaluation import predict
 from ..train.metrics import losses
 from ..train.objective import Objective
 from ..train.optim import rule
 from ..train.plan import Plan
-from ..train.training import Training, predict
+from ..train.training import Training
 
 Floats = NDArray[np.float64]
 

@@ -24,7 +24,7 @@ from ...space.parameters import Float
 from ..data import Data
 from ..stack.parameters import UNSTACKABLE
 from ..stack.stack import Stack, stackable
-from ..train.epochs import seeded
+from ..train.epochs import cuts_of, seeded
 from ..train.fit import device_of, one_epoch
 from ..train.optim import rule
 from ..train.plan import Plan
@@ -145,7 +145,7 @@ def find_lr(
     except UNSTACKABLE:
         return range_test(build, data, plan, seed=seed, device=device)
     losses = np.array([each["val_loss"] for each in scores]).reshape(seeds, len(tried))
-    before = trainings[0].judge(trainings[0].data.valid, "")["loss"]
+    before = trainings[0].evaluation.scores(trainings[0].data.valid)["loss"]
     losses = np.where(np.isfinite(losses), losses, math.inf)
     done = epochs * _steps(short, plan)
     start_loss = min(before, float(np.median(losses[:, 0])))
@@ -178,7 +178,7 @@ def range_test(
     with seeded(seed, 0, where):
         training = Training(build(), data, constant, seed=seed, device=where)
     smooth: list[float] = []
-    training.lr_multipliers, seen = rates.tolist(), 0.0
+    training.descent.lr_multipliers, seen = rates.tolist(), 0.0
     epoch = 1
     while len(smooth) < steps:
         for _, batch in training.batches(epoch):
@@ -221,10 +221,10 @@ def steps_to_loss(
     where = device_of(device)
     with seeded(seed, 0, where):
         training = Training(build(), data, constant, seed=seed, device=where)
-    goal = share * training.judge(training.data.train, "")["loss"]
+    goal = share * training.evaluation.scores(training.data.train)["loss"]
     for epoch in range(1, most + 1):
         if one_epoch(training, epoch, "val_loss")["train_loss"] <= goal:
-            return epoch * len(training.cuts)
+            return epoch * len(cuts_of(data, constant))
     return None
 
 

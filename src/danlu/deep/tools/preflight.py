@@ -17,9 +17,10 @@ from torch import Tensor, nn
 
 from ..data import Data, Split
 from ..train.epochs import seeded
+from ..train.evaluation import predict
 from ..train.fit import device_of
 from ..train.plan import Plan
-from ..train.training import Training, predict
+from ..train.training import Training
 
 STEPS = 200
 BATCH = 32

@@ -121,6 +121,11 @@ def cuts(count: int, batch_size: int | None) -> list[slice]:
     return [slice(start, min(start + size, count)) for start in starts]
 
 
+def cuts_of(data: Data, plan: Plan) -> list[slice]:
+    """The batches of an epoch of this data, as ``cuts`` has them; in a ranking each wanted item comes with its unwanted ones."""
+    return cuts(len(data.train) * (1 + plan.negatives if data.kind == "ranking" else 1), plan.batch_size)
+
+
 @contextmanager
 def seeded(seed: int, epoch: int, device: torch.device | None = None) -> Iterator[None]:
     """PyTorch's global generators set from (seed, epoch) inside, and untouched outside: for dropout.

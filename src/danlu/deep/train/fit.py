@@ -15,9 +15,10 @@ from ...base.failure import at_terminal, say
 from ...errors import SettingError
 from ..data import Data
 from .epochs import seeded
+from .evaluation import judge
 from .metrics import Metric
 from .plan import Plan
-from .training import Training, judge
+from .training import Training
 
 SAVE_EVERY = 1.0
 """Seconds of training that may be lost to a crash; saving more often would cost small networks more than it saves.
@@ -134,11 +135,11 @@ def fit(
     )
     history: list[dict[str, float]] = []
     start = trial.restore(*training.things, history) if trial else 0
-    last = start if history and training.over(start, history[-1]) else plan.epochs
+    last = start if history and training.best.ends(start, history[-1], plan.patience) else plan.epochs
     for epoch in range(start + 1, last + 1):
         scores = one_epoch(training, epoch, monitor)
         history.append(scores)
-        over = epoch == plan.epochs or training.over(epoch, scores)
+        over = epoch == plan.epochs or training.best.ends(epoch, scores, plan.patience)
         if trial:
             if over or saving.due():
                 trial.save(epoch, *training.things, history)
@@ -146,7 +147,7 @@ def fit(
         _show(progress, trial, plan, epoch, scores)
         if over:
             break
-    training.finish()
+    training.best.give(training.model)
     diverged = not math.isfinite(history[-1]["train_loss"])
     return Fit(history, training.best.epoch, time.monotonic() - started, diverged)
 
@@ -159,8 +160,8 @@ def one_epoch(training: Training, epoch: int, monitor: str) -> dict[str, float]:
             loss = training.loss(batch)
             training.step(number, loss)
             total, count = total + loss.detach() * len(batch.y), count + len(batch.y)
-    scores = {"train_loss": float(total) / count, **training.judge(training.data.valid, "val_")}
-    training.keep(epoch, monitored(scores, monitor))
+    scores = {"train_loss": float(total) / count, **training.evaluation.scores(training.data.valid, "val_")}
+    training.best.see(epoch, monitored(scores, monitor), training.evaluation.network)
     return scores
 
 
@@ -215,7 +216,7 @@ def fit_folds(
             break
     seconds = time.monotonic() - started
     for training in trainings:
-        training.finish()
+        training.best.give(training.model)
     return [
         Fit(history, training.best.epoch, seconds, not math.isfinite(history[-1]["train_loss"]))
         for training, history in zip(trainings, histories, strict=True)

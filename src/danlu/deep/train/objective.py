@@ -7,7 +7,7 @@ once in a block, find a rate, look for what went wrong, confirm a winner on fres
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import nn
 
@@ -26,6 +26,32 @@ Plans = Callable[..., Plan]
 """Makes a plan of a point of the space: ``Plan.of``, or your own."""
 
 
+class PlanMaker:
+    """Makes the plan of a point of the space.
+
+    Args:
+        make: makes a ``Plan`` of the parameters.
+        epochs: of a whole training.
+        fixed: settings of the plan that are not searched.
+    """
+
+    def __init__(self, make: Plans, epochs: int, fixed: Mapping[str, Any]) -> None:
+        self.make, self.epochs, self.fixed = make, epochs, dict(fixed)
+
+    def __call__(self, params: Mapping[str, Any]) -> Plan:
+        """The plan of these parameters."""
+        return self.make(params, **{"epochs": self.epochs, **self.fixed})
+
+
+class FitSettings(NamedTuple):
+    """What a training is told beside its plan; each as in ``fit``."""
+
+    monitor: str = "val_loss"
+    metrics: Mapping[str, Metric] | None = None
+    device: str = "auto"
+    save_every: float = SAVE_EVERY
+
+
 class Objective:
     """Trains the network of a trial's parameters and reports every epoch.
 
@@ -41,6 +67,11 @@ class Objective:
         device, save_every: as in ``fit``.
 
     Attributes:
+        build: makes a fresh network.
+        data: what it is trained and validated on.
+        folds: how many, 0 for the data's own split.
+        plan: makes the plan of a point, ``objective.plan(params)``.
+        settings: what a training is told beside its plan.
         loaded: hashes of files that the data was read from, by name, which a study keeps with what it has run.
 
     Example:
@@ -59,30 +90,25 @@ class Objective:
         fixed: Mapping[str, Any] | None = None, metrics: Mapping[str, Metric] | None = None,
         monitor: str = "val_loss", device: str = "auto", save_every: float = SAVE_EVERY,
     ) -> None:  # fmt: skip
-        self.build, self.data, self.epochs, self.folds = build, data, epochs, folds
-        self.make_plan, self.fixed = plan, dict(fixed or {})
-        self.metrics, self.monitor, self.device, self.save_every = metrics, monitor, device, save_every
+        self.build, self.data, self.folds = build, data, folds
+        self.plan = PlanMaker(plan, epochs, fixed or {})
+        self.settings = FitSettings(monitor, metrics, device, save_every)
         self.loaded: dict[str, str] = {}
 
     def __repr__(self) -> str:
         name = getattr(self.build, "__qualname__", repr(self.build))
-        return f"Objective({name}, {self.data!r}, epochs={self.epochs})"
+        return f"Objective({name}, {self.data!r}, epochs={self.plan.epochs})"
 
     def __call__(self, trial: LiveTrial) -> None:
         """Train the network of one trial; in a context with a seed it is trained with that, on the data's own split."""
         if self.folds and "seed" not in trial.context:
             fit_folds(
                 lambda: self.build(trial.params, self.data), self.data.folds(self.folds),
-                self.plan(trial.params), seed=trial.seed, trial=trial, device=self.device,
-                monitor=self.monitor, metrics=self.metrics, save_every=self.save_every,
+                self.plan(trial.params), seed=trial.seed, trial=trial, **self.settings._asdict(),
             )  # fmt: skip
         else:
             params, seed = self.assignment(trial)
             self.train(params, seed, trial)
-
-    def plan(self, params: Mapping[str, Any]) -> Plan:
-        """The plan of these parameters."""
-        return self.make_plan(params, **{"epochs": self.epochs, **self.fixed})
 
     def model(self, params: Mapping[str, Any], seed: int) -> nn.Module:
         """A fresh network of these parameters, its weights drawn from the seed."""
@@ -95,8 +121,7 @@ class Objective:
         """Train the network of these parameters; it and how it went."""
         model = self.model(params, seed)
         found = fit(
-            model, self.data, self.plan(params), seed=seed, trial=trial, device=self.device,
-            monitor=self.monitor, metrics=self.metrics, progress=False, save_every=self.save_every,
+            model, self.data, self.plan(params), seed=seed, trial=trial, progress=False, **self.settings._asdict(),
         )  # fmt: skip
         return model, found
 
@@ -107,11 +132,11 @@ class Objective:
 
         All that are on the objective's own data share it.
         """
-        device = device_of(self.device)
+        device = device_of(self.settings.device)
         self.data = self.data.to(device)
         return Training(
             self.model(params, seed), data or self.data, plan or self.plan(params), seed=seed, device=device,
-            monitor=self.monitor, extra=self.metrics,
+            monitor=self.settings.monitor, extra=self.settings.metrics,
         )  # fmt: skip
 
     def assignment(self, trial: LiveTrial) -> tuple[Mapping[str, Any], int]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...contracts.protocols import View
 from ...errors import Exhausted, SpaceError
-from ...space.feasible import meet
+from ...space.feasible import blame, meet
 from ...space.parameters import Leaf, levels
 from ...space.space import Space, pack_unit
 
@@ -40,9 +40,9 @@ def admit(view: View, propose: Callable[[], list[float]], k: int) -> NDArray[np.
     """
     space = view.space
     finite = space.size < math.inf
-    if not finite and not space.constrained:
+    if not finite and not space.constraints:
         return np.array([propose() for _ in range(k)]).reshape(k, len(space))
-    taken = Tried(view.history.seen if finite else set())
+    taken = Tried(view.history.columns.seen if finite else set())
     points: list[list[float]] = []
     for _ in range(k):
         point = _draw(space, taken, propose)
@@ -74,7 +74,7 @@ def combinations(space: Space, resolution: int | None = None) -> Iterator[list[f
     grids = [_grid(slot.parameter, resolution) for slot in space.slots]
     for point in _product(space, grids, [], []):
         values = space.decode(point)
-        if space.allows(values):
+        if space.constraints.hold(values):
             yield space.encode(values)
 
 
@@ -82,7 +82,7 @@ def _draw(space: Space, taken: Tried, propose: Callable[[], list[float]]) -> lis
     refused = 0
     for tried in range(TRIES):
         point, values = space.snap(propose())
-        if not space.allows(values):
+        if not space.constraints.hold(values):
             refused += 1
         elif pack_unit(point) not in taken:
             return point
@@ -109,7 +109,7 @@ def _remaining(space: Space, taken: Tried, propose: Callable[[], list[float]]) -
     rest = [point for point in combinations(space) if pack_unit(point) not in taken]
     if not rest and not len(taken):
         raise SpaceError(
-            f"the constraints allow none of the {int(space.size)} configurations of the space. Loosen them, or widen the ranges."
+            f"the constraints allow none of the {int(space.size)} configurations of the space. {blame(space)}"
         )
     if not rest:
         raise Exhausted("every configuration of the space has been tried.")

@@ -84,12 +84,12 @@ def comparable(history: History, need: int | None = None) -> Comparable:
     Args:
         need: by default three more than there are parameters.
     """
-    statuses, lengths = history.statuses, history.lengths
-    if not (lengths[np.fromiter(history.cut, dtype=np.int64, count=len(history.cut))] > 0).any():
+    statuses, lengths = history.columns.statuses, history.columns.lengths
+    if not (lengths[np.fromiter(history.rows.cut, dtype=np.int64, count=len(history.rows.cut))] > 0).any():
         return _whole(history)
     over = (statuses >= Status.PAUSED) & (lengths > 0)
-    over[list(history.aside)] = False
-    reached = np.sort(lengths[history.fits])[::-1]
+    over[list(history.rows.aside)] = False
+    reached = np.sort(lengths[history.columns.fits])[::-1]
     enough = reached[min(len(reached), len(history.space) + 3 if need is None else need) - 1]
     ends = np.unique(lengths[over])
     deepest = ends[ends <= enough]
@@ -99,35 +99,45 @@ def comparable(history: History, need: int | None = None) -> Comparable:
 
 def running(history: History, known: Comparable) -> Numbers:
     """The trials under way that are no evidence yet, shape (n,)."""
-    fits = history.fits
-    live = history.live[Status.RUNNING] | history.live[Status.WAITING]
-    if history.groups:
-        live = {history.groups.head(number) for number in live} | history.groups.pending.keys()
+    fits = history.columns.fits
+    live = history.rows.live[Status.RUNNING] | history.rows.live[Status.WAITING]
+    if history.trials.groups:
+        live = {
+            history.trials.groups.members.head(number) for number in live
+        } | history.trials.groups.pending.keys()
     numbers = sorted(live.difference(known.numbers.tolist()))
     return np.array([number for number in numbers if fits[number]], dtype=np.int64)
 
 
 def _whole(history: History) -> Comparable:
     """The finished trials, and those that were paused because of what they would have come to, with that loss."""
-    if history.groups:
+    if history.trials.groups:
         return _configurations(history)
-    ended, awaited = history.ended, history.awaited
+    ended, awaited = history.rows.ended, history.rows.awaited
     if awaited:
         paused = [(number, reports) for number, (reports, _) in awaited.items()]
         ended = sorted([*ended, *paused], key=lambda told: told[1])
     numbers = np.array([number for number, _ in ended], dtype=np.int64)
-    numbers = numbers[history.fits[numbers]]
-    losses = history.losses[numbers]
+    numbers = numbers[history.columns.fits[numbers]]
+    losses = history.columns.losses[numbers]
     for row, number in enumerate(numbers.tolist() if awaited else ()):
         losses[row, 0] = awaited[number][1] if number in awaited else losses[row, 0]
     ones, spreads = np.ones(len(numbers), np.int64), np.full(losses.shape, np.nan)
-    return Comparable(numbers, losses, history.slacks[numbers], history.violations[numbers], 0, ones, spreads)
+    return Comparable(
+        numbers,
+        losses,
+        history.columns.slacks[numbers],
+        history.columns.violations[numbers],
+        0,
+        ones,
+        spreads,
+    )
 
 
 def _configurations(history: History) -> Comparable:
     """The configurations that are over, by their means; what some have come to in fewer contexts than others is as good as it is."""
-    goal, fits = history.goal, history.fits
-    heads = [(head, whole) for head, whole in history.groups.over.items() if fits[head]]
+    goal, fits = history.goal, history.columns.fits
+    heads = [(head, whole) for head, whole in history.trials.groups.over.items() if fits[head]]
     rows = [(goal.losses({}) if whole.losses is None else whole.losses) for _, whole in heads]
     return Comparable(
         np.array([head for head, _ in heads], dtype=np.int64),
@@ -144,12 +154,13 @@ def _configurations(history: History) -> Comparable:
 
 def _at(history: History, step: int) -> Comparable:
     """All that have come to a step; of the others those that failed, or were whole before."""
-    goal, came = history.goal, history.arrived(step)
+    goal, came = history.goal, history.columns.arrived(step)
     there = set(came.numbers.tolist())
     ended = [
         (number, reports)
-        for number, reports in history.ended
-        if history.rows[number].status is Status.FAILED or (number not in history.cut and number not in there)
+        for number, reports in history.rows.ended
+        if history.rows[number].status is Status.FAILED
+        or (number not in history.rows.cut and number not in there)
     ]
     late = np.array([number for number, _ in ended], dtype=np.int64)
     n, m, limits = len(came.numbers), len(goal.metrics), len(goal.limits)
@@ -162,16 +173,18 @@ def _at(history: History, step: int) -> Comparable:
     order = np.concatenate([came.order, np.array([reports - 0.5 for _, reports in ended])])
     kept = np.argsort(order, kind="stable")
     numbers = np.concatenate([came.numbers, late])
-    kept = kept[history.fits[numbers[kept]]]
+    kept = kept[history.columns.fits[numbers[kept]]]
     if (
-        history.groups
+        history.trials.groups
     ):  # in one and the same context trials can be compared, and what is known there stays as it is
-        kept = kept[[history.groups.head(number) == number for number in numbers[kept].tolist()]]
+        kept = kept[
+            [history.trials.groups.members.head(number) == number for number in numbers[kept].tolist()]
+        ]
     return Comparable(
         numbers[kept],
-        np.vstack([losses, history.losses[late]])[kept],
-        np.vstack([slacks, history.slacks[late]])[kept],
-        np.concatenate([violations, history.violations[late]])[kept],
+        np.vstack([losses, history.columns.losses[late]])[kept],
+        np.vstack([slacks, history.columns.slacks[late]])[kept],
+        np.concatenate([violations, history.columns.violations[late]])[kept],
         step,
         np.ones(len(kept), np.int64),
         np.full((len(kept), m), np.nan),

@@ -99,7 +99,7 @@ def observe(history: History, shown: Features, known: Comparable, most: int) -> 
     numbers = known.numbers[rows[kept]]
     return Observed(
         numbers,
-        shown.of(history.units[numbers], history.active[numbers]),
+        shown.of(history.columns.units[numbers], history.columns.active[numbers]),
         first,
         known.violations[rows[kept][:first]] == 0,
         losses[kept[:first]],
@@ -140,7 +140,9 @@ def surrogate(
         models.append(gp.condition(x, y, shape, theta, kernel=recipe.kernel, ratios=ratios))
         targets.append(y)
     found = Surrogate(data, tuple(models), tuple(targets))
-    return with_pending(found, shown.of(history.units[pending], history.active[pending]), recipe.drawn, rng)
+    return with_pending(
+        found, shown.of(history.columns.units[pending], history.columns.active[pending]), recipe.drawn, rng
+    )
 
 
 def with_pending(made: Surrogate, inputs: Floats, drawn: bool, rng: np.random.Generator) -> Surrogate:
@@ -190,7 +192,14 @@ def _modes(history: History, shown: Features, known: Comparable, recipe: Surroga
     """The hyperparameters of every process."""
     sizes = _sizes(len(known.numbers), recipe.initial)
     memo = _memo.setdefault(history, {})
-    key = (recipe.kernel, recipe.initial, shown.space, known.step, len(history.aside), history.groups.revised)
+    key = (
+        recipe.kernel,
+        recipe.initial,
+        shown.space,
+        known.step,
+        len(history.rows.aside),
+        history.trials.groups.revised,
+    )
     at, modes = memo.get(key, (0, []))
     shape = gp.Shape(shown.groups, shown.warped)
     if at not in sizes:

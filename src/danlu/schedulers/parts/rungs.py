@@ -82,5 +82,5 @@ def first(trials: Numbers, losses: Floats) -> int:
 
 def paused(view: View, trials: Numbers, extra: int = -1) -> NDArray[np.bool_]:
     """Which of these trials are paused; ``extra`` counts as if it were."""
-    waits: NDArray[np.bool_] = (view.history.statuses[trials] == Status.PAUSED) | (trials == extra)
+    waits: NDArray[np.bool_] = (view.history.columns.statuses[trials] == Status.PAUSED) | (trials == extra)
     return waits

@@ -1,8 +1,8 @@
 """Processes that others start: when one is dead, what it and its own have, and how all of them end.
 
 A pipe tells nothing of a process: whoever was forked from it holds the pipe's other end as well, and goes on holding it. So a process
-is watched itself. What belongs to it are the members of its session and its descendants; a process that left its session
-and whose parents are dead has left for good, as daemons do, and is not found any more.
+is watched itself. What belongs to it are the members of its session and its descendants. A process that left its session
+and whose parents are dead, as a daemon, is found by a word in its environment alone, where it was given one (``marks.py``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +29,12 @@ REST = 1 << 20
 
 ROUNDS = 20
 """How often processes that belong together are looked for and ended, as they may start others meanwhile."""
+
+LEAVE_SECONDS = 5.0
+"""How long what a program has started may take to leave when it is asked to (SIGTERM)."""
+
+_LOOK_AGAIN = 0.01
+_PART = 1 << 16
 
 
 class Process(NamedTuple):
@@ -51,13 +57,14 @@ def is_dead(pid: int) -> bool:
         return True
 
 
-def hear(pid: int, output: int, linger: float | None = None) -> Iterator[bytes]:
+def hear(pid: int, output: int, linger: float | None = None, every: float | None = None) -> Iterator[bytes]:
     """What a child of this process writes, until it is dead; that others hold its output open as well means nothing.
 
     Args:
         pid: the child's, which is not waited for here.
         output: the descriptor to read; it stays open.
         linger: seconds for which a child that has closed its output is still watched; None for as long as it lives.
+        every: seconds after which b"" comes where nothing is written; None to wait for as long as it takes.
     """
     linger = linger if WAITS else 0.0
     watched = _descriptor(pid)
@@ -71,7 +78,9 @@ def hear(pid: int, output: int, linger: float | None = None) -> Iterator[bytes]:
             left = None if ended is None or linger is None else ended + linger - time.monotonic()
             if left is not None and left <= 0:
                 return
-            ready = dict(poll.poll(_wait(left, look=watched is None)))
+            ready = dict(poll.poll(_wait(left, every, look=watched is None)))
+            if not ready and every is not None:
+                yield b""
             if output in ready:
                 chunk = _read(output)
                 if not chunk:
@@ -89,18 +98,13 @@ def hear(pid: int, output: int, linger: float | None = None) -> Iterator[bytes]:
 def listed() -> dict[int, Process]:
     """The processes that this one can see, by number; {} where the system lists none."""
     found: dict[int, Process] = {}
-    try:
-        names = os.listdir(PROC)  # noqa: PTH208 - hundreds of names, ten times a second
-    except OSError:
-        return found
     page = os.sysconf("SC_PAGE_SIZE")
-    for name in names:
-        if name.isdigit():
-            with contextlib.suppress(OSError, IndexError, ValueError):  # it is gone meanwhile
-                fields = (PROC / name / "stat").read_bytes().rpartition(b")")[2].split()
-                found[int(name)] = Process(
-                    int(name), fields[0].decode(), int(fields[1]), int(fields[3]), int(fields[21]) * page
-                )
+    for number in _numbers():
+        with contextlib.suppress(IndexError, ValueError):  # it is gone meanwhile
+            fields = _told(number, "stat").rpartition(b")")[2].split()
+            found[number] = Process(
+                number, fields[0].decode(), int(fields[1]), int(fields[3]), int(fields[21]) * page
+            )
     return found
 
 
@@ -130,8 +134,30 @@ def memory(own: list[Process], limit: int) -> int:
     return most if most <= limit else sum(_share(each) for each in own)
 
 
+def ask_to_leave(pids: Iterable[int]) -> None:
+    """Send SIGTERM to processes, and wait until none of them is alive, or for ``LEAVE_SECONDS``.
+
+    Some only stand for work that is done elsewhere, as ``srun`` for a job's step and ``docker run`` for a container: asked, they end it;
+    killed, they leave it running.
+    """
+    left = set(pids)
+    for number in left:
+        _send(number, signal.SIGTERM)
+    until = time.monotonic() + LEAVE_SECONDS
+    while left and time.monotonic() < until:
+        among = listed()
+        left = {number for number in left if number in among and among[number].state not in "ZX"}
+        if left:
+            time.sleep(_LOOK_AGAIN)
+
+
+def group(pid: int) -> list[int]:
+    """The living processes of a process group."""
+    return [each.pid for each in listed().values() if each.state not in "ZX" and _group_of(each.pid) == pid]
+
+
 def end(pid: int, *, spare: int = 0) -> None:
-    """Kill a process and all that belongs to it.
+    """Kill a process and all that belongs to it; programs in a process group of their own are asked to leave first.
 
     Args:
         pid: a process that leads a session, and has not been waited for, so that its number is its own.
@@ -139,17 +165,95 @@ def end(pid: int, *, spare: int = 0) -> None:
     """
     if pid != spare:
         _send(pid, signal.SIGSTOP)  # it starts nothing more while its own are listed
+    own = [each.pid for each in belonging(pid, listed()) if each.pid not in {pid, spare}]
+    if not own and pid != spare:  # one that is stopped and has nothing starts nothing
+        _kill_group(pid)
+        return
+    ask_to_leave(each for each in own if _group_of(each) != pid)
     for _ in range(ROUNDS):
         own = [each.pid for each in belonging(pid, listed()) if each.pid != spare]
         for number in own:
             _send(number, signal.SIGKILL)
         if pid != spare:
-            with contextlib.suppress(OSError):  # where nothing is listed
-                os.killpg(pid, signal.SIGKILL)
-            _send(pid, signal.SIGKILL)
+            _kill_group(pid)
         if not own:
             return
         time.sleep(0.001)
+
+
+def end_marked(variable: str, word: str) -> None:
+    """Ask the processes of this user to leave, and kill them, that were started with a word in a variable, wherever they have gone.
+
+    Args:
+        variable: the name of one of their environment, which holds words with spaces between them.
+        word: that nothing else has.
+    """
+    own = _marked(variable, word)
+    if own:
+        ask_to_leave(own)
+    for _ in range(ROUNDS if own else 0):
+        own = _marked(variable, word)
+        for number in own:
+            _send(number, signal.SIGKILL)
+        if not own:
+            return
+        time.sleep(0.001)
+
+
+def _marked(variable: str, word: str) -> list[int]:
+    name, own, sought = f"{variable}=".encode(), os.getpid(), word.encode()
+    found = []
+    for pid in _numbers():
+        given = _told(pid, "environ") if pid != own else b""
+        if sought in given:  # few are taken apart, as a look at all of them comes with each end of a trial
+            words = [each.removeprefix(name).split() for each in given.split(b"\0") if each.startswith(name)]
+            found += [pid] if any(sought in each for each in words) else []
+    return found
+
+
+def oom_kills() -> int:
+    """How many processes the system has killed for want of memory since boot, 0 where it does not tell."""
+    try:
+        lines = (PROC / "vmstat").read_text("ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+
+
+def _numbers() -> list[int]:
+    """The numbers of the processes that this one can see."""
+    try:
+        return [int(name) for name in os.listdir(PROC) if name.isdigit()]  # noqa: PTH208 - hundreds of names, ten times a second
+    except OSError:
+        return []
+
+
+def _told(pid: int, name: str) -> bytes:
+    """What a file of a process says; nothing where it is gone, or another user's."""
+    parts = []
+    with contextlib.suppress(OSError):
+        file = os.open(f"{PROC}/{pid}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            parts.append(os.read(file, _PART))
+            while len(parts[-1]) == _PART:  # what is shorter was the end
+                parts.append(os.read(file, _PART))
+        finally:
+            os.close(file)
+    return b"".join(parts)
+
+
+def _group_of(pid: int) -> int:
+    """The process group of a process, 0 where it is gone."""
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return 0
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(OSError):  # where nothing is listed
+        os.killpg(pid, signal.SIGKILL)
+    _send(pid, signal.SIGKILL)
 
 
 def _send(pid: int, number: int) -> None:
@@ -165,9 +269,9 @@ def _descriptor(pid: int) -> int | None:
         return None
 
 
-def _wait(left: float | None, *, look: bool) -> float | None:
+def _wait(left: float | None, every: float | None, *, look: bool) -> float | None:
     """Milliseconds to wait for something to happen."""
-    waits = [seconds for seconds in (left, LOOK_SECONDS if look else None) if seconds is not None]
+    waits = [seconds for seconds in (left, every, LOOK_SECONDS if look else None) if seconds is not None]
     return 1000 * min(waits) if waits else None
 
 
