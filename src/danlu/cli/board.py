@@ -28,11 +28,11 @@ class Board(NamedTuple):
 
 def board(name: str, history: History, budget: Budget, seconds: float) -> Board:
     """Read a history; ``seconds`` is the time it has been driven, the source of rates."""
-    counts = history.states()
-    rate = history.finished / seconds if seconds > 0 else 0.0
+    counts = history.rows.states()
+    rate = history.spent.finished / seconds if seconds > 0 else 0.0
     left = None
     if budget.trials is not None and rate > 0:
-        left = max(0, budget.trials - history.finished) / rate
+        left = max(0, budget.trials - history.spent.finished) / rate
     return Board(
         name=name,
         asked=len(history),
@@ -41,15 +41,15 @@ def board(name: str, history: History, budget: Budget, seconds: float) -> Board:
         best=best_line(history),
         rate=rate,
         left=left,
-        curves=tuple(_curve(history, number) for number in sorted(history.live[Status.RUNNING])[:8]),
+        curves=tuple(_curve(history, number) for number in sorted(history.rows.live[Status.RUNNING])[:8]),
     )
 
 
 def best_line(history: History) -> str:
     """The best trial in a few words, '' when there is none."""
-    if history.best is None:
+    if history.incumbents.best is None:
         return ""
-    trial = history.configuration(history.best)
+    trial = history.trials.configuration(history.incumbents.best)
     metrics = ", ".join(f"{name}={value:.4g}" for name, value in list(trial.metrics.items())[:3])
     return f"trial {trial.number}: {metrics}"
 

@@ -99,14 +99,14 @@ def _database(url: str) -> list[Checked]:
     try:
         store = PostgresStore(url, patience=5.0)
         with contextlib.closing(store):
-            told = store.run(
+            told = store.server.run(
                 lambda c: c.execute("SELECT version(), current_setting('synchronous_commit')").fetchone()
             )
             ask = [
-                _took(lambda: store.run(lambda c: c.execute("SELECT 1").fetchone(), alone=True))
+                _took(lambda: store.server.run(lambda c: c.execute("SELECT 1").fetchone(), alone=True))
                 for _ in range(20)
             ]
-            skew = abs(store.run(store.now) - time.time())
+            skew = abs(store.server.run(store.server.now) - time.time())
             blobs = blobs_at(store.blobs)
             return [
                 Checked("postgresql", fine=True, found=" ".join(told[0].split()[:2])),
@@ -173,7 +173,7 @@ def _study(store: Any, name: str) -> Checked:
             history.fold((entry,))
     except (DanluError, sqlite3.DatabaseError) as error:
         return Checked(f"study {name}", fine=False, found=str(error))
-    orphans = store.journal(name).orphans(sorted(history.live[Status.RUNNING]))
+    orphans = store.journal(name).orphans(sorted(history.rows.live[Status.RUNNING]))
     waiting = f", {len(orphans)} abandoned trials to be resumed" if orphans else ""
     return Checked(f"study {name}", fine=True, found=f"{history.seq} events, {len(history)} trials{waiting}")
 

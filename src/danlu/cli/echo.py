@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import io
+import os
 import re
 import sys
 from typing import Any
@@ -62,7 +64,7 @@ def echo(said: Any, *, err: bool = False) -> None:
     if err:
         say(visible(str(said)))
     else:
-        click.echo(visible(str(said)))
+        _written(visible(str(said)))
 
 
 def echo_json(text: str) -> None:
@@ -73,7 +75,7 @@ def echo_json(text: str) -> None:
     if sys.stdout is not None and sys.stdout.isatty():
         echo(text)
     else:
-        click.echo(text.encode())
+        _written(text.encode())
 
 
 def visible(text: str) -> str:
@@ -86,3 +88,27 @@ def visible(text: str) -> str:
         lr\u001b[2J and \u202e
     """
     return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+class OutputUnwritten(click.ClickException):
+    """Standard output takes nothing more; what the command did is done."""
+
+    exit_code = 1
+
+
+def _written(text: str | bytes) -> None:
+    """Print.
+
+    Raises:
+        OutputUnwritten: for a full disk and the like; what is still held back for it is let go.
+    """
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OutputUnwritten(
+            f"standard output cannot be written: {error.strerror or error}. What the command did is done; only its words are lost."
+        ) from error

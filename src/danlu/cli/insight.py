@@ -40,13 +40,13 @@ def diagnose(store: str, name: str | None, trial: int | None, json_: bool) -> No
 
     result = load_one(store, name)
     if trial is not None:
-        trouble = result.diagnose(trial)
+        trouble = result.analysis.diagnose(trial)
         if json_:
             echo_json(as_json(trouble))
         else:
             echo(f"{trouble}\n{trouble.reason}".rstrip())
         return
-    page = result.summary()
+    page = result.analysis.summary()
     if json_:
         echo_json(as_json(page))
         return
@@ -130,7 +130,7 @@ def plot(
     axes = _quietly(lambda: result.plot(figure, **given))
     path = output or f"{kind}.png"
     np.atleast_1d(axes)[0].figure.savefig(path, dpi=150)
-    echo(f"{kind} of {result.name!r} drawn into {path}")
+    echo(f"{kind} of {result.study.name!r} drawn into {path}")
 
 
 def _groups(stores: tuple[str, ...]) -> dict[str, list[History]]:

@@ -28,12 +28,12 @@ def leave(result: Any, ended: Sequence[int]) -> None:
         result: of a study, its ``stopped`` set.
         ended: the trials that have come to an end in this call.
     """
-    if result.stopped.startswith("asked to leave"):
+    if result.study.stopped.startswith("asked to leave"):
         raise click.exceptions.Exit(143)
-    if result.stopped.startswith("interrupted"):
+    if result.study.stopped.startswith("interrupted"):
         raise click.exceptions.Exit(130)
-    if result.fruitless and not any(result.history.live):
-        echo(f"danlu: {result.fruitless}", err=True)
+    if result.analysis.fruitless and not any(result.history.rows.live):
+        echo(f"danlu: {result.analysis.fruitless}", err=True)
         raise click.exceptions.Exit(1)
     if not ended:
         echo("danlu: this call has ended no trial; what is shown is from earlier ones.", err=True)

@@ -61,7 +61,7 @@ class LiveView:
     def _draw(self) -> None:
         history = self._replica.history
         if self._live is not None:
-            now = board(self._name, history, self._replica.budget, history.spent_seconds)
+            now = board(self._name, history, self._replica.budget, history.spent.seconds)
             self._live.update(render(now, self._live.console.encoding), refresh=True)
         self._drawn = time.monotonic()
 
@@ -70,11 +70,11 @@ def event_line(entry: Entry, history: History) -> str:
     """A line for an event that ends a trial, '' for the others."""
     event = entry.event
     if isinstance(event, Ended) or (isinstance(event, Reported) and event.action == 2):
-        row = history.row(event.trial)
+        row = history.rows.of(event.trial)
         first = history.goal.metrics[0].name
         value = (row.metrics or {}).get(first)
         shown = "" if value is None else f" {first}={value:.6g}"
-        best = " (best)" if history.best == event.trial else ""
+        best = " (best)" if history.incumbents.best == event.trial else ""
         why = f": {spelled(row.reason)}" if row.reason else ""
         return f"trial {event.trial} {row.status.name.lower()}{shown}{best}{why}"
     return ""

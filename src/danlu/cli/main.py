@@ -23,7 +23,7 @@ COMMANDS = {
     "plot": ("danlu.cli.insight:plot", "Draw a figure of a study."),
     "replay": ("danlu.cli.replay:replay", "What another scheduler would have saved."),
     "export": ("danlu.cli.transfer:export", "Write a study as JSON lines."),
-    "import": ("danlu.cli.transfer:import_", "Make a study of exported JSON lines."),
+    "import": ("danlu.cli.transfer:import_", "Make a study of exported lines, or of Optuna's or Ray Tune's."),
     "check": ("danlu.cli.upkeep:check", "Read every event and checkpoint of a store."),
     "backup": ("danlu.cli.upkeep:backup", "Copy a store, also while it is in use."),
     "restore": ("danlu.cli.upkeep:restore", "Make a store of a backup."),

@@ -10,27 +10,36 @@ from typing import Any
 import click
 
 from ..base.places import without_secrets
+from .duration import limit
 from .echo import echo, echo_json
+from .piped import say_piped
+from .program_options import WithRest, program_options
 
 
-@click.command()
-@click.argument("objective", metavar="FILE.py[:FUNCTION]")
+class _Run(WithRest):
+    """A command that is run needs to be told what."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse where nothing is named, before or after ``--``."""
+        left = super().parse_args(ctx, args)
+        if ctx.params.get("objective") is None and not ctx.params["fixed"] and not ctx.resilient_parsing:
+            raise click.UsageError(
+                "name what to tune: FILE.py:FUNCTION, a script and --tune FLAGS, or a command after --.", ctx
+            )
+        return left
+
+
+@click.command(cls=_Run)
+@click.argument("objective", metavar="[FILE.py[:FUNCTION]|SWEEP.yaml]", required=False)
 @click.option(
     "--tune",
     "flags",
-    metavar="FLAGS",
-    help="Flags of a script to search: lr,dropout or lr=1e-5:0.1:log,act=relu|gelu.",
-)
-@click.option(
-    "--metric",
-    "metrics",
     multiple=True,
-    metavar="LINE",
-    help="A line of its output, as it is printed, with holes: 'Epoch {step}/{*} val loss: {x}'; {x} the number that is optimized, {acc} a number "
-    "that is named acc, {step} the step, {*} anything; or re:REGEX with named groups. Repeatable.",
+    metavar="FLAGS",
+    help="Parameters of a program to search: lr,dropout or lr=1e-5:0.1:log,act=relu|gelu; an empty option, wd=|0.1, leaves the flag out. "
+    "Repeatable.",
 )
-@click.option("-m", "module", is_flag=True, help="The script is a module, as in python -m package.module.")
-@click.option("--terminal", is_flag=True, help="Run the script in a terminal of 80 columns.")
+@program_options
 @click.option(
     "--constraint",
     "constraints",
@@ -49,7 +58,7 @@ from .echo import echo, echo_json
 @click.argument("fixed", nargs=-1, type=click.UNPROCESSED)
 @click.option("--space", metavar="FILE", help="space.toml or file.py:name (default: FILE.py:space).")
 @click.option("-n", "--trials", type=int, help="Budget of trials (default 100).")
-@click.option("--time", "time_", metavar="TIME", help="Budget of time: 90s, 15m, 1h30m.")
+@click.option("--time", "time_", callback=limit, metavar="TIME", help="Budget of time: 90s, 15m, 1h30m.")
 @click.option("--no-improvement", type=int, help="Stop after N trials without improvement.")
 @click.option("-j", "--workers", type=int, default=1, show_default=True, help="Trials at once.")
 @click.option(
@@ -72,8 +81,8 @@ from .echo import echo, echo_json
     help="How long a trial may live: auto, asha, hyperband, halving, median, extrapolation, forecast, pbt, patience, diverged, none (every trial in full).",
 )
 @click.option("--fidelity", metavar="NAME:LOW:HIGH", help="Range of the reported steps: epoch:1:81.")
-@click.option("--trial-time", metavar="TIME", help="Time limit of one trial.")
-@click.option("--trial-memory", type=int, metavar="MIB", help="Memory limit of one trial.")
+@click.option("--trial-time", callback=limit, metavar="TIME", help="Time limit of one trial.")
+@click.option("--trial-memory", type=click.IntRange(min=1), metavar="MIB", help="Memory limit of one trial.")
 @click.option(
     "--same-failures",
     type=click.IntRange(min=0),
@@ -101,42 +110,60 @@ from .echo import echo, echo_json
     "--longer", metavar="WHICH", help="Train finished trials longer: best, all, or numbers (3 or 3,7)."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def run(objective: str, **options: Any) -> None:
-    """Tune FUNCTION of FILE.py, or a script by its flags; the same command again resumes where it was.
+def run(objective: str | None, **options: Any) -> None:
+    """Tune FUNCTION of FILE.py, a script by its flags, or any command; the same call again resumes where it was.
 
-    A script is run as it is: danlu run train.py --tune lr,dropout --metric 'val loss: {x}' -- --epochs 5. What stands
-    after -- is passed on; in it {dir} is the trial's folder, {trial} its number, and {lr} the value of lr. Its flags are
-    read from its parser (argparse, click, typer, absl, fire, tyro), its output line by line.
+    What stands after -- are the arguments of the script before it, or, where nothing stands before it, a whole command:
+    danlu run train.py --tune lr,dropout --metric val_loss -- --epochs 5, or
+    danlu run --tune lr=1e-5:0.1:log --metric val_loss -- torchrun --nproc-per-node=2 train.py --lr {lr}.
+
+    In the command {lr} is the value of lr, {dir} the trial's folder, {trial} its number, {seed} its seed, {checkpoint} its folder of
+    checkpoints, {config} its config file, {json} its parameters. What has no place there is appended as the program's parser wants it
+    (argparse, click, typer, absl, fire, tyro, jsonargparse, Hydra), or as --style says. Its output is read line by line, its files as they grow.
+
+    A sweep of W&B's is run as its file says: danlu run sweep.yaml; a file of a Hydra sweeper with its application: danlu run
+    hparams_search/optuna.yaml -- python train.py.
     """
+    from ..errors import SettingError
     from ..problem.contexts import contexts_of
     from ..study.tune import tune
     from .leave import leave, told_of_sigterm
+    from .recognize import first_trial, say_unused
+    from .sweep import is_sweep, swept
 
     what: Any = objective
     engine = options["engine"]
+    options["flags"] = ",".join(options["flags"]) or None
     contexts = contexts_of(_contexts(options["contexts"]))
-    if options["flags"] is not None or options["metrics"]:
+    if objective is not None and is_sweep(objective):
+        what, space = swept(objective, options)
+        engine = "pool"
+    elif objective is None or options["flags"] is not None or options["metrics"] or options["edits"]:
         from .script import scripted
 
         what, space, (options["minimize"], options["maximize"]) = scripted(objective, options, contexts)
-        if what.in_folder and options["store"] is None:
+        if (what.line.says("dir") or what.line.says("checkpoint")) and options["store"] is None:
             echo(
                 f"{{dir}} is temporary: it lies in {tempfile.gettempdir()} and goes when this command ends. {_KEPT}",
                 err=True,
             )
-        engine = "pool"  # what a script prints goes to its trial's log
+        engine = engine or "pool"  # what a program prints goes to its trial's log
     else:
-        for name in ("module", "terminal", "fixed"):
+        for name, spelled in _SPELLED.items():
             if options[name]:
                 raise click.UsageError(
-                    f"{_SPELLED[name]} is for scripts, which need --tune FLAGS and --metric 'LINE with {{x}}'."
+                    f"{spelled} is for scripts, which need --tune FLAGS and --metric 'LINE with {{x}}'."
                 )
         space = _space(objective, options["space"])
+    if what is not objective:
+        say_piped()
     space = _constrained(space, options["constraints"])
-    name = _name(objective, options)
+    name = _name(objective, what, options)
+    first = first_trial(what, options["store"], name)
     ended: list[int] = []
-    with told_of_sigterm():
-        result = tune(
+
+    def tuned(first: Any) -> Any:
+        return tune(
             what,
             space,
             minimize=options["minimize"],
@@ -156,7 +183,8 @@ def run(objective: str, **options: Any) -> None:
             contexts=contexts or None,
             store=options["store"],
             name=name,
-            seed=options["seed"],
+            seed=options["seed"] if first is None else first.seed,
+            enqueue=[] if first is None else [first.params],
             extend=options["extend"],
             keep=options["keep"],
             if_changed=options["if_changed"].replace("-", " "),
@@ -164,6 +192,15 @@ def run(objective: str, **options: Any) -> None:
             watch=not options["as_json"],
             callbacks=[lambda _, trial: ended.append(trial.number)],
         )
+
+    with told_of_sigterm():
+        try:
+            result = tuned(first)
+        except SettingError:
+            if first is None or first_trial(what, options["store"], name) is first:
+                raise
+            result = tuned(None)  # another process has begun the study meanwhile, with its own seed
+    say_unused(first)
     _tell(result, options, _winner(result, what))
     leave(result, ended)
 
@@ -183,14 +220,19 @@ def _limits(options: dict[str, Any]) -> Any:
     )  # fmt: skip
 
 
-def _name(objective: str, options: dict[str, Any]) -> str:
+def _name(objective: str | None, what: Any, options: dict[str, Any]) -> str:
     if options["name"] is not None:
         return str(options["name"])
+    if objective is None:
+        return str(what.program.target if what.program.module else Path(what.program.name).stem)
     return objective if options["module"] else Path(objective.rpartition(":")[2]).stem
 
 
 _KEPT = "--store FILE keeps the folders of the best trials."
-_SPELLED = {"module": "-m", "terminal": "--terminal", "fixed": "what stands after --"}
+_SPELLED = {
+    "module": "-m", "terminal": "--terminal", "fixed": "what stands after --", "style": "--style", "booleans": "--booleans",
+    "resume": "--resume",
+}  # fmt: skip
 
 
 def _constrained(space: Any, rules: tuple[str, ...]) -> Any:
@@ -281,37 +323,55 @@ def _space(objective: str, space: str | None) -> Any:
 
 def _winner(result: Any, what: Any) -> str:
     """The command line of the best trial of a script; '' where there is none."""
-    from ..engines.script import Script
+    from ..base.rng import key
+    from ..programs.command import Command, own_of
 
-    if not isinstance(what, Script) or not result.history.front:
+    if not isinstance(what, Command) or not result.history.incumbents.front:
         return ""
     best, folder = (
         result.best,
-        f"{result.name}-best",
+        f"{result.study.name}-best",
     )  # its own holds what it has made, which would be written over
-    context = {name: str(value) for name, value in best.context.items()}
-    command = what.command(best.params, context | {"dir": folder, "trial": str(best.number)})
-    return f"mkdir -p {shlex.quote(folder)} && {command}" if what.in_folder else command
+    own = {"seed": str(key(result.history.definition.seed, best.number, "objective") % 2**31)}
+    own |= {name: str(value) for name, value in best.context.items()} | own_of(best.number, Path(folder))
+    return what.again(best.params, own)
 
 
 def _tell(result: Any, options: dict[str, Any], command: str) -> None:
     from ..base.plain import as_json
+    from ..programs.apart import units_apart
     from .show import print_best
     from .spelled import spelled
 
+    apart = [
+        str(each) for each in units_apart(result.trials, [each.name for each in result.history.goal.metrics])
+    ]
+    for sentence in apart:
+        echo(f"danlu: {sentence}", err=True)
     if options["as_json"]:
-        told = {"study": result.name, "stopped": result.stopped, "trials": result.table()}
-        echo_json(as_json(told | ({"command": command} if command else {})))
+        told = {"study": result.study.name, "stopped": result.study.stopped, "trials": result.table()}
+        told |= {"command": command} if command else {}
+        echo_json(as_json(told | ({"doubts": apart} if apart else {})))
         return
-    echo(f"{result!r}\n{spelled(result.stopped)}")
+    echo(f"{result!r}\n{spelled(result.study.stopped)}")
     print_best(result)
     if command:
         echo(f"run it again: {command}")
     store = options["store"]
     if store is not None:
-        echo(f"see every trial: danlu show {without_secrets(str(store))} {result.name}")
-    elif result.history.front and result.has_dir():
+        echo(f"see every trial: danlu show {shlex.join([without_secrets(str(store)), result.study.name])}")
+    elif result.history.incumbents.front and not command and _has_folder(result):
         echo(
             f"what trial {result.best.number} wrote into its folder goes when this command ends. {_KEPT}",
             err=True,
         )
+
+
+def _has_folder(result: Any) -> bool:
+    """Whether the best trial's code has kept files of its own."""
+    from ..errors import DanluError
+
+    try:
+        return bool(result.dir())
+    except DanluError:
+        return False

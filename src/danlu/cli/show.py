@@ -31,7 +31,10 @@ from .echo import drawn, echo, echo_json
 @click.option("--why", is_flag=True, help="What danlu decided by itself, and why.")
 @click.option("--json", "json_", is_flag=True, help="Machine-readable output.")
 def show(store: str, name: str | None, trial: int | None, why: bool, method: str | None, json_: bool) -> None:
-    """List the studies of STORE, those of a campaign under it, or the trials of study NAME; of a campaign what it has judged."""
+    """List the studies of STORE, those of a campaign under it, or the trials of study NAME; of a campaign what it has judged.
+
+    Exit code 1 when a study of the list is damaged.
+    """
     opened = existing(store)
     names = opened.studies()
     if name is None and len(names) != 1:
@@ -40,9 +43,11 @@ def show(store: str, name: str | None, trial: int | None, why: bool, method: str
             echo_json(as_json(rows))
         else:
             echo(table([_indented(row) for row in rows]) or "no studies")
+        if any("damage" in row for row in rows):
+            raise click.exceptions.Exit(1)
         return
     result = load(store, name or names[0])
-    if result.history.campaign and not why:
+    if result.history.definition.campaign.kind and not why:
         _campaign(result, opened, json_=json_)
         return
     if why and json_:
@@ -80,26 +85,30 @@ def _campaign(result: Result, store: Any, *, json_: bool) -> None:
     """What a campaign was run with, its stages, and what it has judged."""
     own = result.history
     if json_:
-        told = {"campaign": own.campaign, "settings": own.settings, "stages": own.stages}
-        echo_json(as_json({**told, "judgments": [each.told() for each in own.judgments]}))
+        told = {
+            "campaign": own.definition.campaign.kind,
+            "settings": own.definition.campaign.settings,
+            "stages": own.definition.campaign.stages,
+        }
+        echo_json(as_json({**told, "judgments": [each.told() for each in own.definition.campaign.judgments]}))
         return
-    echo(f"a campaign of the kind {own.campaign}")
-    for name, value in own.settings.items():
+    echo(f"a campaign of the kind {own.definition.campaign.kind}")
+    for name, value in own.definition.campaign.settings.items():
         if value not in ("", None, {}):
             echo(f"  {name} = {_cell(value)}")
     there = set(store.studies())
     rows = [
         {"stage": stage, **{key: value for key, value in _listed(store, study).items() if key != "parent"}}
-        for stage, study in own.stages.items()
+        for stage, study in own.definition.campaign.stages.items()
         if study in there
     ]
     echo(table(rows) or "no stage was begun")
-    for each in own.judgments:
+    for each in own.definition.campaign.judgments:
         echo(f"{each.subject}: {each.verdict}; {each.reason}")
 
 
 def _importance(result: Result, method: Any, *, json_: bool) -> None:
-    found = result.importance(method=method)
+    found = result.analysis.importance(method=method)
     if json_:
         echo_json(as_json(found))
         return
@@ -150,7 +159,7 @@ def print_best(result: Result) -> None:
     """The best configuration, a parameter a line."""
     from ..analysis.findings import beyond
 
-    if not result.history.front:
+    if not result.history.incumbents.front:
         echo("no trial has a result yet")
         return
     best = result.best
@@ -162,16 +171,31 @@ def print_best(result: Result) -> None:
         echo(f"  {name} = {_cell(value)}")
 
 
+WIDEST = 48
+"""Characters of a cell that a table shows; --trial N and --json have all of it."""
+
+
 def table(rows: list[dict[str, Any]]) -> str:
-    """Rows as aligned plain text; columns in order of first appearance."""
+    """Rows as aligned plain text; columns in order of first appearance.
+
+    Example:
+        >>> print(table([{"trial": 0, "aside": "x" * 60}, {"trial": 1}]))
+        trial  aside
+        0      xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...
+        1
+    """
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    cells = [columns, *[[_cell(row.get(name)) for name in columns] for row in rows]]
+    cells = [columns, *[[_short(_cell(row.get(name))) for name in columns] for row in rows]]
     widths = [max(len(line[at]) for line in cells) for at in range(len(columns))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in cells
         if rows
     )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= WIDEST else f"{text[: WIDEST - 3]}..."
 
 
 def _cell(value: Any) -> str:
@@ -195,19 +219,25 @@ def _listed(store: Any, name: str) -> dict[str, Any]:
 
 def _summary(result: Result) -> dict[str, Any]:
     history = result.history
-    best = result.best.value if history.front else None
+    best = result.best.value if history.incumbents.front else None
     states = {status: count for status, count in _counts(result).items() if count}
-    return {"study": result.name, "parent": history.parent, "trials": len(history), "best": best, **states}
+    return {
+        "study": result.study.name,
+        "parent": history.definition.campaign.parent,
+        "trials": len(history),
+        "best": best,
+        **states,
+    }
 
 
 def _counts(result: Result) -> dict[str, int]:
-    return result.history.states()
+    return result.history.rows.states()
 
 
 def _one(result: Result, number: int, *, json_: bool) -> None:
     import msgspec
 
-    trial = result.history.trial(number)
+    trial = result.history.trials[number]
     fields = msgspec.structs.asdict(trial)
     fields["status"] = trial.status.name.lower()
     fields["curve"] = {"step": trial.curve.steps, **trial.curve.metrics}

@@ -39,7 +39,7 @@ def steer(
     from .show import existing, load_one
 
     result = load_one(store, name)
-    steering = Control(existing(store).journal(result.name), result.history, actor or user())
+    steering = Control(existing(store).journal(result.study.name), result.history, actor or user())
     if order == "prune":
         steering.prune(_needed(trial, "prune", "--trial"), reason)
     elif order == "enqueue":
@@ -48,7 +48,7 @@ def steer(
         steering.note(_needed(text, "note", "--text"), -1 if trial is None else trial)
     else:
         getattr(steering, order)(reason)
-    echo(f"{order}: told {result.name!r}")
+    echo(f"{order}: told {result.study.name!r}")
 
 
 def _needed(value: T | None, order: str, option: str) -> T:

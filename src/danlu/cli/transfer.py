@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from .echo import echo
+from .past import imported, is_database
 
 
 @click.command()
@@ -21,9 +22,14 @@ from .echo import echo
     type=click.Path(file_okay=False),
     help="Write TensorBoard's files there instead.",
 )
+@click.option(
+    "--optuna", "storage", metavar="URL", help="Write a study of Optuna's there instead: sqlite:///optuna.db"
+)
 @click.option("--follow", is_flag=True, help="With --tensorboard: go on until the study is closed.")
-def export(store: str, name: str | None, output: str | None, folder: str | None, follow: bool) -> None:
-    """Write study NAME of STORE as JSON lines with checksums, or for TensorBoard."""
+def export(
+    store: str, name: str | None, output: str | None, folder: str | None, storage: str | None, follow: bool
+) -> None:
+    """Write study NAME of STORE as JSON lines with checksums, or for TensorBoard or Optuna."""
     from ..journal.history import sound
     from ..stores.jsonlines import dump
     from .show import existing
@@ -36,7 +42,10 @@ def export(store: str, name: str | None, output: str | None, folder: str | None,
     if folder is not None:
         _tensorboard(opened, chosen, folder, follow=follow)
         return
-    if output is not None and _is_database(Path(output)):
+    if storage is not None:
+        _optuna(opened, chosen, storage)
+        return
+    if output is not None and is_database(Path(output)):
         raise click.ClickException(f"{output} is a store, which an export would replace. Name another file.")
     count, damage = -2, list[str]()
     # a file gets its name when all of it is there
@@ -49,12 +58,20 @@ def export(store: str, name: str | None, output: str | None, folder: str | None,
     echo(f"{count} events of {chosen!r} written", err=True)
 
 
-def _is_database(path: Path) -> bool:
-    """Whether an SQLite file is there, by its first bytes; a link to one is one."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return file.read(16) == b"SQLite format 3\x00"
+def _optuna(store: Any, name: str, storage: str) -> None:
+    from ..compat.optuna import theirs, write
+
+    if "://" not in storage:
+        raise click.UsageError(
+            f"--optuna needs the URL of a storage, got {storage!r}. Of a file: sqlite:///{storage}"
+        )
+    try:
+        said = write(store, storage, name=name)
+    except theirs.exceptions.DuplicatedStudyError as error:
+        raise click.ClickException(f"{storage} has a study {name!r} already. Name another file.") from error
+    echo(f"the trials of {name!r} are written to {storage}", err=True)
+    for sentence in said:
+        echo(f"danlu: {sentence}", err=True)
 
 
 def _tensorboard(store: Any, name: str, folder: str, *, follow: bool) -> None:
@@ -74,15 +91,29 @@ def _tensorboard(store: Any, name: str, folder: str, *, follow: bool) -> None:
 
 
 @click.command(name="import")
-@click.argument("source", type=click.Path(dir_okay=False, exists=True))
+@click.argument("source", type=click.Path(exists=True))
 @click.argument("store")
 @click.option("--name", help="Another name for the study.")
 @click.option("--sound", is_flag=True, help="Take what is before the first damaged line, instead of nothing.")
-def import_(source: str, store: str, name: str | None, sound: bool) -> None:
-    """Make a study in STORE of the JSON lines in SOURCE: all of it, or nothing."""
+@click.option("--study", help="Which of several studies of Optuna's.")
+@click.option(
+    "--minimize", multiple=True, metavar="METRIC", help="Metric that Ray Tune minimized; repeatable."
+)
+@click.option(
+    "--maximize", multiple=True, metavar="METRIC", help="Metric that Ray Tune maximized; repeatable."
+)
+@click.option("--space", metavar="FILE", help="Space of Ray Tune's experiment: space.toml or file.py:name.")
+def import_(source: str, store: str, name: str | None, sound: bool, **past: Any) -> None:
+    """Make a study in STORE of what is in SOURCE: all of it, or nothing.
+
+    SOURCE has JSON lines of danlu export; or it is a study of Optuna's (an SQLite file or a journal file), or a folder of Ray Tune's results,
+    whose trials become those of a study that a search goes on from.
+    """
     from ..stores.jsonlines import load
     from ..study.tune import open_store
 
+    if imported(Path(source), store, name, past):
+        return
     # a byte that is not UTF-8 damages its line, and no line end but \n ends one
     with Path(source).open(encoding="utf-8", errors="surrogateescape", newline="\n") as lines:
         mark = {"imported": f"imported from {Path(source).name} on {time.strftime('%Y-%m-%d')}"}

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from .duration import limit
 from .echo import echo, echo_json
 
 
@@ -19,7 +20,7 @@ from .echo import echo, echo_json
     help="A folder of one folder a class, a .csv or .npz file; or a name: digits, docstrings, ratings, friedman, breast_cancer.",
 )
 @click.option("-n", "--trials", type=int, help="Budget of trials (default 30).")
-@click.option("--time", "time_", metavar="TIME", help="Budget of time: 90s, 15m, 1h30m.")
+@click.option("--time", "time_", callback=limit, metavar="TIME", help="Budget of time: 90s, 15m, 1h30m.")
 @click.option("--epochs", type=int, help="Of a whole training (default: the recipe's).")
 @click.option("--metric", help="What decides: val_loss, val_accuracy, val_f1, ... (default: the recipe's).")
 @click.option("-j", "--workers", type=int, default=1, show_default=True, help="Trainings at once.")
@@ -75,7 +76,7 @@ def _tell(tuned: Any, *, as_json: bool) -> None:
     echo_json(
         written(
             {
-                "study": tuned.result.name,
+                "study": tuned.result.study.name,
                 "trial": best.trial,
                 "params": best.params,
                 "metric": tuned.metric,

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from ..base.places import without_secrets
 from .echo import echo, echo_json
+
+if TYPE_CHECKING:
+    from ..contracts.protocols import Journal
+    from ..journal.events import Entry
+    from ..journal.history import History
 
 
 @click.command()
@@ -35,7 +40,7 @@ def watch(store: str, name: str | None, once: bool, json_: bool, every: float) -
         _lines(journal, history, _as_json if json_ else _as_words, every, once=once)
 
 
-def _live(name: str, journal: Any, history: Any, every: float) -> None:
+def _live(name: str, journal: Journal, history: History, every: float) -> None:
     from rich.live import Live
 
     from ..problem.budget import Budget
@@ -46,14 +51,14 @@ def _live(name: str, journal: Any, history: Any, every: float) -> None:
         while True:
             entries = list(journal.read(history.seq))
             history.fold(entries)
-            now = board(name, history, Budget(), history.spent_seconds)
+            now = board(name, history, Budget(), history.spent.seconds)
             screen.update(render(now, screen.console.encoding), refresh=True)
             if _closed(entries):
                 return
             time.sleep(every)
 
 
-def _as_json(entry: Any, history: Any) -> None:
+def _as_json(entry: Entry, history: History) -> None:
     """Print an event as the line that an export would hold."""
     from ..stores.jsonlines import line_of
 
@@ -61,7 +66,7 @@ def _as_json(entry: Any, history: Any) -> None:
     echo_json(line_of(entry).rstrip())
 
 
-def _as_words(entry: Any, history: Any) -> None:
+def _as_words(entry: Entry, history: History) -> None:
     """Print what there is to say of an event."""
     from .live import event_line
 
@@ -70,7 +75,9 @@ def _as_words(entry: Any, history: Any) -> None:
         echo(line)
 
 
-def _lines(journal: Any, history: Any, show: Callable[[Any, Any], None], every: float, *, once: bool) -> None:
+def _lines(
+    journal: Journal, history: History, show: Callable[[Entry, History], None], every: float, *, once: bool
+) -> None:
     while True:
         entries = list(journal.read(history.seq))
         for entry in entries:
@@ -81,7 +88,7 @@ def _lines(journal: Any, history: Any, show: Callable[[Any, Any], None], every: 
         time.sleep(every)
 
 
-def _closed(entries: Any) -> bool:
+def _closed(entries: Sequence[Entry]) -> bool:
     from ..journal.events import Closed
 
     return bool(entries) and isinstance(entries[-1].event, Closed)

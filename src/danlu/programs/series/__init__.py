@@ -1,0 +1,1 @@
+"""Every series of numbers that a program tells, found in one recorded run of it."""
