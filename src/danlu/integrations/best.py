@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import inf
 
-from ..runtime.live import LiveTrial
+from ..runtime.live import LiveTrial, attempt_of
 
 
 class BestReport:
@@ -21,7 +21,7 @@ class BestReport:
 
     def improved(self, values: Mapping[str, float]) -> bool:
         """Whether a report is at least as good as all before it; always where the goal counts the last report."""
-        goal = self._trial.goal
+        goal = attempt_of(self._trial).task.goal
         if goal is None or goal.at == "last" or goal.metrics[0].name not in values:
             return True
         loss = goal.metrics[0].loss(values[goal.metrics[0].name])

@@ -28,7 +28,7 @@ from typing import Any, NoReturn
 from ..base.failure import say
 from ..errors import GoalError, MissingExtra, ReportError, SettingError, SpaceError
 from ..problem.direction import direction as known_direction
-from ..runtime.live import LiveTrial
+from ..runtime.live import LiveTrial, attempt_of
 from ..space.parameters import Choice, Float, Int
 from ..space.space import Space
 from ..study.result import Result
@@ -235,7 +235,7 @@ def _search(
         try:
             trainer.train()
             if (
-                not trial.reported and trial.verdict is None
+                not attempt_of(trial).reported and attempt_of(trial).verdict is None
             ):  # as the library does where nothing was evaluated on the way
                 trainer.evaluate()
         finally:

@@ -64,7 +64,7 @@ class MLflow:
 
     def write(self, result: Result) -> int:
         """Log what has come to the journal since the last time; how many events that were."""
-        return self.take(result.name, result.entries(self._seq))
+        return self.take(result.study.name, result.study.entries(self._seq))
 
     def take(self, name: str, entries: Iterable[ev.Entry]) -> int:
         """Log these entries of a study's journal, in order, each once."""

@@ -73,7 +73,7 @@ class TensorBoard:
 
     def write(self, result: Result) -> int:
         """Write what has come to the journal since the last time; how many events that were."""
-        return self.take(result.name, result.entries(self._seq))
+        return self.take(result.study.name, result.study.entries(self._seq))
 
     def take(self, name: str, entries: Iterable[ev.Entry]) -> int:
         """Write these entries of a study's journal, in order, each once."""

@@ -79,7 +79,7 @@ def tune(objective: Callable[..., Any] | str, *arguments: Any, **settings: Any) 
     if dist.get_rank() != 0:
         space = arguments[0] if arguments else settings.get("space")
         fitted, whole = prepared(objective, space)
-        _follow(resolve_objective(furnish(fitted, whole.things)), group)
+        _follow(resolve_objective(furnish(fitted, whole.forms.things)), group)
         return None
     try:
         return tune_alone(objective, *arguments, engine=Ranks(group), **settings)

@@ -1,0 +1,22 @@
+"""scikit-learn's searches over danlu's studies.
+
+    from danlu.sklearn import GridSearchCV, RandomizedSearchCV    # the same constructors, attributes and numbers
+    from danlu.sklearn import SearchCV                             # the better search
+
+Every fit is a trial, and every split of the data a context of its configuration; ``store=`` keeps them, so that the same call after a kill
+fits only what is missing, and ``danlu show``, the page and ``results_`` have the study.
+"""
+
+from ...errors import MissingExtra
+
+try:
+    import sklearn  # noqa: F401
+except ImportError as error:
+    raise MissingExtra("danlu.sklearn", "scikit-learn", "sklearn") from error
+
+from .candidates import Candidates as Candidates
+from .exhaustive import GridSearchCV as GridSearchCV
+from .exhaustive import HalvingGridSearchCV as HalvingGridSearchCV
+from .exhaustive import HalvingRandomSearchCV as HalvingRandomSearchCV
+from .exhaustive import RandomizedSearchCV as RandomizedSearchCV
+from .search import SearchCV as SearchCV
