@@ -6,21 +6,29 @@ READY := $(VENV)/.ready
 DEMO := $(VENV)/.demo
 SEARCH := .venv-search/bench
 
-PROMISES := $(addprefix tests/test_,pairs.py forecast.py containers.py conversation.py crash.py kills.py leaving.py stores.py pool.py processes.py cli.py \
-	upkeep.py study.py simulation.py faults.py postgres.py network.py ray.py worker.py conformance.py replay.py packing.py steering.py \
-	dashboard.py broken.py extremes.py kept.py upkeep_kills.py gone.py trust.py blobs.py endings.py longer.py \
-	campaign.py contexts.py move.py)
+PROMISES := $(addprefix tests/,samplers/test_pairs.py schedulers/test_forecast.py study/test_containers.py engines/test_conversation.py \
+	study/test_crash.py study/test_kills.py engines/test_leaving.py stores/test_stores.py engines/test_pool.py \
+	engines/test_processes.py cli/test_cli.py cli/test_upkeep.py study/test_study.py study/test_simulation.py \
+	stores/test_faults.py stores/test_postgres.py stores/test_network.py engines/test_ray.py study/test_worker.py \
+	house/test_conformance.py study/test_replay.py engines/test_packing.py study/test_steering.py dashboard/test_dashboard.py \
+	study/test_broken.py study/test_extremes.py journal/test_kept.py cli/test_upkeep_kills.py stores/test_gone.py \
+	study/test_trust.py runtime/test_blobs.py engines/test_endings.py study/test_longer.py campaign/test_campaign.py \
+	study/test_contexts.py journal/test_move.py study/test_lapse.py)
 
-QUICK := $(addsuffix .py,$(addprefix tests/test_,aside direction example extrapolation foreign_algorithms forest infer invariants kept leftovers lines \
-	maths move packaging provenance rooms signs space spacefile start steps study terms unmoved units))
+QUICK := $(addprefix tests/,journal/test_aside.py problem/test_direction.py house/test_example.py schedulers/test_extrapolation.py \
+	house/test_foreign_algorithms.py maths/test_forest.py space/test_infer.py house/test_invariants.py journal/test_kept.py \
+	engines/test_leftovers.py programs/printed/test_lines.py maths/test_maths.py journal/test_move.py house/test_packaging.py \
+	engines/test_provenance.py house/test_rooms.py house/test_signs.py space/test_space.py cli/test_spacefile.py \
+	house/test_start.py house/test_steps.py study/test_study.py house/test_terms.py analysis/test_unmoved.py \
+	house/test_units.py)
 
-.PHONY: demo test quick compat check chromium mutants bench bench-threads bench-search bench-search-full bench-fidelity bench-deep docs vendor fault clean
+.PHONY: demo test quick compat check chromium foreign mutants bench bench-threads bench-search bench-search-full bench-fidelity bench-deep docs vendor fault clean
 
 demo: $(DEMO)  ## tune a small network on handwritten digits (under two minutes)
 	$(BIN)/python examples/digits_cnn.py
 
-test quick compat fault: export OMP_NUM_THREADS ?= 1
-test quick compat fault: export OPENBLAS_NUM_THREADS ?= 1
+test quick compat foreign fault: export OMP_NUM_THREADS ?= 1
+test quick compat foreign fault: export OPENBLAS_NUM_THREADS ?= 1
 test: check chromium  ## everything that has to hold, in minutes
 	$(BIN)/python -m pytest -n 2 --dist loadfile -q -m "not fault"
 
@@ -40,6 +48,14 @@ chromium:  ## the tests drive a real browser: Debian's, installed when it is mis
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq \
 		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium >/dev/null; } \
 		|| { echo "the tests need Chromium: apt-get install chromium"; exit 1; }
+
+FOREIGN := tests/programs/test_recipes.py tests/programs/test_slurm.py tests/programs/test_r.py
+
+foreign: $(READY)  ## minutes: programs of other worlds, R's and Slurm's: Debian's, installed when they are missing and may be
+	@(for each in Rscript srun slurmctld munged; do command -v $$each || exit 1; done) >/dev/null || { test "$$(id -u)" = 0 && apt-get update -qq \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends r-base-core slurm-wlm munge >/dev/null; } \
+		|| { echo "these tests need R and Slurm: apt-get install r-base-core slurm-wlm munge"; exit 1; }
+	$(BIN)/python -m pytest -n 2 --dist loadfile -q $(FOREIGN)
 
 mutants: $(READY)  ## an hour: one changed line at a time, and whether a test fails
 	$(BIN)/python benchmarks/mutants.py --count 60

@@ -15,7 +15,9 @@ CHROMIUM = os.environ.get("DANLU_CHROMIUM") or shutil.which("chromium") or "/usr
 
 
 class Served:
-    """``danlu dashboard`` in a process of its own; ``url`` holds its one-time token."""
+    """``danlu dashboard`` in a process of its own; ``url`` holds its one-time token, ``said`` what it had said to stderr when it ended."""
+
+    said = ""
 
     def __init__(self, store, home, *options, port=0):
         command = [sys.executable, "-m", "danlu.cli", "dashboard", str(store), "--port", str(port), *options]
@@ -51,7 +53,9 @@ class Served:
         """End it as Ctrl-C does; what it said to stderr."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.communicate(timeout=20)[1]
+        if not self.process.stderr.closed:
+            self.said = self.process.communicate(timeout=20)[1]
+        return self.said
 
 
 class Looked:

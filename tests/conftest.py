@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share the cores, and their children too
+os.environ.setdefault("KERAS_BACKEND", "torch")  # Keras would look for TensorFlow
 settings.register_profile(
     "danlu", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -11,8 +11,8 @@ from unittest import mock
 from danlu.contracts.messages import Drawn, Note, Outcome, Refused, Task
 from danlu.engines.line import Exchange
 from danlu.engines.pool import Pool
-from danlu.engines.slot import WorkerSlot
 from danlu.engines.wire import Free, Ready, Run, Said, Told
+from danlu.engines.worker_process import WorkerProcess
 from danlu.problem.budget import AttemptLimits
 
 
@@ -31,16 +31,16 @@ class Thread:
 class Worker:
     """A worker process as its pool sees it: frames in, frames out, and an end."""
 
-    def __init__(self, world, slot):
-        self.world, self.slot = world, slot
-        self.life = slot.life
+    def __init__(self, world, process):
+        self.world, self.process = world, process
+        self.life = process.life
         self.inbox, self.threads, self.task, self.left = deque(), [], None, 0
         self.exchange, self.waiting = Exchange(), {}
         self.alive, self.ended, self.told = True, False, False
 
     def frame(self, frame):
         if not self.ended:
-            self.slot._inbox.put((self.slot, self.life, frame))
+            self.process._hear(self.life, frame)
 
     def receive(self, frame):
         if self.alive:
@@ -155,36 +155,34 @@ class World:
 
     def run(self):
         with (
-            mock.patch.object(WorkerSlot, "_spawn", self.spawn()),
-            mock.patch.object(WorkerSlot, "_write", lambda slot, frame: self.workers[slot].receive(frame)),
-            mock.patch.object(WorkerSlot, "_renew", self.renew()),
-            mock.patch.object(WorkerSlot, "kill", lambda slot: self.end(slot)),
-            mock.patch("danlu.engines.processes.is_dead", return_value=True),
+            mock.patch.object(WorkerProcess, "run", lambda process, setup, task: self.run_in(process, task)),
+            mock.patch.object(
+                WorkerProcess, "tell", lambda process, told: self.workers[process].receive(told)
+            ),
+            mock.patch.object(WorkerProcess, "end", lambda process: self.let_go(process)),
+            mock.patch.object(WorkerProcess, "kill", lambda process: self.kill(process)),
+            mock.patch("danlu.runtime.processes.is_dead", return_value=True),
         ):
             self.play()
         self.check()
         return self
 
-    def spawn(self):
-        def spawn(slot, run):
-            slot._process = mock.Mock()
-            worker = self.workers[slot] = Worker(self, slot)
-            worker.frame(Ready())
-            worker.begin(Run(run.task))
+    def run_in(self, process, task):
+        if process.there:
+            self.workers[process].receive(Run(task))
+            return
+        process._process = mock.Mock()
+        worker = self.workers[process] = Worker(self, process)
+        worker.frame(Ready())
+        worker.begin(Run(task))
 
-        return spawn
+    def let_go(self, process):
+        process._process = None
+        process.life += 1
+        return 1
 
-    def renew(self):
-        def renew(slot):
-            slot._process = None
-            slot.life += 1
-            slot._up = slot._free = slot._sent = False
-            return 1
-
-        return renew
-
-    def end(self, slot):
-        worker = self.workers.get(slot)
+    def kill(self, process):
+        worker = self.workers.get(process)
         if worker is not None and worker.alive:
             worker.die()
 
@@ -209,7 +207,7 @@ class World:
 
     def deliver(self, pool):
         slot, life, frame = pool._inbox.get()
-        before = self.workers.get(slot)
+        before = self.workers.get(slot.worker)
         pool._deliver(slot, life, frame)
         if frame is None and before is not None and before.alive and before.life == life:
             raise Violation("a worker that lives was taken for dead")

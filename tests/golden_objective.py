@@ -36,7 +36,7 @@ if __name__ == "__main__":
                         seed=11, enqueue=[{"opt": "adam", "nested": "a", "n": 2**53 + 1}])  # fmt: skip
     said = [[t.number, t.status.name, t.params, t.metrics, t.curve.steps, t.cause] for t in result.trials]
     (folder / "v1.json").write_text(json.dumps(said, indent=1))
-    store.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store.file.connection().execute("PRAGMA wal_checkpoint(TRUNCATE)")
     store.close()
     with (folder / "v1.jsonl").open("w", encoding="utf-8") as file:
         from danlu.stores.jsonlines import dump

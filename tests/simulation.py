@@ -176,13 +176,13 @@ class World:
         if set(over) != set(asked):
             raise Violation(f"{set(asked) - set(over)} never ended")
         for (number, step), value in self.acknowledged.items():
-            curve = history.trial(number).curve
+            curve = history.trials[number].curve
             if dict(zip(curve.steps, curve.metrics["loss"], strict=True)).get(step) != value:
                 raise Violation(f"step {step} of trial {number} was acknowledged and is gone")
         for number, status in self.ended.items():
-            if history.row(number).status is not status:
+            if history.rows.of(number).status is not status:
                 raise Violation(f"trial {number} was told to be {status!r}")
-        for trial in history.trials():
+        for trial in history.trials:
             if trial.deaths > RETRIES + 1:
                 raise Violation(f"trial {trial.number} killed {trial.deaths} workers")
             if trial.status is Status.DONE and trial.metrics["trained"] != STEPS:
@@ -275,8 +275,8 @@ class Worker:
             scheduler=danlu.schedulers.Patience(reports=3), store=Behind(self.world, self.namespace), name="s",
             clock=lambda: self.world.now + self.skew,
         )  # fmt: skip
-        self.study.worker = self.study.claims._worker = self.identity
-        self.study.replica.blobs = Forgetting()
+        self.study.session.worker = self.study.session.claims._worker = self.identity
+        self.study.session.replica.files.blobs = Forgetting()
         self.work = self.live()
 
     @property
@@ -294,11 +294,11 @@ class Worker:
 
     def beat(self):
         """The heart of a process that runs."""
-        self.study.replica.journal.renew(self.identity)
+        self.study.session.replica.journal.renew(self.identity)
 
     def reopen(self):
         """A person wants a trial that is over trained longer; others may want so at the same time."""
-        history = self.study.replica.history
+        history = self.study.session.replica.history
         over = [
             number
             for number, row in enumerate(history.rows)
@@ -307,12 +307,14 @@ class Worker:
         if self.over or not over:
             return
         number = self.world.dice.choice(over)
-        event = ev.Reopened(number, history.row(number).attempt, "more", self.world.now)
+        event = ev.Reopened(number, history.rows.of(number).attempt, "more", self.world.now)
         try:
-            self.study.replica.append([(None, event)], Terms(holds=((number, OVER),), drops=(number,)))
+            self.study.session.replica.append(
+                [(None, event)], Terms(holds=((number, OVER),), drops=(number,))
+            )
             self.world.counts["reopened"] += 1
         except (Conflict, StoreError):
-            self.study.replica._doubt = True
+            self.study.session.replica._doubt = True
 
     def step(self):
         if self.over:
@@ -334,10 +336,10 @@ class Worker:
                 yield
 
     def say(self, message):
-        reply = yield from self.patiently(lambda: self.study.responder.answer(message))
+        reply = yield from self.patiently(lambda: self.study.session.responder.answer(message))
         if self.world.chance(0.08):
             self.world.counts["duplicate"] += 1
-            again = yield from self.patiently(lambda: self.study.responder.answer(message))
+            again = yield from self.patiently(lambda: self.study.session.responder.answer(message))
             if isinstance(message, Report) and reply == Verdict() != again and not isinstance(again, Refused):
                 raise Violation(f"{message} was answered {reply}, then {again}")
         return reply
@@ -345,24 +347,24 @@ class Worker:
     def live(self):
         asks = 0
         while True:
-            self.study.claims._looked = -1e9
-            number = self.study.claims.old()
+            self.study.session.claims._looked = -1e9
+            number = self.study.session.claims.old()
             if number is None:
                 asks += 1
                 try:
                     fresh = yield from self.patiently(
-                        partial(self.study.claims.new, 1, f"{self.identity}/{asks}")
+                        partial(self.study.session.claims.new, 1, f"{self.identity}/{asks}")
                     )
                 except Fenced:
                     continue  # its trial was taken over while the answer was lost
                 number = fresh[0] if fresh else None
             if number is None:
-                history = self.study.replica.history
-                if not history.live[Status.RUNNING] and not history.live[Status.WAITING]:
+                history = self.study.session.replica.history
+                if not history.rows.live[Status.RUNNING] and not history.rows.live[Status.WAITING]:
                     return
                 yield
                 continue
-            task = self.study.claims.task(
+            task = self.study.session.claims.task(
                 number
             )  # at once, as the driver does: what is read later may be another's attempt
             yield
@@ -405,7 +407,7 @@ class Worker:
     def end(self, outcome, status):
         reply = yield from self.say(outcome)
         if not isinstance(reply, Refused):
-            row = self.study.replica.history.row(outcome.trial)
+            row = self.study.session.replica.history.rows.of(outcome.trial)
             if row.attempt == outcome.attempt:
                 self.world.ended[outcome.trial] = status
 
