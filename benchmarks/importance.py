@@ -48,7 +48,7 @@ def ours(name, seed, trials):
     found = {"trials": [[trial.params, trial.value] for trial in result.trials]}
     for method in ("ped-anova", "fanova"):
         began = time.process_time()
-        shares = {share.name: share.share for share in result.importance(method=method).parameters}
+        shares = {share.name: share.share for share in result.analysis.importance(method=method).parameters}
         found[method] = {"shares": shares, "CPU s": time.process_time() - began}
     return found
 

@@ -105,7 +105,7 @@ import danlu, numpy, msgspec, danlu.study.tune, sqlite3
 before = time.process_time()
 study = danlu.open_study(store=sys.argv[1], name="large", sampler="random")
 opened = time.process_time() - before
-study.replica.history.units
+study.session.replica.history.columns.units
 columns = time.process_time() - before
 trial = study.ask(); study.tell(trial, 0.5)
 began = time.process_time()

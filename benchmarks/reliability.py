@@ -35,12 +35,13 @@ PROMISES = {
     22: "A long study stays fast and small.",
     23: "Ctrl-C once drains, twice hands back at once; the terminal is restored.",
     24: "A command that is killed at any step leaves nothing half that looks whole, and does its work when it is called again.",
-    25: "A store that is removed or replaced while a study runs is noticed; what was written is saved under another name.",
+    25: "A store that is removed, replaced or overwritten while a study runs is noticed; what was written is saved under another name.",
     26: "What no store could give back is refused before it is written.",
     27: "A stranger's study runs nothing, and writes nothing outside its store.",
     28: "Whatever an objective forks, closes, replaces or leaves behind, its result is heard, and the study goes on.",
     29: "An objective that cannot work ends its study within three trials, with its cause.",
     30: "A campaign that is killed at any instant goes on as if it had not been; extended, it hands nobody what is another's.",
+    31: "Where a machine takes the store, the disk, the clock or the process away, no trial is blamed, and the same call goes on.",
 }
 
 
@@ -107,9 +108,9 @@ def main():
 
 Made by `make fault` and `benchmarks/scale.py`; nothing here is typed in. Every line below passed: a test that finds one lost, doubled or
 silently wrong value fails, and no table is made. "Simulated" means the study's own code under a deterministic simulation of
-workers, network and clocks (`tests/simulation.py`): a failing seed replays to the bit, and `tests/test_simulation.py` holds fifteen deliberate
+workers, network and clocks (`tests/simulation.py`): a failing seed replays to the bit, and `tests/study/test_simulation.py` holds fifteen deliberate
 mutants of the code against it, each of which has to be caught. `tests/conversation.py` does the same for the pool and its workers' threads, with
-five mutants in `tests/test_conversation.py`.
+five mutants in `tests/engines/test_conversation.py`.
 
 {table(promises, soak)}
 

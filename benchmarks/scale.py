@@ -84,7 +84,7 @@ def soak(trials, steps, parts=10):
             with Path("/proc/self/statm").open(encoding="ascii") as file:
                 resident = int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
             rows.append({
-                "trials": len(study.replica.history), "reports": len(study.replica.history.reports),
+                "trials": len(study.session.replica.history), "reports": len(study.session.replica.history.reports),
                 "ask ms": 1e3 * sorted(asks)[50], "resident MiB": resident / 2**20,
                 "log MiB": Path(f"{path}-wal").stat().st_size / 2**20, "file MiB": path.stat().st_size / 2**20,
                 "CPU s": time.process_time() - began,
@@ -93,7 +93,7 @@ def soak(trials, steps, parts=10):
     began = time.process_time()
     with danlu.open_study(store=path) as study:
         opened = time.process_time() - began
-        assert len(study.replica.history) == rows[-1]["trials"]
+        assert len(study.session.replica.history) == rows[-1]["trials"]
     return {"steps": rows, "open CPU s": opened}
 
 

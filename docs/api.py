@@ -19,6 +19,13 @@ ROOMS = (
     "errors",
 )
 
+PARTS = {
+    "Result": {"analysis": "study.result_analysis:ResultAnalysis", "study": "study.source:StudySource"},
+    "Space": {"constraints": "space.constraints:Constraints", "forms": "space.forms:ValueForms"},
+    "Study": {"control": "study.control:Control"},
+}
+"""The named parts of what people hold in their hands: their methods are as public as its own."""
+
 
 def signature(thing: object) -> str:
     """A thing's signature on one line; its value where it has none."""
@@ -53,7 +60,12 @@ def methods(thing: object) -> list[str]:
             lines.append(name + signature(getattr(thing, name)))
         elif inspect.isfunction(value):
             lines.append(name + signature(value))
-    return lines
+    for part, place in PARTS.get(thing.__name__, {}).items():
+        module, _, name = place.partition(":")
+        lines += [
+            f"{part}.{line}" for line in methods(getattr(importlib.import_module(f"danlu.{module}"), name))
+        ]
+    return sorted(lines)
 
 
 def names(room: str) -> list[str]:

@@ -17,7 +17,7 @@ from sklearn import ensemble, feature_extraction, linear_model, metrics
 
 from danlu import deep
 from danlu.deep.datasets import documented
-from danlu.deep.train.training import ranking
+from danlu.deep.train.evaluation import ranking
 
 HERE = Path(__file__).resolve().parent
 TRIALS = 30

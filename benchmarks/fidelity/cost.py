@@ -44,17 +44,17 @@ def measure(scheduler):
     danlu.tune(curve, space, **{**settings, "trials": TRIALS}, **more, engine=danlu.engines.Simulator())
     study = danlu.open_study(space, **settings, **more)
     trial = study.ask()
-    replica = study.replica
+    replica = study.session.replica
     judged, moved = [], []
     for steps in itertools.islice(itertools.cycle([(1,), (1, 2, 3), (1, 2, 3, 4)]), TIMES):
-        seen = replica.history.trial(trial.number)
+        seen = replica.history.trials[trial.number]
         metrics = {"loss": tuple(0.5 + 1 / step for step in steps)}
         seen = type(seen)(**{**{f: getattr(seen, f) for f in seen.__struct_fields__}, "curve": Curve(steps, metrics),
                              "metrics": {"loss": metrics["loss"][-1]}})  # fmt: skip
         began = time.process_time_ns()
-        replica.judge(seen)
+        replica.algorithms.judge(seen)
         between = time.process_time_ns()
-        replica.move()
+        replica.algorithms.move()
         judged.append((between - began) / 1e6)
         moved.append((time.process_time_ns() - between) / 1e6)
     study.close()

@@ -159,7 +159,7 @@ def compare(name, data, seed):
     )  # fmt: skip
     spent = time.monotonic() - began
     row = {
-        "task": name, "seed": seed, "accuracy": goal, "reached": ours.history.reached is not None,
+        "task": name, "seed": seed, "accuracy": goal, "reached": ours.history.incumbents.reached is not None,
         "random epochs": len(random.history.reports), "epochs": len(ours.history.reports),
         "random seconds": round(took, 1), "seconds": round(spent, 1), "trials": len(ours.trials),
     }  # fmt: skip

@@ -23,7 +23,7 @@ class Optimizer:
 
     def next(self):
         trial = self.study.ask()
-        reached = int(self.study.replica.history.lengths[trial.number])
+        reached = int(self.study.session.replica.history.columns.lengths[trial.number])
         trial.save(reached)
         return trial, dict(trial.params), reached, self.steps
 
