@@ -3,9 +3,11 @@
 import json
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import sys
+import tempfile
 import warnings
 from functools import partial
 from pathlib import Path
@@ -15,6 +17,10 @@ from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two test processes share the cores, and their children too
 os.environ.setdefault("KERAS_BACKEND", "torch")  # Keras would look for TensorFlow
+os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+os.environ["RAY_TMPDIR"] = f"{tempfile.gettempdir()}/danlu-ray-{os.getpid()}"
+"""Where Ray writes down which cluster runs here: one a test process, or tests join a cluster that others end."""
 settings.register_profile(
     "danlu", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -22,6 +28,10 @@ settings.load_profile("danlu")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as nohup and jobs in the background leave it
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_unconfigure():
+    shutil.rmtree(os.environ["RAY_TMPDIR"], ignore_errors=True)
 
 
 def pytest_addoption(parser):

@@ -9,17 +9,14 @@ import time
 
 import numpy as np
 import pytest
+import ray
 from places import FOLDERS
+from ray.cluster_utils import Cluster
 
 import danlu
 from danlu.errors import SettingError
 from danlu.journal.events import Cause, Status
 from danlu.testing import ENGINE_CHECKS
-
-os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-import ray
-from ray.cluster_utils import Cluster
 
 SPACE = {"x": danlu.Float(0, 1)}
 

@@ -2,7 +2,6 @@
 
 import collections
 import json
-import os
 import subprocess
 import sys
 
@@ -10,9 +9,6 @@ import pytest
 
 import danlu
 from danlu.journal.events import Status
-
-os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 TRAIN = """
 import argparse, json, os

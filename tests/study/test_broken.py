@@ -81,8 +81,6 @@ def test_inline_it_ends_and_is_not_on_the_budget(case, capsys, promised):
 @pytest.fixture(scope="module")
 def cluster():
     """One cluster for all rows of the table."""
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
 
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)

@@ -44,6 +44,7 @@ class Ray(BaseEngine):
     """Slots on a Ray cluster; ``pip install "danlu[ray]"``.
 
     The store has to be one that the driver reaches; workers need its folder of checkpoints (``blobs``) where they are.
+    Where the driver's own node ends, as by ``ray stop``, Ray ends the driver too, with exit code 1 and no word; the same call goes on.
 
     Args:
         workers: how many trials run at once (at least 1); None for as many as the cluster holds, while it grows and shrinks.
