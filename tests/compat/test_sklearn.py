@@ -17,6 +17,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -310,6 +311,22 @@ def test_a_list_of_grids_is_one_search():
 )
 def test_how_spaces_are_read(distribution, parameter):
     assert SearchSpace({"p": distribution}).space == danlu.Space({"p": parameter})
+
+
+@pytest.mark.parametrize(
+    "options", [[(8,), (4, 4)], [(8,), (100,)], [[8], [4, 4]], [[8, 8], [4, 4]], ((4,), (8,))], ids=repr
+)
+def test_an_option_may_be_a_tuple_or_a_list(options):
+    """As the layers of a network are; the search begins where the estimator stands, if that is an option."""
+    network = MLPClassifier((100,), max_iter=5, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        search = ours.SearchCV(network, {"hidden_layer_sizes": options}, n_trials=2, cv=2, random_state=0)
+        search.fit(*IRIS)
+    tried = [params["hidden_layer_sizes"] for params in search.cv_results_["params"]]
+    assert sorted(tried) == sorted(options)
+    if (100,) in options:
+        assert tried[0] == (100,)
 
 
 def test_a_distribution_without_an_end_is_cut_and_said(capsys):

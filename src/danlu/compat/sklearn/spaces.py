@@ -117,7 +117,10 @@ class SearchSpace:
             if why:
                 self.read.append(f"{name}: {why}")
             return found
-        if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__iter__") or np.ndim(value) > 1:
+        flat = (
+            not isinstance(value, np.ndarray) or value.ndim == 1
+        )  # an option may be a tuple, whatever its length
+        if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__iter__") or not flat:
             raise SpaceError(f"{name} needs options or a range, got {shown(value)}. {REMEDY}.")
         options = list(value)
         if not options:
@@ -138,7 +141,8 @@ def _standing(name: str, parameter: Leaf, value: Any) -> Any:
     """
     if isinstance(parameter, Choice) and parameter.named:
         for each in parameter.values:
-            if parameter[each] is value:
+            option = parameter[each]
+            if option is value or (type(option) is type(value) is tuple and option == value):
                 return each
         raise SpaceError(f"{name} stands at {shown(value)}, which is no option.")
     return parameter.check(name, value)
