@@ -18,7 +18,7 @@ import danlu
 from danlu.errors import DanluError
 from danlu.journal import events as ev
 from danlu.stores.jsonlines import dump, load
-from danlu.study.tune import open_store
+from danlu.study.opening import open_store
 
 ZYGOTE = textwrap.dedent(
     """

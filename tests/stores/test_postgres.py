@@ -24,7 +24,7 @@ from two_sessions import two_sessions
 import danlu
 from danlu.errors import CorruptError, StoreError
 from danlu.stores.postgres import PostgresStore
-from danlu.study.tune import open_store
+from danlu.study.opening import open_store
 from danlu.testing import STORE_CHECKS, store_machine
 
 

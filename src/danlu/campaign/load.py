@@ -9,9 +9,8 @@ from typing import Any
 from ..base.names import CAMPAIGNS, find
 from ..contracts.protocols import Store
 from ..errors import StoreError, StudyMissing
-from ..study.opening import existing_history
+from ..study.opening import existing_history, open_store
 from ..study.result import Result
-from ..study.tune import open_store
 from .drive import Conducted, recalled
 
 

@@ -27,7 +27,7 @@ def imported(source: Path, store: str, name: str | None, options: Mapping[str, A
     """
     from ..journal import events as ev
     from ..programs.sweeps.past import events_of
-    from ..study.tune import open_store
+    from ..study.opening import open_store
 
     found = _read(source, options)
     if found is None:

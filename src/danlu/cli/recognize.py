@@ -27,7 +27,7 @@ from ..programs.series.record import Recorder, RunRecord
 from ..programs.series.rehearsal import Rehearsal, rehearse
 from ..programs.series.series import NumberSeries
 from ..space.space import Space
-from ..study.tune import open_store
+from ..study.opening import open_store
 from .echo import echo
 
 SHOWN = 20

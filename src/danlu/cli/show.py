@@ -128,7 +128,7 @@ def existing(path: str) -> Any:
     Raises:
         StoreError: when there is no such file.
     """
-    from ..study.tune import open_store
+    from ..study.opening import open_store
 
     if "://" not in path and not Path(path).exists():
         raise StoreError(f"there is no store {path}. Run a study with --store {path} first.")

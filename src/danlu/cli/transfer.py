@@ -110,7 +110,7 @@ def import_(source: str, store: str, name: str | None, sound: bool, **past: Any)
     whose trials become those of a study that a search goes on from.
     """
     from ..stores.jsonlines import load
-    from ..study.tune import open_store
+    from ..study.opening import open_store
 
     if imported(Path(source), store, name, past):
         return

@@ -85,7 +85,7 @@ def repair(store: str, target: str) -> None:
     Exit code 1 when something is damaged or missing, and so is not in TARGET.
     """
     from ..journal.written import healed
-    from ..study.tune import open_store
+    from ..study.opening import open_store
 
     _no_database(target, "repair into a file, then danlu export and danlu import")
     source, lost = _opened(store), False

@@ -89,8 +89,7 @@ def _program(store: str, name: str, target: str | None, options: dict[str, Any],
     Raises:
         UsageError: for one that does not fit the study.
     """
-    from ..study.opening import existing_history
-    from ..study.tune import open_store
+    from ..study.opening import existing_history, open_store
     from ..study.work import await_study
     from .script import joined
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..journal.events import Entry, Event, Status
 from ..journal.history import History
+from ..journal.past import Past
 from ..journal.trial import Trial
 from ..problem.budget import Budget
 from ..problem.contexts import Context
@@ -27,7 +28,13 @@ from .messages import Message, Reply, Task, Verdict
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """What a sampler or scheduler may know before the first trial; ``aside`` are the trials set aside, rising."""
+    """What a sampler or scheduler may know before the first trial.
+
+    Attributes:
+        space, goal, budget, seed, fidelity: of the study.
+        aside: the trials set aside, rising.
+        past: what earlier studies have taught, in this study's space.
+    """
 
     space: Space
     goal: Goal
@@ -35,6 +42,7 @@ class Problem(msgspec.Struct, frozen=True):
     seed: int
     fidelity: Fidelity | None = None
     aside: tuple[int, ...] = ()
+    past: tuple[Past, ...] = ()
 
     def place(self, number: int) -> int:
         """Where a trial stands among those that count, for rules that deal trials out by their numbers."""
@@ -149,6 +157,9 @@ class Sampler(Protocol):
         ``said`` are the decisions that a study's journal tells, by which one that chooses knows what it chose.
         """
 
+    def uses_past(self) -> bool:
+        """Whether it learns from ``Problem.past``; a study that is given earlier ones refuses a sampler that does not."""
+
 
 class BaseSampler:
     """What a sampler says of itself that chooses nothing.
@@ -175,6 +186,10 @@ class BaseSampler:
         """Its ``sources``."""
         del said
         return self.sources
+
+    def uses_past(self) -> bool:
+        """It learns from the study's own trials alone."""
+        return False
 
 
 class New(msgspec.Struct, frozen=True):

@@ -24,8 +24,9 @@ from ..problem.budget import Budget
 from ..problem.fidelity import Fidelity
 from ..problem.goal import Goal
 from ..space.space import Space
+from ..study.opening import open_store
 from ..study.result import Result
-from ..study.tune import engine_of, open_store
+from ..study.tune import engine_of
 from .data import Data
 from .recipes import recipe
 from .train.fit import test

@@ -45,6 +45,7 @@ class Definition:
         stored_config: how a session last opened it, for those who join.
         programs: what its sessions ran.
         campaign: what it is a stage of, or what its own stages are.
+        recalled: what earlier studies have taught.
     """
 
     def __init__(self, constraints: Sequence[Constraint | str]) -> None:
@@ -57,6 +58,7 @@ class Definition:
         self.stored_config: ev.StoredConfig | None = None
         self.programs = Programs()
         self.campaign = CampaignState()
+        self.recalled: list[ev.Recalled] = []
 
     @property
     def contexts(self) -> tuple[Context, ...]:

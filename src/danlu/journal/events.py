@@ -7,7 +7,7 @@ meaning, so that every journal ever written stays readable.
 A trial's life: Asked, then any of Suggested, Saved, Reported, Moved, Noted; Released hands it back and
 Resumed takes it up under the next attempt; Ended, or a Reported whose action is stop, is terminal until Reopened.
 SetAside keeps trials in the journal and takes them out of the search. Judged says what was decided about
-what had been measured, on which evidence. A campaign's journal has Staged and Judged alone beside its sessions.
+what had been measured, on which evidence. Recalled is what an earlier study has taught. A campaign's journal has Staged and Judged alone beside its sessions.
 ``attempt`` is the fence: a write under an old attempt is refused.
 """
 
@@ -349,6 +349,21 @@ class Judged(msgspec.Struct, frozen=True, tag="judged", gc=False):
         return {name: getattr(self, name) for name in names}
 
 
+class Recalled(msgspec.Struct, frozen=True, tag="recalled", gc=False):
+    """What an earlier study has taught: points by this study's names, each with the loss that it came to there.
+
+    It stands before the trials, so that whoever resumes or joins the study needs no other store. ``source`` is how the earlier study
+    was named by whoever gave it. ``points`` are as ``pack_points`` packs them; a point may lack parameters that were not searched then.
+    """
+
+    name: str
+    source: str
+    points: bytes
+    losses: tuple[float, ...]
+    reason: str
+    at: float
+
+
 Event: TypeAlias = (
     Created
     | Opened
@@ -369,6 +384,7 @@ Event: TypeAlias = (
     | SetAside
     | Staged
     | Judged
+    | Recalled
 )
 
 
@@ -383,6 +399,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
 _values: msgspec.msgpack.Decoder[dict[str, Any]] = msgspec.msgpack.Decoder(dict[str, Any])
+_points: msgspec.msgpack.Decoder[list[dict[str, Any]]] = msgspec.msgpack.Decoder(list[dict[str, Any]])
 
 
 def encode(event: Event) -> bytes:
@@ -412,6 +429,21 @@ def unpack_params(params: bytes) -> dict[str, Any]:
         {'width': (64, 32), 'lr': 1e-300}
     """
     return {name: _tuples(value) for name, value in _values.decode(params).items()}
+
+
+def pack_points(points: list[dict[str, Any]]) -> bytes:
+    """Several points as ``Recalled.points`` keeps them."""
+    return _encoder.encode(points)
+
+
+def unpack_points(points: bytes) -> list[dict[str, Any]]:
+    """The points that ``pack_points`` packed, tuples restored.
+
+    Example:
+        >>> unpack_points(pack_points([{"width": (64, 32)}, {"lr": 0.1}]))
+        [{'width': (64, 32)}, {'lr': 0.1}]
+    """
+    return [{name: _tuples(value) for name, value in point.items()} for point in _points.decode(points)]
 
 
 def _tuples(value: Any) -> Any:

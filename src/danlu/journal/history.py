@@ -65,7 +65,7 @@ class History:
             ev.Suggested: self._suggested, ev.Saved: self._saved, ev.Reported: self._reported,
             ev.Moved: self._moved, ev.Noted: self._noted, ev.Released: self._released, ev.Resumed: self._resumed,
             ev.Ended: self._ended, ev.Reopened: self._reopened, ev.SetAside: self._set_aside,
-            ev.Staged: self._staged, ev.Judged: self._judged,
+            ev.Staged: self._staged, ev.Judged: self._judged, ev.Recalled: self._recalled,
         }  # fmt: skip
 
     def fold(self, entries: Iterable[ev.Entry]) -> None:
@@ -138,6 +138,15 @@ class History:
                 self._groups.reconsider()
                 if self._groups:
                     self.incumbents.rank_anew()
+
+    def _recalled(self, event: ev.Recalled) -> None:
+        if self.rows:
+            raise ValueError("what earlier studies have taught stands before the trials")
+        points = ev.unpack_points(event.points)
+        if len(points) != len(event.losses):
+            raise ValueError(f"{len(points)} points have {len(event.losses)} losses")
+        self.definition.recalled.append(event)
+        self.decisions.note(event, event.reason)
 
     def _closed(self, event: ev.Closed) -> None:
         self.decisions.note(event, f"closed: {event.reason}")

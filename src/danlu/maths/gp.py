@@ -395,14 +395,27 @@ def predict_slopes(model: Posterior, inputs: Floats) -> tuple[Floats, Floats, Fl
 
 def sample(model: Posterior, inputs: Floats, rng: np.random.Generator) -> Floats:
     """One joint draw of the latent function at rows of ``inputs``."""
+    mean, root = _joint(model, inputs)
+    draw: Floats = mean + root @ rng.standard_normal(len(inputs))
+    return draw
+
+
+def draws(model: Posterior, inputs: Floats, rng: np.random.Generator, count: int) -> Floats:
+    """Joint draws of the latent function at rows of ``inputs``, shape (count, n)."""
+    mean, root = _joint(model, inputs)
+    found: Floats = mean + rng.standard_normal((count, len(inputs))) @ root.T
+    return found
+
+
+def _joint(model: Posterior, inputs: Floats) -> tuple[Floats, Floats]:
+    """Mean of the latent function at rows of ``inputs``, and a root of its covariance."""
     from scipy.linalg import solve_triangular
 
     seen = model.seen(inputs)
     cross, prior = model.covariance(seen, (model.inputs, model.sides)), model.covariance(seen, seen)
     solved = solve_triangular(model.factor, cross.T, lower=True, check_finite=False)
     covariance = prior - solved.T @ solved + 1e-6 * np.diag(prior).max() * np.eye(len(inputs))
-    draw: Floats = cross @ model.weights + np.linalg.cholesky(covariance) @ rng.standard_normal(len(inputs))
-    return draw
+    return cross @ model.weights, np.linalg.cholesky(covariance)
 
 
 def leave_one_out(model: Posterior, y: Floats) -> tuple[Floats, Floats]:

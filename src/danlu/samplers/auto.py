@@ -127,7 +127,12 @@ class Auto(BaseSampler, Settings, frozen=True):
 
     def why(self, state: State, view: View) -> str:
         """The choice for the next trial, as a sentence."""
-        return choose(state, view).why
+        sampler, why = choose(state, view)
+        return "; ".join(filter(None, (why, sampler.why(None, view) if isinstance(sampler, GP) else "")))
+
+    def uses_past(self) -> bool:
+        """Its Gaussian process does."""
+        return True
 
     def cites(self, said: Sequence[str]) -> tuple[str, ...]:
         """What the methods are from that it says it chose."""

@@ -28,12 +28,14 @@ from ..contracts.protocols import BaseSampler, Problem, View
 from ..errors import SettingError
 from ..journal.events import Status
 from ..journal.features import Features, features
+from ..journal.past import Past
 from ..journal.trial import Trial
 from ..maths import acquisition as acq
-from ..maths import gp
+from ..maths.gp import Posterior
 from ..maths.kernels import KERNELS
 from ..maths.pareto import crowding, front_ranks
 from ..maths.qmc import sobol_normal
+from ..maths.raised import Part, Raised, predict
 from ..maths.targets import tchebycheff
 from ..space.parameters import Choice
 from ..space.space import Space, pack_unit
@@ -42,10 +44,12 @@ from .parts.comparable import Comparable, comparable, running
 from .parts.polish import Acquisition, Beliefs, Value, climb
 from .parts.ranking import ranking
 from .parts.surrogate import Surrogate, SurrogateSettings, skill, surrogate, with_pending
+from .parts.transfer import OPENING, PORTFOLIO, portfolio, taught, weights
 from .quasirandom import QuasiRandom
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
+Models = tuple[Posterior | Raised, ...]
 ACQUISITIONS = ("log_ei", "pi", "ucb")
 BEGINNINGS = 2.5
 """Where trials are cut short, this many a parameter are quasi-random before the model is asked: they cost little."""
@@ -55,6 +59,10 @@ TRUSTED = 2 / 3
 
 TRUST = 10.0
 """After this many trials a person's prior weighs as much as the data: pi-BO's beta."""
+
+
+LEARNS = "it begins with what was best in"
+"""How it says that it learns from earlier studies."""
 
 
 class GP(BaseSampler, Settings, frozen=True, kw_only=True):
@@ -124,22 +132,34 @@ class GP(BaseSampler, Settings, frozen=True, kw_only=True):
 
     def ask(self, state: None, view: View, rng: np.random.Generator, k: int) -> Floats:
         """The middle and quasi-random points at first, then the most promising ones."""
-        history, space = view.history, view.space
+        history, space, past = view.history, view.space, _past(view)
         known = comparable(history)
         initial = self._initial(view)
         begun = int((history.columns.statuses >= Status.PAUSED).sum()) - len(history.rows.aside)
-        if known.good.sum() < initial or not len(space) or (known.step and begun < BEGINNINGS * len(space)):
-            return _first(view, rng, k)
-        shown = features(space, warp=self.warp)
-        recipe = SurrogateSettings(KERNELS[self.kernel], initial, self.points, self.fantasies)
-        made = surrogate(history, shown, known, running(history, known), recipe, rng)
-        if known.step and rng.random() > min(skill(made), TRUSTED):
-            return QuasiRandom().ask(None, view, rng, k)
+        few = known.good.sum() < initial or not len(space)
+        if few or (known.step and begun < BEGINNINGS * len(space) and not past):
+            return self._first(view, rng, k, few=few)
+        shown, kernel = features(space, warp=self.warp), KERNELS[self.kernel]
+        recipe = SurrogateSettings(kernel, initial, self.points, self.fantasies)
+        columns, pending = history.columns, running(history, known)
+        made = surrogate(history, shown, known, recipe, rng)
+        parts: tuple[Part, ...] = ()
+        if past:
+            made, parts = taught(made, weights(made, past, shown, kernel, rng), past, shown, kernel)
+        made = with_pending(
+            made, shown.of(columns.units[pending], columns.active[pending]), recipe.drawn, rng
+        )
+        if known.step and not parts:
+            if begun < BEGINNINGS * len(space):
+                return self._first(view, rng, k, few=False)
+            if rng.random() > min(skill(made), TRUSTED):
+                return QuasiRandom().ask(None, view, rng, k)
         incumbents = _incumbents(view, known)
         taken: set[bytes] = set()
         chosen: list[list[float]] = []
         while len(chosen) < k:
-            surface = self._surface(view, shown, made, incumbents[0], rng)
+            models: Models = (Raised(made.models[0], parts), *made.models[1:]) if parts else made.models
+            surface = self._surface(view, shown, made, models, incumbents[0], rng)
             point = _best(view, surface, incumbents, taken, rng)
             if point is None:
                 break
@@ -152,16 +172,52 @@ class GP(BaseSampler, Settings, frozen=True, kw_only=True):
         return np.array(chosen)
 
     def cites(self, said: Sequence[str]) -> tuple[str, ...]:
-        """Its ``sources``, and that of warping where the model may warp."""
-        del said
-        return (*self.sources, *(("snoek2014input",) if self.warp else ()))
+        """Its ``sources``, and those of warping and of learning from earlier studies where it does."""
+        warped = ("snoek2014input",) if self.warp else ()
+        taught = (
+            ("feurer2018practical", "wistuba2015sequential") if any(LEARNS in each for each in said) else ()
+        )
+        return (*self.sources, *warped, *taught)
+
+    def why(self, state: None, view: View) -> str:
+        """From which earlier studies it learns."""
+        del state
+        names = [past.name for past in _past(view)]
+        if not names:
+            return ""
+        studies = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+        return f"{LEARNS} {studies}, and believes their models as far as they rank this study's own trials"
+
+    def uses_past(self) -> bool:
+        """It mixes the models of earlier studies with its own."""
+        return True
+
+    def _first(self, view: View, rng: np.random.Generator, k: int, *, few: bool) -> Floats:
+        """What earlier studies found best, without them the middle of the space, or what its priors say; then a quasi-random sequence."""
+        points, past = _opened(view, rng, k), _past(view)
+        if not past or not few:
+            return points
+        best = portfolio(
+            view.space, past, features(view.space, warp=self.warp), KERNELS[self.kernel], PORTFOLIO
+        )
+        untried = [point for point in best if pack_unit(point) not in view.history.columns.seen]
+        points[: len(untried)] = np.array(untried[:k]).reshape(-1, len(view.space))
+        return points
 
     def _initial(self, view: View) -> int:
-        """Fewer, and a model with many lengthscales believes what it has not seen."""
+        """Fewer, and a model with many lengthscales believes what it has not seen; with earlier studies it need not."""
+        if self.initial is None and _past(view):
+            return OPENING
         return min(max(4, round(0.8 * len(view.space))), 10) if self.initial is None else self.initial
 
     def _surface(
-        self, view: View, shown: Features, made: Surrogate, best: Floats, rng: np.random.Generator
+        self,
+        view: View,
+        shown: Features,
+        made: Surrogate,
+        models: Models,
+        best: Floats,
+        rng: np.random.Generator,
     ) -> Acquisition:
         """What is to be climbed, in a box around the best point or everywhere."""
         low, high = np.zeros(len(best)), np.ones(len(best))
@@ -170,16 +226,16 @@ class GP(BaseSampler, Settings, frozen=True, kw_only=True):
             ordered = np.array([width == 1 for _, width in shown.columns])
             low = np.where(ordered, np.maximum(0.0, best - reach), 0.0)
             high = np.where(ordered, np.minimum(1.0, best + reach), 1.0)
-        value = partial(_worth, self._gain(made, rng), made.data.goals)
+        value = partial(_worth, self._gain(made, models, rng), made.data.goals)
         beliefs = _beliefs(view.space, TRUST / max(1, len(made.data.rows)))
-        return Acquisition(shown, made.models, value, beliefs, low, high)
+        return Acquisition(shown, models, value, beliefs, low, high)
 
-    def _gain(self, made: Surrogate, rng: np.random.Generator) -> Value | None:
+    def _gain(self, made: Surrogate, models: Models, rng: np.random.Generator) -> Value | None:
         """What the goals promise; None while no trial keeps all limits."""
         data, fine = made.data, made.data.inputs[: made.data.good][made.data.fine]
         if not len(fine):
             return None
-        means = np.array([gp.predict(model, fine)[0] for model in made.models[: data.goals]])
+        means = np.array([predict(model, fine)[0] for model in models[: data.goals]])
         if data.goals == 1:
             return partial(self._improvement, best=float(means.min()))
         front = means.T[front_ranks(means.T) == 0]
@@ -201,7 +257,12 @@ class GP(BaseSampler, Settings, frozen=True, kw_only=True):
         return acq.log_expected_improvement(mean, std, best)
 
 
-def _first(view: View, rng: np.random.Generator, k: int) -> Floats:
+def _past(view: View) -> tuple[Past, ...]:
+    """The earlier studies, where there is one goal to compare them in."""
+    return view.problem.past if len(view.problem.goal.metrics) == 1 else ()
+
+
+def _opened(view: View, rng: np.random.Generator, k: int) -> Floats:
     """The middle of the space, or what its priors say, then a quasi-random sequence."""
     center, values = view.space.snap(view.space.center())
     points = QuasiRandom().ask(None, view, rng, k)

@@ -84,6 +84,11 @@ class InitialPoints(BaseSampler, Settings, frozen=True):
         then: Sampler = self.then
         return then.cites(said)
 
+    def uses_past(self) -> bool:
+        """Whether the sampler that goes on does."""
+        then: Sampler = self.then
+        return then.uses_past()
+
 
 def _complete(space: Space, point: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
     """The point with the middle of every range for what is left out, or drawn where that is forbidden."""

@@ -173,6 +173,17 @@ def infer(name: str, default: Any, options: Sequence[Value] | None = None) -> In
     return _by_value(name, default)
 
 
+def meaning(name: str) -> str:
+    """What a name stands for, in a few words; '' where it does not say.
+
+    Example:
+        >>> meaning("learning_rate"), meaning("optim.lr"), meaning("x")
+        ('a learning rate', 'a learning rate', '')
+    """
+    words = _words(name)
+    return next((each for each, matches, _ in _RULES if matches(words)), "")
+
+
 def _words(name: str) -> tuple[str, ...]:
     parts = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
     return tuple(word for word in re.split(r"[^a-z0-9]+", parts) if word)

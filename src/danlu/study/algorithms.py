@@ -9,6 +9,7 @@ from ..contracts.messages import Verdict
 from ..contracts.protocols import Decision, Problem, View
 from ..journal.events import Action, Ended, Event, Reported
 from ..journal.history import History
+from ..journal.past import Past
 from ..journal.trial import Trial
 from ..maths.threads import one_thread
 from .config import ResolvedConfig
@@ -44,10 +45,23 @@ class Algorithms:
         stale = known is None or known.space is not history.space or known.budget is not budget
         if known is None or stale or len(known.aside) != len(history.rows.aside):
             aside = tuple(sorted(history.rows.aside))
+            past = known.past if known is not None and known.space is history.space else self._recalled()
             self._problem = known = Problem(
-                history.space, history.goal, budget, history.definition.seed, self._settings.fidelity, aside
+                history.space,
+                history.goal,
+                budget,
+                history.definition.seed,
+                self._settings.fidelity,
+                aside,
+                past,
             )
         return known
+
+    def _recalled(self) -> tuple[Past, ...]:
+        """What earlier studies have taught, as far as it lies in the space as it is now."""
+        definition = self._history.definition
+        made = (Past.read(event, definition.space) for event in definition.recalled)
+        return tuple(past for past in made if len(past.losses) > 1 and past.known.any())
 
     def view(self, tag: str = "") -> View:
         """What an algorithm may read now."""

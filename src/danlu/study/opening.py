@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
-from ..contracts.protocols import Journal, Store
-from ..errors import GoalError, SettingError, SpaceMismatch, StudyExists, StudyMissing
+from ..base.names import STORES, find
+from ..contracts.protocols import Journal, Sampler, Store
+from ..errors import GoalError, SettingError, SpaceMismatch, StoreError, StudyExists, StudyMissing
 from ..journal import events as ev
 from ..journal.history import History
 from ..problem.contexts import Context
 from ..problem.goal import Goal
 from ..space.space import Space, difference
+
+Learned: TypeAlias = Callable[[History, Sampler], "list[tuple[str | None, ev.Event]]"]
+"""What earlier studies have taught, for a study that has not begun, as events for its journal."""
 
 
 class StudyDefinition(NamedTuple):
@@ -26,6 +32,7 @@ class StudyDefinition(NamedTuple):
     extend: bool = False
     keep: ev.Keep = "best"
     parent: str = ""
+    past: Learned | None = None
 
 
 def find_journal(store: Store, opening: StudyDefinition, at: float) -> Journal:
@@ -44,6 +51,29 @@ def find_journal(store: Store, opening: StudyDefinition, at: float) -> Journal:
         with contextlib.suppress(StudyExists):  # another process was faster: join it
             return store.create(opening.name, event)
     return store.journal(opening.name)
+
+
+def open_store(store: Store | str | os.PathLike[str] | None) -> Store:
+    """A store from itself, a file name, or None for memory.
+
+    Raises:
+        StoreError: when the file cannot be used.
+        SettingError: for the URL of a store that this danlu does not have.
+    """
+    if store is not None and not isinstance(store, str | os.PathLike):
+        return store
+    if store is None:
+        opened: Store = find(STORES, "store", "memory")()
+    elif isinstance(store, str) and "://" in store:
+        scheme, _, rest = store.partition("://")
+        opened = find(STORES, "store", scheme)(rest)
+    else:
+        if not os.fspath(store):
+            raise StoreError(
+                "a store in a file needs its name, got ''. Name one, study.db, or leave the store out."
+            )
+        opened = find(STORES, "store", "sqlite")(Path(store))
+    return opened
 
 
 def existing_history(store: Store, name: str) -> History:

@@ -66,6 +66,10 @@ class Session:
         settings = settings._replace(contexts=contexts)
         joined = history.definition.stored_config if opening.space is None else None
         self.settings = resolved(settings, joined, history.space, trust)
+        if opening.past is not None:
+            learned = opening.past(history, self.settings.sampler)
+            if learned:
+                journal.append(learned, Terms(durable=True))
         folders = Folders(store.blobs, opening.name)
         blobs, copies = blobs_at(store.blobs), Copies(store, opening.name)
         self.replica = Replica(journal, history, self.settings, TrialFiles(history, blobs, folders, copies))

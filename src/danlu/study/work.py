@@ -15,10 +15,11 @@ from ..errors import ObjectiveError, SettingError, StudyMissing
 from ..journal.events import Opened
 from .changed import reconcile
 from .drive import GRACE, Driver
+from .opening import open_store
 from .result import Result
 from .study import Callback
 from .trust import proposed
-from .tune import engine_of, open_store, open_study
+from .tune import engine_of, open_study
 
 
 @own_words

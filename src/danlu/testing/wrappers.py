@@ -35,8 +35,8 @@ SPACE = Space({"x": Float(0, 1)})
 class Inner(BaseSampler):
     """A sampler whose state is the numbers of the trials it was told."""
 
-    def __init__(self, *, refuses: bool = False, exhausted: bool = False) -> None:
-        self.refuses, self.exhausted = refuses, exhausted
+    def __init__(self, *, refuses: bool = False, exhausted: bool = False, learns: bool = False) -> None:
+        self.refuses, self.exhausted, self.learns = refuses, exhausted, learns
 
     def init(self, problem: Problem) -> Any:
         """Nobody told yet."""
@@ -58,6 +58,10 @@ class Inner(BaseSampler):
     def why(self, state: Any, view: View) -> str:
         """What it was told."""
         return f"the inner one knows {len(state)} trials"
+
+    def uses_past(self) -> bool:
+        """As it was made."""
+        return self.learns
 
 
 class Under(BaseScheduler):
@@ -125,6 +129,13 @@ def says_what_the_sampler_says(wrap: WrapSampler) -> None:
     assert "the inner one knows 5 trials" in said, f"the wrapper says {said!r}"
 
 
+def learns_from_the_past_as_the_sampler_does(wrap: WrapSampler) -> None:
+    """Whether earlier studies are of use is the inner sampler's to say."""
+    for learns in (True, False):
+        said = wrap(Inner(learns=learns)).uses_past()
+        assert said is learns, f"the inner one says {learns}, the wrapper {said}"
+
+
 def lets_the_scheduler_refuse(wrap: WrapScheduler) -> None:
     """What the inner scheduler cannot serve is refused."""
     _refuses(lambda: wrap(Under(refuses=True)).init(_problem()))
@@ -154,6 +165,7 @@ SAMPLER_WRAPPER_CHECKS: tuple[Callable[[WrapSampler], None], ...] = (
     lets_the_sampler_refuse,
     tells_the_sampler_all,
     says_what_the_sampler_says,
+    learns_from_the_past_as_the_sampler_does,
 )
 """All checks of samplers around another: each takes a function that wraps one."""
 

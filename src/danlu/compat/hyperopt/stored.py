@@ -13,7 +13,7 @@ from typing import Any
 from hyperopt import base
 
 from ...errors import SettingError, SpaceError
-from ...study.tune import open_store
+from ...study.opening import open_store
 from .searched import SEARCHES, Search
 
 DRAWS = 100

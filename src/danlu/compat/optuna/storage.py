@@ -25,7 +25,7 @@ from ...journal import events as ev
 from ...journal.events import Cause, Status
 from ...problem.goal import Goal, Metric
 from ...programs.sweeps.optuna_facts import SYSTEM, USER
-from ...study.tune import open_store
+from ...study.opening import open_store
 from .life import drawn, life, noted, over, seconds, told
 from .replicas import Replicas, Shelf
 

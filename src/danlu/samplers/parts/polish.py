@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...journal.features import Features
-from ...maths import gp
+from ...maths import raised
+from ...maths.gp import Posterior
+from ...maths.raised import Raised
 
 Floats = NDArray[np.float64]
 Value = Callable[[Floats, Floats], Floats]
@@ -51,7 +53,7 @@ class Acquisition(NamedTuple):
     """
 
     shown: Features
-    models: tuple[gp.Posterior, ...]
+    models: tuple[Posterior | Raised, ...]
     value: Value
     beliefs: Beliefs | None
     low: Floats
@@ -61,7 +63,7 @@ class Acquisition(NamedTuple):
         """The canonical points near ``units`` (n, d) and how promising they are (n,)."""
         snapped, mask = self.shown.snap(units)
         inputs = self.shown.of(snapped, mask)
-        found = [gp.predict(model, inputs) for model in self.models]
+        found = [raised.predict(model, inputs) for model in self.models]
         means, variances = (np.array(part) for part in zip(*found, strict=True))
         value = self.value(means, np.sqrt(variances))
         return snapped, value if self.beliefs is None else value + self.beliefs.at(snapped)
@@ -72,7 +74,7 @@ class Acquisition(NamedTuple):
         The models' means and deviations have exact gradients; how the value depends on these few numbers
         is measured by central differences, so that any acquisition function can be polished.
         """
-        found = [gp.predict_slopes(model, inputs) for model in self.models]
+        found = [raised.predict_slopes(model, inputs) for model in self.models]
         count, q = len(found), len(inputs)
         center = np.array([*(each[0] for each in found), *(np.sqrt(each[1]) for each in found)])
         steps = STEP * np.maximum(np.abs(center), 1e-3)

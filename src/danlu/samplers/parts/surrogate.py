@@ -123,11 +123,10 @@ def surrogate(
     history: History,
     shown: Features,
     known: Comparable,
-    pending: Numbers,
     recipe: SurrogateSettings,
     rng: np.random.Generator,
 ) -> Surrogate:
-    """The processes for all that is known and, imagined, for the ``pending`` trials."""
+    """The processes for all that is known."""
     modes = _modes(history, shown, known, recipe)
     shape = gp.Shape(shown.groups, shown.warped)
     varied = rng.random() < VARIED
@@ -139,10 +138,7 @@ def surrogate(
         theta = mode.draw(shape, rng) if varied else mode.theta
         models.append(gp.condition(x, y, shape, theta, kernel=recipe.kernel, ratios=ratios))
         targets.append(y)
-    found = Surrogate(data, tuple(models), tuple(targets))
-    return with_pending(
-        found, shown.of(history.columns.units[pending], history.columns.active[pending]), recipe.drawn, rng
-    )
+    return Surrogate(data, tuple(models), tuple(targets))
 
 
 def with_pending(made: Surrogate, inputs: Floats, drawn: bool, rng: np.random.Generator) -> Surrogate:
