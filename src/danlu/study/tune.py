@@ -6,17 +6,17 @@ import os
 import re
 import time as clocks
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from functools import partial
 from typing import Any, cast
 
 from ..base.failure import at_terminal, say
 from ..base.foreign import own_words
-from ..base.names import ENGINES, STORES, EngineName, SamplerName, SchedulerName, find
+from ..base.names import ENGINES, EngineName, SamplerName, SchedulerName, find
 from ..base.values import shown
 from ..contracts.protocols import Engine, Sampler, Scheduler, Store
 from ..engines.named import Named, by_signature
 from ..engines.objective import fit, furnish, import_path, importing, resolve_objective
-from ..errors import BudgetError, GoalError, ObjectiveError, SettingError, StoreError
+from ..errors import BudgetError, GoalError, ObjectiveError, SettingError
 from ..journal.events import Keep, Status
 from ..problem.budget import AttemptLimits, Budget, TrialLimits
 from ..problem.contexts import Contexts, contexts_of
@@ -28,7 +28,8 @@ from .changed import IfChanged, reconcile
 from .config import StudyConfig
 from .drive import Driver
 from .longer import Longer, reopen, say_unchanged
-from .opening import StudyDefinition
+from .opening import Learned, StudyDefinition, open_store
+from .past import PastLike, recalled
 from .result import Result
 from .study import Callback, Study
 
@@ -66,6 +67,7 @@ def tune(
     watch: bool | None = None,
     if_changed: IfChanged = "continue",
     longer: Longer | None = None,
+    past: Sequence[PastLike] | PastLike = (),
 ) -> Result:
     """Search for the best configuration of ``objective``; the same call again resumes.
 
@@ -103,6 +105,9 @@ def tune(
             so and goes on, ``"refuse"`` raises, ``"set aside"`` takes the trials of other code off the budget and out of the search.
         longer: finished trials to train longer, from their checkpoints as more of the same trials, beside what the budget
             leaves: ``"best"``, ``"all"`` that have a checkpoint, or numbers. The objective has to go further than before.
+        past: earlier studies to learn from: results, stores or their files (``"old.db"``, ``"old.db#name"`` for one study of it), databases and
+            journals of Optuna, folders of Ray Tune, tables in ``.csv`` files with a column a parameter and a metric. What was best
+            there is tried first, and their models count as far as they rank this study's own trials. A new study keeps what it learned.
 
     Returns:
         The result, other sessions' trials included.
@@ -132,7 +137,7 @@ def tune(
         space,
         goal=goal, budget=_budget(budget, trials, time), sampler=sampler, scheduler=scheduler, store=store, name=name, seed=seed,
         extend=extend, keep=keep, trial_limits=trial_limits or TrialLimits(), fidelity=fidelity, objective=import_path(objective),
-        contexts=contexts, clock=chosen.clock,
+        contexts=contexts, clock=chosen.clock, past=past,
     )  # fmt: skip
     if not said:
         _say_direction(opened, objective)
@@ -202,6 +207,7 @@ def open_study(
     clock: Callable[[], float] | None = None,
     parent: str = "",
     trust: str | Sequence[str] = (),
+    past: Sequence[PastLike] | PastLike = (),
 ) -> Study:
     """Open a study to ask and tell by hand; arguments as in ``tune``.
 
@@ -231,7 +237,7 @@ def open_study(
     if not isinstance(name, str) or not name.strip():
         raise SettingError(f"a study needs a name that is a non-empty string, got {name!r}.")
     study = Study(
-        StudyDefinition(name, space, goal, seed, extend, keep, parent),
+        StudyDefinition(name, space, goal, seed, extend, keep, parent, _learned(past, name)),
         store=opened,
         settings=StudyConfig(
             budget,
@@ -252,27 +258,10 @@ def open_study(
     return study
 
 
-def open_store(store: Store | str | os.PathLike[str] | None) -> Store:
-    """A store from itself, a file name, or None for memory.
-
-    Raises:
-        StoreError: when the file cannot be used.
-        SettingError: for the URL of a store that this danlu does not have.
-    """
-    if store is not None and not isinstance(store, str | os.PathLike):
-        return store
-    if store is None:
-        opened: Store = find(STORES, "store", "memory")()
-    elif isinstance(store, str) and "://" in store:
-        scheme, _, rest = store.partition("://")
-        opened = find(STORES, "store", scheme)(rest)
-    else:
-        if not os.fspath(store):
-            raise StoreError(
-                "a store in a file needs its name, got ''. Name one, study.db, or leave the store out."
-            )
-        opened = find(STORES, "store", "sqlite")(Path(store))
-    return opened
+def _learned(past: Sequence[PastLike] | PastLike, name: str) -> Learned | None:
+    """What reads earlier studies when the study at hand is known, and has not begun."""
+    given = tuple(past) if isinstance(past, list | tuple) else (past,)
+    return partial(recalled, given, name=name, clock=clocks.time) if given else None
 
 
 def _say_direction(study: Study, objective: Callable[..., Any] | str) -> None:
