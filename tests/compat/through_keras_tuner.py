@@ -41,9 +41,12 @@ EFFICIENTNET = [
     "test_pooling_is_max",
 ]
 
-FAIL_ANYWAY = {"end_to_end::test_end_to_end_workflow": "downloads MNIST"}
+FAIL_ANYWAY = {
+    "end_to_end::test_end_to_end_workflow": "downloads MNIST",
+    "augment::test_model_construction_factor_zero": "is of a checkout where augment_layers begins at 0, and in the wheel (1.4.8) it begins at 1",
+}
 FAIL_ANYWAY |= {f"efficientnet::{name}": "downloads the weights of EfficientNet" for name in EFFICIENTNET}
-"""Their tests that fail without danlu as well where there is no network."""
+"""Their tests that fail without danlu as well, most of them where there is no network."""
 
 
 def main(folder: str, *rest: str) -> int:
