@@ -8,6 +8,7 @@ the reason for the rule, and what to do next.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +21,7 @@ from ..maths.threads import one_thread
 from ..space.parameters import Choice, Float, Int
 from ..space.slots import Slot
 from .measured import Measured, measured
+from .mismatch import MISMATCH
 
 if TYPE_CHECKING:
     from ..problem.fidelity import Fidelity
@@ -46,8 +48,8 @@ class Finding(msgspec.Struct, frozen=True):
     """Something worth knowing.
 
     Attributes:
-        kind: ``beyond``, ``unreached``, ``alike``, ``still``, ``edge``, ``flat``, ``few``, ``failing`` or ``stale``.
-        subject: the parameter it is about, '' for the study.
+        kind: ``mismatch``, ``beyond``, ``unreached``, ``alike``, ``still``, ``edge``, ``flat``, ``few``, ``failing`` or ``stale``.
+        subject: the parameter it is about, the kind of a mismatch, '' for the study.
         text: what was seen, with its figures.
         reason: why the rule says so.
         remedy: what to do next.
@@ -83,7 +85,8 @@ def findings(history: History, metric: str | None = None, *, seen: Effects | Non
         The best x sits at the upper edge: 0.998, of 0 to 1. Widen it to 1.5 and go on.
     """
     known = measured(history, metric, fits=True)
-    same, found = [*beyond(history), *unmoved(history, metric)], list(_few(history, known))
+    same = [*_mismatches(history), *beyond(history), *unmoved(history, metric)]
+    found = list(_few(history, known))
     if len(known.rows) < 10:
         return [*same, *_failing(history), *found]
     flat = list(_flat(seen)) if seen is not None else []
@@ -195,6 +198,14 @@ def beyond(history: History) -> list[Finding]:
         "A trial that breaks a limit is ranked by how far it is beyond it, and behind all that keep it.",
         "Widen the space to where the limit can be kept, or set it where some trial comes.",
     )]  # fmt: skip
+
+
+def _mismatches(history: History) -> Iterator[Finding]:
+    """What trials have said of output, loss and labels; the last two sentences of a remark are reason and remedy."""
+    for about, said in history.decisions.chosen.items():
+        if about.startswith(MISMATCH):
+            *seen, reason, remedy = re.split(r"(?<=\.) (?=[A-Z])", said)
+            yield Finding("mismatch", about.removeprefix(MISMATCH), " ".join(seen), reason, remedy)
 
 
 def _alike(name: str, value: float, count: int) -> Finding:

@@ -28,7 +28,6 @@ from .best import BestReport
 
 try:
     import keras
-    from keras.callbacks import Callback
 except ImportError as error:
     lacking = (
         "keras"
@@ -37,11 +36,14 @@ except ImportError as error:
     )
     raise MissingExtra("danlu.keras", lacking, "keras") from error
 
+from .keras_fits import TrialCallback
 
-class Report(Callback):  # type: ignore[misc]
+
+class Report(TrialCallback):
     """Reports the metrics of every epoch to a live trial, counted from 1; a stop or pause ends ``fit`` here.
 
-    Where ``fit`` validates every few epochs alone (``validation_freq``), those without validation are not reported.
+    Where ``fit`` validates every few epochs alone (``validation_freq``), those without validation are not reported. The first ``fit``
+    of a trial is looked at: an output, loss and labels that do not fit each other are said, and so is validation on the data that is trained on.
 
     Args:
         trial: the live trial.
@@ -57,8 +59,8 @@ class Report(Callback):  # type: ignore[misc]
     """
 
     def __init__(self, trial: LiveTrial, *metrics: str, save: bool = True) -> None:
-        super().__init__()
-        self.trial, self.metrics, self.save = trial, metrics or ("val_loss",), save
+        super().__init__(trial)
+        self.metrics, self.save = metrics or ("val_loss",), save
         self._best = BestReport(trial)
         self._others: tuple[Any, ...] = ()
         self._weights: dict[str, Any] = {}

@@ -17,6 +17,7 @@ from keras_tuner.src.engine import tuner_utils
 
 from ...base.failure import say
 from ...errors import DanluError, TrialExit
+from ...integrations.keras_fits import TrialCallback
 from ...runtime.live import LiveTrial
 from ...study.result import Result
 from .oracle import Oracle
@@ -118,7 +119,7 @@ class StudiedTuner:
         return history
 
 
-class EpochReporter(keras.callbacks.Callback):  # type: ignore[misc]
+class EpochReporter(TrialCallback):
     """Reports every epoch to a trial; where the study ends it, the training stops after this epoch.
 
     Args:
@@ -127,8 +128,8 @@ class EpochReporter(keras.callbacks.Callback):  # type: ignore[misc]
     """
 
     def __init__(self, live: LiveTrial, objective: Any) -> None:
-        super().__init__()
-        self._live, self._objective, self._last = live, objective, 0
+        super().__init__(live)
+        self._objective, self._last = objective, 0
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Report."""
@@ -139,7 +140,7 @@ class EpochReporter(keras.callbacks.Callback):  # type: ignore[misc]
             found[self._objective.name] = float(self._objective.get_value(found))
         self._last = max(self._last, epoch) + 1 if epoch + 1 <= self._last else epoch + 1
         try:
-            self._live.report(self._last, found)
+            self.trial.report(self._last, found)
         except TrialExit:
             self.model.stop_training = True
 

@@ -7,8 +7,10 @@ was killed gives back what was fitted before it.
 from __future__ import annotations
 
 import math
+import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ...journal.trial import Trial
@@ -59,7 +61,18 @@ class Fits:
         waiting = self._calls[key_of(dict(trial)), int(trial.context[SPLIT])]
         waiting.rotate(-1)  # equal candidates take turns
         function, args, settings = waiting[-1]
-        return told(trial, function(*args, **settings), self._refit, self._of)
+        with looked_at(trial):
+            outcome = function(*args, **settings)
+        return told(trial, outcome, self._refit, self._of)
+
+
+def looked_at(trial: LiveTrial) -> AbstractContextManager[None]:
+    """Looks at a network that Keras fits within; does nothing where Keras has not been imported."""
+    if "keras" not in sys.modules:
+        return nullcontext()
+    from ...integrations.keras_fits import watching
+
+    return watching(trial)
 
 
 def told(trial: LiveTrial, outcome: Mapping[str, Any], refit: str, of: str) -> dict[str, float]:

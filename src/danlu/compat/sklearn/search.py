@@ -19,7 +19,7 @@ from ...journal.trial import Trial
 from ...runtime.live import LiveTrial
 from .backend import Call
 from .candidates import key_of
-from .fits import SCORE, SPLIT, metrics_of, plain, stand_in, told
+from .fits import SCORE, SPLIT, looked_at, metrics_of, plain, stand_in, told
 from .rounds import Rounds, fitted, rounds_of
 from .spaces import SearchSpace
 from .studied import STORE, Studied, fingerprint, outcome_of
@@ -195,7 +195,8 @@ class TemplateFits:
         params = self._space.params(dict(trial))
 
         def fit(estimator: Any, more: Mapping[str, Any]) -> dict[str, Any]:
-            return dict(function(estimator, *args[1:], **settings | {"parameters": {**params, **more}}))
+            with looked_at(trial):
+                return dict(function(estimator, *args[1:], **settings | {"parameters": {**params, **more}}))
 
         if self._rounds is None:
             return told(trial, fit(clone(args[0]), {}), self._refit, self._of)
