@@ -371,3 +371,36 @@ def test_scikit_learn_s_checks_of_estimators_pass(search):
         found = check_estimator(search, on_fail=None, on_skip=None)
     assert len(found) > 60
     assert not [each["check_name"] for each in found if each["status"] == "failed"]
+
+
+# What is scored.
+
+
+def test_scoring_what_was_fitted_is_said_once(capfd):
+    data, labels = load_digits(return_X_y=True)
+    train, test = slice(0, 200), slice(200, 300)
+    search = ours.GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-2]}, cv=2)
+    search.fit(data[train], labels[train])
+    assert search.score(data[test], labels[test]) == search.best_estimator_.score(data[test], labels[test])
+    assert "given to fit" not in capfd.readouterr().err
+    for _ in range(2):
+        search.score(data[150:200], labels[150:200])
+    assert capfd.readouterr().err.count("100% of the rows that are scored were given to fit") == 1
+    everything = ours.SearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-2]}, cv=2, n_trials=2)
+    everything.fit(data[:300], labels[:300]).score(data[test], labels[test])
+    assert "100% of the rows that are scored" in capfd.readouterr().err
+
+
+def test_rows_that_come_again_by_themselves_are_no_reason_to_say_so(capfd):
+    rng = np.random.default_rng(0)
+    data, labels = rng.integers(0, 2, (80, 4)), np.arange(80) % 2
+    search = ours.GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-2]}, cv=2).fit(
+        data[:40], labels[:40]
+    )
+    search.score(data[40:], labels[40:])
+    data, labels = rng.normal(size=(80, 4)), np.arange(80) % 2
+    search = ours.GridSearchCV(GaussianNB(), {"var_smoothing": [1e-9, 1e-2]}, cv=2).fit(
+        data[:40], labels[:40]
+    )
+    search.score(data[30:], labels[30:])  # a fifth of them
+    assert "given to fit" not in capfd.readouterr().err

@@ -27,12 +27,6 @@ from ..runtime.live import LiveTrial
 MOST = 2_000_000
 """So many labels are looked at; of more, evenly drawn ones."""
 
-SAME = 0.5
-"""From this share on validation rows among training rows are told."""
-
-DOUBLES = 0.1
-"""Training data of which more rows are doubles may share rows with any other data."""
-
 WATCHING: ContextVar[LiveTrial | None] = ContextVar("the trial whose fits are looked at", default=None)
 _looked: weakref.WeakValueDictionary[int, LiveTrial] = weakref.WeakValueDictionary()
 """The trials whose first fit has been looked at."""
@@ -103,9 +97,9 @@ def _compare(trial: LiveTrial, given: Mapping[str, Any]) -> None:
     train, valid = given.get("x"), data[0] if isinstance(data, list | tuple) and data else None
     if train is None or valid is None:
         return
-    rows, checked = keys_of(_host(train)), _host(valid)
-    share = None if rows is None or rows.unique < 1 - DOUBLES else rows.share(checked)
-    if share is None or share < SAME:
+    keys = keys_of(_host(train))
+    share = None if keys is None else keys.shared(_host(valid))
+    if share is None:
         return
     _say(trial, Mismatch(
         "validation data", f"{share:.0%} of the samples in validation_data are trained on as well.",

@@ -17,6 +17,12 @@ SAMPLE = 256
 LARGE = 2**28
 """Data of more numbers than this is not looked at."""
 
+HALF = 0.5
+"""From this share on rows are no chance."""
+
+DOUBLES = 0.1
+"""Data of which more rows are doubles may share rows with any other data."""
+
 
 @dataclass(frozen=True, eq=False)
 class RowKeys:
@@ -45,6 +51,17 @@ class RowKeys:
         if found is None or found.shape[1] != self.width:
             return None
         return float(np.isin(_mixed(found[:, self.columns]), self.keys).mean())
+
+    def shared(self, array: Any) -> float | None:
+        """The share of an array's rows that are among these, where it is no chance: at least half, of data that has few doubles.
+
+        Example:
+            >>> keys = keys_of([[1, 2], [3, 4], [5, 6]])
+            >>> keys.shared([[5.0, 6.0]]), keys.shared([[7.0, 8.0]])
+            (1.0, None)
+        """
+        share = self.share(array) if self.unique >= 1 - DOUBLES else None
+        return share if share is not None and share >= HALF else None
 
 
 def keys_of(array: Any) -> RowKeys | None:

@@ -14,6 +14,7 @@ from ...base.failure import say
 from ...errors import ObjectiveError, SettingError, StudyMissing
 from ...journal.events import Cause, Status
 from ...journal.trial import Trial
+from ...maths.overlap import RowKeys, keys_of
 from ...problem.budget import TrialLimits
 from ...space.space import Space
 from ...study.result import Result
@@ -44,9 +45,25 @@ class Studied:
         self.results_ = []
         self._config = joblib.parallel_config(backend=StudyBackend(self._run))
         try:
-            return super().fit(X, y, **params)  # type: ignore[misc]
+            super().fit(X, y, **params)  # type: ignore[misc]
         finally:
             self._leave()
+        self._rows = keys_of(X)
+        return self
+
+    def score(self, X: Any, y: Any = None, **params: Any) -> float:
+        """As scikit-learn's own; it is said once where most of what is scored was given to ``fit``."""
+        found = float(super().score(X, y, **params))  # type: ignore[misc]
+        keys: RowKeys | None = self.__dict__.pop("_rows", None)
+        share = None if keys is None else keys.shared(X)
+        if share is not None:
+            say(
+                f"danlu: {share:.0%} of the rows that are scored were given to fit, so the score says how well they were learned, and not "
+                "what new data would give. Keep a test part out of fit, and score that, once."
+            )
+        elif keys is not None:
+            self._rows = keys
+        return found
 
     def _run_search(self, evaluate_candidates: Callable[..., Any], callback_ctx: Any = None) -> None:
         self._leave()  # what the estimators themselves run in parallel is none of the study's
