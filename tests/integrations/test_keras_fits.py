@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from keras import layers, losses
 from keras.layers import Dense
+from sklearn.exceptions import FitFailedWarning
 
 import danlu
 from danlu.analysis.findings import findings
-from danlu.integrations.keras_fits import TrialCallback
+from danlu.integrations.keras_fits import TrialCallback, watching
 from danlu.keras import Report
 
 pytestmark = pytest.mark.filterwarnings(
@@ -337,3 +338,43 @@ def test_an_own_compute_loss_is_called_and_stays():
     assert told(model, loss, TWO)[0] == ["squashed twice"]
     assert calls
     assert model.compute_loss.__func__ is Counted.compute_loss
+
+
+def test_through_the_door_of_scikit_learn_half_of_a_grid_is_named_and_the_search_goes_on():
+    from danlu.sklearn import GridSearchCV
+
+    def build(X, y, loss):  # noqa: N803 - as the wrapper calls it
+        model = sequential(Dense(y.shape[1], "softmax"))
+        model.compile("sgd", loss)
+        return model
+
+    grid = {
+        "model_kwargs": [{"loss": "categorical_crossentropy"}, {"loss": "sparse_categorical_crossentropy"}]
+    }
+    estimator = keras.wrappers.SKLearnClassifier(build)
+    with pytest.warns(FitFailedWarning):
+        search = GridSearchCV(estimator, grid, cv=2).fit(X, THREE, verbose=0)
+    assert mismatches(search.results_[0]) == ["one-hot labels"]
+    assert search.best_params_["model_kwargs"]["loss"] == "categorical_crossentropy"
+    heard = Heard()
+    with watching(heard):
+        sequential_model = sequential(Dense(1))
+        sequential_model.compile("sgd", losses.BinaryCrossentropy(from_logits=True))
+        sequential_model.fit(X, THREE, verbose=0)
+    assert [about for about, _ in heard.remarks] == ["classes on one unit"]
+    sequential_model.fit(X, THREE, verbose=0)
+    assert len(heard.remarks) == 1
+
+
+def test_through_the_door_of_keras_tuner(tmp_path):
+    from danlu import keras_tuner
+
+    def build(hp):
+        model = sequential(Dense(hp.Choice("units", [1, 3]), "softmax"))
+        model.compile("sgd", "categorical_crossentropy")
+        return model
+
+    tuner = keras_tuner.GridSearch(build, "loss", directory=tmp_path, max_consecutive_failed_trials=5)
+    tuner.search(X, THREE, epochs=1, verbose=0)
+    assert mismatches(tuner.result) == ["one column", "numbers of classes"]
+    assert [trial.status.name for trial in tuner.result.trials] == ["DONE", "FAILED"]
