@@ -13,12 +13,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..base.versions import demand
 from ..errors import MissingExtra, TrialPaused, TrialStopped
 from ..runtime.live import LiveTrial
 from .boosting import BoostingReport
 
 try:
+    demand("danlu.integrations.catboost", "catboost", "boosting")
     import catboost  # noqa: F401 - only so that its absence is said here
+except MissingExtra:
+    raise
 except ImportError as error:
     raise MissingExtra("danlu.integrations.catboost", "catboost", "boosting") from error
 

@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..base.failure import say
+from ..base.versions import demand
 from ..errors import GoalError, MissingExtra, ReportError, SettingError, SpaceError
 from ..problem.direction import direction as known_direction
 from ..runtime.live import LiveTrial, attempt_of
@@ -36,9 +37,12 @@ from ..study.tune import tune
 from .best import BestReport
 
 try:
+    demand("danlu.integrations.huggingface", "transformers", "huggingface")
     from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
     from transformers import hyperparameter_search as searches
     from transformers.trainer_utils import BestRun, HPSearchBackend, default_compute_objective
+except MissingExtra:
+    raise
 except ImportError as error:
     raise MissingExtra("danlu.integrations.huggingface", "transformers", "huggingface") from error
 

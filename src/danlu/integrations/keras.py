@@ -22,12 +22,16 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..base.versions import demand
 from ..errors import MissingExtra, ReportError
 from ..runtime.live import LiveTrial
 from .best import BestReport
 
 try:
+    demand("danlu.keras", "keras", "keras")
     import keras
+except MissingExtra:
+    raise
 except ImportError as error:
     lacking = (
         "keras"

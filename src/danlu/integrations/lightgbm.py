@@ -11,12 +11,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..base.versions import demand
 from ..errors import MissingExtra
 from ..runtime.live import LiveTrial
 from .boosting import BoostingReport
 
 try:
+    demand("danlu.integrations.lightgbm", "lightgbm", "boosting")
     import lightgbm
+except MissingExtra:
+    raise
 except ImportError as error:
     raise MissingExtra("danlu.integrations.lightgbm", "lightgbm", "boosting") from error
 

@@ -20,13 +20,17 @@ from pathlib import Path
 from typing import Any
 from weakref import finalize
 
+from ..base.versions import demand
 from ..errors import MissingExtra, ReportError
 from ..runtime.live import LiveTrial
 from .best import BestReport
 
 try:
+    demand("danlu.integrations.lightning", "lightning", "lightning")
     from lightning.pytorch import LightningModule, Trainer
     from lightning.pytorch.callbacks import Callback
+except MissingExtra:
+    raise
 except ImportError as error:
     raise MissingExtra("danlu.integrations.lightning", "lightning", "lightning") from error
 

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..base.versions import demand
 from ..errors import MissingExtra, ReportError
 from ..runtime.live import LiveTrial
 from .best import BestReport
 
 try:
+    demand("danlu.integrations.skorch", "skorch", "skorch")
     from skorch.callbacks import Callback
+except MissingExtra:
+    raise
 except ImportError as error:
     raise MissingExtra("danlu.integrations.skorch", "skorch", "skorch") from error
 

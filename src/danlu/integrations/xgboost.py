@@ -13,12 +13,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..base.versions import demand
 from ..errors import MissingExtra
 from ..runtime.live import LiveTrial
 from .boosting import BoostingReport
 
 try:
+    demand("danlu.integrations.xgboost", "xgboost", "boosting")
     import xgboost
+except MissingExtra:
+    raise
 except ImportError as error:
     raise MissingExtra("danlu.integrations.xgboost", "xgboost", "boosting") from error
 

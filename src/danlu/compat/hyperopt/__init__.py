@@ -6,10 +6,14 @@ Spaces, trials, results and the loop are Hyperopt's own; what is evaluated next 
 the same call after a kill makes only what is missing, and ``danlu show`` and the page have the study.
 """
 
+from ...base.versions import demand
 from ...errors import MissingExtra
 
 try:
+    demand("danlu.hyperopt", "hyperopt", "hyperopt")
     import hyperopt  # noqa: F401
+except MissingExtra:
+    raise
 except ImportError as error:
     raise MissingExtra("danlu.hyperopt", "hyperopt", "hyperopt") from error
 

@@ -6,10 +6,14 @@ Hyperparameters, hypermodels and tuners are Keras Tuner's own; what is tried nex
 in the project's folder.
 """
 
+from ...base.versions import demand
 from ...errors import MissingExtra
 
 try:
+    demand("danlu.keras_tuner", "keras-tuner", "keras-tuner")
     import keras_tuner  # noqa: F401
+except MissingExtra:
+    raise
 except ImportError as error:
     lacking = "keras-tuner" if error.name in {None, "keras_tuner"} else f"{error.name} for keras-tuner"
     raise MissingExtra("danlu.keras_tuner", lacking, "keras-tuner") from error

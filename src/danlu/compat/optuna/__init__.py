@@ -8,10 +8,14 @@ Every study without a storage, or in a danlu store, is a danlu study: it survive
 ``danlu.optuna.result(study)`` have it.
 """
 
+from ...base.versions import demand
 from ...errors import MissingExtra
 
 try:
+    demand("danlu.optuna", "optuna", "optuna")
     import optuna as theirs
+except MissingExtra:
+    raise
 except ImportError as error:
     raise MissingExtra("danlu.optuna", "Optuna", "optuna") from error
 

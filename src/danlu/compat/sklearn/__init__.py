@@ -7,10 +7,14 @@ Every fit is a trial, and every split of the data a context of its configuration
 fits only what is missing, and ``danlu show``, the page and ``results_`` have the study.
 """
 
+from ...base.versions import demand
 from ...errors import MissingExtra
 
 try:
+    demand("danlu.sklearn", "scikit-learn", "sklearn")
     import sklearn  # noqa: F401
+except MissingExtra:
+    raise
 except ImportError as error:
     raise MissingExtra("danlu.sklearn", "scikit-learn", "sklearn") from error
 
