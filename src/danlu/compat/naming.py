@@ -6,6 +6,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from ..base.values import unboxed
+from ..errors import SpaceError
+from ..space.parameters import Choice
+
 
 def words_of(things: Sequence[Any]) -> list[str]:
     """A different word for each, which a person can tell it by.
@@ -33,3 +37,19 @@ def rising(values: Sequence[Any]) -> bool:
     """
     numbers = all(isinstance(each, int | float) and not isinstance(each, bool) for each in values)
     return numbers and all(one < other for one, other in pairwise(values))
+
+
+def plain_options(values: Sequence[Any]) -> list[Any]:
+    """Options as a journal keeps them: themselves where they are plain and differ, else words.
+
+    Example:
+        >>> plain_options([16, 32]), plain_options([("a", 1), "b"]), plain_options([1, 1])
+        ([16, 32], ["('a', 1)", 'b'], ['1', '1 (2)'])
+    """
+    plain = [unboxed(each) for each in values]
+    if all(each is None or isinstance(each, bool | int | float | str) for each in plain):
+        try:
+            return list(Choice(plain).values)
+        except SpaceError:
+            pass
+    return words_of(values)

@@ -15,7 +15,7 @@ import numpy as np
 from ...base.values import shown, unboxed
 from ...errors import SpaceError
 from ...space.parameters import Choice, Float, Int, Leaf, Switch
-from ..naming import rising, words_of
+from ..naming import rising
 
 SIGMAS = 4.0
 """Normal kinds are searched so many standard deviations around their mean: one draw in 16,000 lies outside."""
@@ -200,22 +200,6 @@ def switch_of(found: Hyperparameter, branches: Mapping[Any, Mapping[str, Any]]) 
     options |= branches
     prior = {"prior": choice.prior} if isinstance(choice.prior, str) else {}
     return Switch(options, **prior)
-
-
-def plain_options(values: Sequence[Any]) -> list[Any]:
-    """Options as a journal keeps them: themselves where they are plain and differ, else words.
-
-    Example:
-        >>> plain_options([16, 32]), plain_options([("a", 1), "b"]), plain_options([1, 1])
-        ([16, 32], ["('a', 1)", 'b'], ['1', '1 (2)'])
-    """
-    plain = [unboxed(each) for each in values]
-    if all(each is None or isinstance(each, bool | int | float | str) for each in plain):
-        try:
-            return list(Choice(plain).values)
-        except SpaceError:
-            pass
-    return words_of(values)
 
 
 def _clean(value: float) -> float:

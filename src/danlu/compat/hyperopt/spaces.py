@@ -11,8 +11,8 @@ from hyperopt import pyll
 from ...base.values import shown
 from ...errors import SpaceError
 from ...space.space import Space
-from ..naming import words_of
-from .distributions import SIGMAS, Hyperparameter, hyperparameter, plain_options, switch_of
+from ..naming import plain_options, words_of
+from .distributions import SIGMAS, Hyperparameter, hyperparameter, switch_of
 
 Node = Any
 """A node of Hyperopt's graph; its package has no types."""
