@@ -690,3 +690,29 @@ def test_an_earlier_word_of_a_result_is_answered_with_the_new_one():
     ):
         result.stopped  # noqa: B018
     assert [trial.number for trial in result.history.trials.configurations()] == [0, 1]
+
+
+def test_another_scheduler_judges_from_here_on_and_knows_what_was(tmp_path):
+    with danlu.open_study(
+        {"x": danlu.Float(0, 1)},
+        minimize="loss",
+        store=str(tmp_path / "s.db"),
+        scheduler="none",
+        sampler="random",
+        seed=0,
+    ) as study:
+        for number in range(6):
+            trial = study.ask()
+            trial.report(1, loss=float(number))
+            study.tell(trial, loss=float(number))
+        running = study.ask()
+        study.session.reschedule(danlu.schedulers.Median())
+        with pytest.raises(danlu.errors.TrialStopped):
+            running.report(1, loss=9.0)
+        assert "Median" in repr(study.session.settings.scheduler)
+        before = study.session.replica.algorithms
+        with pytest.raises(danlu.errors.SettingError):
+            study.session.reschedule(
+                danlu.schedulers.SuccessiveHalving()
+            )  # nobody has said how long a trial is
+        assert study.session.replica.algorithms is before

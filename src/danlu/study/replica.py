@@ -41,11 +41,19 @@ class Replica:
         self.history = history
         self.files = files
         self.listeners: list[Listener] = []
-        self._settings = settings
         self._doubt = False
         history.fold(journal.read(history.seq))
-        self.algorithms = Algorithms(settings, history)
-        if self.algorithms.stateful:
+        self.run_by(settings)
+
+    def run_by(self, settings: ResolvedConfig) -> None:
+        """Have these algorithms read the journal, from its start.
+
+        Raises:
+            SettingError: when one of them cannot serve this study; nothing has changed then.
+        """
+        algorithms = Algorithms(settings, self.history)
+        self._settings, self.algorithms = settings, algorithms
+        if algorithms.stateful:
             self._restate()
 
     @property

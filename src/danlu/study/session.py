@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 
 from ..base.failure import say
 from ..base.identity import identity
-from ..contracts.protocols import Store, Terms
+from ..contracts.protocols import Scheduler, Store, Terms
 from ..journal import events as ev
 from ..journal.history import History
 from ..journal.provenance import Provenance
+from ..problem.fidelity import Fidelity
 from ..runtime.blobs import blobs_at
 from ..runtime.folders import Folders, logs_at
 from .claims import Claims, TrialPolicy
@@ -98,6 +99,16 @@ class Session:
             self.replica.append(
                 [(None, ev.Noted(-1, {about: sentence}, self.clock()))], Terms(worker=self.worker)
             )
+
+    def reschedule(self, scheduler: Scheduler, fidelity: Fidelity | None = None) -> None:
+        """Have another scheduler judge from here on, which is told of all that the journal holds; a fidelity in place of what is known.
+
+        Raises:
+            SettingError: when the scheduler cannot serve this study; the one before goes on then.
+        """
+        settings = self.settings._replace(scheduler=scheduler, fidelity=fidelity or self.settings.fidelity)
+        self.replica.run_by(settings)
+        self.settings = settings
 
     def announce(self) -> None:
         """Write into the journal what this study is run by, for those who join it; ``tune`` does so itself."""
