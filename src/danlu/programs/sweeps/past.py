@@ -89,7 +89,7 @@ def events_of(study: PastStudy, at: float, version: str) -> tuple[list[ev.Event]
         except SpaceError as error:
             outside[str(error)] += 1
             continue
-        found += _lived(study.tool, trial, count, checked, pack_unit(space.encode(checked)), study.goal)
+        found += lived(study.tool, trial, count, checked, pack_unit(space.encode(checked)), study.goal)
         count += 1
     said = [f"{many} of its trials are left out: {reason}" for reason, many in outside.items()]
     if not count:
@@ -99,7 +99,7 @@ def events_of(study: PastStudy, at: float, version: str) -> tuple[list[ev.Event]
     return found, said
 
 
-def _lived(
+def lived(
     tool: str, trial: PastTrial, number: int, params: dict[str, Any], unit: bytes, goal: Goal
 ) -> Iterator[ev.Event]:
     """The events of one trial's life."""

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -22,7 +22,7 @@ from .past import PastStudy, PastTrial
 from .sweep import listed
 
 STEP = "training_iteration"
-_OWN = {
+OWN = {
     STEP, "timestamp", "done", "trial_id", "date", "time_this_iter_s", "time_total_s", "pid", "hostname", "node_ip", "time_since_restore",
     "iterations_since_restore", "checkpoint_dir_name", "experiment_tag", "timesteps_total", "episodes_total", "warmup_time",
     "should_checkpoint", "timesteps_since_restore", "experiment_id",
@@ -35,21 +35,38 @@ def is_folder(path: Path) -> bool:
     return path.is_dir() and next(path.glob("*/params.json"), None) is not None
 
 
-def from_folder(path: Path, goal: Goal | None, space: Mapping[str, Leaf] | None = None) -> PastStudy:
+def from_folder(
+    path: Path, goal: Goal | None, space: Mapping[str, Leaf] | None = None, *, between: str = "."
+) -> PastStudy:
     """The experiment in a folder.
 
     Args:
         path: of the experiment.
         goal: that it had.
         space: its parameters, where they are known; else what was tried is taken for the ranges.
+        between: what parts the parts of a metric's name, ``eval.loss``.
 
     Raises:
         StoreError: when there is no goal, or nothing to carry over.
     """
-    trials = [
-        _trial(number, folder)
-        for number, folder in enumerate(sorted(each.parent for each in path.glob("*/params.json")))
-    ]
+    said: list[str] = []
+    trials = past_trials(path, goal, said, between=between)
+    if not space:
+        space = _tried([trial.params for trial in trials], said)
+    return PastStudy("Ray Tune", path.name, dict(space), cast(Goal, goal), tuple(trials), tuple(said))
+
+
+def past_trials(path: Path, goal: Goal | None, said: list[str], *, between: str = ".") -> list[PastTrial]:
+    """The trials in a folder, in the order of ``configurations``, each with what it has come to.
+
+    Args:
+        path, goal, between: as of ``from_folder``.
+        said: sentences, to which this adds its own.
+
+    Raises:
+        StoreError: when there is no goal, or no trial has reported it.
+    """
+    trials = [_trial(number, folder, between) for number, folder in enumerate(_folders(path))]
     names = list(dict.fromkeys(name for trial in trials for row in trial.curve.values() for name in row))
     if goal is None:
         raise StoreError(
@@ -60,20 +77,24 @@ def from_folder(path: Path, goal: Goal | None, space: Mapping[str, Leaf] | None 
         raise StoreError(
             f"no trial of {path.name} reported {missing[0]}. They reported: {', '.join(names) or 'nothing'}."
         )
-    said: list[str] = []
-    trials = _ended(trials, said)
-    if not space:
-        space = _tried([trial.params for trial in trials], said)
-    flat = tuple(_counted(trial, goal) for trial in trials)
-    return PastStudy("Ray Tune", path.name, dict(space), goal, flat, tuple(said))
+    return [_counted(trial, goal) for trial in _ended(trials, said)]
 
 
-def _trial(number: int, folder: Path) -> PastTrial:
-    params = dict(_flat(json.loads((folder / "params.json").read_text("utf-8")), ""))
-    rows = list(_rows(folder / "result.json"))
+def configurations(path: Path) -> list[dict[str, Any]]:
+    """The configurations of the trials in a folder, as their files have them."""
+    return [json.loads((folder / "params.json").read_text("utf-8")) for folder in _folders(path)]
+
+
+def _folders(path: Path) -> list[Path]:
+    return sorted(each.parent for each in path.glob("*/params.json"))
+
+
+def _trial(number: int, folder: Path, between: str) -> PastTrial:
+    params = dict(_flat(json.loads((folder / "params.json").read_text("utf-8")), "", "."))
+    rows = list(rows_of(folder / "result.json"))
     curve = {
         int(row.get(STEP, at)): {
-            name: float(value) for name, value in _flat({k: v for k, v in row.items() if k not in _OWN and k != "config"}, "")
+            name: float(value) for name, value in _flat({k: v for k, v in row.items() if k not in OWN and k != "config"}, "", between)
             if isinstance(value, int | float) and not isinstance(value, bool)
         }
         for at, row in enumerate(rows, 1)
@@ -102,21 +123,22 @@ def _ended(trials: Sequence[PastTrial], said: list[str]) -> list[PastTrial]:
     ]
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
+def rows_of(path: Path) -> Iterator[dict[str, Any]]:
+    """The results in a file of Ray's, one a line; what a dying process has left of the last one is no result."""
     if not path.is_file():
         return
     for line in path.read_text("utf-8", "replace").splitlines():
         try:
             yield json.loads(line)
-        except ValueError:  # the last line, which a dying process has left
+        except ValueError:
             return
 
 
-def _flat(tree: Mapping[str, Any], path: str) -> Iterator[tuple[str, Any]]:
+def _flat(tree: Mapping[str, Any], path: str, between: str) -> Iterator[tuple[str, Any]]:
     """Values by their paths, ``optimizer.lr``."""
     for name, value in tree.items():
         if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{path}{name}.")
+            yield from _flat(value, f"{path}{name}{between}", between)
         else:
             yield f"{path}{name}", value
 
