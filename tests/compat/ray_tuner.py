@@ -5,6 +5,7 @@ The first call in a folder may kill itself at a result; the next one goes on wit
 
 import json
 import os
+import pickle
 import signal
 import sys
 import tempfile
@@ -36,16 +37,25 @@ def train(config):
 
 
 class Mortal(tune.Callback):
-    """Kills the driver at a result, once in a folder."""
+    """Kills the driver at a result, once in a folder, as soon as Ray's own files are whole: it does not write them at once."""
 
     def __init__(self, at, mark):
         self.at, self.mark = at, mark
 
     def on_trial_result(self, iteration, trials, trial, result, **info):
         self.at -= 1
-        if self.at == 0 and not self.mark.exists():
+        if self.at <= 0 and not self.mark.exists() and whole(self.mark.with_name("experiment")):
             self.mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+def whole(path):
+    try:
+        states = [json.loads(each.read_bytes()) for each in path.glob("experiment_state*")]
+        searches = [pickle.loads(each.read_bytes()) for each in path.glob("search*_state*")]
+    except (EOFError, ValueError, pickle.UnpicklingError):
+        return False
+    return bool(states and searches)
 
 
 def main(folder, stored, at, concurrent):
