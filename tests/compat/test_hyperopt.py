@@ -581,15 +581,24 @@ def test_a_search_that_was_stopped_ends_and_goes_on_when_it_is_called_again(caps
     assert len(made) == 8
 
 
-def test_two_searches_on_one_store_number_alike_and_see_each_other():
+@pytest.mark.parametrize("algo", [tpe.suggest, rand.suggest], ids=["tpe", "rand"])
+def test_two_searches_on_one_store_number_alike_and_see_each_other(algo):
+    """Hyperopt's own numbers follow how many evaluations it knows, so one that runs elsewhere makes it give another one's number again."""
     store, outer, inner = danlu.stores.MemoryStore(), Trials(), Trials()
+    made = []
 
     def fn(x):
+        made.append(x)
         if len(outer) == 2 and not len(inner):
-            quiet(lambda y: y, hp.uniform("x", 0, 1), max_evals=5, trials=inner, store=store)
+            quiet(count, hp.uniform("x", 0, 1), algo=algo, max_evals=5, trials=inner, store=store)
         return x
 
-    quiet(fn, hp.uniform("x", 0, 1), max_evals=8, trials=outer, store=store)
+    def count(y):
+        made.append(y)
+        return y
+
+    quiet(fn, hp.uniform("x", 0, 1), algo=algo, max_evals=8, trials=outer, store=store)
+    assert len(made) == 8
     assert inner.tids == [0, 2, 3, 4]  # 1 was running
     assert sorted(outer.tids) == list(range(8))
     assert sorted(outer.losses()) == sorted(outer.vals["x"])

@@ -57,6 +57,7 @@ class Search:
         self.stored = store is not None
         self._running: dict[Any, LiveTrial] = {}
         self._known: set[Any] = set()
+        self._asked: list[dict[str, Any]] = []
         for label, said in self.space.read.items():
             self.study.session.remark(f"range of {label}", f"danlu: {said}.")
 
@@ -129,6 +130,7 @@ class Search:
             misc = {"tid": tid, "cmd": domain.cmd, "workdir": domain.workdir}
             misc |= columns(tid, self.space.vals(live.params), self.space.labels)
             documents += trials.new_trial_docs([tid], [None], [domain.new_result()], [misc])
+        self._asked = documents
         return documents
 
     def learn(self, trials: Any) -> None:
@@ -165,9 +167,8 @@ class Search:
         Raises:
             SpaceError: when a point lies outside; none of them is taken then.
         """
-        fresh = [
-            doc for doc in documents if doc["tid"] not in self._known and doc["tid"] not in self._running
-        ]
+        # not by their numbers: those that Hyperopt gives may be other processes' trials here
+        fresh = [doc for doc in documents if not any(doc is own for own in self._asked)]
         for doc in fresh:
             self.space.point(base.spec_from_misc(doc["misc"]))
         for doc in fresh:
