@@ -208,7 +208,12 @@ def test_all_sources_are_in_the_list_and_in_use():
     algorithms = [
         names.find(table, "x", name) for table in (names.SAMPLERS, names.SCHEDULERS) for name in table
     ]
-    used = {key for each in algorithms for key in each.sources} | {"snoek2014input", "chebykin2025iterated"}
+    used = {key for each in algorithms for key in each.sources} | {
+        "snoek2014input",
+        "chebykin2025iterated",
+        "feurer2018practical",
+        "wistuba2015sequential",
+    }
     assert used == set(sources())
     for entry in sources().values():
         assert entry.count("{") == entry.count("}")

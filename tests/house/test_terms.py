@@ -25,7 +25,7 @@ from danlu.space.space import Space
 class Boxed(danlu.samplers.GP, frozen=True, kw_only=True):
     """Only where it looks, not at what."""
 
-    def _gain(self, made, rng):
+    def _gain(self, made, models, rng):
         return None
 
 
@@ -35,7 +35,7 @@ def boxes(local, count=200):
     shown = SimpleNamespace(columns=[(0, 1), (1, 1), (2, 3)])
     rng = np.random.default_rng(0)
     point = np.array([0.5, 0.01, 0.3])
-    return [Boxed(local=local)._surface(view, shown, made, point, rng) for _ in range(count)]
+    return [Boxed(local=local)._surface(view, shown, made, (), point, rng) for _ in range(count)]
 
 
 def test_the_local_box_of_the_gaussian_process_lies_around_the_best_point_in_many_sizes():

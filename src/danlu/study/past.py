@@ -33,7 +33,7 @@ MOST = 500
 """Points that are kept of one earlier study: the better half are its best, the rest an even spread."""
 
 
-class Trials(NamedTuple):
+class Earlier(NamedTuple):
     """The finished trials of an earlier study.
 
     Attributes:
@@ -137,12 +137,12 @@ def source_of(past: PastLike) -> str:
     )
 
 
-def _read(past: PastLike) -> Iterator[Trials]:
+def _read(past: PastLike) -> Iterator[Earlier]:
     """The studies in a source that have finished trials."""
     if isinstance(past, Study):
         past = past.result
     if isinstance(past, Result):
-        found: Iterable[Trials] = [_of_history(past.study.name, past.history)]
+        found: Iterable[Earlier] = [_of_history(past.study.name, past.history)]
     elif isinstance(past, str | os.PathLike):
         found = _of_text(os.fspath(past))
     else:
@@ -150,7 +150,7 @@ def _read(past: PastLike) -> Iterator[Trials]:
     yield from (trials for trials in found if trials.points)
 
 
-def _of_text(text: str) -> Iterator[Trials]:
+def _of_text(text: str) -> Iterator[Earlier]:
     place, _, study = text.partition("#")
     if "://" in place:
         yield from _of_store(open_store(place), study)
@@ -185,7 +185,7 @@ def _first_line(path: Path) -> str:
         return lines.readline(1 << 20)
 
 
-def _of_store(store: Any, only: str = "") -> Iterator[Trials]:
+def _of_store(store: Any, only: str = "") -> Iterator[Earlier]:
     names = store.studies()
     if only and only not in names:
         raise SettingError(
@@ -195,22 +195,22 @@ def _of_store(store: Any, only: str = "") -> Iterator[Trials]:
         yield _of_history(name, existing_history(store, name))
 
 
-def _of_history(name: str, history: History) -> Trials:
+def _of_history(name: str, history: History) -> Earlier:
     """The trials that are done, one a configuration where there are several contexts."""
     points, metrics = [], []
     for trial in history.trials.configurations():
         if trial.status is ev.Status.DONE and not trial.aside and not trial.violation:
             points.append(dict(trial.params))
             metrics.append(dict(trial.metrics))
-    return Trials(name, history.goal, points, metrics)
+    return Earlier(name, history.goal, points, metrics)
 
 
-def _of_other(study: PastStudy) -> Trials:
+def _of_other(study: PastStudy) -> Earlier:
     done = [trial for trial in study.trials if trial.status is ev.Status.DONE]
-    return Trials(study.name, study.goal, [t.params for t in done], [t.metrics for t in done])
+    return Earlier(study.name, study.goal, [t.params for t in done], [t.metrics for t in done])
 
 
-def _of_table(path: Path) -> Trials:
+def _of_table(path: Path) -> Earlier:
     """A table with a column a parameter and a metric, as W&B and danlu export them."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = [
@@ -220,7 +220,7 @@ def _of_table(path: Path) -> Trials:
     numbers = [
         {key: float(value) for key, value in row.items() if isinstance(value, int | float)} for row in rows
     ]
-    return Trials(path.stem, None, rows, numbers)
+    return Earlier(path.stem, None, rows, numbers)
 
 
 def _value(text: str) -> Any:
@@ -233,7 +233,7 @@ def _value(text: str) -> Any:
     return {"true": True, "false": False}.get(text.strip().casefold(), text)
 
 
-def _recalled(trials: Trials, source: str, space: Space, metric: Metric, at: float) -> ev.Recalled | str:
+def _recalled(trials: Earlier, source: str, space: Space, metric: Metric, at: float) -> ev.Recalled | str:
     """The event that keeps a study's points, or why there is none."""
     measured = _measured(trials, metric)
     if isinstance(measured, str):
@@ -266,7 +266,7 @@ def _recalled(trials: Trials, source: str, space: Space, metric: Metric, at: flo
     )  # fmt: skip
 
 
-def _measured(trials: Trials, metric: Metric) -> tuple[Metric, str] | str:
+def _measured(trials: Earlier, metric: Metric) -> tuple[Metric, str] | str:
     """The metric of the earlier study that stands for this one's, and what is to be said of that; or why there is none."""
     if any(metric.name in values for values in trials.metrics):
         return metric, ""

@@ -19,8 +19,9 @@ from ...journal import events as ev
 from ...problem.goal import Goal
 from ...programs.sweeps import ray_results
 from ...programs.sweeps.past import events_of
+from ...study.opening import open_store
 from ...study.result import Result
-from ...study.tune import open_store, open_study
+from ...study.tune import open_study
 from .results import goal_of
 from .search import TuneSearch
 

@@ -27,10 +27,10 @@ from ...problem.fidelity import Fidelity
 from ...programs.sweeps.past import PastTrial, lived
 from ...space.space import pack_unit
 from ...stores.memory import MemoryStore
-from ...study.opening import existing_history
+from ...study.opening import existing_history, open_store
 from ...study.result import Result
 from ...study.study import Study
-from ...study.tune import open_store, open_study
+from ...study.tune import open_study
 from .results import STEP, goal_of, metrics_of, seconds_of, step_of
 from .spaces import TuneSpace
 from .trials import RUN, TuneTrials
