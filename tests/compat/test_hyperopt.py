@@ -581,27 +581,40 @@ def test_a_search_that_was_stopped_ends_and_goes_on_when_it_is_called_again(caps
     assert len(made) == 8
 
 
-@pytest.mark.parametrize("algo", [tpe.suggest, rand.suggest], ids=["tpe", "rand"])
-def test_two_searches_on_one_store_number_alike_and_see_each_other(algo):
-    """Hyperopt's own numbers follow how many evaluations it knows, so one that runs elsewhere makes it give another one's number again."""
+def test_two_searches_on_one_store_number_alike_and_see_each_other():
     store, outer, inner = danlu.stores.MemoryStore(), Trials(), Trials()
-    made = []
 
     def fn(x):
-        made.append(x)
         if len(outer) == 2 and not len(inner):
-            quiet(count, hp.uniform("x", 0, 1), algo=algo, max_evals=5, trials=inner, store=store)
+            quiet(lambda y: y, hp.uniform("x", 0, 1), max_evals=5, trials=inner, store=store)
         return x
 
-    def count(y):
-        made.append(y)
-        return y
-
-    quiet(fn, hp.uniform("x", 0, 1), algo=algo, max_evals=8, trials=outer, store=store)
-    assert len(made) == 8
+    quiet(fn, hp.uniform("x", 0, 1), max_evals=8, trials=outer, store=store)
     assert inner.tids == [0, 2, 3, 4]  # 1 was running
     assert sorted(outer.tids) == list(range(8))
     assert sorted(outer.losses()) == sorted(outer.vals["x"])
+
+
+@pytest.mark.parametrize("algo", [tpe.suggest, rand.suggest], ids=["tpe", "rand"])
+def test_a_number_that_another_search_uses_meanwhile_is_no_reason_to_evaluate_beside_the_study(algo):
+    """Hyperopt numbers an evaluation first, then looks at its trials, and then asks the algorithm."""
+    store, made = danlu.stores.MemoryStore(), []
+
+    def fn(x):
+        made.append(x)
+        return x
+
+    class Slow(Trials):
+        def new_trial_ids(self, n):
+            ids = super().new_trial_ids(n)
+            if len(made) == 2:
+                quiet(fn, hp.uniform("x", 0, 1), algo=algo, max_evals=5, store=store)
+            return ids
+
+    trials = Slow()
+    quiet(fn, hp.uniform("x", 0, 1), algo=algo, max_evals=8, trials=trials, store=store)
+    assert len(made) == 8
+    assert sorted(trials.tids) == list(range(8))
 
 
 @pytest.mark.parametrize("name", ["tpe", "rand"])
