@@ -9,6 +9,7 @@ import pickle
 import signal
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import ray
@@ -37,16 +38,30 @@ def train(config):
 
 
 class Mortal(tune.Callback):
-    """Kills the driver at a result, once in a folder, as soon as Ray's own files are whole: it does not write them at once."""
+    """Kills the driver at a result, once in a folder, when Ray's own files are whole.
+
+    Ray copies them in a thread and over the old ones. While this callback waits nothing new is begun, so what was under way comes to its end.
+    """
 
     def __init__(self, at, mark):
         self.at, self.mark = at, mark
 
     def on_trial_result(self, iteration, trials, trial, result, **info):
         self.at -= 1
-        if self.at <= 0 and not self.mark.exists() and whole(self.mark.with_name("experiment")):
-            self.mark.touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+        experiment = self.mark.with_name("experiment")
+        if self.at > 0 or self.mark.exists() or not written(experiment):
+            return
+        before = None
+        while before != (before := written(experiment)) or not whole(experiment):
+            time.sleep(0.5)
+        self.mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def written(path):
+    """When Ray's files were last written; nothing before the first of each kind."""
+    files = [*path.glob("experiment_state*"), *path.glob("search*_state*")]
+    return len({each.name[:6] for each in files}) > 1 and {each: each.stat().st_mtime_ns for each in files}
 
 
 def whole(path):
