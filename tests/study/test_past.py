@@ -1,6 +1,8 @@
 """Earlier studies: where they are read, what is kept of them, and that a search goes on without them."""
 
 import csv
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -145,7 +147,7 @@ def test_another_metric_stands_for_this_one_by_its_own_direction(old):
 
 REFUSED = [
     ({"past": "nowhere.db"}, "past='nowhere.db' is not there"),
-    ({"past": [3]}, "past= takes results, studies, stores and files, got 3"),
+    ({"past": [3]}, "past=... takes results, studies, stores and files, got 3"),
     ({"past": "{old}", "sampler": "tpe"}, "TPE learns from this study's own trials alone"),
     ({"past": "{old}", "minimize": ["loss", "time"]}, "compared by one metric, and the goal has 2"),
     ({"past": "{old}#new"}, "there is no study 'new' in the past's store. It has: old"),
@@ -202,3 +204,32 @@ def test_a_space_that_is_changed_takes_its_past_along(old, tmp_path):
     )
     assert len(wider.trials) == 6
     assert len(recalled(wider)[0][1]) == 25
+
+
+def test_the_command_line_takes_them_too(old, tmp_path):
+    (tmp_path / "train.py").write_text(
+        "import math\ndef f(lr=0.1, layers=2):\n    return abs(math.log10(lr) + 2) + abs(layers - 3) / 5\n"
+    )
+    run = [
+        sys.executable,
+        "-m",
+        "danlu",
+        "run",
+        "train.py:f",
+        "--minimize",
+        "loss",
+        "-n",
+        "3",
+        "--store",
+        "s.db",
+        "--past",
+    ]
+
+    def ran(past):
+        return subprocess.run([*run, past], cwd=tmp_path, capture_output=True, text=True)
+
+    assert "--past nowhere.db is not there" in ran("nowhere.db").stderr
+    done = ran(str(old))
+    assert done.returncode == 0, done.stderr
+    with danlu.open_study(store=tmp_path / "s.db", name="f") as study:
+        assert [event.name for event in study.result.history.definition.recalled] == ["old"]

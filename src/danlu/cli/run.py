@@ -98,6 +98,12 @@ class _Run(WithRest):
     show_default=True,
     help="Whose checkpoints and folders a new study keeps.",
 )
+@click.option(
+    "--past",
+    multiple=True,
+    metavar="STORE",
+    help="Earlier studies to learn from: a store, store.db#name, Optuna's database or journal, a folder of Ray Tune, a .csv. May be repeated.",
+)
 @click.option("--extend", is_flag=True, help="Allow a changed space for an existing study.")
 @click.option(
     "--if-changed",
@@ -186,6 +192,7 @@ def run(objective: str | None, **options: Any) -> None:
             seed=options["seed"] if first is None else first.seed,
             enqueue=[] if first is None else [first.params],
             extend=options["extend"],
+            past=options["past"],
             keep=options["keep"],
             if_changed=options["if_changed"].replace("-", " "),
             longer=_longer(options["longer"]),

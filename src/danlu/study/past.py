@@ -75,12 +75,12 @@ def recalled(
         return []
     if not sampler.uses_past():
         raise SettingError(
-            f"{type(sampler).__name__} learns from this study's own trials alone. Use sampler='auto' or 'gp', or leave past= out."
+            f"{type(sampler).__name__} learns from this study's own trials alone. Use sampler='auto' or 'gp', or leave past=... out."
         )
     space, goal = history.space, history.goal
     if len(goal.metrics) != 1:
         raise SettingError(
-            f"earlier studies are compared by one metric, and the goal has {len(goal.metrics)}. Leave past= out, or search for one of them."
+            f"earlier studies are compared by one metric, and the goal has {len(goal.metrics)}. Leave past=... out, or search for one of them."
         )
     found: list[tuple[str | None, ev.Event]] = []
     for each in past:
@@ -113,7 +113,7 @@ def _unread(history: History, past: Sequence[PastLike], name: str) -> bool:
         with_ = f"with past={', '.join(had)}" if had else "without earlier studies"
         raise SettingError(
             f"the study {name!r} has begun {with_}, which decides what it tries, and is not to learn from {', '.join(given)} now. "
-            "Leave past= as it was, or choose another name."
+            "Leave past=... as it was, or choose another name."
         )
     return True
 
@@ -133,7 +133,7 @@ def source_of(past: PastLike) -> str:
     if callable(getattr(past, "studies", None)):
         return f"the store {past!r}"
     raise SettingError(
-        f"past= takes results, studies, stores and files, got {shown(past)}. Give past=['old.db'] or past=[danlu.tune(...)]."
+        f"past=... takes results, studies, stores and files, got {shown(past)}. Give past=['old.db'] or past=[danlu.tune(...)]."
     )
 
 
