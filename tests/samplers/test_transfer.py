@@ -104,6 +104,16 @@ def test_slopes_of_a_raised_process_are_those_of_its_mean():
         assert np.allclose((wide - narrow) / 2e-5, by_variance[:, column], atol=1e-4)
 
 
+def test_the_fourth_trial_is_none_of_the_portfolio():
+    """What an earlier study thinks bad is never seen otherwise, and what misleads never found out."""
+    old = danlu.tune(
+        lambda t: (t["x"] - 0.9) ** 2 + (t["y"] - 0.9) ** 2, SPACE, minimize="loss", trials=20, seed=1
+    )
+    new = danlu.tune(lambda t: t["x"] + t["y"], SPACE, minimize="loss", trials=4, past=old, seed=2)
+    assert new.trials[0].params["x"] > 0.75
+    assert new.trials[3].params == {"x": 0.5, "y": 0.5}
+
+
 def test_a_past_that_is_turned_around_costs_its_first_points_alone():
     """After three points from it the search is a cold one; the bowl is found to 0.01 by the fifteenth trial in each of five."""
     for seed in range(5):

@@ -201,7 +201,11 @@ class GP(BaseSampler, Settings, frozen=True, kw_only=True):
             view.space, past, features(view.space, warp=self.warp), KERNELS[self.kernel], PORTFOLIO
         )
         untried = [point for point in best if pack_unit(point) not in view.history.columns.seen]
-        points[: len(untried)] = np.array(untried[:k]).reshape(-1, len(view.space))
+        for place in range(k):
+            if view.index + place == OPENING - 1:
+                points[place] = _opened(view.shifted(view.index), rng, 1)[0]
+            elif untried:
+                points[place] = untried.pop(0)
         return points
 
     def _initial(self, view: View) -> int:

@@ -39,8 +39,8 @@ Numbers = NDArray[np.int64]
 FITTED = 128
 """A model of an earlier study is made of this many of its points at most: the better half of these are its best, the rest are spread evenly."""
 
-OPENING = 3
-"""The portfolio's points that are tried before any model is asked."""
+OPENING = 4
+"""Trials before any model is asked. The last of them is not of the portfolio: how that fares beside it tells whether the earlier studies mislead."""
 
 PORTFOLIO = 10
 """The portfolio's points that are tried where trials run beside each other and none has ended."""
