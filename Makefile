@@ -107,6 +107,7 @@ vendor: $(READY)  ## fetch the front end's third-party files anew; needs npm
 fault: $(READY)  ## half an hour of kills, lost power, bad networks and damaged files, and docs/reliability.md
 	mkdir -p runs && rm -f runs/promises.jsonl
 	DANLU_PROMISES="$(CURDIR)/runs/promises.jsonl" $(BIN)/python -m pytest -q $(PROMISES)
+	$(BIN)/python -m pytest -q -m "fault and not doors" $(addprefix --ignore=,$(PROMISES) $(FOREIGN)) tests
 	$(BIN)/python benchmarks/reliability.py runs/promises.jsonl
 
 clean:

@@ -37,7 +37,7 @@ def test_it_finds_in_40_trials_what_chance_does_not_find_in_160():
     ("sampler", "share"),
     [
         (danlu.samplers.GP(acquisition="ucb"), 0.1),
-        (danlu.samplers.GP(kernel="matern32"), 0.1),
+        pytest.param(danlu.samplers.GP(kernel="matern32"), 0.1, marks=pytest.mark.fault),
         (danlu.samplers.GP(kernel="squared_exponential"), 0.1),
         (danlu.samplers.GP(acquisition="pi"), 1.0),  # greedy by nature: it stays where it first was lucky
     ],

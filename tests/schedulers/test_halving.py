@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import danlu
@@ -38,6 +38,7 @@ def test_rungs_rise_from_the_lowest_to_the_highest(low, more, factor):
 
 
 @given(st.integers(2, 60), st.integers(0, 10_000), st.sampled_from([2.0, 3.0, 4.0]))
+@settings(max_examples=40)
 def test_in_any_order_trials_stop_where_the_definition_says(count, seed, factor):
     """Trials advance one step at a time in a random order; each verdict is compared with a count by hand.
 
@@ -71,6 +72,7 @@ def test_in_any_order_trials_stop_where_the_definition_says(count, seed, factor)
 
 
 @given(st.integers(2, 60), st.integers(0, 10_000), st.sampled_from([2.0, 3.0]), st.integers(1, 4))
+@settings(max_examples=40)
 def test_in_any_order_trials_are_promoted_as_the_definition_says(turns, seed, factor, workers):
     """Workers advance random trials; every choice is compared with Li et al.'s get_job, done by hand on lists.
 
@@ -308,6 +310,7 @@ def test_a_broken_limit_and_nan_lose_against_everybody():
 
 
 @given(st.integers(0, 10_000))
+@settings(max_examples=40)
 def test_median_is_the_median_of_running_means(seed):
     """Against numpy on whole curves: trials one after the other, random curves of eight steps."""
     rng = np.random.default_rng(seed)
