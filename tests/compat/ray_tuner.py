@@ -1,6 +1,6 @@
 """A tuner of Ray's on a cluster of its own, for tests: ``python ray_tuner.py FOLDER STORED KILLED_AT CONCURRENT``.
 
-The first call in a folder may kill itself at a result; the next one goes on with what is there, and prints what was found.
+The first call in a folder may kill itself at a result, 0 for none; the next one goes on with what is there, and prints what was found.
 """
 
 import json
@@ -95,7 +95,7 @@ def main(folder, stored, at, concurrent):
                 storage_path=str(folder),
                 name="experiment",
                 verbose=0,
-                callbacks=[Mortal(at, Path(folder, "killed"))],
+                callbacks=[Mortal(at, Path(folder, "killed"))] if at else [],
             ),
         )
     grid = tuner.fit()

@@ -23,7 +23,7 @@ from danlu.programs.arguments.flags import flags_of
 FEW = {
     "pool": {"name", "late", "silent", "odd", "stopped", "unpicklable", "surrogate", "huge", "lock", "no voice", "exit", "segfault"},
     "worker": {"bare assert", "cancelled", "exit 0", "group", "text", "more arguments", "generator", "other report", "exit", "abort"},
-    "ray": {"silent", "lock", "exit"},
+    "ray": {"lock", "exit"},
 }  # fmt: skip
 """The rows that the default suite tries elsewhere than inline."""
 
