@@ -250,6 +250,7 @@ def test_jobs_of_the_basic_launcher_run_side_by_side_and_none_waits_for_a_batch(
     assert found.trials[0].ended_at > found.trials[2].ended_at
 
 
+@pytest.mark.fault
 def test_other_launchers_are_kept_and_their_jobs_pause_and_go_on(app):
     pytest.importorskip("hydra_plugins.hydra_joblib_launcher")
     printed = app(

@@ -28,6 +28,7 @@ def launch(script, *arguments, **how):
     )  # fmt: skip
 
 
+@pytest.mark.fault
 def test_the_example_trains_the_same_on_two_ranks_and_goes_on_when_killed(tmp_path):
     store = tmp_path / "s.db"
     first = launch(ROOT / "examples/ddp.py", store)
