@@ -114,8 +114,8 @@ def test_the_fourth_trial_is_none_of_the_portfolio():
     assert new.trials[3].params == {"x": 0.5, "y": 0.5}
 
 
-def test_a_past_that_is_turned_around_costs_its_first_points_alone():
-    """After three points from it the search is a cold one; the bowl is found to 0.01 by the fifteenth trial in each of five."""
+def test_a_bowl_is_found_though_its_past_is_turned_around():
+    """The bowl is found to 0.01 by the fifteenth trial in each of five."""
     for seed in range(5):
         hill = danlu.tune(
             lambda t: -((t["x"] - 0.3) ** 2) - (t["y"] - 0.7) ** 2, SPACE, minimize="loss", trials=15, sampler="random", seed=seed

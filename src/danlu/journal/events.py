@@ -7,7 +7,8 @@ meaning, so that every journal ever written stays readable.
 A trial's life: Asked, then any of Suggested, Saved, Reported, Moved, Noted; Released hands it back and
 Resumed takes it up under the next attempt; Ended, or a Reported whose action is stop, is terminal until Reopened.
 SetAside keeps trials in the journal and takes them out of the search. Judged says what was decided about
-what had been measured, on which evidence. Recalled is what an earlier study has taught. A campaign's journal has Staged and Judged alone beside its sessions.
+what had been measured, on which evidence. Recalled is what an earlier study has taught. A campaign's journal
+has Staged and Judged alone beside its sessions.
 ``attempt`` is the fence: a write under an old attempt is refused.
 """
 

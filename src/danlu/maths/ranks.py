@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .kernels import Floats
 
@@ -31,3 +32,22 @@ def correlation(one: Floats, other: Floats) -> float:
     first, second = first - first.mean(), second - second.mean()
     scale = float(np.sqrt((first @ first) * (second @ second)))
     return round(float(first @ second) / scale, 12) if scale > 0.0 else 0.0
+
+
+def best_and_spread(losses: Floats, most: int) -> NDArray[np.int64]:
+    """At most so many places, rising: those of the best fill one half, an even spread of the others the rest.
+
+    Args:
+        losses: finite, smaller is better, shape (n,).
+        most: at least 2.
+
+    Example:
+        >>> best_and_spread(np.array([5.0, 1.0, 9.0, 2.0, 7.0, 3.0]), 4).tolist()
+        [1, 2, 3, 5]
+    """
+    order = np.argsort(losses, kind="stable")
+    if len(order) <= most:
+        return np.arange(len(order))
+    rest = order[most // 2 :]
+    spread = rest[np.linspace(0, len(rest) - 1, most - most // 2).astype(np.int64)]
+    return np.sort(np.concatenate([order[: most // 2], spread]))

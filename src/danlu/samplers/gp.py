@@ -174,10 +174,10 @@ class GP(BaseSampler, Settings, frozen=True, kw_only=True):
     def cites(self, said: Sequence[str]) -> tuple[str, ...]:
         """Its ``sources``, and those of warping and of learning from earlier studies where it does."""
         warped = ("snoek2014input",) if self.warp else ()
-        taught = (
+        recalled = (
             ("feurer2018practical", "wistuba2015sequential") if any(LEARNS in each for each in said) else ()
         )
-        return (*self.sources, *warped, *taught)
+        return (*self.sources, *warped, *recalled)
 
     def why(self, state: None, view: View) -> str:
         """From which earlier studies it learns."""

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
+
 from ..base.rng import stable_hash
 from ..base.values import shown
 from ..contracts.protocols import Sampler, Store
@@ -16,6 +18,7 @@ from ..errors import DanluError, SettingError
 from ..journal import events as ev
 from ..journal.history import History
 from ..journal.past import located
+from ..maths.ranks import best_and_spread
 from ..problem.goal import Goal, Metric
 from ..programs.sweeps import optuna_study, ray_results
 from ..programs.sweeps.past import PastStudy
@@ -259,7 +262,7 @@ def _recalled(trials: Earlier, source: str, space: Space, metric: Metric, at: fl
         return f"{trials.name!r} has {len(points)} trials that lie in this space. " + " ".join(
             f"{sentence}." for sentence in said
         )
-    kept = _spread(losses)
+    kept = best_and_spread(np.array(losses), MOST).tolist()
     reason = "; ".join([f"it learns from {len(kept)} trials of {trials.name!r} in {source}", *said])
     return ev.Recalled(
         trials.name, source, ev.pack_points([points[place] for place in kept]), tuple(losses[place] for place in kept), reason, at,
@@ -301,13 +304,3 @@ def _names(names: Sequence[str], space: Space, said: list[str]) -> dict[str, str
 
 def _plain(name: str) -> str:
     return "".join(character for character in name.casefold() if character.isalnum())
-
-
-def _spread(losses: Sequence[float]) -> list[int]:
-    """The places that are kept, rising."""
-    order = sorted(range(len(losses)), key=lambda place: (losses[place], place))
-    if len(order) <= MOST:
-        return sorted(order)
-    best, rest = order[: MOST // 2], order[MOST // 2 :]
-    step = (len(rest) - 1) / (MOST - MOST // 2 - 1)
-    return sorted({*best, *(rest[round(place * step)] for place in range(MOST - MOST // 2))})

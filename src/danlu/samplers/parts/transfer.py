@@ -2,7 +2,7 @@
 
 The models are Gaussian processes, one an earlier study, weighted by how often each of them ranks the study's own losses best (Feurer,
 Letham, Hutter and Bakshy, "Practical transfer learning for Bayesian optimization", arXiv:1802.02219). One that ranks them little
-better than chance does is shut out, so an earlier study that misleads costs what it proposed first.
+better than chance does is shut out; with few trials chance lets in one that misleads, so that it costs more than what it proposed first.
 
 There the study's own model is one more member, and means and variances are those of all. But an earlier study that is nearly right has no
 doubt where its own best trials were, and the search never left that place. So the earlier studies' mean is a prior mean here, on a scale
@@ -29,6 +29,7 @@ from ...maths import gp
 from ...maths.kernels import Kernel
 from ...maths.qmc import sobol
 from ...maths.raised import Part, level
+from ...maths.ranks import best_and_spread
 from ...maths.targets import half_rank
 from ...space.space import Space
 from .surrogate import Surrogate
@@ -96,14 +97,13 @@ def lesson(past: Past, shown: Features, kernel: Kernel) -> Lesson:
         known[: len(past.known)] = past.known
         columns = np.flatnonzero(known[shown.groups])
         _, groups = np.unique(shown.groups[columns], return_inverse=True)
-        kept = _thinned(past.losses, FITTED)
+        kept = best_and_spread(past.losses, FITTED)
         units = past.units[kept]
         inputs = shown.of(units, active(shown.space.slots, units))[:, columns]
         everywhere = shown.of(*shown.snap(sobol(len(shown.space), 0, 0, SPREAD)))[:, columns]
         shape, y = gp.Shape(groups), half_rank(past.losses[kept])
-        for _ in range(
-            2
-        ):  # the first model says how good points are in the whole space, the second learns that
+        # the first model says how good points are in the whole space, the second learns that
+        for _ in range(2):
             theta = gp.mode(inputs, y, shape, kernel=kernel, evaluations=100).theta
             model = gp.condition(inputs, y, shape, theta, kernel=kernel)
             reference = np.sort(gp.predict(model, everywhere)[0])
@@ -118,7 +118,7 @@ def weights(
     """How often each earlier study's model ranks the study's own losses best, shape (len(pasts),); 0 for all where each is shut out."""
     count = made.data.good
     y = made.targets[0][:count]
-    kept = _thinned(y, RANKED)
+    kept = best_and_spread(y, RANKED)
     inputs, y = made.data.inputs[:count][kept], y[kept]
     before = y[:, None] < y[None, :]
     lessons = [lesson(past, shown, kernel) for past in pasts]
@@ -214,13 +214,3 @@ def _misranked(drawn: Floats, before: NDArray[np.bool_]) -> Floats:
     """How many ordered pairs each draw ranks otherwise than they are, shape (draws,)."""
     found: Floats = ((drawn[:, :, None] < drawn[:, None, :]) != before).sum((1, 2)).astype(np.float64)
     return found
-
-
-def _thinned(losses: Floats, most: int) -> Numbers:
-    """The places of the best and of an even spread of the others, rising."""
-    order = np.argsort(losses, kind="stable")
-    if len(order) <= most:
-        return np.arange(len(order))
-    rest = order[most // 2 :]
-    spread = rest[np.linspace(0, len(rest) - 1, most - most // 2).astype(np.int64)]
-    return np.sort(np.concatenate([order[: most // 2], spread]))
