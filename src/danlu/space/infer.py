@@ -148,7 +148,7 @@ def infer(name: str, default: Any, options: Sequence[Value] | None = None) -> In
         >>> print(infer("seed", 0))
         seed = 0 (not a hyperparameter by its name)
     """
-    words = _words(name)
+    words = words_of(name)
     parameter: Leaf | None
     if options is not None and len(options) > 1 and not set(words) & FIXED:
         known = default in options
@@ -180,11 +180,17 @@ def meaning(name: str) -> str:
         >>> meaning("learning_rate"), meaning("optim.lr"), meaning("x")
         ('a learning rate', 'a learning rate', '')
     """
-    words = _words(name)
+    words = words_of(name)
     return next((each for each, matches, _ in _RULES if matches(words)), "")
 
 
-def _words(name: str) -> tuple[str, ...]:
+def words_of(name: str) -> tuple[str, ...]:
+    """The words of a name in snake, kebab, camel or dotted case, in lower case.
+
+    Example:
+        >>> words_of("optim.weightDecay")
+        ('optim', 'weight', 'decay')
+    """
     parts = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower()
     return tuple(word for word in re.split(r"[^a-z0-9]+", parts) if word)
 
