@@ -12,7 +12,7 @@ PROMISES := $(addprefix tests/,samplers/test_pairs.py schedulers/test_forecast.p
 	stores/test_faults.py stores/test_postgres.py stores/test_network.py engines/test_ray.py study/test_worker.py \
 	house/test_conformance.py study/test_replay.py engines/test_packing.py study/test_steering.py dashboard/test_dashboard.py \
 	study/test_broken.py study/test_extremes.py journal/test_kept.py cli/test_upkeep_kills.py stores/test_gone.py \
-	study/test_trust.py runtime/test_blobs.py engines/test_endings.py study/test_longer.py campaign/test_campaign.py \
+	study/test_trust.py runtime/test_blobs.py engines/test_endings.py study/test_longer.py campaign/test_campaign.py campaign/test_playbook.py \
 	study/test_contexts.py journal/test_move.py study/test_lapse.py)
 
 QUICK := $(addprefix tests/,journal/test_aside.py problem/test_direction.py house/test_example.py schedulers/test_extrapolation.py \

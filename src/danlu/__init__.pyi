@@ -11,6 +11,8 @@ from . import schedulers as schedulers
 from . import stores as stores
 from . import testing as testing
 from .campaign.load import load as load
+from .campaign.playbook import Playbook as Playbook
+from .campaign.playbook import Stage as Stage
 from .errors import DanluError as DanluError
 from .errors import TrialPaused as TrialPaused
 from .errors import TrialStopped as TrialStopped

@@ -11,3 +11,6 @@ from .contract import Step as Step
 from .contract import Widen as Widen
 from .drive import Conducted as Conducted
 from .drive import conduct as conduct
+from .playbook import Playbook as Playbook
+from .playbook import Stage as Stage
+from .playbook import Staged as Staged

@@ -27,6 +27,7 @@ from ..problem.goal import Goal, Metric
 from ..samplers.nothing import Nothing
 from ..schedulers.diverged import Diverged
 from ..schedulers.race import Race
+from ..space.space import Space
 from ..study.result import Result
 from .contract import Done, Judge, Known, Look, Open, Step
 from .drive import seen
@@ -73,6 +74,7 @@ class Confirm(msgspec.Struct, frozen=True, kw_only=True):
         about: settings to keep beside these.
         looks: whether the test part is looked at when a winner is known.
         name: the kind, which says who can load it again.
+        whole: the space that the candidates lie in, where the search was over a part of it.
 
     Raises:
         SettingError: when a setting is out of its range.
@@ -85,6 +87,7 @@ class Confirm(msgspec.Struct, frozen=True, kw_only=True):
     about: dict[str, Any] = {}
     looks: bool = False
     name: str = "confirm"
+    whole: Space | None = None
 
     def __post_init__(self) -> None:
         for name, value in (("top", self.top), ("seeds", self.seeds)):
@@ -157,7 +160,7 @@ class Confirm(msgspec.Struct, frozen=True, kw_only=True):
             points.append(dict(self.default))
         return Open(
             FRESH, f"the {len(points)} candidates are trained on {self.seeds} fresh seeds",
-            search.history.space, _untargeted(self.search.goal), Budget(), Nothing(), Race(Diverged(), confidence=1.0), self.search.fidelity,
+            self.whole or search.history.space, untargeted(self.search.goal), Budget(), Nothing(), Race(Diverged(), confidence=1.0), self.search.fidelity,
             seeds_of(seed, self.seeds), "all", tuple(points),
         )  # fmt: skip
 
@@ -254,7 +257,7 @@ def look_key(winner: Candidate, usual: Candidate) -> str:
     return f"trials {', '.join(map(str, winner.runs))} and {', '.join(map(str, usual.runs))}"
 
 
-def _untargeted(goal: Goal) -> Goal:
+def untargeted(goal: Goal) -> Goal:
     """The goal without targets: a confirmation is not over when the first seed reaches one."""
     metrics = tuple(msgspec.structs.replace(metric, target=None) for metric in goal.metrics)
     return msgspec.structs.replace(goal, metrics=metrics)

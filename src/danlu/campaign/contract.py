@@ -13,7 +13,7 @@ import msgspec
 
 from ..journal.events import Keep
 from ..journal.history import History
-from ..problem.budget import Budget
+from ..problem.budget import Budget, TrialLimits
 from ..problem.contexts import Context
 from ..problem.fidelity import Fidelity
 from ..problem.goal import Goal
@@ -32,6 +32,8 @@ class Open(msgspec.Struct, frozen=True):
         reason: why it comes now.
         space, goal, budget, sampler, scheduler, fidelity, contexts, keep: of the study; None leaves a choice to danlu.
         candidates: points to try before all others, each once, however often the stage is opened.
+        trial_limits: what one trial may use, and what becomes of those that fail; None for none.
+        past: stages that this one learns from, as a study does from earlier ones; those that teach it nothing are passed over.
     """
 
     stage: str
@@ -45,6 +47,8 @@ class Open(msgspec.Struct, frozen=True):
     contexts: tuple[Context, ...] = ()
     keep: Keep = "best"
     candidates: tuple[dict[str, Any], ...] = ()
+    trial_limits: TrialLimits | None = None
+    past: tuple[str, ...] = ()
 
 
 class Widen(msgspec.Struct, frozen=True):

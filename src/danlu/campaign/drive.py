@@ -10,8 +10,9 @@ import contextlib
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ..base.identity import identity
@@ -22,9 +23,11 @@ from ..engines.objective import import_path
 from ..errors import CampaignLeft, GoalError, SettingError, StoreError, StudyExists
 from ..journal import events as ev
 from ..journal.history import History
+from ..problem.budget import TrialLimits
 from ..problem.goal import Goal
 from ..space.space import Space
 from ..study.opening import existing_history
+from ..study.past import taught
 from ..study.result import Result
 from ..study.tune import driven, open_study, prepared
 from .contract import Campaign, Done, Judge, Look, Open, Widen
@@ -80,14 +83,14 @@ class _Journal:
 
 
 def conduct(
-    campaign: Campaign, objectives: Mapping[str, Objective], *, store: Store, name: str, engine: Engine, seed: int | None = None,
+    campaign: Campaign, objectives: Mapping[str, Objective] | Objective, *, store: Store, name: str, engine: Engine, seed: int | None = None,
     looks: Mapping[str, Looking] | None = None, watch: bool | None = None, clock: Callable[[], float] = time.time,
 ) -> Conducted:  # fmt: skip
     """Run a campaign to its end; the same call goes on after a crash, and extends what was extended.
 
     Args:
         campaign: what comes next.
-        objectives: of the stages, by name.
+        objectives: of the stages, by name; one for all of them.
         store: keeps its journal and those of its studies.
         name: its own; its studies are ``name/stage``.
         engine: one for all stages, so workers stay warm; closed at the end.
@@ -110,15 +113,20 @@ def conduct(
     told = plain(campaign.settings)
     own.append(ev.Opened(own.worker, "", "", clock(), settings=told))
     results: dict[str, Result] = {}
+
+    def run(stage: Open, *, widen: bool = False) -> None:
+        objective = objectives[stage.stage] if isinstance(objectives, Mapping) else objectives
+        past = [results[each] for each in stage.past]
+        results[stage.stage] = _run(own, store, name, stage, objective, engine, watch, past, widen=widen)
+
     try:
         while True:
             move = campaign.next(own.sync(), dict(results))
             match move:
                 case Open():
-                    results[move.stage] = _run(own, store, name, move, objectives, engine, watch)
+                    run(move)
                 case Widen():
-                    then = move.then
-                    results[then.stage] = _run(own, store, name, then, objectives, engine, watch, widen=True)
+                    run(move.then, widen=True)
                 case Judge():
                     _judge(own, move)
                 case Look():
@@ -157,8 +165,8 @@ def _agree(history: History, name: str, campaign: Campaign, seed: int | None) ->
 
 
 def _run(
-    own: _Journal, store: Store, name: str, stage: Open, objectives: Mapping[str, Objective], engine: Engine, watch: bool | None,
-    *, widen: bool = False,
+    own: _Journal, store: Store, name: str, stage: Open, objective: Objective, engine: Engine, watch: bool | None,
+    past: Sequence[Result], *, widen: bool = False,
 ) -> Result:  # fmt: skip
     """Run a stage to its end.
 
@@ -169,7 +177,7 @@ def _run(
     begun = f"stage/{stage.stage}"
     if stage.stage not in own.history.definition.campaign.stages:
         own.append(ev.Staged(stage.stage, called, stage.reason, own.clock()), begun)
-    objective, space = prepared(objectives[stage.stage], stage.space)
+    objective, space = prepared(objective, stage.space)
     if widen:
         told = json.dumps(plain(space.spec), sort_keys=True)
         own.append(ev.Staged(stage.stage, called, stage.reason, own.clock()), f"{begun}/{stable_hash(told)}")
@@ -177,7 +185,8 @@ def _run(
         study = open_study(
             space, goal=stage.goal, budget=stage.budget, sampler=stage.sampler, scheduler=stage.scheduler, store=store, name=called,
             seed=own.history.definition.seed, fidelity=stage.fidelity, contexts=list(stage.contexts),
-            keep=stage.keep, extend=widen, objective=import_path(objective), clock=engine.clock, parent=name,
+            keep=stage.keep, extend=widen, trial_limits=stage.trial_limits or TrialLimits(), objective=import_path(objective),
+            clock=engine.clock, parent=name, past=partial(taught, past, clock=engine.clock) if past else (),
         )  # fmt: skip
     except GoalError as error:
         raise GoalError(f"{error} The campaign is {name!r}.") from error

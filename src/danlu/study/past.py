@@ -102,6 +102,32 @@ def recalled(
     return found
 
 
+def taught(
+    stages: Sequence[Result], history: History, sampler: Sampler, *, clock: Callable[[], float]
+) -> list[tuple[str | None, ev.Event]]:
+    """The events that keep what earlier stages of a campaign have taught a stage that has not begun.
+
+    A stage that teaches nothing, as none of its trials lies in this space, is passed over; so are all where the sampler learns from its own
+    trials alone, and where there are several goals: a campaign goes its way with any sampler and any goal.
+    """
+    begun = len(history) > 0 or bool(history.definition.recalled)
+    if begun or not sampler.uses_past() or len(history.goal.metrics) != 1:
+        return []
+    found: list[tuple[str | None, ev.Event]] = []
+    for result in stages:
+        source = source_of(result)
+        event = _recalled(
+            _of_history(result.study.name, result.history),
+            source,
+            history.space,
+            history.goal.metrics[0],
+            clock(),
+        )
+        if isinstance(event, ev.Recalled):
+            found.append((f"past/{stable_hash(source)}/{stable_hash(event.name)}", event))
+    return found
+
+
 def _unread(history: History, past: Sequence[PastLike], name: str) -> bool:
     """Whether earlier studies are still to be read; those of a study that has begun stay as they are.
 

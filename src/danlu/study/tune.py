@@ -7,7 +7,7 @@ import re
 import time as clocks
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from ..base.failure import at_terminal, say
 from ..base.foreign import own_words
@@ -68,6 +68,7 @@ def tune(
     if_changed: IfChanged = "continue",
     longer: Longer | None = None,
     past: Sequence[PastLike] | PastLike = (),
+    plan: Plan | None = None,
 ) -> Result:
     """Search for the best configuration of ``objective``; the same call again resumes.
 
@@ -108,9 +109,11 @@ def tune(
         past: earlier studies to learn from: results, stores or their files (``"old.db"``, ``"old.db#name"`` for one study of it), databases and
             journals of Optuna, folders of Ray Tune, tables in ``.csv`` files with a column a parameter and a metric. What was best
             there is tried first, and their models count as far as they rank this study's own trials. A new study keeps what it learned.
+        plan: search in several studies, ``danlu.Playbook()`` for one question after the other; ``name`` is the campaign's then, ``trials``
+            are those of all its studies, and ``danlu.load(store, name)`` gives all of them.
 
     Returns:
-        The result, other sessions' trials included.
+        The result, other sessions' trials included; with a plan, that of its last study, whose best was confirmed on fresh seeds.
 
     Raises:
         DanluError: one of its branches, for bad input, before any work starts.
@@ -133,6 +136,18 @@ def tune(
     chosen = engine_of(engine, workers, gpus, trial_limits)
     said = minimize != () or maximize != () or goal is not None
     goal = _goal(goal, minimize=minimize, maximize=maximize, target=target, limits=limits)
+    if plan is not None:
+        unfit = {
+            "contexts": contexts, "extend": extend, "enqueue": tuple(enqueue), "callbacks": tuple(callbacks), "longer": longer, "past": past,
+            "if_changed": if_changed != "continue", "keep": keep != "best",
+        }  # fmt: skip
+        _refuse_beside(unfit)
+        if not said:
+            say(f"danlu: {_direction_said(objective)}")
+        return plan.run(
+            objective, space, goal=goal, budget=_budget(budget, trials, time), sampler=sampler, scheduler=scheduler, fidelity=fidelity,
+            trial_limits=trial_limits, engine=chosen, store=open_store(store), name=name, seed=seed, watch=watch,
+        )  # fmt: skip
     opened = open_study(
         space,
         goal=goal, budget=_budget(budget, trials, time), sampler=sampler, scheduler=scheduler, store=store, name=name, seed=seed,
@@ -146,6 +161,26 @@ def tune(
             opened, objective, chosen, things=space.forms.things, enqueue=tuple(enqueue), callbacks=callbacks, watch=watch, if_changed=if_changed, longer=longer,
         )  # fmt: skip
         return result
+
+
+class Plan(Protocol):
+    """A search in several studies."""
+
+    def run(
+        self, objective: Callable[..., Any] | str, space: Space, *, goal: Goal, budget: Budget, sampler: Any, scheduler: Any,
+        fidelity: Fidelity | None, trial_limits: TrialLimits | None, engine: Engine, store: Store, name: str, seed: int | None,
+        watch: bool | None,
+    ) -> Result:  # fmt: skip
+        """Run them to their end, and give the result of the last one."""
+
+
+def _refuse_beside(given: Mapping[str, Any]) -> None:
+    """Refuse what a plan of several studies has no use for."""
+    unfit = [name for name, value in given.items() if value]
+    if unfit:
+        raise SettingError(
+            f"plan=... takes no {', '.join(unfit)}: it opens several studies of its own. Leave one of both out."
+        )
 
 
 def driven(
@@ -207,7 +242,7 @@ def open_study(
     clock: Callable[[], float] | None = None,
     parent: str = "",
     trust: str | Sequence[str] = (),
-    past: Sequence[PastLike] | PastLike = (),
+    past: Sequence[PastLike] | PastLike | Learned = (),
 ) -> Study:
     """Open a study to ask and tell by hand; arguments as in ``tune``.
 
@@ -258,27 +293,34 @@ def open_study(
     return study
 
 
-def _learned(past: Sequence[PastLike] | PastLike, name: str) -> Learned | None:
+def _learned(past: Sequence[PastLike] | PastLike | Learned, name: str) -> Learned | None:
     """What reads earlier studies when the study at hand is known, and has not begun."""
+    if isinstance(past, partial):
+        return past
     given = tuple(past) if isinstance(past, list | tuple) else (past,)
     return partial(recalled, given, name=name, clock=clocks.time) if given else None
 
 
 def _say_direction(study: Study, objective: Callable[..., Any] | str) -> None:
-    """Say that the value is minimized, as nobody has said which way; also where the objective's own name says otherwise."""
+    """Say that the value is minimized."""
+    study.session.remark("direction", _direction_said(objective))
+
+
+def _direction_said(objective: Callable[..., Any] | str) -> str:
+    """That the value is minimized, as nobody has said which way; also where the objective's own name says otherwise."""
     path = objective.partition("(")[0] if isinstance(objective, str) else ""
     name = path.rpartition(":")[2] or getattr(getattr(objective, "function", objective), "__name__", "")
     way, why = direction(name)
     if way == "maximize" and not re.fullmatch(
         r"[a-z]\d?", name
     ):  # f1 is a function's name before it is a score's
-        said = (
+        return (
             f"value is minimized, as nobody said otherwise, although {why} by the name of the objective, {name}. If that is what it "
             "returns, maximize='value', in a study of another name."
         )
-    else:
-        said = "value is minimized, as nobody said otherwise (maximize says otherwise, in a study of another name)"
-    study.session.remark("direction", said)
+    return (
+        "value is minimized, as nobody said otherwise (maximize says otherwise, in a study of another name)"
+    )
 
 
 def prepared(
