@@ -1,6 +1,7 @@
 """What we log, read back through MLflow's own client from its own store."""
 
 import math
+import shutil
 import sys
 
 import pytest
@@ -20,8 +21,17 @@ def train(trial):
         trial.report(step, loss=trial["lr"] / step, odd=math.inf if step == 3 else 0.5)
 
 
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory):
+    """A database as MLflow makes it, by migrations that take seconds."""
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
+    return path
+
+
 @pytest.fixture
-def uri(tmp_path):
+def uri(empty, tmp_path):
+    shutil.copy(empty, tmp_path / "mlflow.db")
     return f"sqlite:///{tmp_path}/mlflow.db"
 
 
