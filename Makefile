@@ -104,7 +104,7 @@ docs: $(READY)  ## regenerate the reference of the command line and the list of 
 vendor: $(READY)  ## fetch the front end's third-party files anew; needs npm
 	$(BIN)/python docs/vendor.py
 
-fault: $(READY)  ## half an hour of kills, lost power, bad networks and damaged files, and docs/reliability.md
+fault: $(READY)  ## an hour or more of kills, lost power, bad networks and damaged files, and docs/reliability.md
 	mkdir -p runs && rm -f runs/promises.jsonl
 	DANLU_PROMISES="$(CURDIR)/runs/promises.jsonl" $(BIN)/python -m pytest -q $(PROMISES)
 	$(BIN)/python -m pytest -q -m "fault and not doors" $(addprefix --ignore=,$(PROMISES) $(FOREIGN)) tests

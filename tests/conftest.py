@@ -40,7 +40,21 @@ def pytest_addoption(parser):
     )
 
 
+SLOW = Path(__file__).with_name("slow.txt")
+"""What takes so long that it is left to ``make fault``; ``benchmarks/slow_tests.py`` writes it."""
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
+    slow = set(SLOW.read_text("utf-8").splitlines())
+    for item in items:
+        if item.nodeid in slow:
+            item.add_marker(pytest.mark.fault)
+    if not any("::" in given for given in config.args):
+        files, known = {item.nodeid.partition("::")[0] for item in items}, {item.nodeid for item in items}
+        gone = sorted(each for each in slow - known if each.partition("::")[0] in files)
+        if gone:
+            raise pytest.UsageError(f"tests/slow.txt names tests that there are not: {', '.join(gone)}")
     seed = config.getoption("shuffle")
     if seed is None:
         return
