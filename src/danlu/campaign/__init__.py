@@ -13,4 +13,4 @@ from .drive import Conducted as Conducted
 from .drive import conduct as conduct
 from .playbook import Playbook as Playbook
 from .playbook import Stage as Stage
-from .playbook import Staged as Staged
+from .playbook import StagedSearch as StagedSearch

@@ -173,7 +173,7 @@ class Playbook(Settings, frozen=True):
         )
         confirm = Confirm(search=search, top=self.top, seeds=self.seeds, default=space.decode(space.center()))
         done = conduct(
-            Staged(plan=self, confirm=confirm),
+            StagedSearch(plan=self, confirm=confirm),
             objective,
             store=store,
             name=name,
@@ -314,7 +314,7 @@ REFINING = 1 / 3
 """The share of the trials that the model refines with."""
 
 
-class Staged(msgspec.Struct, frozen=True, kw_only=True):
+class StagedSearch(msgspec.Struct, frozen=True, kw_only=True):
     """The campaign of a playbook: stages, each with a check on fresh seeds, then the search that is confirmed.
 
     Args:

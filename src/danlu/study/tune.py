@@ -68,7 +68,7 @@ def tune(
     if_changed: IfChanged = "continue",
     longer: Longer | None = None,
     past: Sequence[PastLike] | PastLike = (),
-    plan: Plan | None = None,
+    plan: SearchPlan | None = None,
 ) -> Result:
     """Search for the best configuration of ``objective``; the same call again resumes.
 
@@ -163,7 +163,7 @@ def tune(
         return result
 
 
-class Plan(Protocol):
+class SearchPlan(Protocol):
     """A search in several studies."""
 
     def run(
