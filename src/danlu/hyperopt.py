@@ -1,11 +1,13 @@
 """Hyperopt's search over danlu's studies: ``from danlu.hyperopt import fmin, hp, tpe``.
 
-Spaces, trials and documents are Hyperopt's own, here under the same names, submodules included: ``from danlu.hyperopt.pyll import scope``.
+Spaces, trials and documents are Hyperopt's own, and all that is not listed here is there under the same names, submodules included: ``from danlu.hyperopt.pyll import scope``.
 """
 
 import sys
 from importlib import import_module
+from typing import Any
 
+from .compat.host import opened
 from .compat.hyperopt import Domain, anneal, atpe, fmin, load_trials, tpe
 
 from hyperopt import (  # isort: skip - the door first, which says what is missing
@@ -74,21 +76,17 @@ __all__ = [
     "trials_from_docs",
 ]
 
-_OWN = ("anneal", "atpe", "fmin", "tpe")
-_THEIRS = (
-    "base",
-    "early_stop",
-    "exceptions",
-    "hp",
-    "mix",
-    "progress",
-    "pyll",
-    "pyll.base",
-    "pyll.stochastic",
-    "rand",
-)
+_OWN = {name: f"{__package__}.compat.hyperopt.{name}" for name in ("anneal", "atpe", "fmin", "tpe")}
+_host = opened(__name__, "hyperopt", _OWN)
+__path__: list[str] = []  # modules below are found by what was opened
 
-for _name in _OWN:  # so that `from danlu.hyperopt.fmin import fmin` is an import of this door's
-    sys.modules[f"{__name__}.{_name}"] = import_module(f".compat.hyperopt.{_name}", __package__)
-for _name in _THEIRS:
-    sys.modules[f"{__name__}.{_name}"] = import_module(f"hyperopt.{_name}")
+for (
+    _name,
+    _module,
+) in _OWN.items():  # beforehand, as an import of `danlu.hyperopt.fmin` would put the module over the function
+    sys.modules[f"{__name__}.{_name}"] = import_module(_module)
+
+
+def __getattr__(name: str) -> Any:
+    found = globals()[name] = _host.named(name)
+    return found

@@ -1,5 +1,11 @@
-"""Keras Tuner's searches over danlu's studies: ``import danlu.keras_tuner as keras_tuner``."""
+"""Keras Tuner's searches over danlu's studies: ``import danlu.keras_tuner as keras_tuner``.
 
+All that is not listed here is Keras Tuner's own, submodules included.
+"""
+
+from typing import Any
+
+from .compat.host import opened
 from .compat.keras_tuner import (
     BayesianOptimization,
     GridSearch,
@@ -9,6 +15,7 @@ from .compat.keras_tuner import (
     SklearnTuner,
     Tuner,
     oracles,
+    tuners,
 )
 
 # isort: split
@@ -30,4 +37,14 @@ __all__ = [
     "errors",
     "oracles",
     "synchronized",
+    "tuners",
 ]
+
+_OWN = {name: f"{__package__}.compat.keras_tuner.{name}" for name in ("oracles", "tuners")}
+_host = opened(__name__, "keras_tuner", _OWN)
+__path__: list[str] = []  # modules below are found by what was opened
+
+
+def __getattr__(name: str) -> Any:
+    found = globals()[name] = _host.named(name)
+    return found

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .compat.optuna import DanluPruner as Pruner
-from .compat.optuna import DanluSampler as Sampler
-from .compat.optuna import DanluStorage as Storage
+from .compat.host import opened
 from .compat.optuna import (
+    OWN,
     copy_study,
     create_study,
     delete_study,
@@ -18,11 +17,14 @@ from .compat.optuna import (
     get_all_study_summaries,
     load_study,
     result,
+    theirs,
     write,
 )
-from .compat.optuna.host import opened, theirs
+from .compat.optuna import DanluPruner as Pruner
+from .compat.optuna import DanluSampler as Sampler
+from .compat.optuna import DanluStorage as Storage
 
-_host = opened(__name__)
+_host = opened(__name__, "optuna", OWN)
 __path__: list[str] = []  # modules below are found by what was opened
 __all__ = [  # noqa: PLE0604 - Optuna's own names are in its list
     "Pruner",

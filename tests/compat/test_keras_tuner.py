@@ -430,7 +430,7 @@ def test_a_door_imports_no_other():
     )
     assert [line.split() for line in ran.stdout.splitlines()] == [
         ["danlu.keras"],
-        ["danlu.compat.keras_tuner", "danlu.keras", "danlu.keras_tuner"],
+        ["danlu.compat.host", "danlu.compat.keras_tuner", "danlu.keras", "danlu.keras_tuner"],
     ]
 
 

@@ -31,4 +31,7 @@ from .studies import get_all_study_summaries as get_all_study_summaries
 from .studies import load_study as load_study
 from .studies import result as result
 
+OWN = {"study": f"{__name__}.study", "visualization": f"{__name__}.visualization"}
+"""Modules that the door has in place of Optuna's."""
+
 __all__ = ["theirs"]
