@@ -7,6 +7,7 @@ import sys
 import textwrap
 import warnings
 
+import msgspec
 import numpy as np
 import pytest
 from scipy import stats
@@ -28,7 +29,9 @@ import danlu
 from danlu import sklearn as ours
 from danlu.compat.sklearn.candidates import Candidates
 from danlu.compat.sklearn.spaces import SearchSpace
-from danlu.errors import SettingError, SpaceError
+from danlu.compat.sklearn.studied import outcome_of
+from danlu.errors import ObjectiveError, SettingError, SpaceError
+from danlu.journal.events import Cause, Status
 
 IRIS = load_iris(return_X_y=True)
 GRIDS = {
@@ -404,3 +407,68 @@ def test_rows_that_come_again_by_themselves_are_no_reason_to_say_so(capfd):
     )
     search.score(data[30:], labels[30:])  # a fifth of them
     assert "given to fit" not in capfd.readouterr().err
+
+
+# What is no failed fit.
+
+
+class Breaks(ClassifierMixin, BaseEstimator):
+    """Raises what is given at its second candidate."""
+
+    def __init__(self, k=1, error=None, score=1.0):
+        self.k = k
+        self.error = error
+        self.score_ = score
+
+    def set_params(self, **params):
+        self.__dict__ |= params
+        return self
+
+    def get_params(self, deep=True):
+        return {"k": self.k, "error": self.error, "score": self.score_}
+
+    def fit(self, X, y):  # noqa: N803
+        if self.k == 2 and self.error is not None:
+            raise self.error
+        self.classes_ = np.unique(y)
+        return self
+
+    def score(self, X, y):  # noqa: N803
+        return self.score_ if self.k == 2 else 1.0
+
+
+@pytest.mark.parametrize(
+    ("estimator", "grid", "cv", "expected"),
+    [
+        (SVC(), {"nope": [1, 2]}, 2, ValueError),
+        (Breaks(error=KeyboardInterrupt()), {"k": [1, 2, 3]}, 2, KeyboardInterrupt),
+        (Breaks(error=SystemExit(4)), {"k": [1, 2, 3]}, 2, SystemExit),
+        (Breaks(score="high"), {"k": [1, 2, 3]}, 2, ValueError),
+        (SVC(), {"C": [1, 2]}, [([0, 1, 900], [2, 60])], IndexError),
+    ],
+    ids=["parameter", "interrupt", "exit", "score", "split"],
+)
+def test_what_scikit_learn_takes_for_no_failed_fit_is_raised_by_both(estimator, grid, cv, expected):
+    with pytest.raises(expected) as host:
+        theirs.GridSearchCV(estimator, grid, cv=cv).fit(*IRIS)
+    for search in (
+        ours.GridSearchCV(estimator, grid, cv=cv),
+        ours.SearchCV(estimator, grid, cv=cv, n_trials=4, random_state=0),
+    ):
+        with pytest.raises(expected) as found:
+            search.fit(*IRIS)
+        assert str(found.value) == str(host.value)
+
+
+def test_a_search_ends_where_a_fit_raises_what_is_no_failed_fit():
+    search = ours.GridSearchCV(Breaks(error=KeyboardInterrupt()), {"k": [2, *range(3, 30)]}, cv=2)
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(*IRIS)
+    assert len(search.results_[0].trials) < 5
+
+
+def test_a_fit_that_dies_is_told_where_errors_are_to_be_raised():
+    trial = danlu.tune(lambda trial: 1.0, {"x": danlu.Int(1, 3)}, trials=1, watch=False).trials[0]
+    died = msgspec.structs.replace(trial, status=Status.FAILED, cause=Cause.CRASHED, reason="killed")
+    with pytest.raises(ObjectiveError, match=r"died: crashed: killed. With error_score=numpy.nan"):
+        outcome_of((len, (), {}), died, "raise")

@@ -22,7 +22,7 @@ class GridSearchCV(Studied, SklearnGrid):  # type: ignore[misc]
     Args:
         estimator, param_grid, scoring, n_jobs, refit, cv, verbose, pre_dispatch, error_score, return_train_score: scikit-learn's.
             ``n_jobs`` is the workers of a pool, each of which is given the data once; all calls are handed over at once,
-            whatever ``pre_dispatch`` says.
+            whatever ``pre_dispatch`` says. What fits print in a worker, the lines of ``verbose=3`` among it, is in their trials' logs.
         store: a file name, a database's URL or a store, where the fits are kept; None for memory.
         name: of the study there.
 

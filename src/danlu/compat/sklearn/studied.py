@@ -98,10 +98,13 @@ class Studied:
             fits, found.space, splits, jobs, enqueue=found.points, trials=len(calls), scheduler="exhaustive", sampler="random", name=name, seed=0,
         )  # fmt: skip
         over = over_by_key(result.trials)
-        return [
-            outcome_of(call, over[key].popleft() if over.get(key) else None, settings.error_score)
-            for key, call in zip(keys, calls, strict=True)
-        ]
+        return outcomes_of(
+            [
+                (call, over[key].popleft() if over.get(key) else None)
+                for key, call in zip(keys, calls, strict=True)
+            ],
+            settings.error_score,
+        )
 
     def _study(self, fits: Callable[..., Any], space: Space, splits: int, jobs: int, **words: Any) -> Result:
         """Run a study of fits, with what all searches have in common; ``words`` are more of ``danlu.tune``'s."""
@@ -113,7 +116,7 @@ class Studied:
             contexts={SPLIT: range(splits)},
             workers=joblib.effective_n_jobs(jobs),
             trial_limits=TrialLimits(same_failures=0),
-            callbacks=[ends_with_the_first_error] if settings.error_score == "raise" else [],
+            callbacks=[ends_with_the_first_error],
             store=settings.store,
             watch=False,
             **words,
@@ -131,29 +134,63 @@ def _say_failing(result: Result) -> None:
             say(f"danlu: {finding.text} {finding.remedy} Most often it was {reasons.most_common(1)[0][0]}")
 
 
-def outcome_of(call: Call, trial: Trial | None, error_score: Any) -> dict[str, Any]:
-    """What scikit-learn goes on with of a fit: what was kept of it, or what stands for a fit that died.
+def outcomes_of(fits: Sequence[tuple[Call, Trial | None]], error_score: Any) -> list[dict[str, Any]]:
+    """What scikit-learn goes on with of each fit: what was kept of it, or what stands for a fit that died.
 
     Raises:
-        Exception: what the fit raises, where ``error_score="raise"`` wants to see it: it is made again, here.
-        ObjectiveError: where the study ended before the fit was made.
+        BaseException: what scikit-learn does not take for a failed fit (``error_score="raise"``, a parameter that the estimator does not have, a
+            score that is no number, Ctrl-C in the estimator): the fit is made again, here, and raises it.
+        ObjectiveError: where the study ended before a fit was made.
     """
-    if trial is not None and FIT in trial.facts:
+    again = {at: made(call) for at, (call, trial) in enumerate(fits) if trial is not None and raised(trial)}
+    outcomes = []
+    for at, (call, trial) in enumerate(fits):
+        if at in again:
+            outcomes.append(again[at])
+        elif trial is not None:
+            outcomes.append(outcome_of(call, trial, error_score))
+        elif again or error_score == "raise":  # the study has ended for what is not raised now
+            outcomes.append(made(call))
+        else:
+            raise ObjectiveError(
+                "the search was ended before all of its fits were made. Call fit again to go on."
+            )
+    return outcomes
+
+
+def outcome_of(call: Call, trial: Trial, error_score: Any) -> dict[str, Any]:
+    """What scikit-learn goes on with of a trial that is over.
+
+    Raises:
+        BaseException: as ``outcomes_of``.
+        ObjectiveError: where a fit died that nobody can make again, and ``error_score="raise"`` wants to know.
+    """
+    if FIT in trial.facts:
         return dict(trial.facts[FIT])
-    if error_score == "raise" and (trial is None or trial.cause is Cause.RAISED):
-        function, args, settings = call
-        return dict(function(*args, **settings))
-    if trial is None:
+    if raised(trial):
+        return made(call)
+    if error_score == "raise":
         raise ObjectiveError(
-            "the search was ended before all of its fits were made. Call fit again to go on."
+            f"the fit of trial {trial.number} died: {trial.cause}: {trial.reason}. With error_score=numpy.nan the search goes on without it."
         )
     return stand_in(call, error_score, trial.seconds, 0.0, f"{trial.cause}: {trial.reason}")
 
 
+def made(call: Call) -> dict[str, Any]:
+    """What comes of a fit, made here."""
+    function, args, settings = call
+    return dict(function(*args, **settings))
+
+
+def raised(trial: Trial) -> bool:
+    """Whether it raised what scikit-learn keeps nothing of: no failed fit, but an error of the search."""
+    return trial.cause is Cause.RAISED and FIT not in trial.facts
+
+
 def ends_with_the_first_error(result: Result, trial: Any) -> str:
-    """A callback for ``error_score="raise"``: why nothing more is fitted, once a fit has raised."""
+    """A callback: why nothing more is fitted, once a trial has raised what is no failed fit."""
     del result
-    return "" if FIT in trial.facts else f"the fit of trial {trial.number} raised an error"
+    return f"the fit of trial {trial.number} raised an error" if raised(trial) else ""
 
 
 def fingerprint(store: Any, name: str, calls: Sequence[Call]) -> str:
