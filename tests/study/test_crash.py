@@ -128,6 +128,37 @@ def test_a_crash_at_every_append_is_as_if_it_never_happened(case, every, tmp_pat
     promised(1, died, "deaths before and after appends of eight studies: the same as without")
 
 
+@pytest.mark.parametrize("every", [11, pytest.param(1, marks=pytest.mark.fault)])
+def test_a_crash_while_earlier_studies_are_learned_from_is_as_if_it_never_happened(every, tmp_path, promised):
+    old = tmp_path / "old.db"
+    danlu.tune(from_scratch, SPACE, minimize="loss", trials=6, store=old, name="old", seed=1)
+    danlu.tune(from_scratch, SPACE, minimize="loss", trials=5, store=old, name="older", seed=2)
+
+    def learning(store):
+        try:
+            return danlu.tune(
+                from_scratch,
+                SPACE,
+                minimize="loss",
+                trials=5,
+                store=store,
+                seed=7,
+                past=[f"{old}#old", f"{old}#older"],
+            )
+        finally:
+            store.close()
+
+    def told(result):
+        learned = [(event.name, event.losses, event.reason) for event in result.history.definition.recalled]
+        return essence(result), learned
+
+    died, whole = deaths(learning, told, tmp_path, every)
+    assert [event.name for event in whole.history.definition.recalled] == ["old", "older"]
+    promised(
+        1, died, "deaths before and after appends of a study that learns from two others: the same as without"
+    )
+
+
 def broken(trial):
     raise OSError(f"no data for {trial['x']}")
 

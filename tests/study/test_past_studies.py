@@ -1,6 +1,7 @@
 """Earlier studies: where they are read, what is kept of them, and that a search goes on without them."""
 
 import csv
+import json
 import subprocess
 import sys
 
@@ -145,6 +146,64 @@ def test_another_metric_stands_for_this_one_by_its_own_direction(old):
     assert any("its acc, maximized, stands for loss" in line for line in result.why())
 
 
+def ray_folder(folder):
+    """What Ray Tune leaves of an experiment."""
+    for number, lr in enumerate([1e-3, 1e-2, 1e-1]):
+        params = {"lr": lr, "layers": 3, "kind": "a"}
+        (folder / "exp" / f"trial_{number}").mkdir(parents=True)
+        (folder / "exp" / f"trial_{number}" / "params.json").write_text(json.dumps(params))
+        rows = [
+            {"loss": train(params) + 1 / step, "training_iteration": step, "done": step == 2}
+            for step in (1, 2)
+        ]
+        (folder / "exp" / f"trial_{number}" / "result.json").write_text(
+            "".join(json.dumps(row) + "\n" for row in rows)
+        )
+    return folder / "exp"
+
+
+def test_a_folder_of_ray_tune_s_is_read_by_the_new_study_s_goal(tmp_path):
+    result = danlu.tune(train, SPACE, minimize="loss", trials=1, past=ray_folder(tmp_path), seed=2)
+    ((name, losses),) = recalled(result)
+    assert (name, len(losses)) == ("exp", 3)
+    with pytest.raises(SettingError, match=r"no trial of exp reported score. They reported: loss"):
+        danlu.tune(train, SPACE, maximize="score", trials=1, past=tmp_path / "exp")
+
+
+def test_a_database_is_found_by_its_url_as_well(old, tmp_path, monkeypatch):
+    monkeypatch.chdir(optuna_file(tmp_path).parent)
+    for url, count in (
+        ("sqlite:///optuna.db", 12),
+        (f"sqlite:///{tmp_path}/optuna.db", 12),
+        (f"sqlite://{old}", 25),
+    ):
+        ((_, losses),) = recalled(danlu.tune(train, SPACE, minimize="loss", trials=1, past=url, seed=2))
+        assert len(losses) == count
+    with pytest.raises(SettingError, match="is not there"):
+        danlu.tune(train, SPACE, minimize="loss", trials=1, past="sqlite:///optima.db")
+    assert not (tmp_path / "optima.db").exists()
+
+
+def test_the_same_file_is_the_same_past_however_it_is_written(old, tmp_path, monkeypatch):
+    how = {"minimize": "loss", "store": tmp_path / "s.db", "seed": 2}
+    monkeypatch.chdir(old.parent)
+    danlu.tune(train, SPACE, trials=1, past=old.name, **how)
+    for spelled in (f"./{old.name}", old, str(old), f"../{old.parent.name}/{old.name}"):
+        danlu.tune(train, SPACE, trials=1, past=spelled, **how)
+    with pytest.raises(SettingError, match="is not to learn from"):
+        danlu.tune(train, SPACE, trials=2, past=f"{old}#old", **how)
+
+
+@pytest.mark.parametrize("between", [";", "\t"])
+def test_a_table_may_be_parted_otherwise(between, tmp_path):
+    rows = ["lr,layers,kind,loss", "0.01,3,a,0.5", "0.1,2,b,0.75", "0.2,1,,", ",4,c,1", "x,1,a,2"]
+    (tmp_path / "t.csv").write_text("\n".join(rows).replace(",", between))
+    ((_, losses),) = recalled(
+        danlu.tune(train, SPACE, minimize="loss", trials=1, past=tmp_path / "t.csv", seed=2)
+    )
+    assert losses == (0.5, 0.75, 1.0)
+
+
 REFUSED = [
     ({"past": "nowhere.db"}, "past='nowhere.db' is not there"),
     ({"past": [3]}, "past=... takes results, studies, stores and files, got 3"),
@@ -152,7 +211,13 @@ REFUSED = [
     ({"past": "{old}", "minimize": ["loss", "time"]}, "compared by one metric, and the goal has 2"),
     ({"past": "{old}#new"}, "there is no study 'new' in the past's store. It has: old"),
     ({"past": "{old}", "space": {"lr": danlu.Float(2, 3)}}, "nothing can be learned from past="),
-    ({"past": "{old}", "space": {"x": danlu.Float(2, 3)}}, "it says nothing of x"),
+    ({"past": ""}, "past='' is not there"),
+    ({"past": "{old}", "space": {"x": danlu.Float(2, 3)}}, "it shares no parameter with this space"),
+    ({"past": "{folder}/utf16.csv"}, "cannot be read: 'utf-8' codec can't decode"),
+    ({"past": "{folder}/utf16.csv"}, "Save it as UTF-8."),
+    ({"past": "{folder}/wide.csv"}, "cannot be read: field larger than field limit"),
+    ({"past": "{folder}/one.csv"}, "'one' has 1 trial with a result that lie"),
+    ({"past": "{folder}/nowhere"}, "no trial of nowhere reported loss"),
     ({"past": "{text}"}, "is no store of danlu's, no database or journal of Optuna's and no .csv"),
 ]
 
@@ -160,9 +225,13 @@ REFUSED = [
 @pytest.mark.parametrize(("how", "sentence"), REFUSED, ids=lambda each: str(each)[:50])
 def test_what_cannot_be_learned_from_is_refused_before_any_work(how, sentence, old, tmp_path):
     (tmp_path / "notes.txt").write_text("nothing\n")
+    (tmp_path / "utf16.csv").write_text("lr,loss\n0.1,1\n", encoding="utf-16")
+    (tmp_path / "wide.csv").write_text(f'lr,loss\n"{"x" * 200_000}",1\n')
+    (tmp_path / "one.csv").write_text("lr,loss\n0.1,1\n0.1,nan\n")
+    (tmp_path / "nowhere").mkdir()
     how = {"minimize": "loss", "space": SPACE, "trials": 2} | how
     if isinstance(how["past"], str):
-        how["past"] = how["past"].format(old=old, text=tmp_path / "notes.txt")
+        how["past"] = how["past"].format(old=old, text=tmp_path / "notes.txt", folder=tmp_path)
     with pytest.raises(SettingError, match=None) as error:
         danlu.tune(train, store=tmp_path / "s.db", **how)
     assert sentence in str(error.value)

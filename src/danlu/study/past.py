@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import os
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -88,7 +89,7 @@ def recalled(
     found: list[tuple[str | None, ev.Event]] = []
     for each in past:
         source = source_of(each)
-        read = list(_read(each))
+        read = list(_read(each, goal))
         if not read:
             raise SettingError(f"there is no study with finished trials in past={source!r}.")
         kept = [_recalled(trials, source, space, goal.metrics[0], clock()) for trials in read]
@@ -136,7 +137,7 @@ def _unread(history: History, past: Sequence[PastLike], name: str) -> bool:
     """
     given = sorted({source_of(each) for each in past})
     had = sorted({event.source for event in history.definition.recalled})
-    if not given or given == had:
+    if not given or {_place(each) for each in given} == {_place(each) for each in had}:
         return False
     if had or len(history):
         with_ = f"with past={', '.join(had)}" if had else "without earlier studies"
@@ -145,6 +146,13 @@ def _unread(history: History, past: Sequence[PastLike], name: str) -> bool:
             "Leave past=... as it was, or choose another name."
         )
     return True
+
+
+def _place(source: str) -> str:
+    """What two ways to write a file are the same by."""
+    place, mark, study = source.partition("#")
+    path = _file(place)
+    return f"{path.resolve()}{mark}{study}" if place and path.exists() else source
 
 
 def source_of(past: PastLike) -> str:
@@ -166,47 +174,63 @@ def source_of(past: PastLike) -> str:
     )
 
 
-def _read(past: PastLike) -> Iterator[Earlier]:
-    """The studies in a source that have finished trials."""
+def _read(past: PastLike, goal: Goal) -> Iterator[Earlier]:
+    """The studies in a source that have finished trials; ``goal`` is the new study's, for what keeps none that can be read."""
     if isinstance(past, Study):
         past = past.result
     if isinstance(past, Result):
         found: Iterable[Earlier] = [_of_history(past.study.name, past.history)]
     elif isinstance(past, str | os.PathLike):
-        found = _of_text(os.fspath(past))
+        found = _of_text(os.fspath(past), goal)
     else:
         found = _of_store(past)
     yield from (trials for trials in found if trials.points)
 
 
-def _of_text(text: str) -> Iterator[Earlier]:
+def _of_text(text: str, goal: Goal) -> Iterator[Earlier]:
     place, _, study = text.partition("#")
-    if "://" in place:
+    scheme, _, rest = place.partition("://")
+    if rest and scheme != "sqlite":
         yield from _of_store(open_store(place), study)
         return
-    path = Path(place)
-    if not path.exists():
+    path = _file(place)
+    if not place or not path.exists():
         raise SettingError(f"past={text!r} is not there. Give a store's file, or a folder of Ray Tune.")
     try:
-        if path.is_dir():
-            yield _of_other(ray_results.from_folder(path, None, {}))
-        elif optuna_study.is_database(path):
-            yield _of_other(optuna_study.from_database(path, study or None))
-        elif path.suffix == ".csv":
-            yield _of_table(path)
-        elif _first_line(path).startswith("SQLite format 3"):
-            yield from _of_store(open_store(path), study)
-        elif optuna_study.is_journal(_first_line(path)):
-            yield _of_other(optuna_study.from_journal(path, study or None))
-        else:
-            raise SettingError(
-                f"past={text!r} is no store of danlu's, no database or journal of Optuna's and no .csv. An export becomes a store "
-                "by danlu import."
-            )
+        yield from _of_path(path, text, study, goal)
     except SettingError:
         raise
-    except (DanluError, OSError) as error:
-        raise SettingError(f"past={text!r} cannot be read: {error}") from error
+    except (DanluError, OSError, UnicodeError, csv.Error, sqlite3.Error) as error:
+        remedy = " Save it as UTF-8." if isinstance(error, UnicodeError) else ""
+        raise SettingError(f"past={text!r} cannot be read: {error}.{remedy}".replace("..", ".")) from error
+
+
+def _of_path(path: Path, text: str, study: str, goal: Goal) -> Iterator[Earlier]:
+    """What is in a file or folder that is there; ``text`` and ``study`` are what it is called by."""
+    if path.is_dir():
+        yield _of_other(ray_results.from_folder(path, goal, {}))
+    elif optuna_study.is_database(path):
+        yield _of_other(optuna_study.from_database(path, study or None))
+    elif path.suffix == ".csv":
+        yield _of_table(path)
+    elif _first_line(path).startswith("SQLite format 3"):
+        yield from _of_store(open_store(path), study)
+    elif optuna_study.is_journal(_first_line(path)):
+        yield _of_other(optuna_study.from_journal(path, study or None))
+    else:
+        raise SettingError(
+            f"past={text!r} is no store of danlu's, no database or journal of Optuna's and no .csv. An export becomes a store "
+            "by danlu import."
+        )
+
+
+def _file(place: str) -> Path:
+    """Where a file is, that of a URL included: ``sqlite:///old.db`` lies here for Optuna, at the root for danlu."""
+    scheme, _, rest = place.partition("://")
+    if scheme != "sqlite" or not rest:
+        return Path(place)
+    here = Path(rest.removeprefix("/"))
+    return here if here.exists() else Path(rest)
 
 
 def _first_line(path: Path) -> str:
@@ -242,9 +266,12 @@ def _of_other(study: PastStudy) -> Earlier:
 def _of_table(path: Path) -> Earlier:
     """A table with a column a parameter and a metric, as W&B and danlu export them."""
     with path.open(encoding="utf-8-sig", newline="") as file:
+        head = file.readline()
+        between = "," if "," in head else next((each for each in ";\t" if each in head), ",")
+        file.seek(0)
         rows = [
             {key: _value(text) for key, text in row.items() if key and text not in {None, ""}}
-            for row in csv.DictReader(file)
+            for row in csv.DictReader(file, delimiter=between)
         ]
     numbers = [
         {key: float(value) for key, value in row.items() if isinstance(value, int | float)} for row in rows
@@ -284,10 +311,11 @@ def _recalled(trials: Earlier, source: str, space: Space, metric: Metric, at: fl
         losses.append(float(old.loss(value)))
     if outside:
         said.append(f"{outside} of its trials lie outside of the ranges, and are left out")
+    if not any(points) and not outside:
+        said = [each for each in said if each == how] + ["it shares no parameter with this space"]
     if len(points) < 2 or not any(points):
-        return f"{trials.name!r} has {len(points)} trials that lie in this space. " + " ".join(
-            f"{sentence}." for sentence in said
-        )
+        few = f"{trials.name!r} has {len(points)} trial{'s' * (len(points) != 1)} with a result that lie in this space"
+        return ". ".join([few, *said]) + "."
     kept = best_and_spread(np.array(losses), MOST).tolist()
     reason = "; ".join([f"it learns from {len(kept)} trials of {trials.name!r} in {source}", *said])
     return ev.Recalled(

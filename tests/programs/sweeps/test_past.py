@@ -188,7 +188,9 @@ def test_several_metrics_have_their_names_and_directions(tmp_path):
         study.optimize(lambda trial: (trial.suggest_int("k", 0, 10, step=2), 0.5), n_trials=2)
     storage.remove_session()
     storage.engine.dispose()
-    assert "has 2 studies. Name one by --study: a, b" in imported(tmp_path, tmp_path / "two.db", code=2)
+    assert "has 2 studies. Name one by --study, or as past='two.db#NAME': a, b" in imported(
+        tmp_path, tmp_path / "two.db", code=2
+    )
     assert "no study 'c'" in imported(tmp_path, tmp_path / "two.db", "--study", "c", code=2)
     imported(tmp_path, tmp_path / "two.db", "--study", "b")
     found = result(tmp_path, "b")

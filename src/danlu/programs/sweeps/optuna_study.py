@@ -47,11 +47,11 @@ class _Kept:
 
 def is_database(path: Path) -> bool:
     """Whether an SQLite file holds studies of Optuna's."""
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as file:
-        try:
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as file:
             tables = _tables(file)
-        except sqlite3.DatabaseError:
-            return False
+    except sqlite3.DatabaseError:  # no database, or none that can be opened
+        return False
     return {"studies", "trials", "trial_params", "version_info"} <= tables
 
 
@@ -217,7 +217,7 @@ def _chosen(names: Sequence[str], study: str | None, path: Path) -> str:
         return str(study)
     if study is None:
         raise StoreError(
-            f"{path} has {len(names)} studies. Name one by --study: {', '.join(names) or 'there is none'}."
+            f"{path} has {len(names)} studies. Name one by --study, or as past='{path.name}#NAME': {', '.join(names) or 'there is none'}."
         )
     raise StoreError(f"{path} has no study {study!r}. It has: {', '.join(names) or 'none'}.")
 
