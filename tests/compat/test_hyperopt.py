@@ -17,6 +17,7 @@ from hyperopt.fmin import generate_trials_to_calculate
 
 import danlu
 from danlu import hyperopt as ours
+from danlu.compat.hyperopt.distributions import hyperparameter
 from danlu.compat.hyperopt.spaces import HyperoptSpace
 from danlu.errors import ArgumentError, CorruptError, SettingError, SpaceError
 from danlu.hyperopt import STATUS_FAIL, STATUS_OK, Trials, hp, rand, tpe
@@ -798,3 +799,16 @@ def test_without_hyperopt_the_extra_is_named():
     program = "import sys; sys.modules['hyperopt'] = None; import danlu.hyperopt"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert 'danlu.hyperopt needs hyperopt: pip install "danlu[hyperopt]"' in ran.stderr
+
+
+def test_a_wide_range_of_whole_numbers_takes_no_memory():
+    found = hyperparameter("seed", "randint", {"low": 2**52}, ())
+    assert found.parameter == danlu.Int(0, 2**52 - 1)
+    with pytest.raises(SpaceError, match="needs something to choose from"):
+        hyperparameter("seed", "randint", {"low": 5, "high": 5}, ())
+
+
+@pytest.mark.parametrize("most", [0, -1])
+def test_no_evaluation_at_all_is_said_as_that(most):
+    with pytest.raises(SettingError, match="none was made. Raise max_evals or timeout"):
+        ours.fmin(lambda x: x, hp.uniform("x", 0, 1), max_evals=most, verbose=False)

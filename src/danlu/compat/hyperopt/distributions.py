@@ -163,7 +163,7 @@ def _index(label: str, kind: str, given: Mapping[str, Any], options: Sequence[An
         low, high = (
             (0, int(given["low"])) if given.get("high") is None else (int(given["low"]), int(given["high"]))
         )
-        likely = list(range(low, high))[:1] if not options else list(range(low, high))
+        likely: Sequence[int] = range(low, high)
         best = None
     else:
         chances = [float(each) for each in np.ravel(given["p"])]

@@ -177,9 +177,13 @@ def _answer(space: Any, trials: Any, *, return_argmin: bool, values: bool) -> An
     if not return_argmin:
         return space_eval(space, trials.argmin) if len(trials) else None
     if not len(trials):
+        why = (
+            "each raised an error. trials._dynamic_trials has what they raised"
+            if len(trials._dynamic_trials)
+            else "none was made. Raise max_evals or timeout"
+        )
         raise SettingError(
-            "fmin has no evaluation to return the best of: each raised an error. trials._dynamic_trials has what they raised; "
-            "fmin(return_argmin=False) returns None."
+            f"fmin has no evaluation to return the best of: {why}; fmin(return_argmin=False) returns None."
         )
     best = trials.argmin
     found = values_of(space, best)

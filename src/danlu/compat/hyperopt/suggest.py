@@ -55,7 +55,7 @@ def tpe(
     if changed:
         search.study.session.remark(
             "settings of tpe",
-            f"danlu: {', '.join(changed)} {'are settings' if changed[1:] else 'is a setting'} of Hyperopt's own estimator and has no effect here. "
+            f"danlu: {', '.join(changed)} {'are settings' if changed[1:] else 'is a setting'} of Hyperopt's own estimator, without effect here. "
             "fmin(algo=danlu.samplers.TPE(initial=10)) has danlu's, with settings of its own.",
         )
     return search.ask(new_ids, domain, trials)
