@@ -8,13 +8,13 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from .compat.sklearn import (
+from .compat.sklearn.exhaustive import (
     GridSearchCV,
     HalvingGridSearchCV,
     HalvingRandomSearchCV,
     RandomizedSearchCV,
-    SearchCV,
 )
+from .compat.sklearn.search import SearchCV
 
 __all__ = ["GridSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV", "RandomizedSearchCV", "SearchCV"]
 

@@ -1,5 +1,6 @@
 """``danlu.sklearn``: the same numbers as scikit-learn's, and what a study adds."""
 
+import ast
 import os
 import signal
 import subprocess
@@ -472,3 +473,16 @@ def test_a_fit_that_dies_is_told_where_errors_are_to_be_raised():
     died = msgspec.structs.replace(trial, status=Status.FAILED, cause=Cause.CRASHED, reason="killed")
     with pytest.raises(ObjectiveError, match=r"died: crashed: killed. With error_score=numpy.nan"):
         outcome_of((len, (), {}), died, "raise")
+
+
+def test_a_worker_imports_of_danlu_what_a_fit_needs_alone():
+    program = """
+import sys, danlu.engines.child, sklearn.model_selection._validation
+before = set(sys.modules)
+import danlu.compat.sklearn.fits
+print(sorted(name for name in set(sys.modules) - before if name.startswith("danlu.")))
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert {each.rpartition(".")[2] for each in ast.literal_eval(ran.stdout)} <= {
+        "versions", "compat", "sklearn", "backend", "fits",
+    }  # fmt: skip

@@ -5,6 +5,8 @@
 
 Every fit is a trial, and every split of the data a context of its configuration; ``store=`` keeps them, so that the same call after a kill
 fits only what is missing, and ``danlu show``, the page and ``results_`` have the study.
+
+Nothing is imported here beside scikit-learn: a worker needs ``fits.py`` alone, and waits for what it imports.
 """
 
 from ...base.versions import demand
@@ -17,10 +19,3 @@ except MissingExtra:
     raise
 except ImportError as error:
     raise MissingExtra("danlu.sklearn", "scikit-learn", "sklearn") from error
-
-from .candidates import Candidates as Candidates
-from .exhaustive import GridSearchCV as GridSearchCV
-from .exhaustive import HalvingGridSearchCV as HalvingGridSearchCV
-from .exhaustive import HalvingRandomSearchCV as HalvingRandomSearchCV
-from .exhaustive import RandomizedSearchCV as RandomizedSearchCV
-from .search import SearchCV as SearchCV

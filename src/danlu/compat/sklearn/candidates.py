@@ -61,11 +61,6 @@ class Candidates:
         self.points = points
 
 
-def key_of(point: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What two points are the same by."""
-    return tuple(sorted((name, type(value).__name__, value) for name, value in point.items()))
-
-
 def _parameter(values: Sequence[Any]) -> tuple[Leaf, list[Any]]:
     """A parameter that has all these values, and what each of them is called in it."""
     if all(_whole(value) for value in values) and len(set(map(int, values))) > 1:

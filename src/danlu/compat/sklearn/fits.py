@@ -16,7 +16,6 @@ from typing import Any
 from ...journal.trial import Trial
 from ...runtime.live import LiveTrial
 from .backend import Call
-from .candidates import key_of
 
 FIT = "fit"
 """The fact that holds what a fit has come to."""
@@ -32,6 +31,11 @@ SPLIT = "split"
 
 Key = tuple[tuple[Any, ...], int]
 """A point and a split."""
+
+
+def key_of(point: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What two points are the same by."""
+    return tuple(sorted((name, type(value).__name__, value) for name, value in point.items()))
 
 
 class FitFailed(Exception):

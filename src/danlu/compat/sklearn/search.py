@@ -18,8 +18,7 @@ from ...journal.events import Status
 from ...journal.trial import Trial
 from ...runtime.live import LiveTrial
 from .backend import Call
-from .candidates import key_of
-from .fits import SCORE, SPLIT, looked_at, metrics_of, plain, stand_in, told
+from .fits import SCORE, SPLIT, key_of, looked_at, metrics_of, plain, stand_in, told
 from .rounds import Rounds, fitted, rounds_of
 from .spaces import SearchSpace
 from .studied import STORE, Studied, fingerprint, outcome_of

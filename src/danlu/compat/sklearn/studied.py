@@ -20,8 +20,8 @@ from ...space.space import Space
 from ...study.result import Result
 from ...study.tune import open_study, tune
 from .backend import Call, StudyBackend
-from .candidates import Candidates, key_of
-from .fits import FIT, OF, SCORE, SPLIT, Fits, Key, over_by_key, stand_in
+from .candidates import Candidates
+from .fits import FIT, OF, SCORE, SPLIT, Fits, Key, key_of, over_by_key, stand_in
 
 STORE = {"store": "no_validation", "name": [str]}
 """What scikit-learn's validation may know of the arguments that it does not have."""
