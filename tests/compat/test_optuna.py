@@ -1,5 +1,6 @@
 """``danlu.optuna``: everyday code of Optuna's over danlu's studies, and what a study adds."""
 
+import logging
 import math
 import pickle
 import signal
@@ -274,6 +275,35 @@ def test_constraints_are_kept():
     study.optimize(limited, n_trials=25)
     assert 5 <= study.best_value < 5.3
     assert all(value <= 0 for value in study.best_trial.constraints.values())
+    (line,) = [line for line in optuna.result(study).why() if "constraints" in line]
+    assert "result.best, the front and the page do not" in line
+
+
+def test_a_study_without_constraints_says_nothing_of_them():
+    study = optuna.create_study()
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=2)
+    assert not [line for line in optuna.result(study).why() if "constraints" in line]
+
+
+def test_a_new_study_is_logged_as_optuna_logs_it():
+    level = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.INFO)
+    optuna.logging.disable_default_handler()
+    lines = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    optuna.logging.get_logger("optuna").addHandler(handler)
+    try:
+        optuna.create_study(study_name="seen")
+    finally:
+        optuna.logging.get_logger("optuna").removeHandler(handler)
+        optuna.logging.enable_default_handler()
+        optuna.logging.set_verbosity(level)
+    assert [
+        line
+        for line in lines
+        if line.startswith("A new study created in") and line.endswith("with name: seen")
+    ]
 
 
 def test_constraints_of_a_trial_itself_are_kept():

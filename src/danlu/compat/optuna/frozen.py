@@ -222,6 +222,11 @@ class Frozen:
         self.held.deaths[event.trial] += event.orphan
         self.held.running.add(event.trial)
 
+    @property
+    def has_limits(self) -> bool:
+        """Whether the study was made with limits, by which danlu ranks."""
+        return bool(self._limits)
+
     def _ended(self, event: ev.Ended) -> None:
         values = [event.metrics.get(name, math.nan) for name in self.names]
         whole = bool(values) and not any(map(math.isnan, values))

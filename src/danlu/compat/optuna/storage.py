@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Container, Iterator, Sequence
 from typing import Any
 
+from optuna import logging
 from optuna.distributions import BaseDistribution, check_distribution_compatibility
 from optuna.exceptions import DuplicatedStudyError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage
@@ -31,6 +32,14 @@ from .replicas import Replicas, Shelf
 
 DEATHS = 2
 """A trial is taken up again after so many deaths of whoever ran it, as in danlu's own studies."""
+
+LOGGER = logging.get_logger("optuna.storages.danlu")
+
+UNRANKED = (
+    "constraints are told trial by trial here, and a danlu study has the limits that it was made with: study.best_trial and the search "
+    "keep to the constraints, and result.best, the front and the page do not. danlu.tune(limits=['latency <= 20']) ranks by them."
+)
+"""What is said of a study whose trials have constraints, in place of a ranking by them."""
 
 
 class DanluStorage(BaseStorage):
@@ -85,9 +94,11 @@ class DanluStorage(BaseStorage):
         name = f"{DEFAULT_STUDY_NAME_PREFIX}{uuid.uuid4()}" if study_name is None else study_name
         with self._lock:
             try:
-                return self._replicas.create(name, goal)
+                made = self._replicas.create(name, goal)
             except StudyExists as error:
                 raise DuplicatedStudyError(str(error)) from error
+        LOGGER.info(f"A new study created in {self.store!r} with name: {name}")  # noqa: G004 - as Optuna's storages do
+        return made
 
     def delete_study(self, study_id: int) -> None:
         """Delete it, whoever works on it."""
@@ -231,6 +242,8 @@ class DanluStorage(BaseStorage):
             held = self._holds(shelf, trial)
             events = list(over(trial, state, values, shelf.frozen.names, attempt, at))
             shelf.append(events, Terms(holds=held, closes=(number,), durable=True))
+            if trial.constraints and not shelf.frozen.has_limits:
+                self._remark(shelf, "constraints", UNRANKED)
             return True
 
     def _begin(self, shelf: Shelf, trial: FrozenTrial) -> bool:
@@ -316,9 +329,11 @@ class DanluStorage(BaseStorage):
     def remark(self, study_id: int, about: str, sentence: str) -> None:
         """Keep what was decided in a study and why, for ``result.why()`` and the page, if that has changed."""
         with self._lock:
-            shelf = self._replicas.of(study_id)
-            if shelf.frozen.chosen.get(about) != sentence:
-                shelf.append([ev.Noted(-1, {about: sentence}, time.time())], Terms())
+            self._remark(self._replicas.of(study_id), about, sentence)
+
+    def _remark(self, shelf: Shelf, about: str, sentence: str) -> None:
+        if shelf.frozen.chosen.get(about) != sentence:
+            shelf.append([ev.Noted(-1, {about: sentence}, time.time())], Terms())
 
     def pruned(self, trial_id: int) -> bool:
         """Whether a person wants a trial ended."""
