@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import danlu
-from danlu.analysis.importance import importance
+from danlu.analysis.importance import DEFAULT, Share, _notices, importance, ranks
 from danlu.errors import SettingError
 from danlu.maths import anova
 from danlu.maths.forest import grow, predict
@@ -54,7 +54,7 @@ def test_fanova_finds_the_shares_of_ishigami():
 
     Greedy trees find the wave along b later than the slope along a, which costs b up to a tenth.
     """
-    found = importance(study(ishigami, SPACE, 1000), method="fanova")
+    found = importance(study(ishigami, SPACE, 1000), method="fanova", most=1000)
     total = 0.3139 + 0.4424
     shares = of(found)
     assert shares["a"] == pytest.approx(0.3139 / total, abs=0.1)
@@ -92,7 +92,7 @@ def test_intervals_hold_the_idle_and_the_real():
     truth = of(importance(study(bowl, space, 3000, sampler="random"), method="ped-anova"))["x"]
     held = 0
     for seed in range(20):
-        found = importance(study(bowl, space, 60, seed=seed, sampler="random"))
+        found = importance(study(bowl, space, 60, seed=seed, sampler="random"), method="ped-anova")
         share = next(share for share in found.parameters if share.name == "x")
         held += share.low <= truth <= share.high
     assert held >= 14
@@ -125,7 +125,9 @@ def test_too_few_and_noise_are_said():
     few = study(lambda t: t["a"], SPACE, 12)
     assert "12 trials are too few" in importance(few).notice
     noise = study(lambda t: float(np.random.default_rng(t.number).random()), SPACE, 200)
-    assert "explains only" in importance(noise, method="fanova").notice
+    assert "cannot be told yet from 200 trials" in importance(noise).notice
+    untold = _notices(200, 0.1, 4, told=True)
+    assert "explains only 10%" in str(untold[0])
     with pytest.raises(SettingError, match="at least 4 trials"):
         importance(study(lambda t: t["a"], SPACE, 3))
     with pytest.raises(SettingError, match="the goal has value, not 'loss'"):
@@ -157,3 +159,59 @@ def test_a_forest_predicts_what_its_boxes_say():
     for tree in anova.boxes(forest, 2):
         said += [tree.means[((tree.low < p) & (p <= tree.high)).all(1).argmax()] for p in points]
     np.testing.assert_allclose(said / 8, predict(forest, points)[0])
+
+
+def test_parameters_that_cannot_be_told_apart_share_a_rank():
+    """By a plain loop: behind as many as lie wholly above, never behind one with a smaller share."""
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        share = np.sort(rng.random(5))[::-1]
+        low, high = share - 0.3 * rng.random(5), share + 0.3 * rng.random(5)
+        plain = [1 + sum(low[j] > high[i] for j in range(5)) for i in range(5)]
+        found = ranks(low, high)
+        assert found == [min(plain[i:]) for i in range(5)]
+        assert found[0] == 1
+        assert found == sorted(found)
+
+
+def test_what_is_told_apart_is_told_and_chance_is_not():
+    steep = importance(study(lambda t: 4 * t["a"] + t["b"], SPACE, 60, sampler="random"))
+    assert (steep.told, steep.first) == (True, ("a",))
+    assert not steep.notice
+    chance = importance(
+        study(lambda t: float(np.random.default_rng(t.number).random()), SPACE, 60, sampler="random")
+    )
+    assert not chance.told
+    assert len(chance.first) == 4
+    assert chance.notice.startswith(
+        "Which of the 4 parameters matters most cannot be told yet from 60 trials"
+    )
+    assert all(isinstance(each, Share) and each.low <= each.share <= each.high for each in chance.parameters)
+
+
+def test_every_surface_answers_by_one_method(tmp_path, capsys):
+    """The API, the summary, the figure, the command line and the page, on more trials than are looked at."""
+    import json
+
+    from danlu.cli.main import main
+    from danlu.dashboard.views import insight
+    from danlu.plots.plot import arrays
+
+    space = {name: danlu.Float(0, 1) for name in "abc"}
+    store = str(tmp_path / "s.db")
+    result = danlu.tune(
+        lambda t: t["a"] + 0.3 * t["b"], space, trials=40, sampler="random", seed=0, store=store, name="s"
+    )
+    expected = [(each.name, each.share) for each in importance(result.history).parameters]
+    with pytest.raises(SystemExit):
+        main(["show", store, "--importance", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert told["method"] == DEFAULT
+    assert [(each["name"], each["share"]) for each in told["parameters"]] == expected
+    others = [
+        result.analysis.importance(), arrays(result.history, "importance"), result.analysis.summary().importance,
+        insight(result.history, {})["importance"],
+    ]  # fmt: skip
+    for found in others:
+        assert found.method == DEFAULT
+        assert [(each.name, each.share) for each in found.parameters] == expected

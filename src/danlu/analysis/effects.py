@@ -25,6 +25,7 @@ from ..maths.threads import single
 from ..problem.goal import Metric
 from ..space.parameters import Choice
 from .measured import Floats, Numbers, measured, thinned
+from .phrases import Phrase, together
 from .trial_table import Axis, axes
 
 POINTS, BACKGROUND, GRID = 25, 64, 15
@@ -72,6 +73,7 @@ class Effects(msgspec.Struct, frozen=True):
     log: bool
     fitted: float
     notice: str = ""
+    phrases: dict[str, tuple[Phrase, ...]] = {}
 
 
 class Surface(msgspec.Struct, frozen=True):
@@ -243,7 +245,10 @@ def effects(history: History, metric: str | None = None, *, model: MetricModel |
         if told.std() == 0 or model.targets.std() == 0
         else float(max(0.0, np.corrcoef(told, model.targets)[0, 1]) ** 2)
     )
-    return Effects(model.metric, model.total, tuple(found), model.log, fitted, _notice(model.total, fitted))
+    notices = _notices(model.total, fitted)
+    return Effects(
+        model.metric, model.total, tuple(found), model.log, fitted, together(notices), {"notice": notices}
+    )
 
 
 @single
@@ -337,7 +342,7 @@ def _interaction(mean: Floats) -> float:
     return float((apart**2).sum()) / total if total > 0 else 0.0
 
 
-def _notice(trials: int, fitted: float) -> str:
+def _notices(trials: int, fitted: float) -> tuple[Phrase, ...]:
     if fitted < 0.3:
-        return f"the model explains only {fitted:.0%} of the variance over {trials} trials; trust the bands, not the lines."
-    return ""
+        return (Phrase("effects.noise", {"explained": f"{fitted:.0%}", "trials": str(trials)}),)
+    return ()

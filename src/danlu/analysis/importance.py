@@ -4,6 +4,9 @@ Three methods answer three questions. ``ped-anova``: what tells the good trials 
 results differ over the whole space, alone and in pairs (what to understand)? ``permutation``: what does a model need to know to
 predict them (what can be left out)? Parameters of options that were not taken count where they were active, weighted by how
 often that was.
+
+One of them answers wherever nobody chooses: ``DEFAULT``, on at most ``MOST`` trials, so that the page, ``danlu diagnose``, figures and
+``result.analysis.importance()`` say the same of the same study.
 """
 
 from __future__ import annotations
@@ -25,23 +28,37 @@ from ..maths.targets import shrunk
 from ..maths.threads import single
 from ..space.parameters import Choice
 from .measured import Numbers, measured, thinned
+from .phrases import Phrase, together
 
 Method: TypeAlias = Literal["ped-anova", "fanova", "permutation"]
+
+DEFAULT: Method = "fanova"
+"""What answers where no method is named."""
+
+MOST = 600
+"""Trials that are looked at, where there are more: two seconds of a core, and what several thousand more would change is less
+than the intervals."""
 
 FEW = 30
 """Trials below which the result carries a notice."""
 
 _RESAMPLES = 100
 _TREES = 64
+_MIXED = 4
 
 
 class Share(msgspec.Struct, frozen=True):
-    """One parameter's importance: a share of 1, and the interval that 90 % of resampled studies fall into."""
+    """One parameter's importance: a share of 1, and the interval that 90 % of resampled studies fall into.
+
+    ``rank`` is 1 and one more for each parameter whose whole interval lies above this one's, so parameters that cannot be told
+    apart share a rank (and none ranks behind one with a smaller share).
+    """
 
     name: str
     share: float
     low: float
     high: float
+    rank: int = 1
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -55,7 +72,8 @@ class Importance(msgspec.Struct, frozen=True):
     """Importance of all parameters, most first.
 
     ``pairs`` is for ``fanova`` alone. ``explained`` is how well the forest predicts trials it was grown without (its squared
-    correlation; NaN for ``ped-anova``, which has no model). ``notice`` says in a sentence what to be careful about.
+    correlation; NaN for ``ped-anova``, which has no model). ``notice`` says in a sentence what to be careful about (``phrases`` has it by
+    key and values).
     """
 
     metric: str
@@ -65,6 +83,22 @@ class Importance(msgspec.Struct, frozen=True):
     pairs: tuple[Pair, ...] = ()
     explained: float = float("nan")
     notice: str = ""
+    phrases: dict[str, tuple[Phrase, ...]] = {}
+
+    @property
+    def told(self) -> bool:
+        """Whether any parameter can be told to matter more than another."""
+        return any(share.rank > 1 for share in self.parameters)
+
+    @property
+    def first(self) -> tuple[str, ...]:
+        """The parameters that may have mattered most: all that no other is told to be above.
+
+        Example:
+            >>> Importance("loss", "fanova", 40, (Share("lr", 0.7, 0.6, 0.8), Share("wd", 0.3, 0.2, 0.4, 2))).first
+            ('lr',)
+        """
+        return tuple(share.name for share in self.parameters if share.rank == 1)
 
 
 @single
@@ -72,17 +106,17 @@ def importance(
     history: History,
     metric: str | None = None,
     *,
-    method: Method = "ped-anova",
+    method: Method | None = None,
     quantile: float = 0.1,
     rows: Numbers | None = None,
-    most: int = 2000,
+    most: int = MOST,
 ) -> Importance:
     """How much each parameter mattered for a metric of the goal.
 
     Args:
         history: of the study; trials that ended, or paused, with the metric count.
         metric: of the goal; its first when None.
-        method: as the module tells; ``fanova`` needs no setting, ``ped-anova`` the ``quantile``.
+        method: as the module tells, ``DEFAULT`` when None; ``fanova`` needs no setting, ``ped-anova`` the ``quantile``.
         quantile: the share of trials that counts as good (above 0, at most 0.5).
         rows: trial numbers to look at, rising; all when None.
         most: of more trials than these, this many evenly spread ones are looked at (at least 4).
@@ -97,6 +131,7 @@ def importance(
         >>> importance(result.history).parameters[0].name
         'x'
     """
+    method = method or DEFAULT
     if method not in _METHODS:
         raise SettingError(f"importance needs a method of {', '.join(_METHODS)}, got {method!r}.")
     if not 0 < quantile <= 0.5:
@@ -108,15 +143,31 @@ def importance(
     table = _Table(history, known.rows[kept], shrunk(known.losses[kept])[0])
     values, spread, pairs, explained = _METHODS[method](table, quantile)
     total = values.sum() or 1.0
+    whole = values / total
     bounds = np.percentile(spread / (spread.sum(1, keepdims=True) + 1e-300), [5, 95], axis=0)
-    order = np.argsort(-values, kind="stable")
-    names = history.space.names
+    low, high = np.minimum(bounds[0], whole), np.maximum(bounds[1], whole)
+    order = np.argsort(-whole, kind="stable")
+    names, places = history.space.names, ranks(low[order], high[order])
+    shares = tuple(
+        Share(names[i], float(whole[i]), float(low[i]), float(high[i]), rank)
+        for i, rank in zip(order, places, strict=True)
+    )
+    joint = tuple(Pair((names[i], names[j]), share) for i, j, share in pairs)
+    said = _notices(len(kept), explained, len(shares), told=max(places, default=1) > 1)
     return Importance(
-        known.name, method, len(kept),
-        tuple(Share(names[i], float(values[i] / total), float(bounds[0, i]), float(bounds[1, i])) for i in order),
-        tuple(Pair((names[i], names[j]), share) for i, j, share in pairs), explained,
-        _notice(len(kept), explained),
-    )  # fmt: skip
+        known.name, method, len(kept), shares, joint, explained, together(said), {"notice": said}
+    )
+
+
+def ranks(low: Floats, high: Floats) -> list[int]:
+    """Ranks of intervals that are given in the order of what they surround, the largest first.
+
+    Example:
+        >>> ranks(np.array([0.5, 0.2, 0.0]), np.array([0.8, 0.6, 0.1]))
+        [1, 1, 3]
+    """
+    above = 1 + (low[:, None] > high[None, :]).sum(0)
+    return [int(rank) for rank in np.minimum.accumulate(above[::-1])[::-1]]
 
 
 class _Table:
@@ -179,21 +230,26 @@ def _fanova(table: _Table, quantile: float) -> _Found:
 
 
 def _permutation(table: _Table, quantile: float) -> _Found:
+    """What a forest loses on trials that it was grown without when one parameter is mixed up among them.
+
+    Losses below nothing count too until they are averaged: cut at nothing one by one, those of idle parameters add up.
+    """
     del quantile
     n, width = table.x.shape
-    order, y = table.rng.permutation(n), _clipped(table.y)
-    spread = np.zeros((_RESAMPLES // 5, width))
-    folds = np.array_split(order, min(5, n))
-    for turn in range(len(spread)):
-        test = folds[turn % len(folds)]
+    order, y, spread = table.rng.permutation(n), _clipped(table.y), list[Floats]()
+    for test in np.array_split(order, min(5, n)):
         rest = np.setdiff1d(order, test)
         forest = grow(table.x[rest], y[rest], table.rng, trees=_TREES, least=2)
         base = ((predict(forest, table.x[test])[0] - y[test]) ** 2).mean()
-        for i in range(width):
-            mixed = table.x[test].copy()
-            mixed[:, i] = table.x[table.rng.permutation(n)[: len(test)], i]
-            spread[turn, i] = max(0.0, ((predict(forest, mixed)[0] - y[test]) ** 2).mean() - base)
-    return spread.mean(0), spread, [], _explained(table)
+        for _ in range(_MIXED):
+            lost = np.zeros(width)
+            for i in range(width):
+                mixed = table.x[test].copy()
+                mixed[:, i] = table.x[table.rng.permutation(n)[: len(test)], i]
+                lost[i] = ((predict(forest, mixed)[0] - y[test]) ** 2).mean() - base
+            spread.append(lost)
+    turns = np.stack(spread)
+    return np.maximum(turns.mean(0), 0.0), np.maximum(turns, 0.0), [], _explained(table)
 
 
 _METHODS: dict[str, Callable[[_Table, float], _Found]] = {
@@ -220,11 +276,12 @@ def _explained(table: _Table) -> float:
     return float(max(0.0, np.corrcoef(said, y)[0, 1]) ** 2)
 
 
-def _notice(trials: int, explained: float) -> str:
+def _notices(trials: int, explained: float, parameters: int, *, told: bool) -> tuple[Phrase, ...]:
+    """What to be careful about, the most careful alone."""
+    if parameters > 1 and not told:
+        return (Phrase("importance.untold", {"parameters": str(parameters), "trials": str(trials)}),)
     if trials < FEW:
-        return f"{trials} trials are too few to tell small shares from chance; read the order of the first, not the figures."
+        return (Phrase("importance.few", {"trials": str(trials)}),)
     if explained < 0.3:
-        return (
-            f"a model explains only {explained:.0%} of what differs between trials, so the shares say little."
-        )
-    return ""
+        return (Phrase("importance.noise", {"explained": f"{explained:.0%}"}),)
+    return ()

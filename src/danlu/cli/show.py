@@ -24,7 +24,7 @@ from .echo import drawn, echo, echo_json
     "--importance",
     "method",
     is_flag=False,
-    flag_value="ped-anova",
+    flag_value="",
     metavar="METHOD",
     help="Which parameters mattered: ped-anova, fanova or permutation.",
 )
@@ -108,7 +108,7 @@ def _campaign(result: Result, store: Any, *, json_: bool) -> None:
 
 
 def _importance(result: Result, method: Any, *, json_: bool) -> None:
-    found = result.analysis.importance(method=method)
+    found = result.analysis.importance(method=method or None)
     if json_:
         echo_json(as_json(found))
         return

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from ..analysis.importance import DEFAULT
 from ..base.plain import packed
 from ..base.values import Value
 from ..errors import DanluError, MissingExtra, SettingError, StoreError, StudyMissing, TrialMissing
@@ -119,7 +120,7 @@ class Page:
         """What needs a model; the newest answer to each question is kept until the study has grown."""
         feed, terms = self._asked(request)
         query = request.query_params
-        words = {"x": query.get("x", ""), "y": query.get("y", ""), "method": query.get("method", "fanova")}
+        words = {"x": query.get("x", ""), "y": query.get("y", ""), "method": query.get("method") or DEFAULT}
         metric = query.get("metric") or None
         question = (feed.name, tuple(sorted(terms.items())), metric, *words.values())
 

@@ -12,7 +12,7 @@ from ..analysis.curves import curves
 from ..analysis.diagnosis import diagnose_curves, diagnose_study
 from ..analysis.effects import effects, model_of, surface
 from ..analysis.findings import findings
-from ..analysis.importance import importance
+from ..analysis.importance import DEFAULT, importance
 from ..analysis.measured import Numbers, measured
 from ..analysis.progress import progress, savings
 from ..analysis.selection import select
@@ -107,7 +107,7 @@ def insight(
     *,
     x: str = "",
     y: str = "",
-    method: str = "fanova",
+    method: str = DEFAULT,
 ) -> dict[str, Any]:
     """The panels that need a model: importance, effects, a surface, findings, what curves say.
 
@@ -119,7 +119,7 @@ def insight(
     known = measured(history, goal, rows, fits=True)
     if len(known.rows) < 4 or not len(history.space):
         return {"few": len(known.rows), "troubles": diagnose_study(history)}
-    share: Any = importance(history, goal, method=method, rows=rows, most=600)  # type: ignore[arg-type]
+    share: Any = importance(history, goal, method=method, rows=rows)  # type: ignore[arg-type]
     model = model_of(history, goal, rows)
     seen = effects(history, goal, model=model)
     found: dict[str, Any] = {

@@ -21,7 +21,7 @@ from . import parameters, trials
 def _surface(history: History, x: str | None = None, y: str | None = None, **own: Any) -> Surface:
     """A surface over the named parameters, or over the two that matter most."""
     if x is None or y is None:
-        first = parameters.pair_of(importance(history, own.get("metric"), method="fanova"))
+        first = parameters.pair_of(importance(history, own.get("metric")))
         x, y = (
             (x or next(name for name in first if name != y)),
             (y or next(name for name in first if name != x)),

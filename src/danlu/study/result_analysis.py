@@ -36,7 +36,7 @@ class ResultAnalysis:
         """
         return fruitless(self._name, self._history)
 
-    def importance(self, metric: str | None = None, *, method: Method = "ped-anova") -> Importance:
+    def importance(self, metric: str | None = None, *, method: Method | None = None) -> Importance:
         """Which parameters mattered for a metric of the goal; methods, results and errors as in ``danlu.analysis.importance``.
 
         Example:
