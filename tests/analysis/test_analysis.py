@@ -384,9 +384,10 @@ def test_an_option_with_which_trials_fail_is_named_however_few_they_are(results)
     count = results // 2
     assert found.subject == "penalty"
     assert (
-        f"{count} of {len(points)} trials failed (raised), {count} of the {count} with penalty l1 among them"
+        f"{count} of {len(points)} trials failed (raised): {count} x ValueError: lbfgs knows no l1"
         in found.text
     )
+    assert f". {count} of the {count} with penalty l1 among them." in found.text
     assert found.remedy.startswith("Leave l1 out of penalty")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import NamedTuple
 
@@ -22,29 +22,16 @@ from ..journal.history import History
 from ..journal.trial import Curve
 from ..maths.curves import roughness
 from ..maths.threads import one_thread
-from .measured import thinned
+from .measured import Floats, thinned
+from .phrases import Phrase, together
 
-ADVICE = {
-    "good": "Nothing of what was tried would have helped much: tune on, or get more data.",
-    "overfit": "Regularize more (decay, dropout, smoothing, augmentation), stop earlier, or get more data.",
-    "underfit": "Make the network larger, or regularize it less.",
-    "slow": "Raise the learning rate, or train longer.",
-    "unstable": "Lower the learning rate, warm up longer, or clip the gradient.",
-    "diverged": "Lower the learning rate by ten, or clip the gradient; check the scale of inputs and targets.",
-    "dead": "Initialize anew, lower the rate, or use an activation that has a gradient everywhere (gelu, silu).",
-    "plateau": "Let the rate fall later or less: the steps became too small before the network had learned.",
-}
+TROUBLES = ("good", "overfit", "underfit", "slow", "unstable", "diverged", "dead", "plateau")
+"""What can be wrong; ``dead`` is for ``danlu.deep.diagnose``, which looks into the network."""
+
+ADVICE = {name: str(Phrase(f"advice.{name}")) for name in TROUBLES}
 """What to try next, by trouble."""
 
-REASONS = {
-    "good": "The validation loss fell and stayed down.",
-    "overfit": "Validation rises while training falls: capacity goes into the noise of the sample (Goodfellow et al., 5.2, 7.8).",
-    "underfit": "Training is as bad as validation, and others did better: capacity or regularization binds (5.2, 11.4).",
-    "slow": "The loss still falls at the end: the optimizer was stopped, not the network's capacity (11.4.1).",
-    "unstable": "The loss jumps as often as it falls: steps are too long for the surface's curvature (8.2, 8.3.1).",
-    "diverged": "The loss is no longer a number, or far above where it began: steps climb cliffs of the surface (8.2.4).",
-    "plateau": "Nothing moved in the second half, though others came further from there (8.2.2, 11.4.1).",
-}
+REASONS = {name: str(Phrase(f"reason.{name}")) for name in TROUBLES if name != "dead"}
 """Why each rule says what it says."""
 
 RISES, GAP = 0.1, 0.3
@@ -53,8 +40,14 @@ RISES, GAP = 0.1, 0.3
 UPS, JUMP = 0.35, 0.05
 """A curve jumps when so much of its way in the second half leads up, and one move is at least so much of its range."""
 
-BEHIND = 0.25
-"""A trial is behind when so much of the way to the best of all was not made."""
+BEHIND, HALFWAY = 0.25, 0.1
+"""A trial is behind when so much of the way to the best of all was not made; the second where it is in the worse half of the trials."""
+
+MANY = 30.0
+"""A way whose first loss is so many times the best is measured on a logarithmic scale: on a linear one its last decade is nothing."""
+
+FAR = 3.0
+"""A trial whose loss is so many times the best is behind, however long the way was, unless both are next to nothing of it."""
 
 STILL, LATE = 0.01, 0.14
 """A curve stands still when no move of its second half is so much of its range; it is slow when so much of its way is late."""
@@ -67,10 +60,11 @@ _WHOLE = (Status.DONE, Status.FAILED)
 
 
 class Usual(NamedTuple):
-    """What other trials of the study say: where losses begin (the median), and the least that the best came to."""
+    """What others say: the median of first losses, the least of the best trial, the median of the least of all."""
 
     start: float
     best: float
+    middle: float
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -83,6 +77,7 @@ class Trouble(msgspec.Struct, frozen=True):
         evidence: what was seen, with its figures.
         reason: why the rule says so.
         advice: what to try next.
+        phrases: the sentences of the last three by key and values (``phrases.spoken``).
     """
 
     trial: int
@@ -90,6 +85,7 @@ class Trouble(msgspec.Struct, frozen=True):
     evidence: str
     reason: str = ""
     advice: str = ""
+    phrases: dict[str, tuple[Phrase, ...]] = {}
 
     def __str__(self) -> str:
         return f"trial {self.trial}: {self.trouble or 'unknown'}. {self.evidence} {self.advice}".rstrip()
@@ -121,15 +117,18 @@ def diagnose_curves(history: History, number: int) -> Trouble:
     found = _judge(number, curve, name, _context(history, name))
     longest = int(history.columns.lengths.max(initial=0))
     if found.trouble in _LATE and row.status not in _WHOLE and 2 * curve.steps[-1] < longest:
-        early = f"It has come to step {curve.steps[-1]}, others to {longest}: too early to say what it would have become."
-        return Trouble(number, "", early)
+        return _trouble(number, "", "seen.early", step=str(curve.steps[-1]), longest=str(longest))
     return found
 
 
 def diagnose_study(history: History, most: int = 10) -> list[Trouble]:
-    """What is wrong with the best ``most`` trials that have curves, the best first."""
+    """What is wrong with the best ``most`` trials that have curves, the best first; of several goals those of the front come first."""
     merit = history.columns.losses[:, 0] if len(history) else np.zeros(0)
-    order = [int(row) for row in np.argsort(merit, kind="stable") if np.isfinite(merit[row])]
+    front = history.incumbents.front if len(history.goal.metrics) > 1 else ()
+    order = sorted(front, key=lambda row: float(merit[row]))
+    order += [
+        int(row) for row in np.argsort(merit, kind="stable") if np.isfinite(merit[row]) and row not in front
+    ]
     curved = (number for number in order if history.reports.count(number))
     return [diagnose_curves(history, number) for number in islice(curved, most)]
 
@@ -172,68 +171,133 @@ def training_name(name: str, metrics: Mapping[str, object]) -> str:
     return beside if beside in metrics else ""
 
 
+def _trouble(number: int, trouble: str, seen: str, **values: str) -> Trouble:
+    said: dict[str, tuple[Phrase, ...]] = {"evidence": (Phrase(seen, values),)}
+    if trouble:
+        said |= {"reason": (Phrase(f"reason.{trouble}"),), "advice": (Phrase(f"advice.{trouble}"),)}
+    return Trouble(number, trouble, phrases=said, **{name: together(each) for name, each in said.items()})
+
+
+def behind(own: float, start: float, best: float, middle: float) -> bool:
+    """Whether a loss is far from the best of the study.
+
+    The way from the first loss to the best is measured on the scale that the losses have: logarithmic where it goes over many sizes.
+    A quarter of it, or a tenth in the worse half of the trials, is far; so is ``FAR`` times the best.
+
+    Args:
+        own: the least of a trial.
+        start: where its curve begins.
+        best: the least of the best trial.
+        middle: the median of the least of all trials.
+
+    Example:
+        >>> behind(0.43, 2.3, 0.032, 0.3), behind(0.5, 2.3, 0.45, 0.6), behind(1.1, 10.0, 1.0, 1.05)
+        (True, False, False)
+    """
+    if not own > best:
+        return False
+    way = max(start - best, 1e-12)
+    if best > 0 and own > FAR * best and own - best > 0.01 * way:
+        return True
+    share = (own - best) / way
+    if best > 0 and start > MANY * best:
+        share = math.log(own / best) / math.log(start / best)
+    return share > (HALFWAY if own > middle else BEHIND)
+
+
 def _judge(number: int, curve: Curve, name: str, context: Usual) -> Trouble:
     if not name:
-        return Trouble(number, "", "No loss was reported by steps, so there is nothing to judge.")
+        return _trouble(number, "", "seen.none")
     valid = np.array(curve.metrics[name])
     train = np.array(curve.metrics.get(training_name(name, curve.metrics), ()))
     told = train if len(train) else valid
-    what = "The training loss" if len(train) else "The loss"
-
-    def said(trouble: str, evidence: str) -> Trouble:
-        return Trouble(number, trouble, evidence, REASONS[trouble], ADVICE[trouble])
-
+    what = "@training" if len(train) else "@loss"
     start, end = float(told[0]), float(told[-1])
     finite = bool(np.isfinite(told).all() and np.isfinite(valid).all())
     if not finite or float(valid.min()) > 3 * context.start or end > 3 * max(start, 1e-12):
-        last = f"{end:.3g}" if math.isfinite(end) else "no longer a number"
-        others = f"; others begin at {context.start:.3g}" if math.isfinite(context.start) else ""
-        return said("diverged", f"{what} went from {start:.3g} to {last} by step {curve.steps[-1]}{others}.")
+        last = f"{end:.3g}" if math.isfinite(end) else "@nan"
+        others = {"others": f"{context.start:.3g}"} if math.isfinite(context.start) else {}
+        key = "seen.diverged.others" if others else "seen.diverged"
+        values = {"what": what, "start": f"{start:.3g}", "last": last, "step": str(curve.steps[-1]), **others}
+        return _trouble(number, "diverged", key, **values)
     if len(valid) < 5:
-        return Trouble(number, "", f"{len(valid)} steps are too few to judge a curve; it takes 5.")
+        return _trouble(number, "", "seen.short", steps=str(len(valid)))
     half = told[len(told) // 2 :]
     moves, span = np.diff(half), max(float(np.ptp(told)), 1e-12)
     ups = float(np.clip(moves, 0, None).sum() / max(float(np.abs(moves).sum()), 1e-12))
     jump = float(np.abs(moves).max(initial=0.0)) / span
     if ups > UPS and jump > JUMP and roughness(valid) > JUMP:
-        return said(
-            "unstable",
-            f"{what} goes up for {ups:.0%} of its way in the second half, by {jump:.0%} of its range at once.",
-        )
-    way = max(float(valid[0]) - min(context.best, float(valid.min())), 1e-12)
-    low = int(np.argmin(valid))
-    rise, gap = float(valid[-1] - valid[low]) / way, float(valid[-1] - train[-1]) / way if len(train) else 0.0
+        return _trouble(number, "unstable", "seen.unstable", what=what, ups=f"{ups:.0%}", jump=f"{jump:.0%}")
+    return _finished(number, curve, name, _Ends(valid, train, told, half, what, jump), context)
+
+
+class _Ends(NamedTuple):
+    """Curves of a training that came to its end: validation, training, what is judged, its second half, its name, its largest jump."""
+
+    valid: Floats
+    train: Floats
+    told: Floats
+    half: Floats
+    what: str
+    jump: float
+
+
+def _finished(number: int, curve: Curve, name: str, ends: _Ends, context: Usual) -> Trouble:
+    valid, train, told, half, what, jump = ends
+    start, end, low = float(told[0]), float(told[-1]), int(np.argmin(valid))
+    least, best = float(valid[low]), min(context.best, float(valid.min()))
+    scale = _scaled(float(valid[0]), best)
+    way = max(scale(float(valid[0])) - scale(best), 1e-12)
+    rise = (scale(float(valid[-1])) - scale(least)) / way
+    gap = float(valid[-1] - train[-1]) / max(float(valid[0]) - best, 1e-12) if len(train) else 0.0
+    values = {
+        "what": what,
+        "metric": name,
+        "best": f"{least:.3g}",
+        "end": f"{end:.3g}",
+        "others": f"{context.best:.3g}",
+    }
     if len(train) and train[-1] < train[low] and (rise > RISES or gap > GAP):
-        return said(
-            "overfit",
-            f"{name} was best at step {curve.steps[low]} ({valid[low]:.3g}) and ended at {valid[-1]:.3g}; "
-            f"training went on down to {train[-1]:.3g}.",
+        values |= {"end": f"{valid[-1]:.3g}", "step": str(curve.steps[low]), "train": f"{train[-1]:.3g}"}
+        return _trouble(number, "overfit", "seen.overfit", **values)
+    if not behind(least, float(valid[0]), best, context.middle):
+        return _trouble(
+            number, "good", "seen.good", **values | {"end": f"{valid[-1]:.3g}", "step": str(curve.steps[low])}
         )
-    if float(valid.min() - context.best) / way <= BEHIND:
-        return said(
-            "good",
-            f"{name} came to {valid.min():.3g} at step {curve.steps[low]} and ended at {valid[-1]:.3g}.",
-        )
-    others = f"the best trial came to {context.best:.3g}"
-    if jump < STILL:
-        return said("plateau", f"{what} stood still at {end:.3g} for the second half; {others}.")
-    late = float(half[0] - end) / max(start - end, 1e-12)
+    if jump < STILL and not _falling(half):
+        return _trouble(number, "plateau", "seen.plateau", **values)
+    scale = _scaled(start, float(told.min()))
+    late = (scale(float(half[0])) - scale(end)) / max(scale(start) - scale(end), 1e-12)
     if late > LATE:
-        return said(
-            "slow", f"{what} made {late:.0%} of its way in the second half and stands at {end:.3g}; {others}."
-        )
-    return said("underfit", f"{what} levelled off at {end:.3g}, {name} at {valid.min():.3g}; {others}.")
+        return _trouble(number, "slow", "seen.slow", **values | {"late": f"{late:.0%}"})
+    return _trouble(number, "underfit", "seen.underfit", **values)
+
+
+def _scaled(start: float, best: float) -> Callable[[float], float]:
+    """The scale on which a way from one loss to another is measured."""
+    return math.log if best > 0 and start > MANY * best else float
+
+
+def _falling(half: Floats) -> bool:
+    """Whether losses still fall by a half, which is nothing of a way over many sizes and no standstill."""
+    return bool(half[-1] > 0 and half[0] > 2 * half[-1])
 
 
 def _context(history: History, name: str) -> Usual:
-    """Where curves of this metric begin, and the least that the best trial came to."""
+    """Where curves of this metric begin, the least that the best trial came to, and the median of the least of all."""
     number = history.incumbents.best
     best = [] if number is None else history.reports.curve(number).metrics.get(name, ())
     trained = np.flatnonzero(history.columns.lengths > 0)
-    firsts = [
-        history.reports.curve(int(row)).metrics.get(name, (math.nan,))[0]
-        for row in trained[thinned(len(trained), 100)]
+    curves = [
+        history.reports.curve(int(row)).metrics.get(name, ()) for row in trained[thinned(len(trained), 100)]
     ]
-    starts = [first for first in firsts if math.isfinite(first)]
+    starts = [curve[0] for curve in curves if curve and math.isfinite(curve[0])]
+    leasts = [
+        min(finite) for curve in curves if (finite := [value for value in curve if math.isfinite(value)])
+    ]
     least = min((value for value in best if math.isfinite(value)), default=math.inf)
-    return Usual(float(np.median(starts)) if starts else math.inf, least)
+    return Usual(
+        float(np.median(starts)) if starts else math.inf,
+        least,
+        float(np.median(leasts)) if leasts else math.inf,
+    )

@@ -2,30 +2,34 @@
 
 The questions are those of Godbole, Dahl, Gilmer, Shallue and Nado, "Deep learning tuning playbook" (2023): is the best point
 near a boundary of the space, were there enough points, what share was infeasible? Each finding is a sentence with its figures,
-the reason for the rule, and what to do next.
+the reason for the rule, and what to do next. Of several goals each has its own findings, and the front has those that
+are of no goal alone: a parameter that one goal does not mind may be what drives another.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from ..journal.events import Status
 from ..journal.history import History
+from ..maths.pareto import front_ranks, hypervolume
 from ..maths.threads import one_thread
+from ..space.natural import Wider, wider
 from ..space.parameters import Choice, Float, Int
-from ..space.slots import Slot
-from .measured import Measured, measured
+from .failures import cause_of, failures, over_of, where
+from .measured import Floats, Measured, Numbers, measured
 from .mismatch import MISMATCH
+from .phrases import Phrase, together
 
 if TYPE_CHECKING:
     from ..problem.fidelity import Fidelity
-    from .effects import Effects  # SciPy comes with it, and a study that runs asks for findings
+    from .effects import Effect, Effects  # SciPy comes with it, and a study that runs asks for findings
 
 EDGE = 0.05
 """So near to 0 or 1 a coordinate is at the edge."""
@@ -43,16 +47,25 @@ SAME_BUT_MOVING = 10
 STILL = 3
 """Reports from which on a curve that is one value counts as one that never moves."""
 
+COVERED = 0.99
+"""A front that covered so much of what it covers now has not grown since (its hypervolume)."""
+
+GROUPS = 3
+"""So many errors are told one by one in the finding on failures; ``danlu show`` and ``failures`` have all."""
+
 
 class Finding(msgspec.Struct, frozen=True):
     """Something worth knowing.
 
     Attributes:
-        kind: ``mismatch``, ``beyond``, ``unreached``, ``alike``, ``still``, ``edge``, ``flat``, ``few``, ``failing`` or ``stale``.
+        kind: ``failing``, ``mismatch``, ``beyond``, ``unreached``, ``alike``, ``still``, ``edge``, ``few``, ``stale``, ``alone``
+            or ``flat``.
         subject: the parameter it is about, the kind of a mismatch, '' for the study.
         text: what was seen, with its figures.
         reason: why the rule says so.
         remedy: what to do next.
+        goal: the metric that it is about, where the study has several; '' where it is about all of them.
+        phrases: the sentences of ``text``, ``reason`` and ``remedy`` by key and values (``phrases.spoken``).
     """
 
     kind: str
@@ -60,39 +73,67 @@ class Finding(msgspec.Struct, frozen=True):
     text: str
     reason: str
     remedy: str
+    goal: str = ""
+    phrases: dict[str, tuple[Phrase, ...]] = {}
 
     def __str__(self) -> str:
         return f"{self.text} {self.remedy}"
 
 
+def _finding(kind: str, subject: str, text: tuple[Phrase, ...], remedy: Phrase, goal: str = "") -> Finding:
+    said = {"text": text, "reason": (Phrase(f"{kind}.reason"),), "remedy": (remedy,)}
+    return Finding(
+        kind, subject, goal=goal, phrases=said, **{name: together(each) for name, each in said.items()}
+    )
+
+
 @one_thread
-def findings(history: History, metric: str | None = None, *, seen: Effects | None = None) -> list[Finding]:
+def findings(
+    history: History, metric: str | None = None, *, seen: Effects | Sequence[Effects] | None = None
+) -> list[Finding]:
     """Findings about a study, the most pressing first; of a study with fewer than ten results only that they are few, and what fails.
 
     Args:
         history: of the study.
-        metric: of the goal; its first when None.
-        seen: effects on the metric; without them nothing is said of flat directions.
+        metric: of the goal, to hear of it alone; all of the goal's when None.
+        seen: effects on metrics of the goal; without them nothing is said of flat directions. Where the study has several goals
+            and effects on some are not given, a flat direction is said to be fixed only if it is flat for those too.
 
     Raises:
         SettingError: for a metric that the goal does not have.
 
     Example:
         >>> import danlu
-        >>> space = {"x": danlu.Float(0, 1)}
-        >>> result = danlu.tune(lambda t: (t["x"] - 2) ** 2, space, trials=40, sampler="quasirandom", seed=0)
+        >>> space = {"lr": danlu.Float(1e-4, 1e-1, log=True)}
+        >>> result = danlu.tune(lambda t: 1 / t["lr"], space, trials=40, sampler="quasirandom", seed=0)
         >>> print(findings(result.history)[0])
-        The best x sits at the upper edge: 0.998, of 0 to 1. Widen it to 1.5 and go on.
+        The best lr sits at the upper edge: 0.0987, of 0.0001 to 0.1. Widen it to 0.3 and go on.
     """
-    known = measured(history, metric, fits=True)
-    same = [*_mismatches(history), *beyond(history), *unmoved(history, metric)]
-    found = list(_few(history, known))
-    if len(known.rows) < 10:
-        return [*same, *_failing(history), *found]
-    flat = list(_flat(seen)) if seen is not None else []
-    idle = {finding.subject for finding in flat}
-    edges = [finding for finding in _edges(history, known) if finding.subject not in idle]
-    return [*same, *_failing(history), *edges, *found, *_stale(known), *flat]
+    goals = [
+        measured(history, each, fits=True) for each in ([metric] if metric else goals_of(history) or (None,))
+    ]
+    told = () if seen is None else (seen,) if not isinstance(seen, Sequence) else tuple(seen)
+    failing, found = list(_failing(history)), list(_few(history, goals[0]))
+    same = [
+        *_mismatches(history),
+        *beyond(history),
+        *(each for goal in goals for each in unmoved(history, goal.name or None)),
+    ]
+    first = [*failing, *same] if _most_fail(history) else [*same, *failing]
+    if len(goals[0].rows) < 10:
+        return [*first, *found]
+    flat = list(_flat(history, told, metric))
+    idle = {(finding.goal, finding.subject) for finding in flat}
+    several = len(history.goal.metrics) > 1
+    edges = [
+        finding for finding in _edges(history, goals, several=several)
+        if not all((goal, finding.subject) in idle for goal in (finding.goal or "").split(", "))
+    ]  # fmt: skip
+    stale = [
+        each for goal in goals if metric or not several for each in _stale(history, goal, several=several)
+    ]
+    front = [] if metric or not several else [*_stale_front(history), *_alone(history)]
+    return [*first, *edges, *found, *front, *stale, *flat]
 
 
 @one_thread
@@ -164,14 +205,8 @@ def unreached(history: History, fidelity: Fidelity | None) -> list[Finding]:
             return []
     if curves < SAME:
         return []
-    return [
-        Finding(
-            "unreached", "",
-            f"No trial has reported {fidelity.name} {fidelity.low}, the first at which trials are compared; the longest came to {longest}.",
-            "A scheduler compares trials at the steps that they report, from the lowest of its range on.",
-            f"So none can be ended early. Name the range that is reported: {fidelity.name}:1:{longest}.",
-        )
-    ]  # fmt: skip
+    told = {"step": fidelity.name, "low": str(fidelity.low), "longest": str(longest)}
+    return [_finding("unreached", "", (Phrase("unreached.text", told),), Phrase("unreached.remedy", told))]
 
 
 def beyond(history: History) -> list[Finding]:
@@ -193,11 +228,13 @@ def beyond(history: History) -> list[Finding]:
     near = ", ".join(
         f"{each.name}={told[each.name]:.6g}" if each.name in told else f"no {each.name}" for each in broken
     )
-    return [Finding(
-        "beyond", "", f"No trial keeps {limits}; the nearest, trial {history.incumbents.best}, has {near}.",
-        "A trial that breaks a limit is ranked by how far it is beyond it, and behind all that keep it.",
-        "Widen the space to where the limit can be kept, or set it where some trial comes.",
-    )]  # fmt: skip
+    said = {"limits": limits, "trial": str(history.incumbents.best), "near": near}
+    return [_finding("beyond", "", (Phrase("beyond.text", said),), Phrase("beyond.remedy"))]
+
+
+def goals_of(history: History) -> list[str]:
+    """The names of the goal's metrics, without those that limits alone are about."""
+    return [each.name for each in history.goal.metrics]
 
 
 def _mismatches(history: History) -> Iterator[Finding]:
@@ -209,33 +246,46 @@ def _mismatches(history: History) -> Iterator[Finding]:
 
 
 def _alike(name: str, value: float, count: int) -> Finding:
-    return Finding(
-        "alike", "", f"{name} is {value:g} in all {count} trials that are over, whatever their parameters.",
-        "A metric that no parameter changes cannot be searched.",
-        "Check that the objective uses its parameters, that the loss and the output layer suit the labels (one unit for "
-        "many classes predicts one of them for ever), and that the metric is that of this trial.",
-    )  # fmt: skip
+    told = {"metric": name, "value": f"{value:g}", "trials": str(count)}
+    return _finding("alike", "", (Phrase("alike.text", told),), Phrase("alike.remedy"))
 
 
 def _still(name: str, count: int) -> Finding:
-    return Finding(
-        "still", "", f"{name} has not moved within any of the {count} trials that reported it {STILL} times or more.",
-        "What does not move while a model trains says nothing of its training, and nothing to early stopping.",
-        "Check that what is reported is measured anew at each step, and that the optimizer has the model's weights.",
-    )  # fmt: skip
+    told = {"metric": name, "trials": str(count), "times": str(STILL)}
+    return _finding("still", "", (Phrase("still.text", told),), Phrase("still.remedy"))
 
 
 def _few(history: History, known: Measured) -> Iterator[Finding]:
     want = max(10, 5 * len(history.space))
     if len(known.rows) < want:
-        yield Finding(
-            "few", "", f"{len(known.rows)} trials have a result, and the space has {len(history.space)} parameters.",
-            "With fewer than about five trials a parameter a search has not seen the space.",
-            f"Give the study {want} trials or more, or fix what you are sure of.",
-        )  # fmt: skip
+        told = {"trials": str(len(known.rows)), "parameters": str(len(history.space)), "wanted": str(want)}
+        yield _finding("few", "", (Phrase("few.text", told),), Phrase("few.remedy", told))
 
 
-def _edges(history: History, known: Measured) -> Iterator[Finding]:
+def _keeping(history: History, known: Measured) -> Measured:
+    """The trials that keep the limits, where enough of them do: others cannot be the best."""
+    fine = history.columns.violations[known.rows] == 0
+    return known._replace(rows=known.rows[fine], losses=known.losses[fine]) if fine.sum() >= 5 else known
+
+
+def _edges(history: History, goals: Sequence[Measured], *, several: bool) -> Iterator[Finding]:
+    """Where the best of each goal is at a bound; goals that agree are one finding."""
+    by_place: dict[tuple[int, str], list[tuple[str, float]]] = {}
+    for goal in goals:
+        for at, side, value in _at_edge(history, _keeping(history, goal)):
+            by_place.setdefault((at, side), []).append((goal.name, value))
+    for (at, side), found in by_place.items():
+        slot = history.space.slots[at]
+        parameter = slot.parameter
+        further = None if isinstance(parameter, Choice) else wider(slot.name, parameter, side)
+        if further is None or isinstance(parameter, Choice):
+            continue  # it cannot go further
+        for_ = ", ".join(name for name, _ in found) if several else ""
+        yield _edge(slot.name, parameter, side, found[0][1], further, for_)
+
+
+def _at_edge(history: History, known: Measured) -> Iterator[tuple[int, str, float]]:
+    """Slots whose best trials are crowded at a bound: the slot's place, the side, and the best's value."""
     order = known.rows[np.argsort(known.losses, kind="stable")]
     top = order[: max(5, round(TOP * len(order)))]
     for at, slot in enumerate(history.space.slots):
@@ -246,142 +296,168 @@ def _edges(history: History, known: Measured) -> Iterator[Finding]:
         best, middle = float(history.columns.units[order[0], at]), float(np.median(column))
         for side, away in (("lower", best), ("upper", 1.0 - best)):
             crowd = middle if side == "lower" else 1.0 - middle
-            if away > EDGE + 0.5 / parameter.size or crowd > 3 * EDGE + 0.5 / parameter.size:
+            if away <= EDGE + 0.5 / parameter.size and crowd <= 3 * EDGE + 0.5 / parameter.size:
+                yield at, side, float(parameter.decode(best))
+
+
+def _edge(name: str, parameter: Float | Int, side: str, value: float, further: Wider, goals: str) -> Finding:
+    told = {
+        "name": name, "value": f"{value:.3g}", "low": f"{parameter.low:g}", "high": f"{parameter.high:g}",
+        "bound": f"{further.bound:g}", "goals": goals,
+    }  # fmt: skip
+    text = Phrase(f"edge.{side}.goals" if goals else f"edge.{side}", told)
+    remedy = Phrase("edge.remedy" if further.known else f"edge.ask.{side}", told)
+    return _finding("edge", name, (text,), remedy, goals)
+
+
+def _flat(history: History, seen: Sequence[Effects], metric: str | None) -> Iterator[Finding]:
+    """Directions that do nothing for a goal; they are to be fixed where they do nothing for the others either."""
+    names = goals_of(history)
+    several = len(names) > 1
+    for effects in seen:
+        if metric not in {None, effects.metric} or effects.fitted < FITTED:
+            continue
+        others = [name for name in names if name != effects.metric]
+        for effect in effects.effects:
+            if not _idle(effect):
                 continue
-            wider = _wider(parameter, side)
-            if wider is None:
-                continue  # it cannot go further
-            value = parameter.decode(best)
-            text = f"The best {slot.name} sits at the {side} edge: {value:.3g}, of {parameter.low:g} to {parameter.high:g}."
-            remedy = f"Widen it to {wider:g} and go on."
-            yield Finding(
-                "edge",
-                slot.name,
-                text,
-                "Where the best is at a boundary, better may lie beyond it (tuning playbook).",
-                remedy,
+            name = effect.axis.name
+            told = {
+                "name": name, "metric": effects.metric, "span": f"{effect.span:.2g}",
+                "share": f"{effect.share:.1%}", "most": f"{effect.share + effect.doubt:.1%}",
+            }  # fmt: skip
+            drives = [other.metric for other in seen if other.metric in others and not _flat_for(other, name)]
+            unknown = [other for other in others if other not in {each.metric for each in seen}]
+            goals = ", ".join(drives or unknown)
+            which = "flat.drives" if drives else "flat.unknown" if unknown else "flat.remedy"
+            goal = effects.metric if several else ""
+            yield _finding(
+                "flat", name, (Phrase("flat.text", told),), Phrase(which, told | {"goals": goals}), goal
             )
 
 
-def _wider(parameter: Float | Int, side: str) -> float | None:
-    """A bound further out: three times on a logarithmic scale, half of the range on a linear one."""
-    low, high = float(parameter.low), float(parameter.high)
-    if parameter.log:
-        bound = _round(high * 3 if side == "upper" else low / 3)
-        if isinstance(parameter, Int):
-            bound = max(1.0, float(round(bound)))
-        return None if bound in (low, high) else bound
-    if side == "upper" and low >= 0 and 0.8 <= high < 1 and isinstance(parameter, Float):
-        return float(f"{1 - (1 - high) / 2:.4g}")  # a share such as momentum: nearer to 1, not past it
-    half = 0.5 * (high - low)
-    bound = high + half if side == "upper" else low - half
-    if side == "lower" and low >= 0:
-        if low == 0:
-            return None  # what starts at nothing is not negative by accident
-        bound = max(bound, low / 2)
-    return float(round(bound)) if isinstance(parameter, Int) else _round(bound)
+FITTED = 0.3
+"""A model that explains less of a metric says nothing of directions."""
 
 
-def _round(value: float) -> float:
-    return float(f"{value:.2g}")
+def _idle(effect: Effect) -> bool:
+    return effect.share + effect.doubt < 0.1
 
 
-def _flat(seen: Effects) -> Iterator[Finding]:
-    for effect in seen.effects:
-        if effect.share + effect.doubt < 0.1 and seen.fitted >= 0.3:
-            name = effect.axis.name
-            yield Finding(
-                "flat", name,
-                f"{name} makes no difference: over its whole range {seen.metric} changes by {effect.span:.2g}, which is "
-                f"{effect.share:.1%} of what trials differ by, {effect.share + effect.doubt:.1%} at most.",
-                "A direction that does nothing costs trials (Bergstra and Bengio 2012: few parameters matter).",
-                f"Fix {name} at what is cheapest, and search the others.",
-            )  # fmt: skip
+def _flat_for(effects: Effects, name: str) -> bool:
+    """Whether it can be said of a parameter that it does nothing; where a model says too little, it cannot."""
+    found = next((effect for effect in effects.effects if effect.axis.name == name), None)
+    return found is not None and effects.fitted >= FITTED and _idle(found)
+
+
+def _most_fail(history: History) -> bool:
+    over = over_of(history)
+    failed = int((history.columns.statuses[over] == Status.FAILED).sum())
+    return 2 * failed >= len(over) > 0
 
 
 def _failing(history: History) -> Iterator[Finding]:
-    over = np.array(sorted(number for number, _ in history.rows.ended), np.int64)
+    """What fails, grouped; from three trials and a tenth on, and in any case while nothing else has come."""
+    over = over_of(history)
     failed = history.columns.statuses[over] == Status.FAILED
-    count, share = int(failed.sum()), float(failed.mean()) if len(over) else 0.0
-    if count < 3 or share < 0.1:
+    count = int(failed.sum())
+    if not count or (count < len(over) and (count < 3 or count < 0.1 * len(over))):
         return
-    causes = [history.rows[row].cause for row in over[failed]]
-    names = [cause.value for cause in causes if cause is not None]
-    most = max(dict.fromkeys(names), key=names.count) if names else "failed"
-    where = _where(history, over, failed)
-    yield Finding(
-        "failing", where.name if where else "", f"{count} of {len(over)} trials failed ({most}){where.text if where else ''}.",
-        "A failed trial costs its time and teaches little (tuning playbook: what share was infeasible?).",
-        where.remedy if where else "Look at their reasons: danlu show --why.",
-    )  # fmt: skip
+    place, told = where(history, over, failed), failures(history)
+    groups = [
+        f"{each.count} x {_quoted(each.error)} [{_numbers(each.trials, each.count)}]"
+        for each in told[:GROUPS]
+    ]
+    rest = sum(each.count for each in told[GROUPS:])
+    groups += [f"{rest} x ..."] if rest else []
+    said = {
+        "failed": str(count), "trials": str(len(over)), "cause": "@" + cause_of(history, over[failed].tolist()),
+        "groups": "; ".join(groups),
+    }  # fmt: skip
+    text = (Phrase("failing.text", said), *(() if place is None else (place.text,)))
+    all_ = Phrase("failing.remedy.all" if count == len(over) else "failing.remedy")
+    yield _finding("failing", place.name if place else "", text, all_ if place is None else place.remedy)
 
 
-class _Place(NamedTuple):
-    """Where trials fail: the share of the failed ones there above that of the others, and how it is said."""
-
-    gain: float
-    name: str
-    text: str
-    remedy: str
+def _quoted(error: str) -> str:
+    return error.rstrip(".") if len(error) <= 120 else f"{error[:117]}..."
 
 
-def _where(history: History, over: np.ndarray, failed: np.ndarray) -> _Place | None:
-    """The threshold of a number, or the option of a choice, that best tells failed trials from others, if one does."""
-    best: _Place | None = None
-    for at, slot in enumerate(history.space.slots):
-        on = history.columns.active[over, at]
-        if failed[on].sum() < 3 or (~failed[on]).sum() < 3:
-            continue
-        column, bad = history.columns.units[over, at][on], failed[on]
-        for place in (_options if isinstance(slot.parameter, Choice) else _thresholds)(slot, column, bad):
-            if place.gain >= 0.6 and (best is None or place.gain > best.gain):
-                best = place
-    return best
+def _numbers(trials: Sequence[int], count: int) -> str:
+    return f"#{', #'.join(map(str, trials[:3]))}{', ...' if count > 3 else ''}"
 
 
-def _thresholds(slot: Slot, column: np.ndarray, bad: np.ndarray) -> Iterator[_Place]:
-    order = np.argsort(column, kind="stable")
-    behind = np.cumsum(bad[order][::-1])[::-1]  # failed at this place and beyond
-    size = np.arange(len(order), 0, -1)
-    for above in (True, False):
-        inside, total = (behind, size) if above else (bad.sum() - behind, len(order) - size)
-        gain = _gain(inside, total, bad)
-        place = int(np.argmax(gain))
-        value = slot.parameter.decode(float(column[order[place]]))
-        side, hit = ("above" if above else "below"), int(inside[place])
-        yield _Place(
-            float(gain[place]),
-            slot.name,
-            f", {hit} of the {int(total[place])} with {slot.name} {side} {value:.3g} among them",
-            f"Move the {'upper' if above else 'lower'} bound of {slot.name} to {value:.2g}, or say why it fails with danlu show --why.",
-        )
-
-
-def _options(slot: Slot, column: np.ndarray, bad: np.ndarray) -> Iterator[_Place]:
-    values = [slot.parameter.decode(float(unit)) for unit in column]
-    for value in dict.fromkeys(values):
-        there = np.array([each == value and type(each) is type(value) for each in values])
-        hit = int(bad[there].sum())
-        yield _Place(
-            float(_gain(hit, there.sum(), bad)),
-            slot.name,
-            f", {hit} of the {int(there.sum())} with {slot.name} {value} among them",
-            f"Leave {value} out of {slot.name}, or say why it fails with danlu show --why.",
-        )
-
-
-def _gain(inside: Any, total: Any, bad: np.ndarray) -> Any:
-    """Balanced accuracy of "fails there", from -1 to 1."""
-    return inside / bad.sum() - (total - inside) / (~bad).sum()
-
-
-def _stale(known: Measured) -> Iterator[Finding]:
+def _stale(history: History, known: Measured, *, several: bool) -> Iterator[Finding]:
+    known = _keeping(history, known)
     running = np.minimum.accumulate(known.losses)
     last = int(np.flatnonzero(running < np.concatenate([[np.inf], running[:-1]]))[-1])
     since = len(running) - 1 - last
-    if since >= max(30, 2 * len(running) / 3) and math.isfinite(running[last]):
-        yield Finding(
-            "stale", "", f"Nothing better came in the last {since} of {len(running)} trials.",
-            "Half a search without an improvement seldom ends with one that matters.",
-            "Confirm the best on fresh seeds, or change the space, not the number of trials.",
-        )  # fmt: skip
+    if since >= _long(len(running)) and math.isfinite(running[last]):
+        told = {"since": str(since), "trials": str(len(running)), "goal": known.name}
+        key = "stale.text.goal" if several else "stale.text"
+        yield _finding(
+            "stale", "", (Phrase(key, told),), Phrase("stale.remedy"), known.name if several else ""
+        )
+
+
+def _long(trials: int) -> float:
+    """So many trials without a better one are worth a word."""
+    return max(30.0, 2 * trials / 3)
+
+
+def front_covered(losses: Floats) -> int:
+    """How many of the first rows cover ``COVERED`` of what all of them cover.
+
+    Volumes are taken below a point a tenth of the front's reach beyond its worst (at least a little beyond, where the front is one
+    point). Of three goals or more at most 60 of the front are looked at.
+
+    Args:
+        losses: of trials in their order, shape (n, m), n at least 1.
+
+    Example:
+        >>> front_covered(np.array([[1.0, 1.0], [0.5, 2.0], [2.0, 0.5], [3.0, 3.0]]))
+        3
+    """
+    front = losses[front_ranks(losses) == 0]
+    reach = np.ptp(front, axis=0)
+    reference = front.max(0) + np.where(reach > 0, 0.1 * reach, 1e-9 + 1e-9 * np.abs(front.max(0)))
+
+    def volume(count: int) -> float:
+        first = losses[:count]
+        kept = first[front_ranks(first) == 0]
+        if kept.shape[1] > 2 and len(kept) > 60:
+            kept = kept[np.argsort(kept[:, 0])[np.linspace(0, len(kept) - 1, 60).astype(int)]]
+        return hypervolume(kept, reference)
+
+    whole, low, high = volume(len(losses)), 0, len(losses)
+    while high - low > 1:  # more trials cover no less
+        middle = (low + high) // 2
+        low, high = (low, middle) if volume(middle) >= COVERED * whole else (middle, high)
+    return high
+
+
+def _together(history: History) -> tuple[Numbers, Floats]:
+    """Trials with all metrics of the goal that keep the limits, and their losses, shape (n, m)."""
+    each = [measured(history, name, fits=True) for name in goals_of(history)]
+    rows = each[0].rows
+    for other in each[1:]:
+        rows = np.intersect1d(rows, other.rows)
+    fine = history.columns.violations[rows] == 0
+    rows = rows[fine] if fine.any() else rows
+    return rows, np.column_stack([one.losses[np.searchsorted(one.rows, rows)] for one in each])
+
+
+def _stale_front(history: History) -> Iterator[Finding]:
+    rows, losses = _together(history)
+    if len(rows) < 30:
+        return
+    since = len(rows) - front_covered(losses)
+    if since >= _long(len(rows)):
+        told = {"since": str(since), "trials": str(len(rows))}
+        yield _finding("stale", "", (Phrase("stale.text.front", told),), Phrase("stale.remedy"))
+
+
+def _alone(history: History) -> Iterator[Finding]:
+    if len(history.incumbents.front) == 1:
+        told = {"trial": str(history.incumbents.front[0]), "goals": ", ".join(goals_of(history))}
+        yield _finding("alone", "", (Phrase("alone.text", told),), Phrase("alone.remedy"))

@@ -10,7 +10,8 @@ from ..journal.history import History
 from ..maths.threads import one_thread
 from .diagnosis import Trouble, commonest, diagnose_study
 from .effects import Effects, effects, model_of
-from .findings import Finding, findings
+from .failures import Failure, failures
+from .findings import Finding, findings, goals_of
 from .importance import Importance, importance
 from .measured import measured
 from .progress import Savings, savings
@@ -26,13 +27,16 @@ class Summary(msgspec.Struct, frozen=True):
         name: the study's.
         metric: the goal's first.
         states: how many trials are in which state.
-        best: the best trial's number, -1 for none.
+        best: the best trial's number, -1 for none; of several goals -1, as a front has no best.
         value: what it came to, NaN for none.
         params: its parameters.
+        front: of several goals the trials that none beats, by number, with their metrics.
+        failures: what trials failed of, the commonest first.
         savings: what stopping early has saved.
-        importance: of the parameters.
-        effects: of the parameters.
-        robustness: of the best.
+        importance: of the parameters, for the first goal.
+        importances: for all goals.
+        effects: of the parameters, for the first goal.
+        robustness: of the best, where there is one.
         findings: the most pressing first.
         troubles: of the best trials that have curves.
     """
@@ -43,8 +47,11 @@ class Summary(msgspec.Struct, frozen=True):
     best: int
     value: float
     params: dict[str, Any]
+    front: dict[int, dict[str, float]]
+    failures: tuple[Failure, ...]
     savings: Savings
     importance: Importance | None
+    importances: tuple[Importance, ...]
     effects: Effects | None
     robustness: Robustness | None
     findings: tuple[Finding, ...]
@@ -69,40 +76,105 @@ def summary(name: str, history: History) -> Summary:
     """
     known = measured(history, fits=True)
     enough = len(known.rows) >= 4 and len(history.space) > 0
-    model = model_of(history) if enough else None
-    seen = effects(history, model=model) if model is not None else None
-    best = history.incumbents.best
+    names = goals_of(history) if enough else []
+    models = {
+        each: model_of(history, each) for each in names if len(measured(history, each, fits=True).rows) >= 4
+    }
+    seen = tuple(effects(history, each, model=model) for each, model in models.items())
+    shares = tuple(importance(history, each) for each in models)
+    several = len(history.goal.metrics) > 1
+    best = None if several else history.incumbents.best
     trial = None if best is None else history.trials.configuration(best)
+    model = next(iter(models.values()), None)
+    front = sorted(history.incumbents.front) if several else []
     return Summary(
         name, known.name, dict(history.rows.states()),
-        -1 if trial is None else trial.number, float("nan") if trial is None else trial.value,
-        {} if trial is None else trial.params, savings(history), importance(history, method="fanova", most=1000) if enough else None, seen,
-        robustness(history, model=model) if model is not None else None, tuple(findings(history, seen=seen)),
-        tuple(diagnose_study(history)),
+        -1 if trial is None else trial.number, float("nan") if trial is None else trial.value, {} if trial is None else trial.params,
+        {number: history.trials.configuration(number).metrics for number in front}, failures(history), savings(history),
+        shares[0] if shares else None, shares, seen[0] if seen else None,
+        robustness(history, model=model) if model is not None and not several else None,
+        tuple(findings(history, seen=seen)), tuple(diagnose_study(history)),
     )  # fmt: skip
+
+
+SHOWN = 10
+"""So many trials of a front, errors and parameters are told; JSON has all."""
 
 
 def _lines(page: Summary) -> list[str]:
     states = ", ".join(f"{count} {state}" for state, count in page.states.items()) or "no trials"
     lines = [f"{page.name}: {states}"]
-    if page.best < 0:
-        return [*lines, "no trial has a result yet"]
-    lines.append(f"best {page.metric} {page.value:.6g} in trial {page.best}")
-    lines += [
-        f"  {name} = {value:.6g}" if isinstance(value, float) else f"  {name} = {value}"
-        for name, value in page.params.items()
-    ]
+    nothing = page.best < 0 and not page.front
+    if nothing:
+        lines += [*_failed(page.failures), "no trial has a result yet"]
+    lines += _best(page)
     if page.savings.saved:
         lines.append(f"stopping early saved {page.savings.saved:.0%} of {page.savings.whole} steps")
-    if page.importance is not None:
-        shares = ", ".join(f"{share.name} {share.share:.0%}" for share in page.importance.parameters[:5])
-        lines.append(f"what mattered: {shares}")
+    lines += [_mattered(found, several=len(page.importances) > 1) for found in page.importances]
     if page.robustness is not None and page.robustness.ties:
         lines.append(f"{others(len(page.robustness.ties))} cannot be told from the best")
-    if page.findings:
-        lines += ["findings:", *[f"  {finding}" for finding in page.findings]]
+    found = [each for each in page.findings if not (nothing and each.kind == "few")]
+    if found:
+        lines += ["findings:", *[f"  {finding}" for finding in found]]
+    if not nothing:
+        lines += _failed(page.failures)
     if page.troubles:
         common = commonest(list(page.troubles))
         told = f", and most of the best are: {common}" if common else ""
         lines += [f"curves of the best: {page.troubles[0].trouble or 'too short to judge'}{told}"]
     return lines
+
+
+def _failed(found: tuple[Failure, ...]) -> list[str]:
+    """Errors with how often, in which trials, and where in the space; the commonest first."""
+    if not found:
+        return []
+    lines = ["errors:"]
+    for each in found[:SHOWN]:
+        more = ", ..." if each.count > len(each.trials) else ""
+        numbers = f"{'trial' if each.count == 1 else 'trials'} {', '.join(map(str, each.trials))}{more}"
+        lines.append(f"  {each.count} x {each.error} ({numbers}){f'; {each.place}' if each.place else ''}")
+    rest = len(found) - SHOWN
+    return lines if rest <= 0 else [*lines, f"  and {rest} other errors; danlu show --why has all"]
+
+
+def _best(page: Summary) -> list[str]:
+    """The best trial with its parameters; of several goals the front, a line a trial."""
+    if page.front:
+        shown = list(page.front.items())[:SHOWN]
+        told = [
+            f"  trial {number}: {', '.join(f'{name}={value:.6g}' for name, value in metrics.items())}"
+            for number, metrics in shown
+        ]
+        rest = len(page.front) - len(shown)
+        return [
+            f"front of {len(page.front)} {'trial' if len(page.front) == 1 else 'trials'} that none beats in all goals",
+            *told, *([f"  and {rest} more"] if rest else []),
+        ]  # fmt: skip
+    if page.best < 0:
+        return []
+    return [
+        f"best {page.metric} {page.value:.6g} in trial {page.best}",
+        *(f"  {name} = {value:.6g}" if isinstance(value, float) else f"  {name} = {value}" for name, value in page.params.items()),
+    ]  # fmt: skip
+
+
+def _mattered(found: Importance, *, several: bool) -> str:
+    """What mattered in one line: ``or`` stands between what cannot be told apart, ``then`` before what matters less.
+
+    Example:
+        >>> from .importance import Share
+        >>> shares = (Share("lr", 0.5, 0.3, 0.7), Share("wd", 0.4, 0.2, 0.6), Share("act", 0.1, 0.0, 0.1, 3))
+        >>> _mattered(Importance("loss", "fanova", 40, shares), several=False)
+        'what mattered: lr 50% or wd 40%, then act 10%'
+    """
+    for_ = f" for {found.metric}" if several else ""
+    if len(found.parameters) > 1 and not found.told:
+        return f"what mattered{for_} cannot be told yet: the intervals of all {len(found.parameters)} parameters overlap"
+    words: list[str] = []
+    for before, each in zip((None, *found.parameters), found.parameters[:5], strict=False):
+        if before is not None and each.share < 0.005:
+            break
+        between = "" if before is None else " or " if before.rank == each.rank else ", then "
+        words.append(f"{between}{each.name} {each.share:.0%}")
+    return f"what mattered{for_}: {''.join(words)}"
