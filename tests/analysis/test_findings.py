@@ -144,7 +144,9 @@ def test_where_all_fail_the_errors_come_first_in_every_language(run, trials):
     """The last is set aside by the study, as an objective that cannot work; its error is what a person has to see all the more."""
     store = danlu.stores.MemoryStore()
     with contextlib.suppress(danlu.errors.ObjectiveError):
-        danlu.tune(run, SPACE, minimize="loss", trials=trials, sampler="random", seed=0, store=store, name="s")
+        danlu.tune(
+            run, SPACE, minimize="loss", trials=trials, sampler="random", seed=0, store=store, name="s"
+        )
     history = danlu.load(store, "s").history
     trials = len(history)
     found = findings(history)
@@ -159,7 +161,10 @@ def test_where_all_fail_the_errors_come_first_in_every_language(run, trials):
     assert sum(each.count for each in groups) == trials
     assert [each.count for each in groups] == sorted([each.count for each in groups], reverse=True)
     text = str(summary("s", history))
-    assert text.splitlines()[1:3] == ["errors:", next(line for line in text.splitlines() if "ValueError" in line)]
+    assert text.splitlines()[1:3] == [
+        "errors:",
+        next(line for line in text.splitlines() if "ValueError" in line),
+    ]
     if run is other and trials > 2:
         assert groups[1].error.startswith("FileNotFoundError")
         assert groups[1].trials == (2, 5)

@@ -30,7 +30,7 @@ def test_every_sentence_is_there_in_every_language_with_the_same_values():
         assert holes(sentence) == holes(theirs[key]), key
     for key, sentence in theirs.items():
         assert re.search(r"[\u4e00-\u9fff]", sentence), key
-        assert key[0] == "@" or sentence[-1] in "。", key
+        assert key[0] == "@" or sentence.endswith("。"), key
 
 
 def test_every_sentence_is_said_somewhere():

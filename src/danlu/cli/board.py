@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..analysis.pace import Pace, pace
 from ..journal.events import Status
 from ..journal.history import History
 from ..problem.budget import Budget
@@ -14,44 +15,64 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 
 class Board(NamedTuple):
-    """The state of a study at one moment."""
+    """The state of a study at one moment.
+
+    ``best`` is the best trial, of several goals the front. ``pace`` is what the page shows too.
+    """
 
     name: str
     asked: int
     total: int | None
     counts: dict[str, int]
     best: str
-    rate: float
-    left: float | None
+    pace: Pace
     curves: tuple[tuple[int, int, str, str], ...]
 
 
-def board(name: str, history: History, budget: Budget, seconds: float) -> Board:
-    """Read a history; ``seconds`` is the time it has been driven, the source of rates."""
-    counts = history.rows.states()
-    rate = history.spent.finished / seconds if seconds > 0 else 0.0
-    left = None
-    if budget.trials is not None and rate > 0:
-        left = max(0, budget.trials - history.spent.finished) / rate
+def board(name: str, history: History, budget: Budget | None = None) -> Board:
+    """Read a history; the budget is the journal's where none is given."""
+    stored = history.definition.stored_config
+    limits = budget or (Budget() if stored is None else stored.budget)
     return Board(
         name=name,
         asked=len(history),
-        total=budget.trials,
-        counts=dict(counts),
+        total=limits.trials,
+        counts=dict(history.rows.states()),
         best=best_line(history),
-        rate=rate,
-        left=left,
+        pace=pace(history, limits),
         curves=tuple(_curve(history, number) for number in sorted(history.rows.live[Status.RUNNING])[:8]),
     )
 
 
 def best_line(history: History) -> str:
-    """The best trial in a few words, '' when there is none."""
+    """The best trial in a few words, of several goals how many are on the front and the ends of it; '' when there is none.
+
+    Example:
+        >>> import danlu
+        >>> space = {"x": danlu.Float(0, 1)}
+        >>> result = danlu.tune(lambda t: {"a": t["x"], "b": 1 - t["x"]}, space, minimize=["a", "b"], trials=4, sampler="quasirandom", seed=0)
+        >>> best_line(result.history).split(":")[0]
+        'front of 4 trials'
+    """
     if history.incumbents.best is None:
         return ""
+    if len(history.goal.metrics) > 1:
+        return front_line(history)
     trial = history.trials.configuration(history.incumbents.best)
     metrics = ", ".join(f"{name}={value:.4g}" for name, value in list(trial.metrics.items())[:3])
     return f"trial {trial.number}: {metrics}"
+
+
+def front_line(history: History) -> str:
+    """The front in a few words: how many trials, and the best value of each goal on it."""
+    front = [history.trials.configuration(number) for number in history.incumbents.front]
+    ends = []
+    for metric in history.goal.metrics[:3]:
+        best = min(front, key=lambda trial: metric.loss(trial.metrics[metric.name]))
+        ends.append(
+            f"{metric.name} {'up' if metric.maximize else 'down'} to {best.metrics[metric.name]:.4g} (trial {best.number})"
+        )
+    return f"front of {len(front)} {'trial' if len(front) == 1 else 'trials'}: {', '.join(ends)}"
 
 
 def sparkline(values: Sequence[float], width: int = 24) -> str:
@@ -75,20 +96,27 @@ def sparkline(values: Sequence[float], width: int = 24) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds for eyes: ``8s``, ``2m05s``, ``3h20m``.
+    """Seconds for eyes: ``71us``, ``2.5ms``, ``0.35s``, ``8s``, ``2m05s``, ``3h20m``, ``2d04h``.
 
     Example:
-        >>> duration(125)
-        '2m05s'
+        >>> duration(125), duration(0.000071), duration(0.35), duration(187200)
+        ('2m05s', '71us', '0.35s', '2d04h')
     """
     if seconds is None or not math.isfinite(seconds):
         return "?"
+    if 0 < seconds < 1:
+        small = f"{1e6 * seconds:.0f}us" if seconds < 1e-3 else f"{1e3 * seconds:.2g}ms"
+        return small if seconds < 0.0995 else f"{seconds:.2g}s"
+    if seconds < 9.95 and seconds != int(seconds):
+        return f"{seconds:.1f}s"
     whole = int(seconds)
     if whole < 60:
         return f"{whole}s"
     if whole < 3600:
         return f"{whole // 60}m{whole % 60:02d}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+    return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"
 
 
 def _curve(history: History, number: int) -> tuple[int, int, str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..base.failure import at_terminal
-from ..journal.events import Ended, Entry, Reported, Status
+from ..journal.events import Ended, Entry, Reported, Status, Steered
 from ..journal.history import History
 from .board import Board, board, duration
 from .echo import drawn, echo, visible
@@ -61,23 +61,40 @@ class LiveView:
     def _draw(self) -> None:
         history = self._replica.history
         if self._live is not None:
-            now = board(self._name, history, self._replica.budget, history.spent.seconds)
+            now = board(self._name, history, self._replica.budget)
             self._live.update(render(now, self._live.console.encoding), refresh=True)
         self._drawn = time.monotonic()
 
 
 def event_line(entry: Entry, history: History) -> str:
-    """A line for an event that ends a trial, '' for the others."""
+    """A line for an event that ends a trial, or halts the study or lets it go on; '' for the others."""
     event = entry.event
+    if isinstance(event, Steered) and event.order != "prune":
+        return f"the study was {event}"
     if isinstance(event, Ended) or (isinstance(event, Reported) and event.action == 2):
         row = history.rows.of(event.trial)
         first = history.goal.metrics[0].name
         value = (row.metrics or {}).get(first)
         shown = "" if value is None else f" {first}={value:.6g}"
-        best = " (best)" if history.incumbents.best == event.trial else ""
+        best = _place(history, event.trial)
         why = f": {spelled(row.reason)}" if row.reason else ""
         return f"trial {event.trial} {row.status.name.lower()}{shown}{best}{why}"
     return ""
+
+
+def _place(history: History, number: int) -> str:
+    if len(history.goal.metrics) > 1:
+        return " (on the front)" if number in history.incumbents.front else ""
+    return " (best)" if history.incumbents.best == number else ""
+
+
+def _outlook(now: Board, over: int) -> str:
+    """How long it takes, or why nobody waits."""
+    if now.pace.halted:
+        return "paused" if now.pace.halted.startswith("paused") else "stopped"
+    if now.pace.left is None or (now.total is not None and over >= now.total):
+        return ""
+    return f"{duration(now.pace.left)} left"
 
 
 def render(now: Board, encoding: str) -> RenderableType:
@@ -95,13 +112,21 @@ def render(now: Board, encoding: str) -> RenderableType:
         Text(visible(f"{mark} {now.name}"), style="bold"),
         ProgressBar(total=total, completed=over, width=30),
         f"{over}/{now.total or '?'}",
-        f"{now.rate * 60:.1f}/min",
-        f"{duration(now.left)} left",
+        str(now.pace) or "-",
+        Text(_outlook(now, over), style="bold yellow" if now.pace.halted else ""),
     )
     states = "  ".join(f"{count} {state}" for state, count in sorted(now.counts.items()))
     lines: list[RenderableType] = [head, Text(states or "starting", style="dim")]
+    if now.pace.halted:
+        lines.append(
+            Text(
+                visible(f"{now.pace.halted}; go on with: danlu steer STORE {now.name} resume"),
+                style="bold yellow",
+            )
+        )
     if now.best:
-        lines.append(Text(visible(f"best  {now.best}"), style="green"))
+        label = "" if now.best.startswith("front") else "best  "
+        lines.append(Text(visible(f"{label}{now.best}"), style="green"))
     curves = Table.grid(padding=(0, 2))
     for number, step, newest, spark in now.curves:
         curves.add_row(f"trial {number}", f"step {step}", newest, Text(drawn(spark, encoding), style="cyan"))

@@ -43,7 +43,6 @@ def watch(store: str, name: str | None, once: bool, json_: bool, every: float) -
 def _live(name: str, journal: Journal, history: History, every: float) -> None:
     from rich.live import Live
 
-    from ..problem.budget import Budget
     from .board import board
     from .live import render
 
@@ -51,7 +50,7 @@ def _live(name: str, journal: Journal, history: History, every: float) -> None:
         while True:
             entries = list(journal.read(history.seq))
             history.fold(entries)
-            now = board(name, history, Budget(), history.spent.seconds)
+            now = board(name, history)
             screen.update(render(now, screen.console.encoding), refresh=True)
             if _closed(entries):
                 return

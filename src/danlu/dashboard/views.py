@@ -14,6 +14,7 @@ from ..analysis.effects import effects, model_of, surface
 from ..analysis.findings import findings
 from ..analysis.importance import DEFAULT, importance
 from ..analysis.measured import Numbers, measured
+from ..analysis.pace import pace
 from ..analysis.progress import progress, savings
 from ..analysis.selection import select
 from ..analysis.timeline import timeline
@@ -28,9 +29,6 @@ from ..journal.trial import headings
 LINES, POINTS, PLACES = 150, 50, 600
 """At most this many curves, points a curve, and trials in panels that draw each."""
 
-RECENT = 30
-"""This many of the newest ends say how fast trials end."""
-
 PAGE = 200
 """At most this many rows of the table are sent at once."""
 
@@ -43,7 +41,7 @@ def head(name: str, history: History) -> dict[str, Any]:
         else np.zeros(len(Status), int)
     )
     best = None if history.incumbents.best is None else history.trials.configuration(history.incumbents.best)
-    stored_config = history.definition.stored_config
+    stored_config, now = history.definition.stored_config, pace(history)
     return {
         "name": name,
         "seq": history.seq,
@@ -62,8 +60,9 @@ def head(name: str, history: History) -> dict[str, Any]:
             "cost": history.spent.cost,
         },
         "savings": savings(history),
-        "rate": _rate(history),
-        "halted": "" if history.decisions.halted is None else str(history.decisions.halted),
+        "rate": now.rate,
+        "pace": now,
+        "halted": now.halted,
         "created": history.spent.created_at,
         "latest": history.spent.last_at,
         "queued": len(history.decisions.queue),
@@ -305,10 +304,3 @@ def _order(history: History, rows: Numbers, sort: str, *, descending: bool) -> N
         np.isnan(key), np.inf, -key if descending else key
     )  # what is not known comes last, either way
     return rows[np.argsort(key, kind="stable")]
-
-
-def _rate(history: History) -> float:
-    """Trials that ended a second, of late."""
-    ends = [history.rows[number].ended_at or 0.0 for number, _ in history.rows.ended[-RECENT:]]
-    span = ends[-1] - ends[0] if len(ends) > 1 else 0.0
-    return (len(ends) - 1) / span if span > 0 else 0.0

@@ -108,8 +108,7 @@ export function Study({ place, go, actions, say, wanted, want }) {
 function Head({ head, actions, say }) {
   const { budget, spent, savings } = head;
   const counting = head.trials - head.aside; // what was set aside is over, and off the budget
-  const over = head.states.done + head.states.stopped + head.states.failed - head.aside;
-  const left = budget.trials && head.rate ? (budget.trials - over) / head.rate : NaN;
+  const { pace } = head;
   const shares = [
     budget.trials && `${counting} / ${budget.trials} ${t("trials")}`,
     budget.seconds && `${duration(spent.seconds)} / ${duration(budget.seconds)}`,
@@ -121,7 +120,7 @@ function Head({ head, actions, say }) {
     <span class="best"><b id="best">${head.best ? show(num(head.best.value)) : "—"}</b> ${head.goal.map((goal) => `${goal.name} ${goal.maximize ? "↑" : "↓"}`).join(", ")}${head.best ? ` · ${t("trial")} ${head.best.number}` : ""}</span>
     <span class="states">${Object.entries(head.states).filter(([, count]) => count).map(([name, count]) => html`<${Status} name=${name} count=${count} /> `)}</span>
     <span>${shares.join(" · ") || `${counting} ${t("trials")}`}${head.aside ? ` · ${head.aside} ${t("setAside")}` : ""}</span>
-    <span>${head.rate ? `${(60 * head.rate).toPrecision(3)}${t("perMinute")}` : ""}${Number.isFinite(left) && left > 0 ? ` · ${duration(left)} ${t("left")}` : ""}</span>
+    <span>${pace.unit ? `${pace.number}/${t(pace.unit)}` : ""}${pace.left > 0 ? ` · ${duration(pace.left)} ${t("left")}` : ""}</span>
     ${savings.saved > 0 && html`<span>${(100 * savings.saved).toFixed(0)} % ${t("saved")}</span>`}
     ${head.queued > 0 && html`<span>${head.queued} ${t("queued")}</span>`}
     ${head.halted && html`<b class="halted" role="status">${head.halted}</b>`}

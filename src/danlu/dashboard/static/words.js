@@ -2,7 +2,7 @@
 const WORDS = {
   en: {
     studies: "Studies", empty: "There is no study in this store yet. Start one:", trials: "trials", best: "best", trial: "trial",
-    state: "state", status: "status", goal: "goal", rate: "rate", perMinute: "/min", left: "left", budget: "budget", spent: "spent",
+    state: "state", status: "status", goal: "goal", rate: "rate", s: "s", min: "min", h: "h", day: "day", left: "left", budget: "budget", spent: "spent",
     saved: "saved by stopping early", reading: "reading the journal", events: "events", damaged: "The journal is damaged",
     soundBefore: "What is shown is what is sound before the damage.", away: "The server is away; trying again.",
     filter: "Filter", add: "Add", clear: "Clear all", remove: "remove", selected: "of", rangeHint: "low..high or a|b",
@@ -26,7 +26,7 @@ const WORDS = {
   },
   zh: {
     studies: "研究", empty: "此存储中还没有研究。开始一个:", trials: "个试验", best: "最佳", trial: "试验", state: "状态", status: "状态",
-    goal: "目标", rate: "速率", perMinute: "/分钟", left: "剩余", budget: "预算", spent: "已用", saved: "提前停止节省",
+    goal: "目标", rate: "速率", s: "秒", min: "分钟", h: "小时", day: "天", left: "剩余", budget: "预算", spent: "已用", saved: "提前停止节省",
     reading: "正在读取日志", events: "个事件", damaged: "日志已损坏", soundBefore: "所示为损坏之前的完好部分。",
     away: "服务器暂时离线,正在重试。", filter: "筛选", add: "添加", clear: "全部清除", remove: "移除", selected: "/",
     rangeHint: "下限..上限 或 a|b", history: "历史", curves: "学习曲线", parallel: "平行坐标", importance: "重要性", slices: "切片",
