@@ -75,7 +75,7 @@ def test_while_a_study_is_paused_nothing_counts_down_and_the_terminal_says_so(en
     found = pace(paused, Budget(trials=80))
     assert (found.left, found.halted) == (None, "paused by ann: lunch")
     shown = drawn(board("s", paused, Budget(trials=80)))
-    assert "paused by ann: lunch; go on with: danlu steer STORE s resume" in shown
+    assert "paused by ann: lunch; go on with: danlu steer STORE resume s" in shown
     assert " left" not in shown
     resumed = history_of(entries, [2.5 * (each + 1) for each in range(10)], "resume")
     assert pace(resumed).halted == ""

@@ -106,18 +106,22 @@ def _lines(page: Summary) -> list[str]:
     lines = [f"{page.name}: {states}"]
     nothing = page.best < 0 and not page.front
     if nothing:
-        lines += [*_failed(page.failures), "no trial has a result yet"]
+        lines += [*failed_lines(page.failures), "no trial has a result yet"]
     lines += _best(page)
     if page.savings.saved:
         lines.append(f"stopping early saved {page.savings.saved:.0%} of {page.savings.whole} steps")
     lines += [_mattered(found, several=len(page.importances) > 1) for found in page.importances]
     if page.robustness is not None and page.robustness.ties:
         lines.append(f"{others(len(page.robustness.ties))} cannot be told from the best")
-    found = [each for each in page.findings if not (nothing and each.kind == "few")]
+    found = [
+        f"  {each.remedy if nothing and each.kind == 'failing' else each}"
+        for each in page.findings
+        if not (nothing and each.kind == "few")
+    ]
     if found:
-        lines += ["findings:", *[f"  {finding}" for finding in found]]
-    if not nothing:
-        lines += _failed(page.failures)
+        lines += ["findings:", *found]
+    if not nothing and not any(each.kind == "failing" for each in page.findings):
+        lines += failed_lines(page.failures)
     if page.troubles:
         common = commonest(list(page.troubles))
         told = f", and most of the best are: {common}" if common else ""
@@ -125,8 +129,8 @@ def _lines(page: Summary) -> list[str]:
     return lines
 
 
-def _failed(found: tuple[Failure, ...]) -> list[str]:
-    """Errors with how often, in which trials, and where in the space; the commonest first."""
+def failed_lines(found: tuple[Failure, ...]) -> list[str]:
+    """Errors with how often, in which trials, and where in the space; the commonest first, no line where nothing failed."""
     if not found:
         return []
     lines = ["errors:"]
@@ -135,7 +139,7 @@ def _failed(found: tuple[Failure, ...]) -> list[str]:
         numbers = f"{'trial' if each.count == 1 else 'trials'} {', '.join(map(str, each.trials))}{more}"
         lines.append(f"  {each.count} x {each.error} ({numbers}){f'; {each.place}' if each.place else ''}")
     rest = len(found) - SHOWN
-    return lines if rest <= 0 else [*lines, f"  and {rest} other errors; danlu show --why has all"]
+    return lines if rest <= 0 else [*lines, f"  and {rest} other errors; danlu show STORE --why has all"]
 
 
 def _best(page: Summary) -> list[str]:

@@ -12,6 +12,9 @@ from ..base.plain import as_json
 from .echo import echo, echo_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..analysis.diagnosis import Trouble
     from ..journal.history import History
 
 FIGURES = (
@@ -51,8 +54,21 @@ def diagnose(store: str, name: str | None, trial: int | None, json_: bool) -> No
         echo_json(as_json(page))
         return
     echo(str(page))
-    for trouble in page.troubles:
-        echo(f"  {trouble}")
+    for line in _grouped(page.troubles):
+        echo(f"  {line}")
+
+
+def _grouped(troubles: Sequence[Trouble]) -> list[str]:
+    """What the curves of the best say, a trouble once: its first trial in full, the others by their numbers."""
+    found: dict[str, list[Trouble]] = {}
+    for each in troubles:
+        found.setdefault(each.trouble, []).append(each)
+    lines = []
+    for first, *others in found.values():
+        numbers = ", ".join(str(each.trial) for each in others)
+        also = f" Likewise {'trial' if len(others) == 1 else 'trials'} {numbers}." if others else ""
+        lines.append(f"{first}{also}")
+    return lines
 
 
 @click.command()
@@ -99,7 +115,7 @@ def compare(
 
 @click.command()
 @click.argument("store")
-@click.argument("kind", type=click.Choice(FIGURES))
+@click.argument("kind", type=click.Choice(FIGURES), metavar="KIND")
 @click.argument("name", required=False)
 @click.option(
     "-o",
@@ -110,12 +126,19 @@ def compare(
 @click.option("--metric", help="Of the goal; for curves, any that was reported.")
 @click.option("--x", help="For contour and surface: the first parameter.")
 @click.option("--y", help="For contour and surface: the second parameter.")
-@click.option("--method", help="For importance: ped-anova, fanova or permutation.")
+@click.option(
+    "--method",
+    metavar="METHOD",
+    help="For importance: fanova, permutation or ped-anova [default: as on the page].",
+)
 @click.option("--json", "json_", is_flag=True, help="The arrays behind the figure instead of a file.")
 def plot(
     store: str, kind: str, name: str | None, output: str | None, json_: bool, **settings: str | None
 ) -> None:
-    """Draw figure KIND of study NAME of STORE."""
+    """Draw figure KIND of study NAME of STORE.
+
+    KIND is history, curves, parallel, slices, effects, importance, contour, surface, front, timeline or regret.
+    """
     from ..plots.plot import arrays as arrays_of
     from .show import load_one
 

@@ -120,7 +120,7 @@ def render(now: Board, encoding: str) -> RenderableType:
     if now.pace.halted:
         lines.append(
             Text(
-                visible(f"{now.pace.halted}; go on with: danlu steer STORE {now.name} resume"),
+                visible(f"{now.pace.halted}; go on with: danlu steer STORE resume {now.name}"),
                 style="bold yellow",
             )
         )

@@ -51,6 +51,18 @@ class Lazy(click.Group):
         command: click.Command = getattr(import_module(module), name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is named; of one that there is not, the nearest is said."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, 1)
+            remedy = f"Did you mean {near[0]!r}?" if near else "danlu --help lists all."
+            raise click.UsageError(f"there is no command {args[0]!r}. {remedy}", ctx=ctx)
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; an error of danlu is a sentence, in the command's own words."""
         from danlu.errors import DanluError
@@ -91,6 +103,10 @@ def main(arguments: list[str] | None = None) -> None:
         answered = _own_word(error)
         answered.show()
         sys.exit(answered.exit_code)
+    except click.BadParameter as error:
+        answered = _option_word(error)
+        answered.show()
+        sys.exit(answered.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -113,3 +129,21 @@ def _own_word(error: click.NoSuchOption) -> click.UsageError:
         return error
     remedy = f"danlu says {' or '.join(meant) if meant else own}."
     return click.UsageError(f"No such option {error.option_name!r}. {remedy}", ctx=error.ctx)
+
+
+def _option_word(error: click.BadParameter) -> click.UsageError:
+    """Answer a word that is none of the options with the nearest, and with all of them once."""
+    import re
+    from difflib import get_close_matches
+
+    param = error.param
+    said = re.match(r"'(.*)' is not one of ", error.message, re.DOTALL)
+    if param is None or not isinstance(param.type, click.Choice) or said is None:
+        return error
+    options = list(map(str, param.type.choices))
+    name = param.opts[-1] if param.param_type_name == "option" else (param.name or "").upper()
+    near = get_close_matches(said[1], options, 1)
+    remedy = f"Did you mean {near[0]!r}? " if near else ""
+    return click.UsageError(
+        f"{name} takes {', '.join(options)}, not {said[1]!r}. {remedy}".rstrip(), ctx=error.ctx
+    )

@@ -14,23 +14,50 @@ from ..errors import SettingError, StoreError
 from ..study.opening import existing_history
 from ..study.result import Result
 from .echo import drawn, echo, echo_json
+from .listing import Wanted, arranged, listed, screen_of, show_lines
 
 
 @click.command()
 @click.argument("store")
 @click.argument("name", required=False)
 @click.option("--trial", type=int, help="Everything about one trial.")
+@click.option("--raw", is_flag=True, help="With --trial: fields as they are kept, the unit point among them.")
+@click.option(
+    "--top", type=click.IntRange(min=1), help="The N best trials, of several goals the front first."
+)
+@click.option("--last", type=click.IntRange(min=1), help="The N newest trials.")
+@click.option(
+    "--sort",
+    metavar="COLUMN",
+    help="Sort by a column, a metric from good to bad; -COLUMN from large to small.",
+)
+@click.option("--columns", metavar="NAMES", help="Show these columns alone: lr,loss,seconds.")
+@click.option(
+    "--all",
+    "whole",
+    is_flag=True,
+    help="Every trial [default: the newest 40, or as many as the screen has lines for].",
+)
 @click.option(
     "--importance",
     "method",
     is_flag=False,
     flag_value="",
     metavar="METHOD",
-    help="Which parameters mattered: ped-anova, fanova or permutation.",
+    help="Which parameters mattered; METHOD is fanova, permutation or ped-anova [default: as on the page].",
 )
 @click.option("--why", is_flag=True, help="What danlu decided by itself, and why.")
 @click.option("--json", "json_", is_flag=True, help="Machine-readable output.")
-def show(store: str, name: str | None, trial: int | None, why: bool, method: str | None, json_: bool) -> None:
+def show(
+    store: str,
+    name: str | None,
+    trial: int | None,
+    why: bool,
+    method: str | None,
+    json_: bool,
+    raw: bool,
+    **wanted: Any,
+) -> None:
     """List the studies of STORE, those of a campaign under it, or the trials of study NAME; of a campaign what it has judged.
 
     Exit code 1 when a study of the list is damaged.
@@ -57,12 +84,38 @@ def show(store: str, name: str | None, trial: int | None, why: bool, method: str
     elif method is not None:
         _importance(result, method, json_=json_)
     elif trial is not None:
-        _one(result, trial, json_=json_)
-    elif json_:
-        echo_json(as_json(result.table()))
+        _one(result, trial, json_=json_, raw=raw)
     else:
-        echo(table(result.table()) or "no trials")
-        print_best(result)
+        _trials(result, Wanted(**wanted), json_=json_)
+
+
+def _trials(result: Result, wanted: Wanted, *, json_: bool) -> None:
+    """The trials that are wanted, what is not shown of them, errors where trials fail, and the best or the front."""
+    rows = result.table()
+    if json_:
+        every = wanted.top is None and wanted.last is None
+        rows, _ = listed(rows, result.history, wanted._replace(whole=wanted.whole or every))
+        echo_json(as_json(arranged(rows, wanted.columns, None)[0]))
+        return
+    screen = screen_of()
+    shown, more = listed(rows, result.history, wanted, lines=screen[1] if screen else None)
+    shown, hidden = arranged(shown, wanted.columns, screen[0] if screen else None)
+    lines = [
+        *_failing(result),
+        table(shown) or "no trials",
+        *filter(None, (more, hidden)),
+        *best_lines(result),
+    ]
+    show_lines("\n".join(lines))
+    _limits(result)
+
+
+def _failing(result: Result) -> list[str]:
+    """The errors of a study without a result, before anything else."""
+    from ..analysis.failures import failures
+    from ..analysis.summary import failed_lines
+
+    return [] if result.history.incumbents.front else failed_lines(failures(result.history))
 
 
 def _tree(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -95,7 +148,7 @@ def _campaign(result: Result, store: Any, *, json_: bool) -> None:
     echo(f"a campaign of the kind {own.definition.campaign.kind}")
     for name, value in own.definition.campaign.settings.items():
         if value not in ("", None, {}):
-            echo(f"  {name} = {_cell(value)}")
+            echo(f"  {name} = {cell(value)}")
     there = set(store.studies())
     rows = [
         {"stage": stage, **{key: value for key, value in _listed(store, study).items() if key != "parent"}}
@@ -115,9 +168,12 @@ def _importance(result: Result, method: Any, *, json_: bool) -> None:
     echo(f"{found.method} for {found.metric}, {found.trials} trials")
     for each in found.parameters:
         bar = drawn("█" * round(40 * each.share), sys.stdout.encoding)
-        echo(f"{each.share:6.1%}  [{each.low:.0%} to {each.high:.0%}]  {each.name}  {bar}")
+        tied = sum(other.rank == each.rank for other in found.parameters) > 1
+        echo(
+            f"{f'{each.rank}=' if tied else each.rank:>3}  {each.share:6.1%}  [{each.low:.0%} to {each.high:.0%}]  {each.name}  {bar}"
+        )
     for pair in found.pairs:
-        echo(f"{pair.share:6.1%}  {' with '.join(pair.names)}, beyond each alone")
+        echo(f"     {pair.share:6.1%}  {' with '.join(pair.names)}, beyond each alone")
     if found.notice:
         echo(found.notice)
 
@@ -156,19 +212,45 @@ def load_one(path: str, name: str | None) -> Result:
 
 
 def print_best(result: Result) -> None:
-    """The best configuration, a parameter a line."""
+    """The best configuration, a parameter a line; of several goals the front, a trial a line."""
+    echo("\n".join(best_lines(result)))
+    _limits(result)
+
+
+def best_lines(result: Result) -> list[str]:
+    """As ``print_best`` prints them."""
+    front = result.history.incumbents.front
+    if not front:
+        return ["no trial has a result yet"]
+    if len(result.history.goal.metrics) > 1:
+        from .board import front_line
+
+        told = [result.history.trials.configuration(number) for number in sorted(front)[:FRONT]]
+        rest = (
+            [f"  and {len(front) - FRONT} more; --top {len(front)} shows them"] if len(front) > FRONT else []
+        )
+        lines = [f"  trial {each.number}: {_named(each.metrics)}" for each in told]
+        return [front_line(result.history), *lines, *rest]
+    best = result.best
+    return [
+        f"best: trial {best.number} with {_named(best.metrics)}",
+        *(f"  {name} = {cell(value)}" for name, value in best.params.items()),
+    ]
+
+
+FRONT = 10
+"""So many trials of a front are named below the table."""
+
+
+def _named(values: dict[str, float]) -> str:
+    return ", ".join(f"{name}={value:.6g}" for name, value in values.items())
+
+
+def _limits(result: Result) -> None:
     from ..analysis.findings import beyond
 
-    if not result.history.incumbents.front:
-        echo("no trial has a result yet")
-        return
-    best = result.best
-    metrics = ", ".join(f"{name}={value:.6g}" for name, value in best.metrics.items())
-    echo(f"best: trial {best.number} with {metrics}")
     for finding in beyond(result.history):
         echo(f"danlu: {finding}", err=True)
-    for name, value in best.params.items():
-        echo(f"  {name} = {_cell(value)}")
 
 
 WIDEST = 48
@@ -185,7 +267,7 @@ def table(rows: list[dict[str, Any]]) -> str:
         1
     """
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    cells = [columns, *[[_short(_cell(row.get(name))) for name in columns] for row in rows]]
+    cells = [columns, *[[_short(cell(row.get(name))) for name in columns] for row in rows]]
     widths = [max(len(line[at]) for line in cells) for at in range(len(columns))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -198,7 +280,8 @@ def _short(text: str) -> str:
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 3]}..."
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value as a table shows it."""
     if isinstance(value, float):
         return f"{value:.6g}"
     return "" if value is None else str(value)
@@ -219,13 +302,15 @@ def _listed(store: Any, name: str) -> dict[str, Any]:
 
 def _summary(result: Result) -> dict[str, Any]:
     history = result.history
-    best = result.best.value if history.incumbents.front else None
+    several = len(history.goal.metrics) > 1
+    best = result.best.value if history.incumbents.front and not several else None
     states = {status: count for status, count in _counts(result).items() if count}
     return {
         "study": result.study.name,
         "parent": history.definition.campaign.parent,
         "trials": len(history),
         "best": best,
+        **({"front": len(history.incumbents.front)} if several else {}),
         **states,
     }
 
@@ -234,7 +319,7 @@ def _counts(result: Result) -> dict[str, int]:
     return result.history.rows.states()
 
 
-def _one(result: Result, number: int, *, json_: bool) -> None:
+def _one(result: Result, number: int, *, json_: bool, raw: bool) -> None:
     import msgspec
 
     trial = result.history.trials[number]
@@ -244,5 +329,9 @@ def _one(result: Result, number: int, *, json_: bool) -> None:
     fields["checkpoints"] = [msgspec.structs.asdict(kept) for kept in trial.checkpoints]
     if json_:
         echo_json(as_json(fields))
+    elif raw:
+        echo("\n".join(f"{name}: {cell(value)}" for name, value in fields.items()))
     else:
-        echo("\n".join(f"{name}: {_cell(value)}" for name, value in fields.items()))
+        from .one import lines_of
+
+        show_lines("\n".join(lines_of(result.history, trial, sys.stdout.encoding)))

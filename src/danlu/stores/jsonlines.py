@@ -192,7 +192,7 @@ class _Export:
         self.lost = str(row.get("lost", ""))
 
     def _remedy(self) -> str:
-        return f"Nothing was imported. Export the study again; or take the {self.count} events before it, danlu import --sound."
+        return f"Nothing was imported. Export the study again; or take the {self.count} events before it: danlu import SOURCE STORE --sound."
 
 
 def _after(first: Any, rest: Iterator[Any], mark: Mapping[str, str] | None) -> Iterator[Any]:

@@ -32,7 +32,7 @@ export function Studies({ go, say }) {
   if (!found) return html`<main><p class="nothing">…</p></main>`;
   return html`<main><h1>${t("studies")}</h1><p class="place">${found.place}</p>
     ${found.damage && html`<p class="damage" role="alert">${found.damage}</p>`}
-    ${found.studies.length === 0 && !found.damage && html`<p class="nothing">${t("empty")}<br /><code>danlu run train.py --store ${found.place}</code></p>`}
+    ${found.studies.length === 0 && !found.damage && html`<p class="nothing">${t("empty")}<br /><code>danlu run train.py:train --store ${found.place}</code></p>`}
     ${found.studies.length > 0 && html`<table class="studies"><thead><tr><th>${t("studies")}</th><th>${t("trials")}</th><th>${t("goal")}</th><th>${t("best")}</th><th>${t("state")}</th><th>${t("created")}</th><th>${t("latest")}</th></tr></thead><tbody>
       ${tree(found.studies).map((each) => html`<tr key=${each.name} class=${each.parent ? "stage" : ""}><td>${link(each.name, go)}</td>
         <td>${each.trials}</td><td>${each.goal.map((goal) => `${goal.maximize ? "↑" : "↓"} ${goal.name}`).join(", ")}</td>
