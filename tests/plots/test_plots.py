@@ -1,6 +1,8 @@
 """Figures: every kind is drawn from the same arrays that the page draws, and nothing else."""
 
+import io
 import json
+import warnings
 
 import matplotlib as mpl
 import numpy as np
@@ -8,10 +10,14 @@ import pytest
 
 import danlu
 from danlu import Choice, Float, Int
+from danlu.analysis.importance import Importance, Share
 from danlu.cli.insight import FIGURES
 from danlu.cli.main import main
 from danlu.errors import SettingError
-from danlu.plots.plot import GRIDS, KINDS, arrays
+from danlu.plots import labels
+from danlu.plots.limits import limits
+from danlu.plots.parameters import draw_importance, draw_parallel, draw_slices
+from danlu.plots.plot import GRIDS, KINDS, _sized, arrays, axes_of
 
 mpl.use("agg")
 
@@ -206,3 +212,143 @@ def test_compare_groups_studies_by_store_or_by_name(capsys, tmp_path):
     code, _, err = run(capsys, "compare", tmp_path / "gp.db")
     assert code == 2
     assert "two groups" in err
+
+
+# What a figure may not hide, print twice, or print as boxes.
+
+
+def table_of(values, maximize=False, names=("x",)):
+    from danlu.analysis.trial_table import TrialTable, axis
+
+    n = len(values)
+    axes = tuple(axis(name, Float(0, 1)) for name in names)
+    units = np.random.default_rng(0).random((n, len(names)))
+    numbers = np.arange(n)
+    return TrialTable(
+        numbers, np.full(n, int(danlu.Status.DONE)), axes, units, ("acc" if maximize else "loss",), (maximize,),
+        np.asarray(values, float)[:, None], numbers[:0], n,
+    )  # fmt: skip
+
+
+def values_of(maximize, wild):
+    """120 values of which two are much better than the rest, and some share is wild on the bad side."""
+    rng = np.random.default_rng(1)
+    values = 0.9 + 0.02 * rng.random(120)
+    values[[60, 61]] = 0.99 if maximize else 0.5
+    bad = rng.choice(60, wild, replace=False)
+    return values, bad
+
+
+@pytest.mark.parametrize("maximize", [True, False])
+@pytest.mark.parametrize("wild", [1, 4, 30])
+@pytest.mark.parametrize("how", [40.0, 1e300])
+def test_the_good_are_never_cut_and_the_wild_are_counted(maximize, wild, how):
+    values, bad = values_of(maximize, wild)
+    values[bad] = -how if maximize else how
+    found = limits(values, maximize=maximize)
+    assert found.low <= values[60] <= found.high
+    rest = np.delete(values, bad)
+    assert rest.min() >= found.low
+    assert rest.max() <= found.high
+    assert found.cut == wild
+    assert found.high - found.low < 1.0
+    panel = axes_of((3, 2))
+    draw_slices(table_of(values, maximize), panel)
+    bottom, top = panel.get_ylim()
+    assert bottom <= values[60] <= top
+    assert [text.get_text() for text in panel.texts] == [
+        f"{wild} trial{'s' * (wild > 1)} {'below' if maximize else 'above'}"
+    ]
+    rim = panel.collections[-1].get_offsets()
+    assert len(rim) == wild
+    assert set(np.asarray(rim)[:, 1]) == {bottom if maximize else top}
+    if (how, wild) == (1e300, 4):  # that can be drawn too
+        panel.figure.savefig(io.BytesIO())
+
+
+def test_what_is_not_wild_is_all_there():
+    for values in (
+        np.linspace(0, 1, 50),
+        np.array([1.0]),
+        np.array([2.0, 2.0, 2.0]),
+        np.geomspace(1e-9, 10, 60),
+    ):
+        found = limits(values)
+        assert (found.cut, found.low <= values.min(), values.max() <= found.high) == (0, True, True)
+    assert limits(np.geomspace(1e-9, 10, 60)).log
+    assert np.isnan(limits(np.array([np.nan, np.inf])).low)
+
+
+def overlapping(labels, figure):
+    """Pairs of labels whose boxes lie over each other as drawn."""
+    figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in labels if label.get_text() and label.get_visible()]
+    return [
+        (one, two)
+        for at, one in enumerate(boxes)
+        for two in boxes[at + 1 :]
+        if one.shrunk(0.9, 0.9).overlaps(two.shrunk(0.9, 0.9))
+    ]
+
+
+@pytest.mark.parametrize("count", [3, 60])
+def test_names_of_many_parameters_do_not_overprint(count):
+    names = [f"layers.{at}.attention.projection.dropout.probability.of.the.block" for at in range(count)]
+    shares = tuple(Share(name, 1 / count, 0.0, 1.0) for name in names)
+    figure = axes_of(_sized("importance", (5.5, 3.2), count))
+    draw_importance(Importance("loss", "fanova", 40, shares), figure)
+    assert not overlapping(figure.get_yticklabels(), figure.figure)
+    assert len(figure.patches) == min(count, 30)
+    if count > 30:
+        assert f"{count - 30} more parameters" in figure.get_title()
+    wide = axes_of(_sized("parallel", (9, 3.6), count))
+    draw_parallel(table_of(np.linspace(0, 1, 30), names=names), wide)
+    labels = wide.get_xticklabels()
+    assert all(len(label.get_text()) <= 28 for label in labels)
+    if labels[0].get_rotation() == 90:
+        assert not overlapping(labels, wide.figure)
+    wide.figure.canvas.draw()
+    texts = [text.get_window_extent() for text in wide.texts]
+    step = wide.transData.transform((1, 0))[0] - wide.transData.transform((0, 0))[0]
+    assert all(text.width <= step for text in texts)
+
+
+def test_whole_numbers_have_whole_ticks():
+    result = danlu.tune(lambda t: t["k"], {"k": Int(1, 3)}, minimize="loss", trials=3, sampler="grid")
+    panel = np.atleast_1d(result.plot("slices"))[0]
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["1", "2", "3"]
+    history = result.plot("history")
+    history.figure.canvas.draw()
+    assert all(float(tick).is_integer() for tick in history.get_xticks())
+
+
+def test_letters_that_no_font_has_are_spelled_out_and_said_once(monkeypatch):
+    space = {"学习率": Float(0, 1), "宽度": Int(1, 9)}
+    result = danlu.tune(lambda t: t["学习率"], space, minimize="损失", trials=12, sampler="random", seed=0)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        monkeypatch.setattr(labels, "_installed", dict)
+        panel = result.plot("slices")[0]
+        panel.figure.savefig(io.BytesIO())
+    told = [str(each.message) for each in said]
+    assert told
+    assert all("no font here has" in each and "fonts-noto-cjk" in each for each in told), told
+    assert panel.get_xlabel() == "\\u5b66\\u4e60\\u7387"
+
+
+def test_letters_that_a_font_has_are_drawn_with_it(monkeypatch):
+    """DejaVu stands for a Chinese font: the chain is asked for what the figure's own font lacks, and no other."""
+    monkeypatch.setattr(labels, "CHAIN", ("Chinese",))
+    monkeypatch.setattr(labels, "_installed", lambda: {"Chinese": "chinese.ttf"})
+    monkeypatch.setattr(
+        labels,
+        "_letters",
+        lambda path: frozenset(range(0x4E00, 0x9FFF)) if path == "chinese.ttf" else frozenset(range(0x250)),
+    )
+    assert labels.legible(["学习率", "lr", "né"]) == ["学习率", "lr", "né"]
+    panel = axes_of((3, 2))
+    panel.set_xlabel("学习率")
+    panel.set_ylabel("lr")
+    labels.use_fonts([panel])
+    assert panel.xaxis.label.get_fontfamily()[-1] == "Chinese"
+    assert "Chinese" not in panel.yaxis.label.get_fontfamily()

@@ -7,34 +7,64 @@ from typing import Any
 
 import numpy as np
 
-from ..analysis.effects import Effects, Surface, of_many_sizes
+from ..analysis.effects import Effects, Surface
 from ..analysis.importance import Importance
 from ..analysis.trial_table import Axis, TrialTable
 from ..errors import SettingError
 from ..problem.goal import Metric
+from . import limits
 from .colors import BLUE, GRAY, GREEN, RED
+from .labels import legible, short, whole_ticks
 
 GOOD_TO_BAD = "viridis_r"
 """The color map of values: even steps to any eye, and in gray."""
 
 
+SHOWN = 30
+"""So many parameters are shown as bars; the others matter less than all of them."""
+
+
 def draw_importance(found: Importance, axes: Any) -> None:
-    """Shares as bars, the interval of resampled studies as whiskers."""
-    shares = found.parameters[::-1]
+    """Shares as bars, the interval of resampled studies as whiskers; the most important that have room.
+
+    Bars in gray belong to a study in which nothing can be told apart.
+    """
+    shown = found.parameters[: min(SHOWN, max(5, int(_height(axes) / POINTS)))]
+    shares = shown[::-1]
     width = [
         [max(0.0, share.share - share.low) for share in shares],
         [max(0.0, share.high - share.share) for share in shares],
     ]
     axes.barh(
-        [share.name for share in shares],
+        range(len(shares)),
         [share.share for share in shares],
-        color=BLUE,
+        color=BLUE if found.told or len(shares) < 2 else GRAY,
         xerr=width,
-        error_kw={"ecolor": GRAY, "capsize": 2},
+        error_kw={"ecolor": "black" if not found.told else GRAY, "capsize": 2},
     )
+    size = 10 if _height(axes) / max(1, len(shares)) > 14 else 7
+    axes.set_yticks(range(len(shares)), legible(share.name for share in shares), fontsize=size)
+    rest = len(found.parameters) - len(shown)
     axes.set(xlabel=f"share of {found.metric} ({found.method})", xlim=(0, None))
-    if found.notice:
-        axes.set_title(found.notice, fontsize=7, wrap=True)
+    said = [
+        found.notice,
+        f"{rest} more parameters, each with less than {shown[-1].share:.1%}" if rest else "",
+    ]
+    if any(said):
+        axes.set_title("\n".join(filter(None, said)), fontsize=7, wrap=True)
+
+
+POINTS = 9.0
+"""Typographic points that a line of a figure needs."""
+
+
+def _height(axes: Any) -> float:
+    """The height of axes in typographic points."""
+    return float(axes.get_position().height * axes.figure.get_figheight() * 72)
+
+
+def _width(axes: Any) -> float:
+    return float(axes.get_position().width * axes.figure.get_figwidth() * 72)
 
 
 def draw_effects(found: Effects, axes: Any) -> None:
@@ -57,7 +87,7 @@ def draw_effects(found: Effects, axes: Any) -> None:
             panel.plot(effect.units, effect.mean, color=BLUE)
             panel.fill_between(effect.units, effect.low, effect.high, color=BLUE, alpha=0.2, linewidth=0)
         _ticks(panel, effect.axis)
-        panel.set(ylabel=found.metric, yscale="log" if found.log else "linear")
+        panel.set(ylabel=legible([found.metric])[0], yscale="log" if found.log else "linear")
     for panel in panels[len(found.effects) :]:
         panel.set_axis_off()
 
@@ -76,9 +106,9 @@ def draw_slices(found: TrialTable, axes: Any) -> None:
             alpha=0.8,
         )
         _ticks(panel, axis)
-        panel.set(ylabel=found.metrics[0])
-        if of_many_sizes(found.values[np.isfinite(found.values[:, 0]), 0]):
-            panel.set_yscale("log")
+        panel.set(ylabel=legible([found.metrics[0]])[0])
+        there = np.isfinite(found.units[:, at])
+        limits.apply(panel, found.units[there, at], found.values[there, 0], maximize=found.maximize[0])
     for panel in panels[len(found.axes) :]:
         panel.set_axis_off()
 
@@ -99,17 +129,19 @@ def draw_parallel(found: TrialTable, axes: Any) -> None:
     axes.add_collection(LineCollection(lines, colors=colors, linewidths=1))
     axes.set_xlim(-0.2, len(found.axes) + 0.2)
     axes.set_ylim(-0.05, 1.05)
+    names = legible([*(axis.name for axis in found.axes), f"{short(found.metrics[0], 16)} (rank)"])
+    room = _width(axes) / len(names)
     axes.set_xticks(
-        range(len(found.axes) + 1),
-        [*(axis.name for axis in found.axes), f"{found.metrics[0]} (rank, best on top)"],
-        rotation=20,
-        ha="right",
-        fontsize=8,
-    )
-    axes.set_yticks([])
+        range(len(names)), names, rotation=20 if room > 6 * max(map(len, names)) else 90,
+        ha="right" if room > 6 * max(map(len, names)) else "center", fontsize=8 if room > POINTS else max(3.0, 0.8 * room),
+    )  # fmt: skip
+    axes.set(yticks=[], ylabel="best on top")
     for at, axis in enumerate(found.axes):
         axes.axvline(at, color=GRAY, linewidth=0.6, zorder=0)
-        for place, label in axis.ticks:
+        places, labels = whole_ticks(axis)
+        if room < 4 * max(map(len, labels)):
+            continue  # they would stand on the next axis
+        for place, label in zip(places, labels, strict=True):
             axes.text(at + 0.02, place, label, fontsize=6, color="dimgray", va="center")
 
 
@@ -127,8 +159,8 @@ def draw_surface(found: Surface, axes: Any, *, uncertain: bool = False) -> None:
     what = f"standard deviation of {found.metric}" if uncertain else found.metric
     axes.figure.colorbar(filled, ax=axes, label=what)
     _ticks(axes, found.x)
-    axes.set_yticks([place for place, _ in found.y.ticks], [label for _, label in found.y.ticks], fontsize=7)
-    axes.set(ylabel=found.y.name, xlim=(0, 1), ylim=(0, 1))
+    axes.set_yticks(*whole_ticks(found.y), fontsize=7)
+    axes.set(ylabel=legible([found.y.name])[0], xlim=(0, 1), ylim=(0, 1))
 
 
 def draw_rates(found: Any, axes: Any) -> None:
@@ -176,8 +208,12 @@ def draw_forks(curves: Any, axes: Any, *, title: str) -> None:
 
 
 def _ticks(axes: Any, axis: Axis) -> None:
-    axes.set_xticks([place for place, _ in axis.ticks], [label for _, label in axis.ticks], fontsize=7)
-    axes.set(xlabel=axis.name, xlim=(-0.03, 1.03))
+    places, labels = whole_ticks(axis)
+    wide = sum(map(len, labels)) * 5 > _width(axes)
+    axes.set_xticks(
+        places, legible(labels), fontsize=7, rotation=30 if wide else 0, ha="right" if wide else "center"
+    )
+    axes.set(xlabel=legible([axis.name])[0], xlim=(-0.03, 1.03))
 
 
 def pair_of(found: Importance) -> tuple[str, str]:

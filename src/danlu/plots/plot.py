@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from ..analysis.curves import curves
 from ..analysis.effects import Surface, effects, surface
 from ..analysis.importance import importance
@@ -16,6 +18,8 @@ from ..errors import MissingExtra, SettingError
 from ..journal.history import History
 from ..maths.threads import one_thread
 from . import parameters, trials
+from .labels import use_fonts
+from .parameters import SHOWN
 
 
 def _surface(history: History, x: str | None = None, y: str | None = None, **own: Any) -> Surface:
@@ -77,13 +81,23 @@ def plot(history: History, kind: str = "history", *, axes: Any = None, **setting
     found = arrays(history, kind, **settings)
     _, draw, size = KINDS[kind]
     panels = len(history.space) if kind in GRIDS else 2 if kind == "surface" else 1
-    axes = axes_of(size, max(1, panels)) if axes is None else axes
+    axes = axes_of(_sized(kind, size, len(history.space)), max(1, panels)) if axes is None else axes
     if kind == "surface":
         for panel, uncertain in zip(axes, (False, True), strict=True):
             parameters.draw_surface(found, panel, uncertain=uncertain)
     else:
         draw(found, axes)
+    use_fonts(np.atleast_1d(np.asarray(axes, object)).ravel())
     return axes
+
+
+def _sized(kind: str, size: tuple[float, float], parameters: int) -> tuple[float, float]:
+    """The size of a figure whose names need room: higher for bars, wider for axes beside each other."""
+    if kind == "importance":
+        return size[0], max(size[1], 1.0 + 0.2 * min(parameters, SHOWN))
+    if kind == "parallel":
+        return min(max(size[0], 0.3 * (parameters + 1)), 30.0), size[1] if parameters < 12 else size[1] + 1.5
+    return size
 
 
 def arrays(history: History, kind: str, **settings: Any) -> Any:

@@ -8,13 +8,14 @@ import numpy as np
 
 from ..analysis.compare import Comparison
 from ..analysis.curves import EARLY, Curves
-from ..analysis.effects import of_many_sizes
 from ..analysis.progress import Progress, Regret
 from ..analysis.timeline import Timeline
 from ..analysis.trial_table import TrialTable
 from ..errors import SettingError
 from ..journal.events import Status
+from . import limits
 from .colors import BLUE, CYCLE, GRAY, ORANGE, RED, STATUS
+from .labels import legible, whole_numbers
 
 
 def draw_progress(found: Progress, axes: Any) -> None:
@@ -31,8 +32,9 @@ def draw_progress(found: Progress, axes: Any) -> None:
         axes.step(
             ends, [*found.best_values, found.best_values[-1]], where="post", color=RED, label="best so far"
         )
-    axes.set(xlabel="trial", ylabel=found.metric)
-    _scale(axes, found.values)
+    axes.set(xlabel="trial", ylabel=legible([found.metric])[0])
+    whole_numbers(axes.xaxis)
+    limits.apply(axes, found.numbers, found.values, maximize=found.maximize)
     _legend(axes)
 
 
@@ -52,9 +54,12 @@ def draw_curves(found: Curves, axes: Any) -> None:
         )
         if early:
             axes.plot(line.steps[-1], line.values[-1], marker="v", color=ORANGE, markersize=4, zorder=3)
-    axes.set(xlabel="step", ylabel=found.metric)
-    finite = [line.values[np.isfinite(line.values)] for line in found.lines]
-    _scale(axes, np.concatenate(finite) if finite else np.zeros(0))
+    axes.set(xlabel="step", ylabel=legible([found.metric])[0])
+    whole_numbers(axes.xaxis)
+    if found.lines:
+        steps = np.concatenate([line.steps for line in found.lines])
+        values = np.concatenate([line.values for line in found.lines])
+        limits.apply(axes, steps, values, maximize=found.maximize, what="report")
     for label, color, marker in (("best", RED, ""), ("ended early", ORANGE, "v"), ("done", BLUE, "")):
         axes.plot([], [], color=color, marker=marker, label=label)
     _legend(axes)
@@ -106,6 +111,7 @@ def draw_timeline(found: Timeline, axes: Any) -> None:
         ylabel="worker",
         yticks=range(len(found.workers)) if len(found.workers) <= 20 else [],
     )
+    axes.set_ylim(-0.6, max(0.6, len(found.workers) - 0.4))
     _legend(axes)
 
 
@@ -135,25 +141,20 @@ def draw_comparison(found: Comparison, axes: Any) -> None:
             color=color,
             capsize=3,
         )
-    axes.set(xlabel="trials", ylabel=f"best {found.metric}", xscale="log" if found.trials > 20 else "linear")
-    _scale(axes, np.concatenate([group.curve for group in found.groups]))
+    axes.set(
+        xlabel="trials",
+        ylabel=f"best {legible([found.metric])[0]}",
+        xscale="log" if found.trials > 20 else "linear",
+    )
+    limits.apply(
+        axes, np.concatenate([found.marks for _ in found.groups]), np.concatenate([group.curve for group in found.groups]),
+        maximize=found.maximize, what="point",
+    )  # fmt: skip
     _legend(axes)
 
 
 def _directed(found: TrialTable, at: int) -> str:
-    return f"{found.metrics[at]} ({'larger' if found.maximize[at] else 'smaller'} is better)"
-
-
-def _scale(axes: Any, values: Any) -> None:
-    """A logarithmic scale for positive values of many sizes; else one that a few extremes do not flatten."""
-    finite = values[np.isfinite(values)]
-    if not len(finite):
-        return
-    low, high = np.percentile(finite, [2, 98])
-    if of_many_sizes(finite):
-        axes.set_yscale("log")
-    elif finite.max() - finite.min() > 5 * (high - low) > 0:
-        axes.set_ylim(low - 0.1 * (high - low), high + 0.3 * (high - low))
+    return f"{legible([found.metrics[at]])[0]} ({'larger' if found.maximize[at] else 'smaller'} is better)"
 
 
 def _legend(axes: Any) -> None:
