@@ -92,3 +92,17 @@ def test_one_is_not_many():
     one = {"trials": "1", "parameters": "1", "wanted": "10"}
     assert str(Phrase("few.text", one)) == "1 trial has a result, and the space has 1 parameter."
     assert str(Phrase("few.text", one | {"trials": "3"})).startswith("3 trials have")
+
+
+def test_the_page_gets_both_languages(study):
+    from danlu.dashboard.views import detail, insight
+
+    found = insight(study.history, {})
+    for name in ("findings", "troubles"):
+        assert found["zh"][name] == [spoken(each, "zh") for each in found[name]]
+    assert found["zh"]["importance"] == spoken(found["importance"], "zh").notice
+    assert found["findings"]
+    one = detail(study.history, study.best.number)
+    assert one["zh"]["trouble"] == spoken(one["trouble"], "zh")
+    few = insight(study.history, {"trial": "0..2"})
+    assert few["findings"]

@@ -110,7 +110,8 @@ def arranged(rows: Sequence[Row], wanted: str | None, width: int | None) -> tupl
     from .show import cell
 
     wide = {name: max(len(name), *(len(cell(row.get(name))) for row in rows)) for name in names}
-    kept, used = [], 0
+    kept: list[str] = []
+    used = 0
     for name in _by_use(names, rows):
         if used + wide[name] + 2 * bool(kept) <= width:
             kept.append(name)

@@ -15,6 +15,7 @@ from ..analysis.findings import findings
 from ..analysis.importance import DEFAULT, importance
 from ..analysis.measured import Numbers, measured
 from ..analysis.pace import pace
+from ..analysis.phrases import spoken
 from ..analysis.progress import progress, savings
 from ..analysis.selection import select
 from ..analysis.timeline import timeline
@@ -117,7 +118,9 @@ def insight(
     goal = _goal(history, metric)
     known = measured(history, goal, rows, fits=True)
     if len(known.rows) < 4 or not len(history.space):
-        return {"few": len(known.rows), "troubles": diagnose_study(history)}
+        return _spoken({
+            "few": len(known.rows), "findings": findings(history, metric=goal), "troubles": diagnose_study(history),
+        })  # fmt: skip
     share: Any = importance(history, goal, method=method, rows=rows)  # type: ignore[arg-type]
     model = model_of(history, goal, rows)
     seen = effects(history, goal, model=model)
@@ -135,7 +138,20 @@ def insight(
             found["surface"] = surface(history, *pair, goal, model=model)
         except SettingError as error:  # never active together: the page says so in the panel
             found["refusal"] = str(error)
-    return found
+    return _spoken(found)
+
+
+def _spoken(found: dict[str, Any]) -> dict[str, Any]:
+    """The answer with its sentences in Chinese beside those in English; the page, and a report, choose by their language."""
+    said: dict[str, Any] = {
+        name: [spoken(each, "zh") for each in found[name]] for name in ("findings", "troubles")
+    }
+    said |= {
+        name: spoken(found[name], "zh").notice
+        for name in ("importance", "effects")
+        if found.get(name) is not None
+    }
+    return {**found, "zh": said}
 
 
 def table(
@@ -185,13 +201,15 @@ def detail(history: History, number: int) -> dict[str, Any]:
     trial = history.trials[number]
     best = None if history.incumbents.best is None else history.trials.configuration(history.incumbents.best)
     fields = {name: value for name, value in plain(trial).items() if name not in {"unit", "losses"}}
+    trouble = diagnose_curves(history, number)
     return {
         "trial": fields,
         "best": None
         if best is None
         else {"number": best.number, "params": best.params, "metrics": best.metrics, "curve": best.curve},
         "rank": _rank(history, number),
-        "trouble": diagnose_curves(history, number),
+        "trouble": trouble,
+        "zh": {"trouble": spoken(trouble, "zh")},
         "events": _events(history, number),
     }
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..analysis.effects import of_many_sizes
-from ..analysis.measured import Floats
+from ..analysis.measured import Floats, Numbers
 from .colors import RED
 
 REACH = 8.0
@@ -59,7 +59,7 @@ def limits(values: Floats, *, maximize: bool = False) -> Limits:
     return Limits(float(bounds[0]), float(bounds[1]), log, len(finite) - len(kept))
 
 
-def apply(axes: Any, x: Floats, values: Floats, *, maximize: bool, what: str = "trial") -> None:
+def apply(axes: Any, x: Floats | Numbers, values: Floats, *, maximize: bool, what: str = "trial") -> None:
     """Give an axes object its range of values, with marks at the rim for those that are cut, and a word on how many.
 
     Args:

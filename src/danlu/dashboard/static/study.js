@@ -14,7 +14,7 @@ import { Parallel } from "danlu/parallel";
 import { Table } from "danlu/table";
 import { Trial } from "danlu/trial";
 import { Curves, Front, History, Timeline } from "danlu/trials";
-import { t } from "danlu/words";
+import { language, t } from "danlu/words";
 
 const PAUSE = 1000; // milliseconds between two fetches of what a running study has grown by
 const CALM = 4000; // and of what needs a model
@@ -60,6 +60,14 @@ function useAnswer(what, query, seq, pause, say, delay = 0) {
   return [answer?.found ?? null, answer !== null && answer.query !== key];
 }
 
+// The same answer with what the server says in the page's language, where it has said it.
+function spoken(found) {
+  if (language !== "zh" || !found?.zh) return found;
+  const { importance, effects, ...lists } = found.zh;
+  const noticed = (of, notice) => of && { ...of, notice };
+  return { ...found, ...lists, importance: noticed(found.importance, importance), effects: noticed(found.effects, effects) };
+}
+
 export function Study({ place, go, actions, say, wanted, want }) {
   const { study, filter, metric } = place;
   const [tick, setTick] = useState(null);
@@ -68,7 +76,8 @@ export function Study({ place, go, actions, say, wanted, want }) {
   const seq = tick ? `${tick.seq} ${tick.whole} ${tick.damage}` : null;
   const shared = { study, ...terms(filter), ...(metric ? { metric } : {}) };
   const [view, pending] = useAnswer("view", shared, seq, PAUSE, say);
-  const [insight, thinking] = useAnswer("insight", { ...shared, x: place.x || "", y: place.y || "", method: place.method || "fanova" }, seq, CALM, say, SETTLED);
+  const [found, thinking] = useAnswer("insight", { ...shared, x: place.x || "", y: place.y || "", method: place.method || "fanova" }, seq, CALM, say, SETTLED);
+  const insight = spoken(found);
   const select = useCallback((name, text) => {
     const after = { ...filter };
     if (text) after[name] = text;

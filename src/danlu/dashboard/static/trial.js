@@ -7,7 +7,7 @@ import { get, steer, still } from "danlu/net";
 import { clock, duration, num, nums, ofManySizes, show } from "danlu/numbers";
 import { Status } from "danlu/panel";
 import { Lines } from "danlu/uplot";
-import { t } from "danlu/words";
+import { language, t } from "danlu/words";
 
 export function Trial({ study, number, seq, back, actions, say }) {
   const [found, set] = useState(null);
@@ -27,6 +27,7 @@ export function Trial({ study, number, seq, back, actions, say }) {
   if (problem) return html`<main class="trial"><button type="button" onClick=${back}>← ${t("back")}</button><p class="damage">${problem} ${still ? t("notHere") : ""}</p></main>`;
   if (!found) return html`<main class="trial"><p class="nothing">…</p></main>`;
   const { trial, best } = found;
+  const trouble = language === "zh" && found.zh ? found.zh.trouble : found.trouble;
   const over = ["done", "stopped", "failed"].includes(trial.status);
   const names = [...new Set([...Object.keys(trial.params), ...Object.keys(best?.params || {})])];
   const ended = (what) => () => setDoing((now) => (now === what ? "" : now)); // what was begun meanwhile stays open
@@ -41,8 +42,8 @@ export function Trial({ study, number, seq, back, actions, say }) {
     ${doing === "clone" && html`<${Point} study=${study} start=${trial.params} done=${ended("clone")} say=${say} />`}
     ${(doing === "note" || doing === "prune") && html`<${Sure} order=${doing} done=${ended(doing)} say=${say}
       give=${(text) => steer({ study, order: doing, trial: trial.number, [doing === "note" ? "text" : "reason"]: text })} />`}
-    ${!found.trouble.trouble && found.trouble.evidence && html`<p class="notice">${found.trouble.evidence}</p>`}
-    ${found.trouble.trouble && html`<p class="verdict"><b>${t("diagnosis")}: ${found.trouble.trouble}.</b> ${found.trouble.evidence} ${found.trouble.advice} <small>${found.trouble.reason}</small></p>`}
+    ${!trouble.trouble && trouble.evidence && html`<p class="notice">${trouble.evidence}</p>`}
+    ${trouble.trouble && html`<p class="verdict"><b>${t("diagnosis")}: ${trouble.trouble}.</b> ${trouble.evidence} ${trouble.advice} <small>${trouble.reason}</small></p>`}
     ${trial.aside && html`<p class="notice"><b>${t("setAside")}</b>: ${trial.aside}</p>`}
     <div class="panels">
       <section class="panel"><h2>${t("params")}</h2><table><thead><tr><th></th><th>${t("thisTrial")}</th><th>${t("best")}${best ? ` (${best.number})` : ""}</th></tr></thead><tbody>
