@@ -193,7 +193,7 @@ MISTAKES = {
     "name a function as module:function": ("run", "train"),
     "Did you mean 'random'": ("run", f"{TESTS}/objectives.py:resumable", "--sampler", "randm"),
     "trials > 0": ("run", f"{TESTS}/objectives.py:resumable", "-n", "0"),
-    "No such command 'rum'": ("rum",),
+    "Did you mean 'run'?": ("rum",),
     "does not exist": ("import", "nowhere.jsonl", "x.db"),
 }
 

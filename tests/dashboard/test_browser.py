@@ -169,7 +169,7 @@ def test_every_panel_is_drawn_of_what_the_journal_says(look, store):
     for name in panels:
         assert painted(page, f"#panel-{name} canvas") > 8, name
     assert page.locator("#panel-slices canvas").count() == 4
-    shares = result.analysis.importance(method="fanova").parameters
+    shares = result.analysis.importance().parameters
     names = [
         each.inner_text()
         for each in page.query_selector_all("#panel-importance .bar:not(.pair) span:first-child")

@@ -160,7 +160,7 @@ class Result:
             >>> import danlu
             >>> result = danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=9, seed=0)
             >>> result.plot("importance").get_xlabel()
-            'share of value (fanova)'
+            'share of value (permutation)'
         """
         return find(VIEWS, "view", "plot")(self.history, kind, axes=axes, **settings)
 

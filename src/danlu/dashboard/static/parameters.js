@@ -7,7 +7,7 @@ import { All, Choose, FIRST, Nothing, Panel, ranked } from "danlu/panel";
 import { num, nums, ofManySizes, range, show } from "danlu/numbers";
 import { t } from "danlu/words";
 
-const METHODS = ["fanova", "ped-anova", "permutation"];
+const METHODS = ["permutation", "fanova", "ped-anova"]; // the first is what the server answers by where nobody chooses
 
 export function Importance({ insight, method, go }) {
   const [all, setAll] = useState(false);

@@ -76,7 +76,7 @@ export function Study({ place, go, actions, say, wanted, want }) {
   const seq = tick ? `${tick.seq} ${tick.whole} ${tick.damage}` : null;
   const shared = { study, ...terms(filter), ...(metric ? { metric } : {}) };
   const [view, pending] = useAnswer("view", shared, seq, PAUSE, say);
-  const [found, thinking] = useAnswer("insight", { ...shared, x: place.x || "", y: place.y || "", method: place.method || "fanova" }, seq, CALM, say, SETTLED);
+  const [found, thinking] = useAnswer("insight", { ...shared, x: place.x || "", y: place.y || "", method: place.method || "" }, seq, CALM, say, SETTLED);
   const insight = spoken(found);
   const select = useCallback((name, text) => {
     const after = { ...filter };
@@ -101,7 +101,7 @@ export function Study({ place, go, actions, say, wanted, want }) {
     ${head.campaign ? html`<div class="panels" id="panels"><${Campaign} head=${head} go=${go} /><${Findings} insight=${insight} decisions=${view.decisions} open=${open} /></div>` : html`<div class=${thinking ? "panels thinking" : "panels"} id="panels">
       <${Curves} found=${view.curves} metric=${metric} go=${go} open=${open} />
       <${History} found=${view.progress} open=${open} />
-      <${Importance} insight=${insight} method=${place.method || "fanova"} go=${go} />
+      <${Importance} insight=${insight} method=${place.method || insight?.importance?.method || ""} go=${go} />
       <${Parallel} found=${view.sheet} insight=${insight} filter=${filter} select=${still ? () => {} : select} open=${open} focus=${(name) => want({ name })} />
       <${Findings} insight=${insight} decisions=${view.decisions} open=${open} />
       <${Surface} insight=${insight} axes=${view.axes} go=${go} />
