@@ -220,6 +220,7 @@ def test_a_trial_far_behind_the_best_is_not_called_good():
         (0.01, 10.0, 0.01, 0.1, False),  # the best itself
         (0.14, 10.0, 0.01, 0.1, True),  # fourteen times, which on a linear way is a hundredth
         (4e-8, 2.3, 1e-8, 1e-7, False),  # both are next to nothing
+        (4.0, 25.0, 1.0, 6.0, True),  # four times the best, though an eighth of the way
         (1.2, 2.0, 1.0, 1.5, False),
         (1.2, 2.0, 1.0, 1.1, True),  # a fifth of the way, and most did better
         (-0.9, 1.0, -1.0, -0.5, False),  # losses below nothing have no ratio

@@ -59,6 +59,11 @@ def test_the_rate_begins_with_the_first_trial_not_with_the_first_end(entries):
     assert found.left == pytest.approx(70 / 0.4)
 
 
+def test_the_first_trial_is_work_too(entries):
+    """Three trials in 14 seconds, of which the first took 10."""
+    assert pace(history_of(entries, [10.0, 12.0, 14.0])).rate == pytest.approx(3 / 14)
+
+
 def test_the_newest_thirty_count(entries):
     ends = [10.0 * (each + 1) for each in range(15)] + [150 + 2.0 * (each + 1) for each in range(35)]
     assert pace(history_of(entries, ends)).rate == pytest.approx(0.5)

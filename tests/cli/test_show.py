@@ -128,7 +128,8 @@ def test_a_pager_is_for_screens_alone(said, monkeypatch):
 def test_a_trial_is_told_in_words_dates_and_durations(said, store):
     trial = danlu.load(store, "one").trials[7]
     text = said("one", "--trial", 7)
-    assert time.strftime("%Y-%m-%d %H:%M", time.localtime(trial.asked_at)) in text
+    for what, at in (("asked", trial.asked_at), ("ended", trial.ended_at)):
+        assert f"{what}: {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(at))}" in text
     assert "unit" not in text
     assert not re.search(r"e\+09", text)
     rank = 1 + sum(each.metrics["acc"] > trial.metrics["acc"] for each in danlu.load(store, "one").trials)
