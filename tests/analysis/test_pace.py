@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 
 import danlu
-from danlu.analysis.pace import pace, readable
-from danlu.cli.board import board, duration
+from danlu.analysis.pace import duration, pace, readable
+from danlu.cli.board import board
 from danlu.cli.live import event_line, render
 from danlu.dashboard.views import head
 from danlu.journal.events import Asked, Ended, Steered

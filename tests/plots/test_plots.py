@@ -135,6 +135,15 @@ def test_a_study_and_a_trial_show_themselves_in_a_notebook(studies):
     assert "<i>" not in nasty._repr_html_()
 
 
+def test_a_front_shows_itself_and_names_no_best(studies):
+    result = result_of(studies, "two")
+    page = result._repr_html_()
+    front = result.history.incumbents.front
+    assert f"front: {len(front)} trial" in page
+    assert "best: trial" not in page
+    assert all(f"trial {number}<" in page for number in sorted(front)[:10])
+
+
 def test_a_study_without_results_shows_itself():
     with danlu.open_study({"x": Float(0, 1)}, minimize="loss", name="new") as study:
         study.ask()

@@ -80,6 +80,30 @@ def readable(rate: float) -> tuple[str, str]:
     return _short(rate * 86400), "day"
 
 
+def duration(seconds: float | None) -> str:
+    """Seconds for eyes: ``71us``, ``2.5ms``, ``0.35s``, ``8s``, ``2m05s``, ``3h20m``, ``2d04h``.
+
+    Example:
+        >>> duration(125), duration(0.000071), duration(0.35), duration(187200)
+        ('2m05s', '71us', '0.35s', '2d04h')
+    """
+    if seconds is None or not math.isfinite(seconds):
+        return "?"
+    if 0 < seconds < 1:
+        small = f"{1e6 * seconds:.0f}us" if seconds < 1e-3 else f"{1e3 * seconds:.2g}ms"
+        return small if seconds < 0.0995 else f"{seconds:.2g}s"
+    if seconds < 9.95 and seconds != int(seconds):
+        return f"{seconds:.1f}s"
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+    return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"
+
+
 def _short(number: float) -> str:
     if number >= 9.95:
         return f"{number:.0f}"

@@ -6,10 +6,11 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..analysis.pace import duration
 from ..base.failure import at_terminal
 from ..journal.events import Ended, Entry, Reported, Status, Steered
 from ..journal.history import History
-from .board import Board, board, duration
+from .board import Board, board
 from .echo import drawn, echo, visible
 from .spelled import spelled
 

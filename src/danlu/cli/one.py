@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from ..analysis.pace import duration
 from ..journal.events import Status
 from ..journal.history import History
 from ..journal.trial import Trial
-from .board import duration, sparkline
+from .board import sparkline
 from .echo import drawn
 from .show import cell
 

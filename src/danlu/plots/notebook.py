@@ -8,6 +8,7 @@ import io
 from collections import Counter
 from typing import Any
 
+from ..analysis.pace import duration
 from ..errors import DanluError
 from ..journal.history import History
 from ..journal.trial import Trial
@@ -19,7 +20,20 @@ def study_html(name: str, history: History) -> str:
     states = Counter(row.status.name.lower() for row in history.rows)
     told = ", ".join(f"{count} {state}" for state, count in states.items()) or "no trials"
     parts = [f"<div><b>{html.escape(name)}</b>: {told}</div>"]
-    if history.incumbents.best is not None:
+    front = history.incumbents.front
+    if len(history.goal.metrics) > 1 and front:
+        parts.append(
+            f"<div>front: {len(front)} {'trial' if len(front) == 1 else 'trials'} that none beats in all goals</div>"
+        )
+        parts += [
+            _table(
+                {
+                    f"trial {each}": _named(history.trials.configuration(each).metrics)
+                    for each in sorted(front)[:10]
+                }
+            )
+        ]
+    elif history.incumbents.best is not None:
         best = history.trials.configuration(history.incumbents.best)
         parts += [f"<div>best: trial {best.number}</div>", _table({**best.metrics, **best.params})]
     kinds = [
@@ -40,7 +54,7 @@ def trial_html(trial: Trial) -> str:
         True
     """
     why = html.escape(trial.reason or trial.why)
-    head = f"<div><b>trial {trial.number}</b>: {trial.status.name.lower()}{f' ({why})' if why else ''}, {trial.seconds:.3g} s</div>"
+    head = f"<div><b>trial {trial.number}</b>: {trial.status.name.lower()}{f' ({why})' if why else ''}, {duration(trial.seconds)}</div>"
     return head + _table({**trial.metrics, **trial.params}) + _curve(trial)
 
 
@@ -50,6 +64,10 @@ def _table(values: dict[str, Any]) -> str:
         for name, value in values.items()
     )
     return f"<table>{rows}</table>"
+
+
+def _named(values: dict[str, float]) -> str:
+    return ", ".join(f"{name} = {_shown(value)}" for name, value in values.items())
 
 
 def _shown(value: Any) -> str:
