@@ -48,7 +48,7 @@ class Failure(msgspec.Struct, frozen=True):
     phrases: dict[str, tuple[Phrase, ...]] = {}
 
 
-class Place(NamedTuple):
+class FailurePlace(NamedTuple):
     """Where trials fail: the share of the failed ones there above that of the others, and how it is said."""
 
     gain: float
@@ -110,7 +110,7 @@ def cause_of(history: History, numbers: list[int]) -> str:
     return max(dict.fromkeys(names), key=names.count) if names else "failed"
 
 
-def where(history: History, over: Numbers, failed: np.ndarray) -> Place | None:
+def where(history: History, over: Numbers, failed: np.ndarray) -> FailurePlace | None:
     """The threshold of a number, or the option of a choice, that best tells failed trials from others, if one does.
 
     Args:
@@ -118,7 +118,7 @@ def where(history: History, over: Numbers, failed: np.ndarray) -> Place | None:
         over: trial numbers, shape (n,).
         failed: whether each failed, shape (n,).
     """
-    best: Place | None = None
+    best: FailurePlace | None = None
     for at, slot in enumerate(history.space.slots):
         on = history.columns.active[over, at]
         if failed[on].sum() < 3 or (~failed[on]).sum() < 3:
@@ -130,7 +130,7 @@ def where(history: History, over: Numbers, failed: np.ndarray) -> Place | None:
     return best
 
 
-def _thresholds(slot: Slot, column: np.ndarray, bad: np.ndarray) -> Iterator[Place]:
+def _thresholds(slot: Slot, column: np.ndarray, bad: np.ndarray) -> Iterator[FailurePlace]:
     order = np.argsort(column, kind="stable")
     behind = np.cumsum(bad[order][::-1])[::-1]  # failed at this place and beyond
     size = np.arange(len(order), 0, -1)
@@ -145,19 +145,19 @@ def _thresholds(slot: Slot, column: np.ndarray, bad: np.ndarray) -> Iterator[Pla
             "hit": str(int(inside[place])),
             "total": str(int(total[place])),
         }
-        yield Place(
+        yield FailurePlace(
             float(gain[place]), slot.name, Phrase(f"failing.threshold.{side}", told),
             Phrase(f"failing.remedy.{side}", told | {"value": f"{value:.2g}"}),
         )  # fmt: skip
 
 
-def _options(slot: Slot, column: np.ndarray, bad: np.ndarray) -> Iterator[Place]:
+def _options(slot: Slot, column: np.ndarray, bad: np.ndarray) -> Iterator[FailurePlace]:
     values = [slot.parameter.decode(float(unit)) for unit in column]
     for value in dict.fromkeys(values):
         there = np.array([each == value and type(each) is type(value) for each in values])
         hit = int(bad[there].sum())
         told = {"name": slot.name, "value": str(value), "hit": str(hit), "total": str(int(there.sum()))}
-        yield Place(
+        yield FailurePlace(
             float(_gain(hit, there.sum(), bad)), slot.name, Phrase("failing.option", told), Phrase("failing.remedy.option", told),
         )  # fmt: skip
 

@@ -107,8 +107,6 @@ def arranged(rows: Sequence[Row], wanted: str | None, width: int | None) -> tupl
         return [{name: row.get(name) for name in chosen} for row in rows], ""
     if width is None:
         return list(rows), ""
-    from .show import cell
-
     wide = {name: max(len(name), *(len(cell(row.get(name))) for row in rows)) for name in names}
     kept: list[str] = []
     used = 0
@@ -124,6 +122,13 @@ def arranged(rows: Sequence[Row], wanted: str | None, width: int | None) -> tupl
     some = f"{', '.join(missing[:8])}{', ...' if len(missing) > 8 else ''}"
     do = "column does not fit" if len(missing) == 1 else "columns do not fit"
     return shown, f"{len(missing)} {do}: {some}. --columns NAME,NAME shows what you want."
+
+
+def cell(value: Any) -> str:
+    """A value as a table shows it."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "" if value is None else str(value)
 
 
 def show_lines(text: str) -> None:

@@ -12,7 +12,7 @@ from ..journal.history import History
 from ..journal.trial import Trial
 from .board import sparkline
 from .echo import drawn
-from .show import cell
+from .listing import cell
 
 
 def lines_of(history: History, trial: Trial, encoding: str | None = None) -> Iterator[str]:

@@ -14,7 +14,7 @@ from ..errors import SettingError, StoreError
 from ..study.opening import existing_history
 from ..study.result import Result
 from .echo import drawn, echo, echo_json
-from .listing import Wanted, arranged, listed, screen_of, show_lines
+from .listing import Wanted, arranged, cell, listed, screen_of, show_lines
 
 
 @click.command()
@@ -278,13 +278,6 @@ def table(rows: list[dict[str, Any]]) -> str:
 
 def _short(text: str) -> str:
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 3]}..."
-
-
-def cell(value: Any) -> str:
-    """A value as a table shows it."""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return "" if value is None else str(value)
 
 
 def _listed(store: Any, name: str) -> dict[str, Any]:
