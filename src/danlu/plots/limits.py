@@ -8,6 +8,7 @@ import numpy as np
 
 from ..analysis.effects import of_many_sizes
 from ..analysis.measured import Floats, Numbers
+from ..problem.goal import Metric
 from .colors import RED
 
 REACH = 8.0
@@ -48,7 +49,7 @@ def limits(values: Floats, *, maximize: bool = False) -> Limits:
     if not len(finite):
         return Limits(float("nan"), float("nan"), log=False, cut=0)
     log = of_many_sizes(finite)
-    shown = (np.log(finite) if log else finite) * (-1.0 if maximize else 1.0)
+    shown = Metric("", maximize).loss(np.log(finite) if log else finite)
     best, low, middle = (float(each) for each in np.quantile(shown, [0, 0.25, 0.5]))
     kept = finite[shown <= middle + REACH * (2 * (middle - low) or middle - best or 0.1 * abs(middle) or 1.0)]
     log = log and of_many_sizes(kept)
@@ -77,7 +78,8 @@ def apply(axes: Any, x: Floats | Numbers, values: Floats, *, maximize: bool, wha
     if not found.cut:
         return
     rim = found.low if maximize else found.high
-    beyond = np.isfinite(values) & ((values < found.low) if maximize else (values > found.high))
+    loss = Metric("", maximize).loss
+    beyond = np.isfinite(values) & (loss(values) > loss(rim))
     axes.scatter(
         x[beyond], np.full(int(beyond.sum()), rim), s=22, c=RED, marker="v" if maximize else "^", clip_on=False, zorder=4,
     )  # fmt: skip
