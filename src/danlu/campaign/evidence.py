@@ -170,38 +170,54 @@ def epochs_of(whole: Space, results: Sequence[Result], metric: Metric, current: 
 
 
 def narrowed(whole: Space, results: Sequence[Result], metric: Metric, current: Mapping[str, Value]) -> Judge:
-    """Where the numeric parameters are refined: around the better third of the last stage that searched each, and what is adopted."""
+    """Where the last search looks: numbers around the better third of the last stage that searched each, options that those agree on.
+
+    What is adopted stays within. A choice whose better third has several options stays open, so that the model may combine what the
+    stages have found one by one; so does what no stage has asked about, but for the epochs, which a rule sets.
+    """
     ranges: dict[str, list[float]] = {}
+    fixed: dict[str, Value] = {}
     shares = []
     for slot in whole.slots:
         leaf = slot.parameter
-        if isinstance(leaf, Choice) or slot.name not in current:
+        if role(slot.name) == "epochs" and slot.name in current:
+            fixed[slot.name] = current[slot.name]
             continue
         last = next((each for each in reversed(results) if slot.name in each.history.space.names), None)
-        if last is None:
+        top = (
+            []
+            if last is None
+            else [
+                trial.params[slot.name]
+                for trial in better(last, metric, least=4)
+                if slot.name in trial.params
+            ]
+        )
+        if len(top) < 3:
             continue
-        units = [
-            leaf.encode(trial.params[slot.name])
-            for trial in better(last, metric, least=4)
-            if slot.name in trial.params
-        ]
-        units.append(leaf.encode(current[slot.name]))
+        if slot.name in current:
+            top.append(current[slot.name])
+        if isinstance(leaf, Choice):
+            if len({leaf.index(value) for value in top}) == 1:
+                fixed[slot.name] = top[0]
+            continue
+        units = [leaf.encode(value) for value in top]
         low, high = max(0.0, min(units) - PAD), min(1.0, max(units) + PAD)
         if high - low < NARROWEST:
             middle = min(max((low + high) / 2, NARROWEST / 2), 1 - NARROWEST / 2)
             low, high = middle - NARROWEST / 2, middle + NARROWEST / 2
-        bounds = [leaf.decode(low), leaf.decode(high)]
-        if low <= 0.0:
-            bounds[0] = leaf.low
-        if high >= 1.0:
-            bounds[1] = leaf.high
+        bounds = [
+            leaf.low if low <= 0.0 else leaf.decode(low),
+            leaf.high if high >= 1.0 else leaf.decode(high),
+        ]
         if bounds[0] < bounds[1]:
             ranges[slot.name] = bounds
             shares.append(high - low)
-    said = "; ".join(f"{name} {low:.3g} to {high:.3g}" for name, (low, high) in ranges.items())
-    kept = sum(shares) / len(shares) if shares else 0.0
+    said = [f"{name} {low:.3g} to {high:.3g}" for name, (low, high) in ranges.items()]
+    said += [f"{name} {value}" for name, value in fixed.items()]
+    kept = f"{sum(shares) / len(shares):.0%} of each range on average; " if shares else ""
     return Judge(
-        "ranges", f"{len(ranges)} numbers are refined",
-        f"{said}: {kept:.0%} of each range on average, around the better third of its last stage" if said else "nothing numeric was searched",
-        {"ranges": ranges},
+        "ranges", f"{len(ranges)} ranges are narrowed, {len(fixed)} values settled",
+        f"{kept}{'; '.join(said)}: what the better third of its last stage has" if said else "no stage has searched enough to narrow anything",
+        {"ranges": ranges, "fixed": fixed},
     )  # fmt: skip

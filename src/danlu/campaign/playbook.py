@@ -23,13 +23,13 @@ from ..contracts.protocols import Engine, Store
 from ..errors import SettingError
 from ..journal import events as ev
 from ..journal.history import History
+from ..journal.past import located
 from ..maths.paired import Paired, paired
 from ..problem.budget import Budget, TrialLimits
 from ..problem.contexts import Context
 from ..problem.fidelity import Fidelity
 from ..problem.goal import Goal
 from ..samplers.nothing import Nothing
-from ..samplers.quasirandom import QuasiRandom
 from ..schedulers.diverged import Diverged
 from ..schedulers.race import Race
 from ..space.parameters import Float, Int, Leaf
@@ -427,7 +427,7 @@ class StagedSearch(msgspec.Struct, frozen=True, kw_only=True):
         search = self.confirm.search
         return msgspec.structs.replace(
             search, stage=asked.stage.name, reason=f"which {', '.join(map(_short, asked.about))}, with {_rates(asked)} tuned along",
-            space=space, budget=Budget(trials=trials), sampler=search.sampler or QuasiRandom(), candidates=(current,), contexts=(), past=earlier,
+            space=space, budget=Budget(trials=trials), sampler=search.sampler, candidates=(current,), contexts=(), past=earlier,
         )  # fmt: skip
 
     def _wider(self, opened: Open, wider: Mapping[str, Any]) -> Open:
@@ -474,6 +474,7 @@ class StagedSearch(msgspec.Struct, frozen=True, kw_only=True):
         adopted = found.mean > 0 and found.chance >= self.plan.confidence
         evidence = {
             "there": list(theirs[0]), "rival": list(theirs[1]), "differences": list(found.differences), "chance": found.chance,
+            "candidate": rival,
         }  # fmt: skip
         sentence = _sentence(metric.name, found, self.plan.confidence, adopted=adopted)
         return self._verdict(asked, current, rival if adopted else current, result, sentence, evidence)
@@ -524,18 +525,28 @@ class StagedSearch(msgspec.Struct, frozen=True, kw_only=True):
         ranges = _judged(own, "ranges")
         if ranges is None:
             return narrowed(whole, results, metric, current)
-        searched = set(ranges["ranges"])
-        space = restricted(
-            restricted(whole, self._held(whole, current, searched)), {}, _leaves(whole, ranges["ranges"])
-        )
+        space = restricted(whole, ranges["fixed"], _leaves(whole, ranges["ranges"]))
         spent = self._spent(own, shares) + (self.plan.top + 1) * self.plan.seeds
         count = max(LEAST, (self.confirm.search.budget.trials or TRIALS) - spent)
         search = msgspec.structs.replace(
-            self.confirm.search, reason=f"a model refines {', '.join(map(_short, searched)) or 'nothing more'} in narrower ranges",
-            space=space, budget=Budget(trials=count), candidates=(current,), past=earlier,
+            self.confirm.search, reason="a model refines what the stages have found, with all of it as its past", space=space,
+            budget=Budget(trials=count), candidates=(current, *self._promising(own, space)), past=earlier,
         )  # fmt: skip
         confirm = msgspec.structs.replace(self.confirm, search=search, whole=whole, default=self.default)
         return confirm.next(own, known)
+
+    def _promising(self, own: History, space: Space) -> list[dict[str, Value]]:
+        """Rivals that were better on fresh seeds, though not beyond doubt, where they lie in what is left of the space."""
+        found = []
+        for asked in self.questions:
+            judged = _judged(own, asked.stage.name) or {}
+            if (
+                judged.get("chance", 0.0) > 0.5
+                and judged["candidate"] != judged["params"]
+                and _lies_in(space, judged["candidate"])
+            ):
+                found.append(judged["candidate"])
+        return found
 
     def _spent(self, own: History, shares: Mapping[str, Any]) -> int:
         """The trials of all stages and of their checks."""
@@ -586,6 +597,13 @@ def _leaves(space: Space, bounds: Mapping[str, Sequence[float]]) -> dict[str, Le
             prior = leaf.prior if leaf.prior is not None and low <= leaf.prior <= high else None
             found[slot.name] = msgspec.structs.replace(leaf, low=low, high=high, prior=prior)
     return found
+
+
+def _lies_in(space: Space, point: Mapping[str, Value]) -> bool:
+    """Whether a point has the space's constants and lies in its ranges."""
+    constants = {constant.name: constant.value for constant in space.spec.constants}
+    same = all(constants.get(name, value) == value for name, value in point.items())
+    return same and set(point) <= set(space.every) and located(space, point) is not None
 
 
 def _sentence(metric: str, found: Paired, confidence: float, *, adopted: bool) -> str:
