@@ -76,7 +76,23 @@ def test_selecting_agrees_with_a_loop_over_trials(study):
         t.number for t in study.trials if 3 <= t.params["n"] <= 5
     ]
     assert select(study.history, {"trial": "7"}).tolist() == [7]
+    assert select(study.history, {"n": "3|5"}).tolist() == [
+        t.number for t in study.trials if t.params["n"] in {3, 5}
+    ]
+    assert select(study.history, {"trial": "..1|9..10|40"}).tolist() == [0, 1, 9, 10, 40]
     assert len(select(study.history, {"status": "done|failed"})) == 120
+
+
+def test_options_of_python_are_selected_as_they_are_written_anywhere():
+    space = {"flag": Choice([True, False, None]), "word": Choice(["true", "True"])}
+    trials = danlu.tune(lambda t: 1.0, space, trials=30, seed=0, sampler="random")
+    for text, value in (("true", True), ("False", False), ("none", None)):
+        assert select(trials.history, {"flag": text}).tolist() == [
+            t.number for t in trials.trials if t.params["flag"] is value
+        ]
+    assert select(trials.history, {"word": "true"}).tolist() == [
+        t.number for t in trials.trials if t.params["word"] == "true"
+    ]
 
 
 def test_a_maximized_metric_is_selected_in_its_own_sign():
@@ -107,6 +123,15 @@ def test_thinning_keeps_the_ends(count, most):
     kept = thinned(count, most)
     assert len(kept) <= max(most, 1)
     assert not count or (kept[0] == 0 and kept[-1] == count - 1)
+
+
+def test_a_picture_of_another_goal_has_its_best_among_them():
+    result = danlu.tune(
+        lambda t: {"a": t["x"], "b": -t["x"]}, {"x": Float(0, 1)}, minimize=["a", "b"], trials=60, seed=0
+    )
+    values = [t.metrics["b"] for t in result.trials]
+    assert int(np.argmin(values)) in trial_table(result.history, None, "b", most=5).numbers
+    assert int(np.argmax(values)) in trial_table(result.history, None, "a", most=5).numbers
 
 
 def test_a_picture_of_many_trials_has_the_best_among_them(study):
@@ -187,6 +212,15 @@ def test_a_sheet_holds_coordinates_with_gaps_where_a_parameter_is_off(study):
         Int(0, 3),
         Choice(["a", 2, None]),
         Float(0.1, 0.10001),
+        Int(1, 3),
+        Int(8, 32, log=True),
+        Int(8, 64, step=8),
+        Int(0, 2**60),
+        Float(0.1, 0.7, step=0.2),
+        Float(-1.9634e9, -1.96e9),
+        Float(1e-300, 1e300, log=True),
+        Float(1, 1 + 1e-12),
+        Float(5e-324, 1e-300),
     ],
 )
 def test_ticks_of_an_axis_stand_where_their_values_are(parameter):
@@ -198,6 +232,11 @@ def test_ticks_of_an_axis_stand_where_their_values_are(parameter):
     if not isinstance(parameter, Choice):
         for place, label in ticks:
             assert float(parameter.decode(place)) == pytest.approx(float(label), rel=1e-3)
+        texts = [label for _, label in ticks]
+        assert len(set(texts)) == len(texts)  # two places never have one label
+        if isinstance(parameter, Int) and parameter.high < 10**7:
+            values = [int(text) for text in texts]  # whole numbers, as the parameter's are
+            assert [parameter.decode(place) for place in places] == values
 
 
 def test_no_two_bars_of_a_lane_overlap():

@@ -82,11 +82,15 @@ def thinned(count: int, most: int) -> Numbers:
     return np.unique(np.round(np.linspace(0, count - 1, most)).astype(np.int64))
 
 
-def chosen(history: History, rows: Numbers, most: int) -> Numbers:
-    """At most ``most`` of the trials for a picture: the best fifth of the places, those that run, the rest evenly spread."""
+def chosen(history: History, rows: Numbers, most: int, column: int = 0) -> Numbers:
+    """At most ``most`` of the trials for a picture: the best fifth of the places, those that run, the rest evenly spread.
+
+    The best are those by the goal's metric in ``column``.
+    """
     if len(rows) <= most:
         return rows
-    merit = np.where(np.isnan(history.columns.losses[rows, 0]), np.inf, history.columns.losses[rows, 0])
+    losses = history.columns.losses[rows, column]
+    merit = np.where(np.isnan(losses), np.inf, losses)
     best = rows[np.argsort(merit, kind="stable")[: most // 5]]
     running = rows[history.columns.statuses[rows] == Status.RUNNING][-(most // 5) :]
     kept = np.union1d(best, running)

@@ -1,7 +1,8 @@
 """Which trials a person wants to see: one small language for the page, its address and the command line.
 
 A selection is a mapping of names to texts, all of which have to hold: ``{"lr": "1e-4..1e-2", "opt": "sgd|adam",
-"status": "done", "trial": "..99", "val_loss": "..0.3"}``. A range has either end open; options are parted by ``|``.
+"status": "done", "trial": "..99", "layers": "3|5..8", "val_loss": "..0.3"}``. A range has either end open; options and ranges are
+parted by ``|``. ``true``, ``false`` and ``none`` may be written small or large.
 """
 
 from __future__ import annotations
@@ -66,14 +67,21 @@ def _parameter(history: History, at: int, text: str) -> Bools:
     column, on = history.columns.units[:, at], history.columns.active[:, at] & history.columns.fits
     if isinstance(slot.parameter, Choice):
         return on & np.isin(_taken(slot, column), _options(slot, text))
-    low, high = span(slot.name, text)
+    holds = np.zeros(len(column), bool)
+    for part in text.split("|"):
+        holds |= _stretch(slot, column, *span(slot.name, part))
+    return on & holds
+
+
+def _stretch(slot: Slot, column: Floats, low: float, high: float) -> Bools:
     parameter = slot.parameter
+    assert not isinstance(parameter, Choice)
     # what is at a bound of the range is at 0 or 1 exactly; the hair's breadth is for what was rounded on its way
     first = -1.0 if low <= parameter.low else parameter.encode(min(low, parameter.high)) - 1e-9
     last = 2.0 if high >= parameter.high else parameter.encode(max(high, parameter.low)) + 1e-9
     if low > parameter.high or high < parameter.low:
         return np.zeros(len(column), bool)
-    return on & (column >= first) & (column <= last)
+    return (column >= first) & (column <= last)
 
 
 def _taken(slot: Slot, column: Floats) -> Numbers:
@@ -84,7 +92,8 @@ def _taken(slot: Slot, column: Floats) -> Numbers:
 def _options(slot: Slot, text: str) -> list[int]:
     assert isinstance(slot.parameter, Choice)
     names = [str(value) for value in slot.parameter.values]
-    wanted = text.split("|")
+    small = {name.lower(): name for name in names if name in {"True", "False", "None"}}
+    wanted = [option if option in names else small.get(option.lower(), option) for option in text.split("|")]
     for option in wanted:
         if option not in names:
             raise SettingError(f"{slot.name} has the options {', '.join(names)}, not {option!r}.")
@@ -99,9 +108,12 @@ def _status(option: str) -> int:
 
 
 def _within(column: Floats, name: str, text: str) -> Bools:
-    low, high = span(name, text)
-    with np.errstate(invalid="ignore"):
-        return (column >= low) & (column <= high)
+    holds = np.zeros(len(column), bool)
+    for part in text.split("|"):
+        low, high = span(name, part)
+        with np.errstate(invalid="ignore"):
+            holds |= (column >= low) & (column <= high)
+    return holds
 
 
 def span(name: str, text: str) -> tuple[float, float]:
