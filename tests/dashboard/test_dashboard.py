@@ -1,5 +1,6 @@
 """The page's server: what it answers, whom it refuses, and that it never stands in a study's way."""
 
+import asyncio
 import base64
 import hashlib
 import http.client
@@ -26,8 +27,10 @@ from danlu import Choice, Float, Int
 from danlu.analysis.progress import progress
 from danlu.base.plain import packed, plain
 from danlu.dashboard import views
+from danlu.dashboard.app import Page
 from danlu.dashboard.feed import PART, Feed, Feeds
 from danlu.dashboard.guard import Guard, key_at
+from danlu.dashboard.insights import KEPT, Insights
 from danlu.dashboard.page import checked, front, import_map, modules, static, vendored, whole
 from danlu.journal import events as ev
 from danlu.journal.history import History
@@ -441,6 +444,162 @@ def test_insight_and_its_memory(ask):
     chosen = ask.json("/api/insight", study="nets", x="opt", y="n")
     assert (chosen["surface"]["x"]["name"], chosen["surface"]["y"]["name"]) == ("opt", "n")
     assert ask.json("/api/insight", **{"study": "nets", "f.trial": "0..1"})["few"] <= 2
+
+
+def begun(parts):
+    """A calculation of so many parts that a test lets go on, and how often it was begun."""
+    gate, count = threading.Semaphore(0), []
+
+    def calculate():
+        count.append(1)
+        for part in range(parts):
+            assert gate.acquire(timeout=20)
+            yield ("" if part == parts - 1 else f"part {part + 1}"), {f"found {part}": part}
+
+    return gate, count, calculate
+
+
+def test_an_answer_comes_part_by_part_and_is_calculated_once_for_all_who_ask():
+    insights, (gate, count, calculate) = Insights(), begun(3)
+    first = insights.ask("q", 7, calculate, have=0)
+    assert (first["ready"], first["stage"], first["doing"]) == (
+        False,
+        0,
+        "queued",
+    )  # not there yet, and said so
+    gate.release()
+    told = insights.ask("q", 7, calculate, have=0)
+    assert (told["ready"], told["stage"], told["doing"], told["found 0"]) == (False, 1, "part 1", 0)
+    gate.release(2)
+    whole_ = insights.ask(
+        "q", 9, calculate
+    )  # the study has grown meanwhile: what is being calculated is waited for
+    assert (whole_["ready"], whole_["seq"], whole_["found 2"], len(count)) == (True, 7, 2, 1)
+    assert insights.ask("q", 7, calculate) == whole_
+    assert len(count) == 1
+    gate.release(3)
+    assert insights.ask("q", 9, calculate)["seq"] == 9
+    assert len(count) == 2
+
+
+def test_two_tabs_with_different_filters_do_not_make_each_other_recompute():
+    insights = Insights()
+    made = {name: begun(1) for name in "ab"}
+    for name in "abab":
+        gate, _, calculate = made[name]
+        gate.release()
+        assert insights.ask(name, 1, calculate)["ready"]
+    assert [len(count) for _, count, _ in made.values()] == [1, 1]
+    for at in range(KEPT):
+        gate, _, calculate = begun(1)
+        gate.release()
+        insights.ask(at, 1, calculate)
+    made["a"][0].release()
+    insights.ask("a", 1, made["a"][2])
+    assert len(made["a"][1]) == 2  # memory is bounded
+
+
+def test_what_goes_wrong_in_a_calculation_is_told_and_ends_no_other(capsys):
+    insights = Insights()
+
+    def wrong(error):
+        yield "more", {"half": 1}
+        raise error
+
+    with pytest.raises(danlu.errors.SettingError, match="no such thing"):
+        insights.ask("a", 1, lambda: wrong(danlu.errors.SettingError("no such thing")))
+    with pytest.raises(ZeroDivisionError):
+        insights.ask("b", 1, lambda: wrong(ZeroDivisionError("defect")))
+    assert "ZeroDivisionError" in capsys.readouterr().err
+    gate, _, calculate = begun(1)
+    gate.release()
+    assert insights.ask("c", 1, calculate)["ready"]
+
+
+def test_a_half_read_journal_is_no_study_with_few_trials(ask, store):
+    feeds = Feeds(SqliteStore(store))
+    page = Page(feeds, place="here", actor="ann")
+    feed = Feed(SqliteStore(store), "nets")
+    feeds._feeds["nets"], feeds._thread = feed, threading.current_thread()  # nobody reads it on
+
+    class Asking:
+        def __init__(self, **query):
+            self.query_params = {"study": "nets", **query}
+
+    feed.wanted = 0.0
+    told = json.loads(asyncio.run(page.insight(Asking(have="0"))).body)
+    assert (told["ready"], told["doing"]) == (False, "reading")
+    assert "few" not in told
+    while feed.read():
+        pass
+    assert json.loads(asyncio.run(page.insight(Asking())).body)["few"] == -1
+
+
+def test_errors_are_told_in_groups_the_commonest_first():
+    def fails(t):
+        if t.number % 3 == 1:
+            raise MemoryError("no memory left")
+        raise ValueError(f"no file part-{t.number}.bin")
+
+    limits = danlu.TrialLimits(same_failures=0)
+    history = danlu.tune(fails, {"x": Float(0, 1)}, minimize="loss", trials=12, trial_limits=limits).history
+    told = views.view("s", history, {})
+    assert [(each["count"], each["trials"]) for each in told["errors"]] == [
+        (8, [0, 2, 3, 5, 6, 8, 9, 11]),
+        (4, [1, 4, 7, 10]),
+    ]
+    assert told["errors"][0]["text"].startswith("ValueError: no file part-0.bin")
+    assert (told["measured"], told["failed"], told["live"]) == (0, 12, 0)
+    few = views.view("s", history, {"trial": "0..1"})
+    assert [each["count"] for each in few["errors"]] == [1, 1]
+    assert views.insight(history, {})["findings"][0].kind == "failing"  # said although there is no model
+    assert [row["reason"] for row in views.table(history, {}, sort="reason")["rows"]] == sorted(
+        trial.reason for trial in history.trials
+    )
+
+
+def test_of_several_goals_the_head_names_the_front_and_every_panel_the_chosen_one():
+    def goals(t):
+        return {"loss": t["x"], "size": (1 - t["x"]) ** 2 + t["y"], "cost": t["y"]}
+
+    result = danlu.tune(
+        goals,
+        {"x": Float(0, 1), "y": Float(0, 1)},
+        minimize=["loss", "size"],
+        maximize="cost",
+        trials=30,
+        seed=1,
+    )
+    history = result.history
+    front = [trial.metrics for trial in result.front]
+    head = views.head("s", history)["front"]
+    assert head["count"] == len(front) > 2
+    assert head["ends"] == [
+        (min(each[name] for each in front), max(each[name] for each in front))
+        for name in [m.name for m in history.goal.metrics]
+    ]
+    assert 0 < head["volume"] < 1
+    for name in ("loss", "size", "cost"):
+        seen = views.view("s", history, {}, name)
+        assert (seen["metric"], seen["progress"].metric) == (name, name)
+        told = views.insight(history, {}, name)
+        assert (told["importance"].metric, told["effects"].metric, told["surface"].metric) == (
+            name,
+            name,
+            name,
+        )
+    assert (
+        views.head("one", danlu.tune(lambda t: t["x"], {"x": Float(0, 1)}, trials=3).history)["front"] is None
+    )
+
+
+def test_the_volume_is_that_of_a_count_of_points():
+    """Against counting: the share of many points in the widened box that some trial of the front dominates."""
+    losses = np.array([[0.0, 1.0, 0.5], [0.4, 0.3, 0.2], [1.0, 0.0, 0.7], [0.8, 0.6, 0.0]])
+    low, high = losses.min(0), losses.max(0)
+    points = low + np.random.default_rng(0).random((200_000, 3)) * 1.1 * (high - low)
+    share = (losses[None] <= points[:, None]).all(2).any(1).mean()
+    assert views._volume(losses) == pytest.approx(share, abs=0.005)
 
 
 def test_the_table_is_sorted_and_cut(ask):

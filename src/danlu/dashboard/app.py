@@ -23,6 +23,7 @@ from ..space.space import Space
 from ..study.control import Control
 from . import views
 from .feed import Feed, Feeds
+from .insights import Insights
 from .page import front, static
 
 try:
@@ -75,7 +76,7 @@ class Page:
         self._place = place
         self._actor = actor
         self._actions = actions
-        self._insights: dict[str, tuple[Any, bytes]] = {}
+        self._insights = Insights()
         self.leaving = asyncio.Event()
 
     def app(self) -> Starlette:
@@ -108,32 +109,37 @@ class Page:
     async def view(self, request: Request) -> Response:
         """Everything that the panels without a model are drawn from."""
         feed, terms = self._asked(request)
-        metric = request.query_params.get("metric") or None
+        metric, curve = (request.query_params.get(name) or None for name in ("metric", "curve"))
         return await _json(
             lambda: {
-                **_held(feed, lambda history: views.view(feed.name, history, terms, metric)),
+                **_held(feed, lambda history: views.view(feed.name, history, terms, metric, curve=curve)),
                 **_state(feed),
             }
         )
 
     async def insight(self, request: Request) -> Response:
-        """What needs a model; the newest answer to each question is kept until the study has grown."""
+        """What needs a model, part by part; answers to the newest questions are kept until the study has grown.
+
+        With ``have`` in the address as soon as there are more parts than so many, or in a second, with what is known by then;
+        without it when all is there.
+        """
         feed, terms = self._asked(request)
         query = request.query_params
         words = {"x": query.get("x", ""), "y": query.get("y", ""), "method": query.get("method") or DEFAULT}
         metric = query.get("metric") or None
         question = (feed.name, tuple(sorted(terms.items())), metric, *words.values())
+        have = _whole(query, "have", -1) if "have" in query else None
 
-        def answer() -> bytes:
+        def answer() -> dict[str, Any]:
+            if not (feed.whole or feed.damage) and have is not None:
+                return {"ready": False, "stage": 0, "doing": "reading", "seq": feed.history.seq}
             with feed.lock:
                 seen = snapshot(
                     feed.history
                 )  # models take a second; neither readers nor the feed wait for them
-            key, held = self._insights.get(feed.name, (None, b""))
-            if key != (seen.seq, question):
-                held = packed(views.insight(seen, terms, metric, **words))
-                self._insights[feed.name] = ((seen.seq, question), held)
-            return held
+            return self._insights.ask(
+                question, seen.seq, lambda: views.insights(seen, terms, metric, **words), have=have
+            )
 
         return await _json(answer)
 
@@ -141,11 +147,15 @@ class Page:
         """A part of the table."""
         feed, terms = self._asked(request)
         query = request.query_params
-        where = {"first": _whole(query, "first", 0), "count": _whole(query, "count", views.PAGE)}
+        count = min(_whole(query, "count", views.PAGE), views.PAGE)
+        first = _whole(query, "first", 0)
         sort, down = query.get("sort", "trial"), query.get("down") == "1"
         return await _json(
             lambda: _held(
-                feed, lambda history: views.table(history, terms, sort=sort, descending=down, **where)
+                feed,
+                lambda history: views.table(
+                    history, terms, sort=sort, descending=down, first=first, count=count
+                ),
             )
         )
 

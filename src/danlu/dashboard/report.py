@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from ..analysis.curves import curves
 from ..base.plain import packed, plain
 from ..journal.history import History
 from ..maths.threads import one_thread
 from . import views
+from .errors import errors
 from .page import whole
 
-TRIALS, ROWS = 50, 200
-"""This many of the best trials have a page of their own in a report, and this many rows the table."""
+TRIALS, ROWS = 50, 1000
+"""This many of the best trials have a page of their own in a report; this many are in its table and its panels, which it filters and sorts itself."""
 
 
 @one_thread
@@ -34,17 +36,30 @@ def report(name: str, history: History, path: str | Path, *, finder: Any = None)
         >>> "<title>first</title>" in written.read_text("utf-8")
         True
     """
+    names = [metric.name for metric in history.goal.metrics]
+    view = {**views.view(name, history, {}, places=ROWS), "whole": True, "damage": ""}
+    rows = np.asarray(view["sheet"].numbers)
+    view["errors"] = errors(history, rows, first=ROWS)
     held = {
-        "view": {**views.view(name, history, {}), "whole": True, "damage": ""},
-        "insight": views.insight(history, {}),
-        "table": views.table(history, {}, sort=_first(history), count=ROWS, descending=_rises(history)),
+        "view": view,
+        "views": {each: _about(name, history, each, view) for each in names[1:]},
+        "curves": {each: curves(history, each, most=views.LINES, points=views.POINTS) for each in history.reports.names},
+        "insights": {each: views.insight(history, {}, each) for each in names} or {"": views.insight(history, {})},
+        "table": views.table(history, {}, sort=_first(history), count=ROWS, descending=_rises(history), rows=rows),
         "trials": {number: views.detail(history, number) for number in _best(history)},
+        "missing": len(history) - len(rows),
         "finder": None if finder is None else _finder(finder),
-    }
+    }  # fmt: skip
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(whole(packed(held), name), "utf-8")
     return target
+
+
+def _about(name: str, history: History, metric: str, view: dict[str, Any]) -> dict[str, Any]:
+    """The same panels of another of the goals, over the same trials."""
+    other = views.view(name, history, {}, metric, places=ROWS)
+    return {**view, **{part: other[part] for part in ("metric", "measured", "progress", "curves")}}
 
 
 def _first(history: History) -> str:

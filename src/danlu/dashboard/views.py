@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -26,9 +26,17 @@ from ..journal import events as ev
 from ..journal.events import Status
 from ..journal.history import History
 from ..journal.trial import headings
+from ..maths.pareto import hypervolume
+from .errors import errors
 
 LINES, POINTS, PLACES = 150, 50, 600
 """At most this many curves, points a curve, and trials in panels that draw each."""
+
+FIRST_PAIRS = 12
+"""So many pairs are tried until two parameters are found that are active together."""
+
+MOST_VOLUME = 80
+"""Of a front of more trials the volume is not told."""
 
 PAGE = 200
 """At most this many rows of the table are sent at once."""
@@ -76,11 +84,51 @@ def head(name: str, history: History) -> dict[str, Any]:
             {"stage": stage, "study": study} for stage, study in history.definition.campaign.stages.items()
         ],
         "judgments": [each.told() for each in history.definition.campaign.judgments[-50:]],
+        "front": _front(history),
     }
 
 
-def view(name: str, history: History, terms: Mapping[str, str], metric: str | None = None) -> dict[str, Any]:
+def _front(history: History) -> dict[str, Any] | None:
+    """How many trials no other beats, and between which values they lie; None where one metric says who is best."""
+    if len(history.goal.metrics) < 2:
+        return None
+    rows = np.array(sorted(history.incumbents.front), np.int64)
+    losses = np.array([history.trials.configuration(row).losses for row in rows.tolist()])
+    losses = losses.reshape(len(rows), len(history.goal.metrics))
+    values = [metric.value(losses[:, at]) for at, metric in enumerate(history.goal.metrics)]
+    ends = [(float(each.min()), float(each.max())) for each in values] if len(rows) else []
+    return {"count": len(rows), "ends": ends, "volume": _volume(losses)}
+
+
+def _volume(losses: Numbers) -> float | None:
+    """The share of the box around the front, a tenth wider at its bad corner, that the front dominates; None where that is too long a sum."""
+    if not 1 < len(losses) <= MOST_VOLUME or losses.shape[1] > 4:
+        return None
+    low, high = losses.min(0), losses.max(0)
+    if not (high > low).all():
+        return None
+    corner = np.full(losses.shape[1], 1.1)
+    return float(hypervolume((losses - low) / (high - low), corner) / corner.prod())
+
+
+def view(
+    name: str,
+    history: History,
+    terms: Mapping[str, str],
+    metric: str | None = None,
+    *,
+    curve: str | None = None,
+    places: int | None = None,
+) -> dict[str, Any]:
     """All panels that are quick: everything but what needs a model.
+
+    Args:
+        name: the study's.
+        history: of the study.
+        terms: the selection.
+        metric: which all panels are about; the goal's first when None.
+        curve: the metric whose curves are shown, any that was reported; ``metric`` when None.
+        places: at most this many trials in panels that draw each.
 
     Raises:
         SettingError: for a selection or a metric that makes no sense.
@@ -90,11 +138,17 @@ def view(name: str, history: History, terms: Mapping[str, str], metric: str | No
     return {
         "head": head(name, history),
         "selected": len(rows),
+        "measured": len(measured(history, goal, rows).rows),
+        "live": int((history.columns.statuses[rows] < Status.DONE).sum()),
+        "failed": int((history.columns.statuses[rows] == Status.FAILED).sum()),
+        "errors": errors(history, rows),
+        "trace": history.decisions.trace,
         "axes": axes(history),
+        "metric": goal or (history.goal.metrics[0].name if history.goal.metrics else ""),
         "metrics": history.reports.names,
         "progress": progress(history, goal, rows, most=1200),
-        "curves": curves(history, metric, rows, most=LINES, points=POINTS),
-        "sheet": trial_table(history, rows, most=PLACES),
+        "curves": curves(history, curve or metric, rows, most=LINES, points=POINTS),
+        "sheet": trial_table(history, rows, goal, most=PLACES if places is None else places),
         "timeline": timeline(history, rows, most=PLACES),
         "decisions": [{"at": at, "text": text} for at, text in history.decisions.log[-50:]],
     }
@@ -114,44 +168,62 @@ def insight(
     Raises:
         SettingError: as ``view``.
     """
+    found: dict[str, Any] = {}
+    for _, part in insights(history, terms, metric, x=x, y=y, method=method):
+        found |= part
+    return found
+
+
+def insights(
+    history: History,
+    terms: Mapping[str, str],
+    metric: str | None = None,
+    *,
+    x: str = "",
+    y: str = "",
+    method: str = "fanova",
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """``insight`` part by part: each time what is calculated next, '' for nothing more, and what has been found.
+
+    Raises:
+        SettingError: as ``view``.
+    """
     rows = select(history, terms)
     goal = _goal(history, metric)
     known = measured(history, goal, rows, fits=True)
+    yield "diagnosis", {"few": len(known.rows) if len(known.rows) < 4 or not len(history.space) else -1}
+    zh: dict[str, Any] = {}
+    yield "importance", _spoken({"troubles": diagnose_study(history)}, zh)
     if len(known.rows) < 4 or not len(history.space):
-        return _spoken({
-            "few": len(known.rows), "findings": findings(history, metric=goal), "troubles": diagnose_study(history),
-        })  # fmt: skip
+        yield "", _spoken({"findings": findings(history, metric=goal)}, zh)
+        return
     share: Any = importance(history, goal, method=method, rows=rows)  # type: ignore[arg-type]
+    yield "model", _spoken({"importance": share}, zh)
     model = model_of(history, goal, rows)
+    yield "effects", {}
     seen = effects(history, goal, model=model)
-    found: dict[str, Any] = {
-        "few": -1,
-        "importance": share,
-        "effects": seen,
-        "findings": findings(history, goal, seen=seen),
-        "troubles": diagnose_study(history),
-        "surface": None,
-    }
-    pair = _pair(history, x, y, [each.name for each in share.parameters])
-    if pair is not None:
+    yield "surface", _spoken({"effects": seen, "findings": findings(history, goal, seen=seen)}, zh)
+    found: dict[str, Any] = {"surface": None}
+    for pair in _pairs(history, x, y, [each.name for each in share.parameters]):
         try:
-            found["surface"] = surface(history, *pair, goal, model=model)
-        except SettingError as error:  # never active together: the page says so in the panel
-            found["refusal"] = str(error)
-    return _spoken(found)
+            found = {"surface": surface(history, *pair, goal, model=model)}
+            break
+        except (
+            SettingError
+        ) as error:  # never active together: the page says so in the panel, where no pair is
+            found.setdefault("refusal", str(error))
+    yield "", found
 
 
-def _spoken(found: dict[str, Any]) -> dict[str, Any]:
-    """The answer with its sentences in Chinese beside those in English; the page, and a report, choose by their language."""
-    said: dict[str, Any] = {
-        name: [spoken(each, "zh") for each in found[name]] for name in ("findings", "troubles")
-    }
-    said |= {
-        name: spoken(found[name], "zh").notice
-        for name in ("importance", "effects")
-        if found.get(name) is not None
-    }
-    return {**found, "zh": said}
+def _spoken(found: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
+    """A part with its sentences in Chinese beside those in English, all that were said before included; the page chooses."""
+    for name in ("findings", "troubles"):
+        if name in found:
+            said[name] = [spoken(each, "zh") for each in found[name]]
+    for name in ("importance", "effects"):
+        if found.get(name) is not None:
+            said[name] = spoken(found[name], "zh").notice
+    return {**found, "zh": dict(said)}
 
 
 def table(
@@ -162,15 +234,16 @@ def table(
     descending: bool = False,
     first: int = 0,
     count: int = PAGE,
+    rows: Numbers | None = None,
 ) -> dict[str, Any]:
-    """A part of the table of trials.
+    """A part of the table of trials, of ``rows`` alone where they are given.
 
     Raises:
         SettingError: as ``view``, and for a column that there is not.
     """
-    rows = select(history, terms)
+    rows = select(history, terms) if rows is None else rows
     order = _order(history, rows, sort, descending=descending)
-    first, count = max(0, first), min(max(0, count), PAGE)
+    first, count = max(0, first), max(0, count)
     shown, several = [], len(history.definition.programs.by_code) > 1
     newest = history.definition.programs.newest.code if history.definition.programs.newest is not None else ""
     for number in order[first : first + count].tolist():
@@ -180,6 +253,7 @@ def table(
             "trial": number, "status": row.status, "params": row.params(), "metrics": metrics,
             "steps": history.reports.reached(number), "seconds": row.seconds + row.attempt_seconds,
             "reason": row.reason, "source": row.asked.source, "aside": row.aside,
+            "cause": "" if row.cause is None else row.cause.value, "ended": row.ended_at,
             **({"code": row.code, "other": row.code != newest} if several else {}),
             **({"configuration": history.trials.groups.members.head(number), "context": row.asked.context} if history.trials.groups else {}),
         })  # fmt: skip
@@ -282,10 +356,15 @@ def _goal(history: History, metric: str | None) -> str | None:
     return metric if metric in {each.name for each in history.goal.metrics} else None
 
 
-def _pair(history: History, x: str, y: str, ranked: list[str]) -> tuple[str, str] | None:
+def _pairs(history: History, x: str, y: str, ranked: list[str]) -> list[tuple[str, str]]:
+    """The pairs of parameters whose surface may be shown, the wanted one alone, else the most important first."""
     names = [name for name in (x, y) if name in history.space.names]
+    if len(names) == 2:
+        return [(names[0], names[1])] if x != y else []
     names += [name for name in ranked if name not in names]
-    return (names[0], names[1]) if len(names) >= 2 else None
+    if x in names:
+        return [(x, other) for other in names if other != x][:FIRST_PAIRS]
+    return [(one, other) for at, other in enumerate(names) for one in names[:at]][:FIRST_PAIRS]
 
 
 def _order(history: History, rows: Numbers, sort: str, *, descending: bool) -> Numbers:
@@ -303,6 +382,10 @@ def _order(history: History, rows: Numbers, sort: str, *, descending: bool) -> N
     elif sort in goals:
         column = goals.index(sort)
         key = history.goal.metrics[column].value(history.columns.losses[rows, column])
+    elif sort == "reason":
+        texts = [history.rows[row].reason for row in rows.tolist()]
+        ranks = {text: float(rank) for rank, text in enumerate(sorted(set(texts) - {""}))}
+        key = np.array([ranks.get(text, np.nan) for text in texts])
     elif sort == "status":
         key = history.columns.statuses[rows].astype(float)
     elif sort == "code":

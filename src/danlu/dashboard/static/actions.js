@@ -2,18 +2,27 @@
 import { useState } from "preact/hooks";
 import { html } from "danlu/html";
 import { steer } from "danlu/net";
+import { valueAt } from "danlu/numbers";
 import { t } from "danlu/words";
 
-export function Orders({ study, halted, say }) {
+export function Orders({ study, halted, over: ended, axes, say }) {
   const [asking, ask] = useState("");
   const over = (what) => () => ask((now) => (now === what ? "" : now)); // what was begun meanwhile stays open
-  const orders = halted ? ["resume"] : ["pause", "stop"];
+  const orders = ended ? [] : halted ? ["resume"] : ["pause", "stop"]; // what is over cannot be halted
   return html`<span class="orders">
     ${!asking ? [...orders, "enqueue", "note"].map((order) => html`<button type="button" key=${order} onClick=${() => ask(order)} title=${order === "stop" ? t("stop_help") : ""}>${t(order)}</button>`)
-      : asking === "enqueue" ? html`<${Point} study=${study} start=${{}} done=${over("enqueue")} say=${say} />`
+      : asking === "enqueue" ? html`<${Point} study=${study} start=${blank(axes)} done=${over("enqueue")} say=${say} />`
       : html`<${Sure} order=${asking} done=${over(asking)} give=${(reason) => steer({ study, order: asking, [asking === "note" ? "text" : "reason"]: reason })} say=${say} />`}
   </span>`;
 }
+
+// A point in the middle of the space, to be edited: the names need not be known by heart.
+const blank = (axes) => Object.fromEntries(axes.filter((axis) => !axis.name.includes(".")).map((axis) => {
+  const value = valueAt(axis, 0.5);
+  const label = axis.kind === "choice" && { True: true, False: false, None: null }[value];
+  if (axis.kind === "choice") return [axis.name, label !== undefined ? label : value !== "" && Number.isFinite(Number(value)) ? Number(value) : value];
+  return [axis.name, Number(value.toPrecision(4))];
+}));
 
 // An order with room for its reason, given at the second press.
 export function Sure({ order, give, done, say }) {

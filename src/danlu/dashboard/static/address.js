@@ -2,7 +2,8 @@
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { still } from "danlu/net";
 
-const PLAIN = ["study", "trial", "metric", "x", "y", "method", "sort", "down"];
+const PLAIN = ["study", "trial", "metric", "curve", "x", "y", "method", "sort", "down", "log", "whole", "fx", "fy", "sx", "sy", "sc", "pick", "hide"];
+const here = () => (still ? location.hash.slice(1) : location.search); // a file has no address of its own but what follows its #
 
 export function read(search) {
   const query = new URLSearchParams(search);
@@ -23,19 +24,32 @@ export function write(place) {
 export const terms = (filter) => Object.fromEntries(Object.entries(filter).map(([name, text]) => [`f.${name}`, text]));
 
 export function useAddress() {
-  const [place, set] = useState(() => (still ? { filter: {}, study: still.view.head.name } : read(location.search)));
+  const at = () => (still ? { study: still.view.head.name, ...read(here()) } : read(here()));
+  const [place, set] = useState(at);
   useEffect(() => {
-    const back = () => set(read(location.search));
-    if (!still) addEventListener("popstate", back);
-    return () => removeEventListener("popstate", back);
+    const back = () => set(at());
+    addEventListener(still ? "hashchange" : "popstate", back);
+    return () => removeEventListener(still ? "hashchange" : "popstate", back);
   }, []);
   const go = useCallback((change) => {
     set((before) => {
       const after = { ...before, ...change };
       for (const name of Object.keys(after)) if (after[name] === undefined) delete after[name];
-      if (!still && write(after) !== write(before)) history.pushState(null, "", `/?${write(after)}`);
+      if (write(after) !== write(before)) {
+        if (still) location.hash = write(after);
+        else history.pushState(null, "", `/?${write(after)}`);
+      }
       return after;
     });
   }, []);
   return [place, go];
+}
+
+// The trials that were picked to be compared.
+export const picked = (place) => (place.pick || "").split(",").filter(Boolean).map(Number).filter(Number.isInteger);
+
+export function turned(place, trial) {
+  const before = picked(place);
+  const after = before.includes(trial) ? before.filter((each) => each !== trial) : [...before, trial];
+  return { pick: after.length ? after.join(",") : undefined };
 }

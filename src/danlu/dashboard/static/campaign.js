@@ -1,8 +1,9 @@
 // A campaign: its stages, each a study, and what it has decided on which evidence.
 import { html } from "danlu/html";
 import { Nothing, Panel } from "danlu/panel";
-import { clock, num, show } from "danlu/numbers";
-import { t } from "danlu/words";
+import { show } from "danlu/format";
+import { num } from "danlu/numbers";
+import { clock, t } from "danlu/words";
 
 export const link = (study, go) => html`<a href=${`/?${new URLSearchParams({ study })}`} onClick=${(event) => { event.preventDefault(); go({ study, filter: {} }); }}>${study}</a>`;
 

@@ -1,12 +1,16 @@
-// Drawing on a canvas: sharp on every screen, redrawn when size, data or theme change; scales, ticks and a frame.
+// Drawing on a canvas: sharp on every screen, redrawn when size, data or theme change; scales and a frame around what is measured.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "danlu/html";
 import { theme } from "danlu/colors";
-import { show } from "danlu/numbers";
+import { labels, ticks } from "danlu/format";
+import { apart, fitted, named } from "danlu/text";
+
+export const FONT = '11px system-ui, "Noto Sans CJK SC", "PingFang SC", sans-serif';
+const STRIP = 14; // pixels under a picture for trials that have no value
 
 // A canvas that `draw(context, width, height, colors)` fills. It may return marks [{x, y, trial, text}] that can be pointed at:
 // the nearest within a few pixels tells its text, and a click opens its trial.
-export function Canvas({ draw, height = 220, label, open, deps = [], onDown }) {
+export function Canvas({ draw, height = 220, least = 0, label, open, deps = [], onDown }) {
   const ref = useRef(null);
   const marks = useRef([]);
   const [tip, setTip] = useState(null);
@@ -20,7 +24,7 @@ export function Canvas({ draw, height = 220, label, open, deps = [], onDown }) {
       canvas.height = Math.round(height * ratio);
       const context = canvas.getContext("2d");
       context.scale(ratio, ratio);
-      context.font = "11px system-ui, sans-serif";
+      context.font = FONT;
       marks.current = draw(context, width, height, theme()) || [];
     };
     paint();
@@ -47,40 +51,34 @@ export function Canvas({ draw, height = 220, label, open, deps = [], onDown }) {
     const mark = nearest(event);
     if (mark && open && mark.trial !== undefined) open(mark.trial);
   };
-  return html`<div class="canvas">
-    <canvas ref=${ref} role="img" aria-label=${label} style=${{ height: `${height}px` }} class=${tip && open ? "points" : ""}
+  const side = tip && (tip.x < 120 ? "start" : tip.x > ref.current.clientWidth - 120 ? "end" : "");
+  return html`<div class="canvas" style=${least ? { minWidth: `${least}px` } : {}}>
+    <canvas ref=${ref} role="img" aria-label=${label} style=${{ height: `${height}px` }} class=${tip && open && tip.trial !== undefined ? "points" : ""}
       onPointerMove=${move} onPointerLeave=${() => setTip(null)} onClick=${click} onPointerDown=${onDown} />
-    ${tip && html`<div class="tip" style=${{ left: `${tip.x}px`, top: `${tip.y}px` }}>${tip.text}</div>`}
+    ${tip && html`<div class=${`tip ${side}`} style=${{ left: `${tip.x}px`, top: `${tip.y}px` }}>${tip.text}</div>`}
   </div>`;
 }
 
+// Halves, for a difference of any two numbers is to be a number.
 export function scale(low, high, from, to, log = false) {
-  const f = log ? Math.log : (v) => v;
+  const f = log ? Math.log : (v) => v / 2;
   const span = f(high) - f(low) || 1;
   return (value) => from + ((f(value) - f(low)) / span) * (to - from);
 }
 
-// Round values to stand on an axis.
-export function ticks(low, high, log = false, most = 5) {
-  if (log) {
-    const first = Math.ceil(Math.log10(low));
-    const last = Math.floor(Math.log10(high));
-    if (last - first >= 1) {
-      const step = Math.max(1, Math.ceil((last - first) / most));
-      return Array.from({ length: Math.floor((last - first) / step) + 1 }, (_, i) => 10 ** (first + i * step));
-    }
-  }
-  const raw = (high - low) / most || 1;
-  const unit = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((size) => size * unit).find((size) => size >= raw);
-  const found = [];
-  for (let at = Math.ceil(low / step); at * step <= high; at += 1) found.push(at * step);
-  return found;
-}
-
-// Draws both axes around a box and returns the box: left, right, top, bottom in pixels.
-export function frame(context, width, height, colors, { x, y, xLabel = "", yLabel = "" }) {
-  const box = { left: 58, right: width - 10, top: 8, bottom: height - (xLabel ? 32 : 20) };
+// Draws both axes around a box and returns the box: left, right, top, bottom in pixels, with `names` to point at where a name was
+// shortened. An axis is {low, high, log, whole, places: [[value, label], ...]}; `missing` is what stands at a strip under the
+// picture (`strip` its height) for trials without a value.
+export function frame(context, width, height, colors, { x, y, xLabel = "", yLabel = "", missing = "" }) {
+  const names = [];
+  context.font = FONT;
+  const rows = y.places || (y.empty ? [] : paired(ticks(y.low, y.high, { ...y, most: Math.max(2, Math.floor(height / 30)) })));
+  const most = 0.4 * width;
+  const texts = rows.map(([value, label]) => [value, named(context, label, most), label]);
+  const wide = Math.max(18, missing ? Math.min(most, context.measureText(missing).width) : 0, ...texts.map(([, text]) => context.measureText(text).width));
+  const box = { left: Math.ceil(wide + (yLabel ? 26 : 10)), right: width - 12, top: 10, bottom: height - (xLabel ? 34 : 20) - (missing ? STRIP : 0) };
+  box.strip = missing ? box.bottom + STRIP / 2 + 1 : null;
+  const floor = box.bottom + (missing ? STRIP : 0);
   context.strokeStyle = colors.line;
   context.fillStyle = colors.dim;
   context.lineWidth = 1;
@@ -88,34 +86,56 @@ export function frame(context, width, height, colors, { x, y, xLabel = "", yLabe
   const xAt = scale(x.low, x.high, box.left, box.right, x.log);
   context.textAlign = "right";
   context.textBaseline = "middle";
-  for (const value of y.ticks || ticks(y.low, y.high, y.log)) {
+  const up = apart(texts.map(([value, text, label]) => ({ at: -yAt(value), size: 10, value, text, label })).sort((a, b) => a.at - b.at), 1);
+  for (const { value, text, label } of up) {
     const at = yAt(value);
     line(context, box.left, at, box.right, at);
-    context.fillText(show(Number(value.toPrecision(6))), box.left - 5, at);
+    context.fillText(text, box.left - 5, at);
+    if (text !== label) names.push({ x: box.left - 8, y: at, text: label });
+  }
+  if (missing) {
+    context.fillText(fitted(context, missing, most), box.left - 5, box.strip);
+    context.setLineDash([2, 3]);
+    line(context, box.left, box.bottom, box.right, box.bottom);
+    context.setLineDash([]);
   }
   context.textAlign = "center";
   context.textBaseline = "top";
-  const places = x.places || ticks(x.low, x.high, x.log).map((value) => [value, show(Number(value.toPrecision(6)))]);
-  for (const [value, label] of places) {
-    const wide = context.measureText(label).width / 2;
-    const at = xAt(value);
-    context.fillText(clipped(label, 14), Math.min(width - wide - 2, Math.max(wide + 2, at)), box.bottom + 5);
-    line(context, at, box.bottom, at, box.bottom + 3);
+  const columns = x.places || paired(ticks(x.low, x.high, { ...x, most: Math.max(2, Math.floor((box.right - box.left) / 60)) }));
+  const room = Math.max(26, (box.right - box.left) / columns.length - 4);
+  const along = columns.map(([value, label]) => {
+    const text = named(context, label, room);
+    const size = context.measureText(text).width;
+    return { value, label, text, size, at: Math.min(width - size / 2 - 1, Math.max(size / 2 + 1, xAt(value))) };
+  }).sort((a, b) => a.at - b.at);
+  for (const { value, label, text, at } of apart(along)) {
+    context.fillText(text, at, floor + 5);
+    line(context, xAt(value), floor, xAt(value), floor + 3);
+    if (text !== label) names.push({ x: at, y: floor + 9, text: label });
   }
-  line(context, box.left, box.bottom, box.right, box.bottom);
-  context.fillText(xLabel, (box.left + box.right) / 2, height - 13);
+  line(context, box.left, floor, box.right, floor);
+  if (xLabel) {
+    const text = fitted(context, xLabel, box.right - box.left);
+    context.fillText(text, (box.left + box.right) / 2, height - 13);
+    if (text !== xLabel) names.push({ x: (box.left + box.right) / 2, y: height - 8, text: xLabel });
+  }
   if (yLabel) {
     context.save();
-    context.translate(9, (box.top + box.bottom) / 2);
+    context.translate(8, (box.top + box.bottom) / 2);
     context.rotate(-Math.PI / 2);
     context.textBaseline = "middle";
-    context.fillText(clipped(yLabel, 24), 0, 0);
+    const text = fitted(context, yLabel, floor - box.top);
+    context.fillText(text, 0, 0);
     context.restore();
+    if (text !== yLabel) names.push({ x: 8, y: (box.top + box.bottom) / 2, text: yLabel });
   }
-  return { ...box, xAt, yAt };
+  return { ...box, xAt, yAt, names };
 }
 
-export const clipped = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+const paired = (values) => {
+  const texts = labels(values);
+  return values.map((value, at) => [value, texts[at]]);
+};
 
 export function line(context, x1, y1, x2, y2) {
   context.beginPath();
@@ -133,6 +153,7 @@ export function mark(context, x, y, status, size = 3) {
     context.moveTo(x + size, y - size);
     context.lineTo(x - size, y + size);
     context.strokeStyle = context.fillStyle;
+    context.lineWidth = 1.5;
     context.stroke();
     return;
   }
@@ -145,4 +166,25 @@ export function mark(context, x, y, status, size = 3) {
   } else if (status === "running") context.rect(x - size, y - size, 2 * size, 2 * size);
   else context.arc(x, y, size, 0, 7);
   context.fill();
+}
+
+// At the rim, what lies beyond it: an arrowhead that points there, 1 up and -1 down.
+export function beyond(context, x, box, way) {
+  const [tip, foot] = way > 0 ? [box.top - 7, box.top] : [box.bottom - 1, box.bottom - 8];
+  context.beginPath();
+  context.moveTo(x, tip);
+  context.lineTo(x - 4, foot);
+  context.lineTo(x + 4, foot);
+  context.closePath();
+  context.fill();
+  return (tip + foot) / 2;
+}
+
+// A ring around a trial that was picked to be compared.
+export function ring(context, x, y, colors) {
+  context.beginPath();
+  context.arc(x, y, 6, 0, 7);
+  context.strokeStyle = colors.text;
+  context.lineWidth = 1.5;
+  context.stroke();
 }

@@ -1,10 +1,13 @@
 // The selection: what it is made of, and how a term is added; the panels' own brushes write the same terms.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "danlu/html";
+import { terms } from "danlu/address";
 import { STATUSES } from "danlu/colors";
+import { get } from "danlu/net";
+import { shortened } from "danlu/text";
 import { t } from "danlu/words";
 
-export function Filter({ filter, axes, goal, selected, total, select, clear, wanted, want }) {
+export function Filter({ study, filter, axes, goal, selected, total, select, clear, wanted, want, say }) {
   const [name, setName] = useState("");
   const [text, setText] = useState("");
   const input = useRef(null);
@@ -15,20 +18,29 @@ export function Filter({ filter, axes, goal, selected, total, select, clear, wan
     input.current?.focus();
     want(null); // once: the next time this is shown, nobody has asked for it
   }, [wanted]);
-  const names = [...axes.map((axis) => axis.name), ...goal.map((each) => each.name), "status", "trial"];
+  const names = [...new Set([...axes.map((axis) => axis.name), ...goal.map((each) => each.name), "status", "trial"])];
   const chosen = name || names[0];
   const axis = axes.find((each) => each.name === chosen);
   const options = chosen === "status" ? STATUSES : axis?.kind === "choice" ? axis.ticks.map(([, label]) => label) : [];
-  const add = (event) => {
+  const hint = options.length ? options.slice(0, 2).join("|") : t("rangeHint");
+  const add = async (event) => {
     event.preventDefault();
-    select(chosen, text.trim());
+    const term = text.trim();
+    try { // a term that is refused never becomes one
+      if (term) await get("table", { study, ...terms({ ...filter, [chosen]: term }), count: 0 });
+    } catch (error) {
+      say(error.message, true);
+      return;
+    }
+    say("");
+    select(chosen, term);
     setText("");
   };
   return html`<form class="filter" onSubmit=${add} aria-label=${t("filter")}>
     <strong>${t("filter")}</strong>
-    ${Object.entries(filter).map(([each, term]) => html`<button type="button" class="chip" key=${each} onClick=${() => select(each, "")} aria-label=${`${t("remove")} ${each} ${term}`}>${each}: ${term} ✕</button>`)}
-    <select aria-label=${t("parameters")} value=${chosen} onChange=${(event) => setName(event.target.value)}>${names.map((each) => html`<option value=${each} selected=${each === chosen}>${each}</option>`)}</select>
-    <input ref=${input} id="term" aria-label=${t("rangeHint")} placeholder=${t("rangeHint")} value=${text} list="options" onInput=${(event) => setText(event.target.value)} />
+    ${Object.entries(filter).map(([each, term]) => html`<button type="button" class="chip" key=${each} title=${`${each}: ${term}`} onClick=${() => select(each, "")} aria-label=${`${t("remove")} ${each} ${term}`}>${shortened(each, 28)}: ${shortened(term, 40)} ✕</button>`)}
+    <select aria-label=${t("parameters")} value=${chosen} title=${chosen} onChange=${(event) => setName(event.target.value)}>${names.map((each) => html`<option value=${each} selected=${each === chosen}>${shortened(each, 40)}</option>`)}</select>
+    <input ref=${input} id="term" aria-label=${hint} placeholder=${hint} value=${text} list="options" onInput=${(event) => setText(event.target.value)} />
     <datalist id="options">${options.map((option) => html`<option value=${option}></option>`)}</datalist>
     <button type="submit">${t("add")}</button>
     ${Object.keys(filter).length > 0 && html`<button type="button" onClick=${clear}>${t("clear")}</button>`}

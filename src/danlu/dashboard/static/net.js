@@ -1,4 +1,6 @@
-// What the page asks of its server; inside a report, of the data that came with it.
+// What the page asks of its server; inside a report, of the data that came with it, which it filters and sorts itself.
+import { reduced, select, sorted } from "danlu/select";
+
 const held = document.getElementById("report");
 export const still = held ? JSON.parse(held.textContent) : null;
 
@@ -28,6 +30,8 @@ async function opened(answer) {
   return value;
 }
 
+const rows = still && new Map(still.table.rows.map((row) => [row.trial, row]));
+
 function stillAnswer(what, query) {
   if (what === "studies") return { place: still.view.head.name, studies: [still.view.head], damage: "", actions: false };
   if (what === "trial") {
@@ -36,11 +40,22 @@ function stillAnswer(what, query) {
     return found;
   }
   if (what === "log") return { text: "", there: false };
-  if (what === "table") {
-    const first = Number(query.first || 0);
-    return { ...still.table, first, rows: still.table.rows.slice(first, first + 200) };
-  }
-  return still[what];
+  if (what === "insight") return { ...(still.insights[query.metric || still.view.metric] ?? {}), ready: true, stage: 5, doing: "" };
+  const filter = Object.fromEntries(Object.entries(query).filter(([name]) => name.startsWith("f.")).map(([name, text]) => [name.slice(2), text]));
+  const view = stillView(query.metric, query.curve);
+  const chosen = Object.keys(filter).length ? select(view.sheet, rows, filter) : view.sheet.numbers;
+  if (what === "view") return Object.keys(filter).length ? reduced(view, chosen) : view;
+  const kept = new Set(chosen);
+  const first = Number(query.first || 0);
+  const count = Math.min(200, Number(query.count ?? 200));
+  const found = sorted(still.table.rows.filter((row) => kept.has(row.trial)), view.sheet, query.sort || "trial", query.down === "1");
+  return { ...still.table, total: found.length, first, rows: found.slice(first, first + count) };
+}
+
+// The panels of another metric, or of another metric's curves.
+function stillView(metric, curve) {
+  const view = still.views[metric || still.view.metric] ?? still.view;
+  return curve && still.curves[curve] ? { ...view, curves: still.curves[curve] } : view;
 }
 
 // Calls `told` whenever the study has grown; the browser connects again by itself when the server comes back.

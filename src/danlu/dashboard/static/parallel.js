@@ -1,64 +1,84 @@
 // Parallel coordinates: a line a trial; dragging along an axis selects a stretch of it, for all panels.
 import { useRef, useState } from "preact/hooks";
 import { html } from "danlu/html";
-import { viridis } from "danlu/colors";
-import { Canvas, clipped, line } from "danlu/canvas";
-import { All, Nothing, Panel, ranked } from "danlu/panel";
-import { ofManySizes, range, show, stretchesOf, termOf } from "danlu/numbers";
+import { STATUSES } from "danlu/colors";
+import { Canvas, FONT, beyond, line, mark } from "danlu/canvas";
+import { labels, ticks } from "danlu/format";
+import { All, Panel, outside, ranked, scaleOf } from "danlu/panel";
+import { stretchesOf, termOf } from "danlu/numbers";
+import { inside, span } from "danlu/range";
+import { apart, fitted, named } from "danlu/text";
+import { column } from "danlu/trials";
 import { t } from "danlu/words";
 
 const TOP = 26;
-const BOTTOM = 20;
-const HEIGHT = 280;
+const BOTTOM = 34; // the axes end above the place of what is not set
+const HEIGHT = 290;
+const LEAST = 66; // pixels from axis to axis: where there are more than fit, the panel is scrolled
 
-// The metric as one more axis, from its worst to its best.
-function metricAxis(found) {
-  const values = found.values.map((row) => Number(row[0] ?? NaN));
-  const log = ofManySizes(values);
-  const [low, high] = range(values, log, 0);
-  const place = (value) => (log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low));
-  const ticks = [0, 0.5, 1].map((at) => [at, show(Number((log ? low * (high / low) ** at : low + at * (high - low)).toPrecision(3)))]);
-  return { axis: { name: found.metrics[0], kind: "float", log, low, high, ticks }, places: values.map(place) };
+// A metric as one more axis, over the values that are shown of it.
+function metricAxis(found, name, scale) {
+  const { values, maximize } = column(found, name);
+  const shown = span(values, { maximize, ...scale, edge: 0.02 });
+  const f = shown.log ? Math.log : (value) => value / 2;
+  const place = (value) => (f(value) - f(shown.low)) / (f(shown.high) - f(shown.low));
+  const marks = shown.empty ? [] : ticks(shown.low, shown.high, { log: shown.log, most: 5 });
+  const texts = shown.empty ? [] : labels(marks);
+  const axis = { name, kind: "float", log: shown.log, low: shown.low, high: shown.high, ticks: marks.map((value, at) => [place(value), texts[at]]) };
+  const places = values.map((value) => (Number.isFinite(value) ? place(inside(shown, value)[0]) : null));
+  return { axis, values, maximize, shown, places, ways: values.map((value) => (Number.isFinite(value) ? inside(shown, value)[1] : 0)) };
 }
 
-export function Parallel({ found, insight, filter, select, open, focus }) {
+export function Parallel({ found, insight, metric, filter, state, place, picks, select, open, focus }) {
   const [all, setAll] = useState(false);
   const [drag, setDrag] = useState(null);
   const wrap = useRef(null);
-  if (!found.numbers.length || !found.axes.length) return html`<${Panel} name="parallel" wide><${Nothing} /></>`;
-  const { axis: last, places } = metricAxis(found);
+  if (state.name !== "ready" || !found.axes.length) return html`<${Panel} name="parallel" wide state=${state} />`;
+  const goals = [...found.metrics.filter((name) => name !== metric), metric].filter(Boolean).map((name) => metricAxis(found, name, scaleOf(place)));
+  const main = goals[goals.length - 1];
   const shown = ranked(found.axes, insight, all, filter);
-  const axes = [...shown.map((at) => found.axes[at]), last];
-  const xOf = (at, width) => 40 + (at * (width - 110)) / Math.max(1, axes.length - 1);
-  const yOf = (unit) => HEIGHT - BOTTOM - unit * (HEIGHT - TOP - BOTTOM);
+  const axes = [...shown.map((at) => found.axes[at]), ...goals.map((each) => each.axis)];
+  const least = 90 + LEAST * (axes.length - 1);
+  const xOf = (at, width) => 46 + (at * (width - 116)) / Math.max(1, axes.length - 1);
+  const yOf = (unit) => (unit === null ? HEIGHT - 10 : HEIGHT - BOTTOM - unit * (HEIGHT - TOP - BOTTOM));
   const unitOf = (y) => Math.min(1, Math.max(0, (HEIGHT - BOTTOM - y) / (HEIGHT - TOP - BOTTOM)));
+  const absent = found.numbers.some((_, i) => shown.some((at) => typeof found.units[i][at] !== "number") || goals.some((each) => each.places[i] === null));
 
   const draw = (context, width, height, colors) => {
-    const order = found.numbers.map((_, i) => i).filter((i) => Number.isFinite(places[i]));
-    const better = found.maximize[0] ? 1 : -1;
-    order.sort((a, b) => better * (places[a] - places[b])); // the best are drawn last
+    const better = main.maximize ? 1 : -1;
+    const value = (i) => (Number.isFinite(main.values[i]) ? better * main.values[i] : -Infinity);
+    const order = found.numbers.map((_, i) => i).sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0)); // the best are drawn last
     const marks = [];
+    const rim = { top: yOf(1), bottom: yOf(0) };
     order.forEach((i, rank) => {
       const share = order.length > 1 ? rank / (order.length - 1) : 1;
-      context.strokeStyle = `rgb(${viridis(0.1 + 0.8 * share).join(" ")} / ${0.1 + 0.75 * share ** 3})`;
-      context.lineWidth = share > 0.98 ? 2 : 1;
+      const trial = found.numbers[i];
+      const status = STATUSES[found.statuses[i]];
+      const known = Number.isFinite(main.values[i]);
+      context.strokeStyle = context.fillStyle = picks.includes(trial) ? colors.text : known ? colors.merit(share) : colors.status[status];
+      context.lineWidth = picks.includes(trial) ? 3 : share > 0.98 ? 2 : share > 0.5 ? 1 : 0.75;
       context.beginPath();
-      let before = false;
-      const units = [...shown.map((at) => (typeof found.units[i][at] === "number" ? found.units[i][at] : null)), Math.min(1.02, Math.max(-0.02, places[i]))];
+      const units = [...shown.map((at) => (typeof found.units[i][at] === "number" ? found.units[i][at] : null)), ...goals.map((each) => each.places[i])];
       units.forEach((unit, at) => {
-        if (unit === null) {
-          before = false;
-          return;
-        }
         const [x, y] = [xOf(at, width), yOf(unit)];
-        if (before) context.lineTo(x, y);
+        if (at) context.lineTo(x, y);
         else context.moveTo(x, y);
-        before = true;
-        if (share > 0.5) marks.push({ x, y, trial: found.numbers[i], text: `${t("trial")} ${found.numbers[i]} · ${axes[at].name}` });
+        if (share > 0.5 || !known) marks.push({ x, y, trial, text: `${t("trial")} ${trial} · ${axes[at].name}` });
       });
       context.stroke();
+      goals.forEach((each, at) => {
+        if (each.ways[i]) beyond(context, xOf(shown.length + at, width), rim, each.ways[i]);
+      });
+      if (!known) mark(context, xOf(axes.length - 1, width), yOf(null), status, 3);
     });
     context.textBaseline = "middle";
+    if (absent) {
+      context.font = FONT;
+      context.fillStyle = colors.dim;
+      context.textAlign = "left";
+      context.fillText(fitted(context, t("notSet"), 42), 0, yOf(null));
+    }
+    const gap = axes.length > 1 ? xOf(1, width) - xOf(0, width) : width - 40;
     axes.forEach((axis, at) => {
       const x = xOf(at, width);
       context.strokeStyle = colors.text;
@@ -66,25 +86,33 @@ export function Parallel({ found, insight, filter, select, open, focus }) {
       line(context, x, yOf(0), x, yOf(1));
       context.fillStyle = colors.text;
       context.textAlign = "center";
-      context.font = "600 11px system-ui, sans-serif";
-      const name = clipped(axis.name, Math.max(8, Math.floor((width / axes.length) / 7)));
-      context.fillText(name, Math.max(x, context.measureText(name).width / 2), 11);
-      context.font = "10px system-ui, sans-serif";
+      context.font = `600 ${FONT}`;
+      const name = fitted(context, axis.name, gap - 6);
+      const half = context.measureText(name).width / 2;
+      const middle = Math.min(width - half - 1, Math.max(x, half + 1));
+      context.fillText(name, middle, 9);
+      marks.push({ x: middle, y: 9, text: axis.name });
+      context.font = FONT;
       context.textAlign = "left";
-      for (const [place, label] of axis.ticks) {
-        const text = clipped(label, 10);
-        const y = yOf(place);
+      const texts = axis.ticks.map(([unit, label]) => ({ at: -yOf(unit), size: 11, label }));
+      for (const { at: up, label } of apart(texts.sort((a, b) => a.at - b.at), 2)) {
+        const text = named(context, label, at === axes.length - 1 ? width - x - 6 : gap - 10);
         context.fillStyle = colors.paper;
-        context.globalAlpha = 0.75;
-        context.fillRect(x + 3, y - 6, context.measureText(text).width + 3, 12);
+        context.globalAlpha = 0.8;
+        context.fillRect(x + 3, -up - 6, context.measureText(text).width + 3, 12);
         context.globalAlpha = 1;
         context.fillStyle = colors.dim;
-        context.fillText(text, x + 4, y);
+        context.fillText(text, x + 4, -up);
+        if (text !== label) marks.push({ x: x + 20, y: -up, text: label });
       }
       const brushed = drag && drag.at === at ? [[Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)]] : filter[axis.name] ? stretchesOf(axis, filter[axis.name]) : [];
       for (const [low, high] of brushed) {
-        context.fillStyle = "rgb(213 94 0 / 0.35)";
+        context.strokeStyle = context.fillStyle = colors.best;
+        context.lineWidth = 2;
+        context.globalAlpha = 0.25;
         context.fillRect(x - 7, yOf(high), 14, Math.max(2, yOf(low) - yOf(high)));
+        context.globalAlpha = 1;
+        context.strokeRect(x - 7, yOf(high), 14, Math.max(2, yOf(low) - yOf(high)));
       }
     });
     return drag ? [] : marks;
@@ -114,9 +142,10 @@ export function Parallel({ found, insight, filter, select, open, focus }) {
     addEventListener("pointermove", move);
     addEventListener("pointerup", up);
   };
-  const names = html`<span class="axes">${axes.map((axis) => html`<button type="button" onClick=${() => focus(axis.name)}>${axis.name}</button>`)}</span><${All} count=${found.axes.length} all=${all} set=${setAll} />`;
-  return html`<${Panel} name="parallel" wide hint=${t("brush")} controls=${names}>
-    <div ref=${wrap}><${Canvas} draw=${draw} height=${HEIGHT} open=${open} onDown=${down} deps=${[found, filter, drag, shown.join()]}
+  const names = html`<span class="axes">${axes.length <= 12 && axes.map((axis) => html`<button type="button" title=${axis.name} onClick=${() => focus(axis.name)}>${axis.name}</button>`)}</span><${All} count=${found.axes.length} all=${all} set=${setAll} />`;
+  const hint = [t("brush"), outside(goals.reduce((sum, { shown: each }) => ({ above: sum.above + each.above, below: sum.below + each.below, nowhere: sum.nowhere + each.nowhere }), { above: 0, below: 0, nowhere: 0 }))].filter(Boolean).join(" · ");
+  return html`<${Panel} name="parallel" wide state=${state} picture hint=${hint} controls=${names}>
+    <div class="scroll" ref=${wrap}><${Canvas} draw=${draw} height=${HEIGHT} least=${least} open=${open} onDown=${down} deps=${[found, filter, drag, shown.join(), metric, place.log, place.whole, picks.join()]}
       label=${`${t("parallel")}: ${found.numbers.length} ${t("trials")}, ${axes.map((axis) => axis.name).join(", ")}`} /></div>
   </>`;
 }

@@ -3,8 +3,9 @@ import { useEffect, useState } from "preact/hooks";
 import { link } from "danlu/campaign";
 import { html } from "danlu/html";
 import { get } from "danlu/net";
-import { clock, num, show } from "danlu/numbers";
-import { t } from "danlu/words";
+import { show } from "danlu/format";
+import { num } from "danlu/numbers";
+import { clock, t } from "danlu/words";
 
 export function Studies({ go, say }) {
   const [found, set] = useState(null);
@@ -36,7 +37,7 @@ export function Studies({ go, say }) {
     ${found.studies.length > 0 && html`<table class="studies"><thead><tr><th>${t("studies")}</th><th>${t("trials")}</th><th>${t("goal")}</th><th>${t("best")}</th><th>${t("state")}</th><th>${t("created")}</th><th>${t("latest")}</th></tr></thead><tbody>
       ${tree(found.studies).map((each) => html`<tr key=${each.name} class=${each.parent ? "stage" : ""}><td>${link(each.name, go)}</td>
         <td>${each.trials}</td><td>${each.goal.map((goal) => `${goal.maximize ? "↑" : "↓"} ${goal.name}`).join(", ")}</td>
-        <td>${each.best ? show(num(each.best.value)) : ""}</td>
+        <td>${each.front ? `${t("front")}: ${each.front.count}` : each.best ? show(num(each.best.value)) : ""}</td>
         <td>${each.damage ? html`<span class="damage">${t("damaged")}</span>` : each.whole === false ? `${t("reading")}: ${each.seq}` : each.halted || States(each.states)}</td>
         <td>${clock(each.created)}</td><td>${clock(each.latest)}</td></tr>`)}
     </tbody></table>`}</main>`;

@@ -2,9 +2,12 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "danlu/html";
 import { get } from "danlu/net";
-import { terms } from "danlu/address";
+import { picked, terms, turned } from "danlu/address";
+import { among, show } from "danlu/format";
 import { Panel, Status } from "danlu/panel";
-import { duration, num, show } from "danlu/numbers";
+import { duration, num } from "danlu/numbers";
+import { csv, named, write } from "danlu/saving";
+import { shortened } from "danlu/text";
 import { t } from "danlu/words";
 
 const ROW = 28;
@@ -12,7 +15,7 @@ const PART = 200;
 const TALL = 420;
 const OWN = ["trial", "status", "configuration", "steps", "seconds", "cause", "code", "aside"];
 
-export function Table({ place, seq, total, axes, goal, contexts = [], go, open }) {
+export function Table({ place, seq, total, axes, goal, state, contexts = [], go, open, say }) {
   const box = useRef(null);
   const [top, setTop] = useState(0);
   const [parts, setParts] = useState({});
@@ -43,17 +46,24 @@ export function Table({ place, seq, total, axes, goal, contexts = [], go, open }
   const measured = ({ name }) => { const key = taken.includes(name) ? `${name} (metric)` : name; return { key, text: key, read: (row) => num(row.metrics[name]) }; };
   const searched = ({ name }) => { const key = OWN.includes(name) ? `${name} (parameter)` : name; return { key, text: key, read: (row) => row.params[name] }; };
   const within = (name) => { const key = [...taken, ...goal.map((each) => each.name)].includes(name) ? `${name} (context)` : name; return { key: `context ${name}`, text: key, fixed: true, read: (row) => row.context?.[name] }; };
-  const columns = [own("trial"), own("status"), ...(contexts.length ? [own("configuration"), ...contexts.map(within)] : []), ...(several ? [own("code")] : []), ...goal.map(measured), ...axes.map(searched), own("steps"), own("seconds")];
+  const reason = { key: "reason", text: t("reason"), read: (row) => row.aside || row.reason || "" };
+  const every = [own("trial"), own("status"), ...(contexts.length ? [own("configuration"), ...contexts.map(within)] : []), ...(several ? [own("code")] : []), ...goal.map(measured), ...axes.map(searched), own("steps"), own("seconds"), reason];
+  const hidden = new Set((place.hide || "").split("\u001f").filter(Boolean));
+  const columns = every.filter(({ key }) => !hidden.has(key));
+  const picks = picked(place);
+  const seen = Object.values(parts).flat();
+  const texts = new Map([...goal.map(measured), ...axes.map(searched)].map(({ key, read }) => [key, among(seen.map(read))])); // as many digits as tell the rows apart
   const rows = [];
   for (let at = first; at < Math.min(last + 1, total); at += 1) rows.push([at, parts[Math.floor(at / PART)]?.[at % PART]]);
   const header = ({ key, text, fixed }) => {
     if (fixed) return html`<th scope="col">${text}</th>`;
     const on = key === sort;
     const turn = () => go({ sort: key, down: on && !place.down ? "1" : undefined });
-    return html`<th scope="col" aria-sort=${on ? (place.down ? "descending" : "ascending") : "none"}><button type="button" onClick=${turn}>${text}${on ? (place.down ? " ▾" : " ▴") : ""}</button></th>`;
+    return html`<th scope="col" aria-sort=${on ? (place.down ? "descending" : "ascending") : "none"}><button type="button" title=${text} onClick=${turn}>${shortened(text, 26)}${on ? (place.down ? " ▾" : " ▴") : ""}</button></th>`;
   };
   const move = (event) => {
     const step = { ArrowDown: 1, ArrowUp: -1, PageDown: 14, PageUp: -14 }[event.key];
+    if (event.target.matches("input, summary, button")) return;
     if (event.key === "Enter") {
       const row = parts[Math.floor(cursor / PART)]?.[cursor % PART];
       if (row) open(row.trial);
@@ -67,13 +77,44 @@ export function Table({ place, seq, total, axes, goal, contexts = [], go, open }
     }
   };
   const cell = (row, { key, read }) => {
+    if (key === "trial") return html`<td><input type="checkbox" class="pick" aria-label=${`${t("compare")} ${row.trial}`} checked=${picks.includes(row.trial)} onClick=${(event) => { event.stopPropagation(); go(turned(place, row.trial)); }} /> ${row.trial}</td>`;
+    if (key === "reason") return html`<td class="reason" title=${read(row)}>${read(row)}</td>`;
     if (key === "status") return html`<td title=${row.aside || row.reason}><${Status} name=${row.status} />${row.aside && html` <span class="tag">${t("setAside")}</span>`}</td>`;
     if (key === "code") return html`<td title=${row.other ? t("otherProgram") : ""}><code>${row.code}</code>${row.other && html` <span class="tag">${t("otherProgram")}</span>`}</td>`;
     if (key === "seconds") return html`<td>${duration(row.seconds)}</td>`;
     const value = read(row);
-    return html`<td>${value === undefined ? "" : show(value)}</td>`;
+    if (value === undefined) return html`<td></td>`;
+    const told = (texts.get(key) ?? show)(value);
+    return html`<td title=${told.length > 24 ? told : ""}>${told}</td>`;
   };
-  return html`<${Panel} name="table" wide hint=${`${total}`}>
+  const fetched = async () => {
+    const found = [];
+    while (found.length < total) {
+      const part = await get("table", { study: place.study, ...terms(place.filter), sort, down: place.down || "", first: found.length, count: PART });
+      if (!part.rows.length) break;
+      found.push(...part.rows);
+    }
+    return found;
+  };
+  const keep = async (kind) => {
+    try {
+      const all = await fetched();
+      const name = `${named(place.study)}-trials.${kind}`;
+      const value = (row, { read }) => { const each = read(row); return each === undefined || Number.isNaN(each) ? null : each; };
+      if (kind === "csv") write(csv(columns.map(({ text }) => text), all.map((row) => columns.map((each) => value(row, each)))), name, "text/csv");
+      else write(JSON.stringify(all.map((row) => Object.fromEntries(columns.map((each) => [each.text, value(row, each)]))), null, 1), name, "application/json");
+    } catch (error) {
+      say(error.message, true);
+    }
+  };
+  const toggle = (key) => {
+    const after = new Set(hidden);
+    if (!after.delete(key)) after.add(key);
+    go({ hide: after.size ? [...after].join("\u001f") : undefined });
+  };
+  const controls = html`<details class="menu"><summary>${t("columns")}${hidden.size ? ` (${columns.length} / ${every.length})` : ""}</summary><div>${every.map(({ key, text }) => html`<label key=${key} title=${text}><input type="checkbox" checked=${!hidden.has(key)} onChange=${() => toggle(key)} /> ${shortened(text, 40)}</label>`)}</div></details>
+    <button type="button" class="quiet" onClick=${() => keep("csv")}>CSV</button><button type="button" class="quiet" onClick=${() => keep("json")}>JSON</button>`;
+  return html`<${Panel} name="table" wide state=${state} hint=${`${total}`} controls=${controls}>
     <div class="table" ref=${box} tabindex="0" onKeyDown=${move} onScroll=${(event) => setTop(event.target.scrollTop)} style=${{ maxHeight: `${TALL}px` }}>
       <table aria-rowcount=${total}><thead><tr>${columns.map(header)}</tr></thead><tbody>
         <tr style=${{ height: `${first * ROW}px` }}></tr>

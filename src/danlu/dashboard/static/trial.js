@@ -2,14 +2,15 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { html } from "danlu/html";
 import { Point, Sure } from "danlu/actions";
-import { CYCLE, BEST } from "danlu/colors";
+import { among, show } from "danlu/format";
 import { get, steer, still } from "danlu/net";
-import { clock, duration, num, nums, ofManySizes, show } from "danlu/numbers";
+import { duration, num, nums } from "danlu/numbers";
+import { span } from "danlu/range";
 import { Status } from "danlu/panel";
 import { Lines } from "danlu/uplot";
-import { language, t } from "danlu/words";
+import { clock, language, t } from "danlu/words";
 
-export function Trial({ study, number, seq, back, actions, say }) {
+export function Trial({ study, number, seq, back, actions, picked, pick, say }) {
   const [found, set] = useState(null);
   const [log, setLog] = useState(null);
   const [doing, setDoing] = useState("");
@@ -33,6 +34,7 @@ export function Trial({ study, number, seq, back, actions, say }) {
   const ended = (what) => () => setDoing((now) => (now === what ? "" : now)); // what was begun meanwhile stays open
   return html`<main class="trial">
     <header class="head"><button type="button" onClick=${back}>← ${t("back")}</button>
+      <button type="button" aria-pressed=${String(picked)} onClick=${pick}>${t(picked ? "picked" : "pickToCompare")}</button>
       <h1>${t("trial")} ${trial.number} <${Status} name=${trial.status} /></h1>
       <span>${found.rank ? `${t("rank")} ${found.rank}` : ""}</span><span>${duration(trial.seconds)}</span>
       ${actions && html`<span class="orders"><button type="button" onClick=${() => setDoing("clone")}>${t("clone")}</button>
@@ -48,8 +50,8 @@ export function Trial({ study, number, seq, back, actions, say }) {
     <div class="panels">
       <section class="panel"><h2>${t("params")}</h2><table><thead><tr><th></th><th>${t("thisTrial")}</th><th>${t("best")}${best ? ` (${best.number})` : ""}</th></tr></thead><tbody>
         ${names.map((name) => html`<tr class=${best && JSON.stringify(trial.params[name]) !== JSON.stringify(best.params[name]) ? "differs" : ""}><th scope="row">${name}</th>
-          <td>${name in trial.params ? show(trial.params[name]) : "—"}</td><td>${best && name in best.params ? show(best.params[name]) : "—"}</td></tr>`)}
-        ${Object.keys(trial.metrics).map((name) => html`<tr><th scope="row">${name}</th><td>${show(num(trial.metrics[name]))}</td><td>${best && name in best.metrics ? show(num(best.metrics[name])) : "—"}</td></tr>`)}
+          ${pair(trial.params[name], best?.params[name])}</tr>`)}
+        ${Object.keys(trial.metrics).map((name) => html`<tr><th scope="row">${name}</th>${pair(num(trial.metrics[name]), best && name in best.metrics ? num(best.metrics[name]) : undefined)}</tr>`)}
       </tbody></table></section>
       <section class="panel"><h2>${t("eventsOf")}</h2><ol class="events">${found.events.map((event) => html`<li><b>${t(event.what)}</b> ${event.why}
         <small>${event.at ? clock(event.at) : ""} ${event.who} ${event.then ? `· ${event.then}` : ""}</small></li>`)}</ol>
@@ -60,9 +62,15 @@ export function Trial({ study, number, seq, back, actions, say }) {
           ${!still && html`<a href=${`/api/checkpoint?${new URLSearchParams({ study, digest: kept.digest })}`}>${t("download")}</a>`}</li>`)}</ul>` : html`<p class="nothing">${t("noArtifacts")}</p>`}
       </section>
       ${Object.keys(trial.curve.metrics).map((name) => html`<${Metric} key=${name} name=${name} trial=${trial} best=${best} />`)}
-      <section class="panel wide"><h2>${t("log")}</h2>${log?.text ? html`<pre tabindex="0">${log.text}</pre>` : html`<p class="nothing">${t("noLog")}</p>`}</section>
+      <section class="panel wide"><h2>${t("logOf")}</h2>${log?.text ? html`<pre tabindex="0">${log.text}</pre>` : html`<p class="nothing">${t("noLog")}</p>`}</section>
     </div></main>`;
 }
+
+// Two values side by side, with the digits that tell them apart.
+const pair = (own, best) => {
+  const text = among([own, best]);
+  return [own, best].map((value) => html`<td>${value === undefined ? "—" : text(value)}</td>`);
+};
 
 // A metric's curve over the steps, and the best trial's beside it.
 function Metric({ name, trial, best }) {
@@ -74,12 +82,12 @@ function Metric({ name, trial, best }) {
       return steps.map((step) => (Number.isFinite(at.get(step)) ? at.get(step) : null));
     };
     const data = [steps, along(trial.curve)];
-    const series = [{ label: `${t("trial")} ${trial.number}`, stroke: CYCLE[0], width: 2, spanGaps: true, points: { show: steps.length < 40 } }];
+    const series = [{ label: `${t("trial")} ${trial.number}`, color: 0, width: 2, spanGaps: true, points: { show: steps.length < 40 } }];
     if (other.steps.length && name in other.metrics) {
       data.push(along(other));
-      series.push({ label: `${t("best")} (${best.number})`, stroke: BEST, width: 1, dash: [5, 4], spanGaps: true, points: { show: false } });
+      series.push({ label: `${t("best")} (${best.number})`, color: -1, width: 1, dash: [5, 4], spanGaps: true, points: { show: false } });
     }
-    return { data, series, log: ofManySizes(data.slice(1).flat().filter((v) => v !== null)) };
+    return { data, series, log: span(data.slice(1).flat().filter((v) => v !== null), { maximize: null }).log };
   }, [name, trial, best]);
   const odd = nums(trial.curve.metrics[name]).filter((value) => !Number.isFinite(value)).length;
   return html`<section class="panel"><h2>${name}</h2><${Lines} ...${shown} xLabel=${t("step")} label=${`${name}, ${t("trial")} ${trial.number}`} />${odd > 0 && html`<p class="notice">${odd} × NaN/∞</p>`}</section>`;

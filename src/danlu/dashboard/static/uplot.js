@@ -3,26 +3,29 @@ import uPlot from "uplot";
 import { useEffect, useRef } from "preact/hooks";
 import { html } from "danlu/html";
 import { theme } from "danlu/colors";
+import { labels, show, ticks } from "danlu/format";
 
-export const stepped = uPlot.paths.stepped({ align: 1 });
-
-export function Lines({ data, series, height = 230, log = false, range = null, xLabel = "", yLabel = "", label, onPick }) {
+export function Lines({ data, series, height = 230, log = false, range = null, xLabel = "", yLabel = "", label }) {
   const ref = useRef(null);
   const plot = useRef(null);
-  const shape = JSON.stringify([series.map((each) => [each.label, each.stroke, each.width]), log, range, height, xLabel, yLabel]);
+  const shape = JSON.stringify([series.map((each) => [each.label, each.color, each.width]), log, range, height, xLabel, yLabel]);
   useEffect(() => {
     const make = () => {
       plot.current?.destroy();
-      const { dim, line } = theme();
-      const axis = { stroke: dim, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: "11px system-ui, sans-serif", labelFont: "11px system-ui, sans-serif", labelSize: 18 };
+      const colors = theme();
+      const { dim, line } = colors;
+      const paint = (each) => (typeof each.color === "number" ? { ...each, stroke: each.color < 0 ? colors.best : colors.cycle[each.color % 6] } : each);
+      // a canvas of uPlot's own has no say in its ticks: they are those of the other panels
+      const splits = (most, whole, logs) => (self, at, low, high) => (Number.isFinite(low) ? ticks(low, high, { log: logs, whole, most }) : []);
+      const values = (self, marks) => labels(marks.length ? marks : [0]);
+      const axis = { filter: (self, marks) => marks, stroke: dim, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: "11px system-ui, sans-serif", labelFont: "11px system-ui, sans-serif", labelSize: 18 };
       const options = {
-        width: Math.max(120, ref.current.clientWidth), height, series: [{ label: xLabel }, ...series],
+        width: Math.max(120, ref.current.clientWidth), height, series: [{ label: xLabel, value: (self, value) => show(value) }, ...series.map(paint).map((each) => ({ ...each, value: (self, value) => show(value) }))],
         scales: { x: { time: false }, y: { distr: log ? 3 : 1, ...(range ? { range } : {}) } },
-        axes: [{ ...axis, label: xLabel, size: 34 }, { ...axis, label: yLabel, size: 56 }],
+        axes: [{ ...axis, label: xLabel, size: 34, splits: splits(6, true, false), values }, { ...axis, label: yLabel, size: 64, splits: splits(5, false, log), values }],
         cursor: { drag: { x: true, y: false } }, legend: { live: true },
       };
       plot.current = new uPlot(options, data, ref.current);
-      if (onPick) plot.current.over.addEventListener("click", () => plot.current.cursor.idx !== null && onPick(plot.current.data[0][plot.current.cursor.idx]));
     };
     make();
     const observer = new ResizeObserver(() => ref.current && plot.current?.setSize({ width: Math.max(120, ref.current.clientWidth), height }));
