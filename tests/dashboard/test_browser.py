@@ -163,6 +163,10 @@ def test_every_panel_is_drawn_of_what_the_journal_says(look, store):
     page = look(study="nets")
     page.wait_for_selector("#panel-importance .bar")
     page.wait_for_selector("#panel-effects canvas")
+    assert page.locator(".orders button").all_inner_texts() == [
+        "Enqueue a point",
+        "Note",
+    ]  # it is over: nothing to pause
     result = truth(store, "nets")
     assert float(page.inner_text("#best")) == pytest.approx(result.best.value, rel=1e-4)
     panels = ["curves", "parallel", "surface", "effects", "slices", "timeline", "history"]
@@ -246,6 +250,7 @@ def test_a_filter_that_makes_no_sense_is_a_sentence(browser, served):
 
 def test_dragging_along_an_axis_brushes_all_panels(look, store):
     page = look(study="nets")
+    page.wait_for_selector("#panel-importance .bar")  # the axes are ranked by then, and stay so
     canvas = page.wait_for_selector("#panel-parallel canvas")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
@@ -264,6 +269,7 @@ def test_dragging_along_an_axis_brushes_all_panels(look, store):
     assert high == pytest.approx(1e-1, rel=0.1)
     expected = sum(low <= t.params["lr"] <= high for t in truth(store, "nets").trials)
     page.wait_for_selector(f"text={expected} of 60")
+    assert page.locator("#panel-parallel .axes button").all_inner_texts() == named
     page.mouse.click(x, (top + bottom) / 2)  # a click on the axis clears it
     page.wait_for_selector("text=60 of 60")
 
@@ -518,6 +524,24 @@ def test_a_running_study_is_live_heeds_the_page_and_outlives_the_server(tmp_path
             and "ERR_EMPTY" not in p
         ]
         assert gone == [], first.close() + second.close()
+
+
+def test_the_command_that_an_empty_store_suggests_works(tmp_path):
+    """As ``static/studies.js`` has it, in a folder with a train.py that has a function train."""
+    from danlu.dashboard.page import static
+
+    hint = re.search(r"<code>(danlu [^<]*)</code>", (static() / "studies.js").read_text("utf-8"))[1]
+    words = hint.replace("${found.place}", str(tmp_path / "s.db")).split()[1:]
+    (tmp_path / "train.py").write_text(PROGRAM.replace("FACTOR", "1"))
+    done = subprocess.run(
+        [sys.executable, "-m", "danlu.cli", *words, "-n", "2"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(truth(tmp_path / "s.db", "train").trials) == 2
 
 
 def test_the_policy_stops_what_is_not_ours(browser, served):

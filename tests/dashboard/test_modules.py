@@ -128,6 +128,14 @@ def test_a_range_is_finite_and_rises_whatever_the_values(module, values, log):
         assert shown["nowhere"] + sum(shown["low"] <= value for value in values if value > 0) == len(values)
 
 
+def test_wild_values_are_no_reason_for_a_logarithm_and_many_sizes_are(module):
+    values = [0.3 + value for value in usual("uniform")]
+    assert not module("range", "span", [*values, *[1e300] * 9], {"log": None})["log"]
+    assert module("range", "span", [10 ** (-9 + 10 * value) for value in values], {"log": None})["log"]
+    assert module("range", "span", values, {"log": True})["log"]
+    assert not module("range", "span", [-1.0, -2.0], {"log": True})["log"]  # nothing there has a logarithm
+
+
 def test_what_is_outside_is_at_the_rim_it_lies_beyond(module):
     shown = {"low": 1, "high": 10, "log": True}
     assert [module("range", "inside", shown, value) for value in (-3, 0, 0.5, 4, 11)] == [

@@ -47,14 +47,19 @@ export function Canvas({ draw, height = 220, least = 0, label, open, deps = [], 
     return best;
   };
   const move = (event) => setTip(nearest(event));
+  const taken = useRef(false); // a press that `onDown` takes for a drag opens no trial
+  const press = (event) => {
+    taken.current = Boolean(onDown?.(event));
+  };
   const click = (event) => {
+    if (taken.current) return;
     const mark = nearest(event);
     if (mark && open && mark.trial !== undefined) open(mark.trial);
   };
   const side = tip && (tip.x < 120 ? "start" : tip.x > ref.current.clientWidth - 120 ? "end" : "");
   return html`<div class="canvas" style=${least ? { minWidth: `${least}px` } : {}}>
     <canvas ref=${ref} role="img" aria-label=${label} style=${{ height: `${height}px` }} class=${tip && open && tip.trial !== undefined ? "points" : ""}
-      onPointerMove=${move} onPointerLeave=${() => setTip(null)} onClick=${click} onPointerDown=${onDown} />
+      onPointerMove=${move} onPointerLeave=${() => setTip(null)} onClick=${click} onPointerDown=${press} />
     ${tip && html`<div class=${`tip ${side}`} style=${{ left: `${tip.x}px`, top: `${tip.y}px` }}>${tip.text}</div>`}
   </div>`;
 }

@@ -22,8 +22,14 @@ function useTheme() {
   const system = matchMedia("(prefers-color-scheme: dark)");
   const [theme, set] = useState(stored("danlu-theme") || (system.matches ? "dark" : "light"));
   useEffect(() => {
-    document.documentElement.dataset.theme = theme;
-    document.dispatchEvent(new Event("danlu-theme"));
+    const printed = matchMedia("print");
+    const wear = () => {
+      document.documentElement.dataset.theme = printed.matches ? "light" : theme; // paper is white
+      document.dispatchEvent(new Event("danlu-theme"));
+    };
+    wear();
+    printed.addEventListener("change", wear);
+    return () => printed.removeEventListener("change", wear);
   }, [theme]);
   return [theme, (to) => set(stored("danlu-theme", to) || to)];
 }

@@ -123,7 +123,7 @@ export function Parallel({ found, insight, metric, filter, state, place, picks, 
     const box = canvas.getBoundingClientRect();
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
     const at = axes.findIndex((_, i) => Math.abs(xOf(i, box.width) - x) < 14);
-    if (at < 0) return;
+    if (at < 0) return false;
     event.preventDefault();
     const from = unitOf(y);
     let to = from;
@@ -141,6 +141,7 @@ export function Parallel({ found, insight, metric, filter, state, place, picks, 
     };
     addEventListener("pointermove", move);
     addEventListener("pointerup", up);
+    return true;
   };
   const names = html`<span class="axes">${axes.length <= 12 && axes.map((axis) => html`<button type="button" title=${axis.name} onClick=${() => focus(axis.name)}>${axis.name}</button>`)}</span><${All} count=${found.axes.length} all=${all} set=${setAll} />`;
   const hint = [t("brush"), outside(goals.reduce((sum, { shown: each }) => ({ above: sum.above + each.above, below: sum.below + each.below, nowhere: sum.nowhere + each.nowhere }), { above: 0, below: 0, nowhere: 0 }))].filter(Boolean).join(" · ");

@@ -62,7 +62,7 @@ export function Slices({ found, insight, metric, state, place, picks, go, open }
     html`<${Canvas} key=${axis.name} draw=${panel(axis, at)} height=${180} open=${open} deps=${[found, metric, place.log, place.whole, picks.join()]} label=${`${t("slices")}: ${axis.name}`} />`)}</div></>`;
 }
 
-export function Effects({ insight, state }) {
+export function Effects({ insight, order, state }) {
   const [shown, setAll] = useState(false);
   const found = insight?.effects;
   if (state.name !== "ready") return html`<${Panel} name="effects" wide state=${state} />`;
@@ -105,7 +105,7 @@ export function Effects({ insight, state }) {
     context.stroke();
     return [...box.names, ...marks];
   };
-  return html`<${Panel} name="effects" wide state=${state} picture hint=${found.metric} controls=${html`<${All} count=${found.effects.length} all=${shown} set=${setAll} />`}><div class="grid">${found.effects.slice(0, shown ? undefined : FIRST).map((effect) =>
+  return html`<${Panel} name="effects" wide state=${state} picture hint=${found.metric} controls=${html`<${All} count=${found.effects.length} all=${shown} set=${setAll} />`}><div class="grid">${ranked(found.effects.map((effect) => effect.axis), order, shown).map((at) => found.effects[at]).map((effect) =>
     html`<${Canvas} key=${effect.axis.name} draw=${panel(effect)} height=${170} deps=${[found]} label=${`${t("effects")}: ${effect.axis.name}`} />`)}</div>
     ${found.notice && html`<p class="notice">${found.notice}</p>`}</>`;
 }

@@ -34,12 +34,21 @@ function reach(sorted, isGood) {
   return isGood && WORTH * (sorted[at] - best) >= worst - best ? worst : sorted[at];
 }
 
+// The values without those far out, as a straight axis would show them: a few wild ones are no reason for a logarithm.
+function near(values, maximize) {
+  const rising = [...new Set(values.map((value) => value / 4))].sort((a, b) => a - b);
+  if (!rising.length) return values;
+  const high = maximize === true ? Infinity : 4 * reach(rising, maximize === false);
+  const low = maximize === false ? -Infinity : -4 * reach(rising.map((value) => -value).reverse(), maximize === true);
+  return values.filter((value) => value >= low && value <= high);
+}
+
 // The stretch of values that is shown. `maximize` says which end is good; null for neither, so that both may be left out.
 // `log` is true, false, or null to choose; `whole` shows everything. Returned: low and high with a margin, log, how many are above and
 // below them, how many have no place on a logarithmic axis, and whether there was anything.
 export function span(values, { maximize = false, log = null, whole = false, edge = 0.06 } = {}) {
   const finite = values.filter(Number.isFinite);
-  const logs = log === null ? ofManySizes(finite) : log && finite.some((value) => value > 0);
+  const logs = log === null ? ofManySizes(near(finite, maximize)) : log && finite.some((value) => value > 0);
   const placed = logs ? finite.filter((value) => value > 0) : finite;
   const nowhere = finite.length - placed.length;
   if (!placed.length) return { low: 0, high: 1, log: false, above: 0, below: 0, nowhere, empty: true };

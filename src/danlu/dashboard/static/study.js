@@ -140,6 +140,7 @@ export function Study({ place, go, actions, say, wanted, want }) {
     document.title = place.trial === undefined ? `${study} · danlu` : `${t("trial")} ${place.trial} · ${study} · danlu`;
     return () => (document.title = "danlu");
   }, [study, place.trial]);
+  const ranking = useRef({});
   if (!view) return html`<main><p class="nothing">${t("reading")}…</p></main>`;
   const { head } = view;
   const picks = picked(place);
@@ -147,6 +148,9 @@ export function Study({ place, go, actions, say, wanted, want }) {
     const number = Number(place.trial);
     return html`<${Trial} study=${study} number=${place.trial} seq=${tick?.seq} back=${() => go({ trial: undefined })} actions=${actions} picked=${picks.includes(number)} pick=${() => go(turned(place, number))} say=${say} />`;
   }
+  const ranks = ranking.current; // parameters stay where they are, whatever is filtered: as they were ranked first
+  if (insight?.importance && !ranks[`${study} ${view.metric}`]) ranks[`${study} ${view.metric}`] = { importance: insight.importance };
+  const order = ranks[`${study} ${view.metric}`] ?? null;
   const several = head.goal.length > 1;
   const here = { place, picks, go, open };
   const model = (part) => stateOf(view, { values: 4, work: insight === null ? null : { ...insight, there: part in insight } });
@@ -172,7 +176,7 @@ export function Study({ place, go, actions, say, wanted, want }) {
       <${Curves} found=${view.curves} state=${simple} ...${here} />
       <${History} found=${view.progress} sheet=${view.sheet} state=${valued} ...${here} />
       <${Importance} insight=${insight} state=${model("importance")} method=${place.method || insight?.importance?.method || ""} go=${go} />
-      <${Parallel} found=${view.sheet} insight=${insight} metric=${view.metric} filter=${filter} state=${simple} select=${select} focus=${(name) => want({ name })} ...${here} />
+      <${Parallel} found=${view.sheet} insight=${order} metric=${view.metric} filter=${filter} state=${simple} select=${select} focus=${(name) => want({ name })} ...${here} />
       <${Findings} insight=${insight} state=${model("findings")} metric=${view.metric} several=${several} decisions=${view.decisions} open=${open} />
       ${!chief && wrong}
       <${Surface} insight=${insight} axes=${view.axes} state=${model("surface")} go=${go} />
@@ -180,8 +184,8 @@ export function Study({ place, go, actions, say, wanted, want }) {
       <${Timeline} found=${view.timeline} state=${simple} open=${open} />
       <${Scatter} found=${view.sheet} metric=${view.metric} state=${valued} ...${here} />
       ${still?.finder && html`<${Finder} found=${still.finder} />`}
-      <${Effects} insight=${insight} state=${model("effects")} />
-      <${Slices} found=${view.sheet} insight=${insight} metric=${view.metric} state=${simple} ...${here} />
+      <${Effects} insight=${insight} order=${order} state=${model("effects")} />
+      <${Slices} found=${view.sheet} insight=${order} metric=${view.metric} state=${simple} ...${here} />
       <${Table} place=${place} seq=${head.seq} total=${view.selected} axes=${view.axes} goal=${head.goal} state=${simple} contexts=${head.contexts} go=${go} open=${open} say=${say} />
     </div>`}</main>`;
 }

@@ -17,10 +17,11 @@ export function Lines({ data, series, height = 230, log = false, range = null, x
       const paint = (each) => (typeof each.color === "number" ? { ...each, stroke: each.color < 0 ? colors.best : colors.cycle[each.color % 6] } : each);
       // a canvas of uPlot's own has no say in its ticks: they are those of the other panels
       const splits = (most, whole, logs) => (self, at, low, high) => (Number.isFinite(low) ? ticks(low, high, { log: logs, whole, most }) : []);
+      const told = (self, value) => (value === null || value === undefined ? "—" : show(value));
       const values = (self, marks) => labels(marks.length ? marks : [0]);
       const axis = { filter: (self, marks) => marks, stroke: dim, grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1 }, font: "11px system-ui, sans-serif", labelFont: "11px system-ui, sans-serif", labelSize: 18 };
       const options = {
-        width: Math.max(120, ref.current.clientWidth), height, series: [{ label: xLabel, value: (self, value) => show(value) }, ...series.map(paint).map((each) => ({ ...each, value: (self, value) => show(value) }))],
+        width: Math.max(120, ref.current.clientWidth), height, series: [{ label: xLabel, value: told }, ...series.map(paint).map((each) => ({ ...each, value: told }))],
         scales: { x: { time: false }, y: { distr: log ? 3 : 1, ...(range ? { range } : {}) } },
         axes: [{ ...axis, label: xLabel, size: 34, splits: splits(6, true, false), values }, { ...axis, label: yLabel, size: 64, splits: splits(5, false, log), values }],
         cursor: { drag: { x: true, y: false } }, legend: { live: true },
