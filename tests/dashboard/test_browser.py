@@ -643,6 +643,10 @@ def test_a_report_is_the_same_page_without_a_server(tmp_path, store, chrome):
         assert f"trial {result.best.number}" in page.inner_text("h1").lower()
         page.go_back()  # the browser's own way back stays in the file
         page.wait_for_selector("#panel-table")
+        failed = next(t for t in result.trials if t.status.name == "FAILED")
+        page.goto(f"{path.as_uri()}#trial={failed.number}")  # one that has no page of its own here
+        page.wait_for_selector("text=the report holds its row and its curves alone")
+        assert "too fast" in page.inner_text("main.trial .events")
         assert looked.problems == []
         assert {url.partition("#")[0] for url in looked.requests if not url.startswith("data:")} == {
             path.as_uri()

@@ -329,7 +329,12 @@ def test_a_report_selects_and_sorts_as_the_server(module):
     view["errors"] = errors(history, np.arange(60), first=60)
     table = json.loads(packed(views.table(history, {}, count=1000)))
     pick = "(m, sheet, rows, filter) => m.select(sheet, new Map(rows.map((row) => [row.trial, row])), filter)"
+    some = history.trials[5].params
     for terms in (
+        {"lr": f"..{some['lr']}"},
+        {"lr": f"{some['lr']}.."},
+        {"w": f"..{some['w']}", "x": f"..{some['x']}"},
+        {"w": f"{some['w']}"},
         {"lr": "1e-3..0.1"}, {"lr": "..0.01", "opt": "adam"}, {"n": "3|4"}, {"n": "..2|8.."}, {"flag": "true"}, {"flag": "False"}, {"w": "4..16"}, {"w": "64"}, {"x": "-0.5..0.5"},
         {"loss": "..4"}, {"status": "failed"}, {"status": "failed|done", "trial": "10..30"}, {"trial": "3|10"}, {"x": f"{history.trials[5].params['x']}"},
     ):  # fmt: skip

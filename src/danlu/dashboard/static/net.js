@@ -35,7 +35,7 @@ const rows = still && new Map(still.table.rows.map((row) => [row.trial, row]));
 function stillAnswer(what, query) {
   if (what === "studies") return { place: still.view.head.name, studies: [still.view.head], damage: "", actions: false };
   if (what === "trial") {
-    const found = still.trials[query.trial];
+    const found = still.trials[query.trial] ?? brief(Number(query.trial));
     if (!found) throw new Refused(`trial ${query.trial} is not among those in this report.`, 404);
     return found;
   }
@@ -50,6 +50,18 @@ function stillAnswer(what, query) {
   const count = Math.min(200, Number(query.count ?? 200));
   const found = sorted(still.table.rows.filter((row) => kept.has(row.trial)), view.sheet, query.sort || "trial", query.down === "1");
   return { ...still.table, total: found.length, first, rows: found.slice(first, first + count) };
+}
+
+// A trial that has no page of its own here: its row, and what the panels have of its curves.
+function brief(number) {
+  const row = rows.get(number);
+  if (!row) return null;
+  const lines = Object.entries(still.curves).map(([name, { lines: all }]) => [name, all.find((line) => line.trial === number)]).filter(([, line]) => line);
+  const steps = [...new Set(lines.flatMap(([, line]) => line.steps))].sort((a, b) => a - b);
+  const along = (line) => steps.map((step) => line.values[line.steps.indexOf(step)] ?? "NaN");
+  const trial = { ...row, number, checkpoints: [], facts: {}, aside: row.aside || "", curve: { steps, metrics: Object.fromEntries(lines.map(([name, line]) => [name, along(line)])) } };
+  const best = Object.values(still.trials).find((each) => each.best)?.best ?? null;
+  return { trial, best, rank: null, brief: true, trouble: { trouble: "", evidence: "" }, events: [{ at: row.ended, what: row.status, why: row.reason, who: "" }] };
 }
 
 // The panels of another metric, or of another metric's curves.

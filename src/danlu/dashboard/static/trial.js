@@ -46,6 +46,7 @@ export function Trial({ study, number, seq, back, actions, picked, pick, say }) 
       give=${(text) => steer({ study, order: doing, trial: trial.number, [doing === "note" ? "text" : "reason"]: text })} />`}
     ${!trouble.trouble && trouble.evidence && html`<p class="notice">${trouble.evidence}</p>`}
     ${trouble.trouble && html`<p class="verdict"><b>${t("diagnosis")}: ${trouble.trouble}.</b> ${trouble.evidence} ${trouble.advice} <small>${trouble.reason}</small></p>`}
+    ${found.brief && html`<p class="notice">${t("briefTrial")}</p>`}
     ${trial.aside && html`<p class="notice"><b>${t("setAside")}</b>: ${trial.aside}</p>`}
     <div class="panels">
       <section class="panel"><h2>${t("params")}</h2><table><thead><tr><th></th><th>${t("thisTrial")}</th><th>${t("best")}${best ? ` (${best.number})` : ""}</th></tr></thead><tbody>
