@@ -499,6 +499,18 @@ def test_two_tabs_with_different_filters_do_not_make_each_other_recompute():
     assert len(made["a"][1]) == 2  # memory is bounded
 
 
+def test_a_calculation_that_nobody_waits_for_is_given_up_between_two_parts():
+    insights, (gate, count, calculate) = Insights(), begun(3)
+    assert not insights.ask("q", 1, calculate, have=0)["ready"]
+    insights._held["q"].wanted -= 100.0  # as if its tab had been closed long ago
+    thread = insights._thread
+    gate.release()
+    thread.join(20)
+    gate.release(3)
+    assert insights.ask("q", 1, calculate)["ready"]
+    assert len(count) == 2  # begun anew, for whoever asks
+
+
 def test_what_goes_wrong_in_a_calculation_is_told_and_ends_no_other(capsys):
     insights = Insights()
 

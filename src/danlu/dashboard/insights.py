@@ -108,8 +108,7 @@ class Insights:
 
     def _calculate(self, work: Insight) -> None:
         while not work.ready:
-            if time.monotonic() - work.wanted > FORGOTTEN:
-                self._give_up(work)
+            if self._forgotten(work):
                 return
             try:
                 doing, found = next(work.parts)
@@ -134,9 +133,12 @@ class Insights:
             work.error = error
             self._changed.notify_all()
 
-    def _give_up(self, work: Insight) -> None:
-        """Whoever asks again begins anew."""
-        with self._changed:
+    def _forgotten(self, work: Insight) -> bool:
+        """Whether nobody waits for it any more; whoever asks again then begins anew."""
+        with self._changed:  # nobody can begin to wait between the look and the end
+            if time.monotonic() - work.wanted <= FORGOTTEN:
+                return False
             for question, held in list(self._held.items()):
                 if held is work:
                     del self._held[question]
+            return True
