@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from ..base.failure import kind_of
-from ..journal.events import Status
+from ..journal.events import Cause, Status
 from ..journal.history import History
 from ..space.parameters import Choice
 from ..space.slots import Slot
@@ -76,12 +76,8 @@ def failures(history: History, rows: Numbers | None = None) -> tuple[Failure, ..
     """
     over = over_of(history, rows)
     failed = over[history.columns.statuses[over] == Status.FAILED]
-    kinds: dict[str, list[int]] = {}
-    for number in failed.tolist():
-        row = history.rows[number]
-        kinds.setdefault(kind_of(row.reason, row.params()), []).append(number)
     found = []
-    for numbers in sorted(kinds.values(), key=lambda each: (-len(each), each[0])):
+    for numbers in by_error(history, failed):
         place = where(history, over, np.isin(over, numbers))
         said: dict[str, tuple[Phrase, ...]] = (
             {} if place is None else {"place": (place.text,), "remedy": (place.remedy,)}
@@ -93,6 +89,20 @@ def failures(history: History, rows: Numbers | None = None) -> tuple[Failure, ..
             phrases=said, **{name: together(each) for name, each in said.items()},
         ))  # fmt: skip
     return tuple(found)
+
+
+def by_error(history: History, failed: Numbers) -> list[list[int]]:
+    """Failed trials in groups of one cause and error, rising in each, the largest group first, then the one that failed first.
+
+    Args:
+        history: of the study.
+        failed: trial numbers, rising.
+    """
+    kinds: dict[tuple[Cause | None, str], list[int]] = {}
+    for number in failed.tolist():
+        row = history.rows[number]
+        kinds.setdefault((row.cause, kind_of(row.reason, row.params())), []).append(number)
+    return sorted(kinds.values(), key=lambda each: (-len(each), each[0]))
 
 
 def over_of(history: History, rows: Numbers | None = None) -> Numbers:

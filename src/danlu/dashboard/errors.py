@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..analysis.failures import by_error
 from ..analysis.measured import Numbers
-from ..base.failure import kind_of
 from ..journal.events import Status
 from ..journal.history import History
 
@@ -31,17 +31,11 @@ def errors(history: History, rows: Numbers, *, first: int = FIRST) -> list[dict[
         >>> [(each["count"], each["trials"]) for each in errors(result.history, np.arange(5))]
         [(4, [1, 2, 3, 4])]
     """
-    groups: dict[tuple[str, str], dict[str, Any]] = {}
-    for number in rows.tolist():
-        row = history.rows[number]
-        if row.status is not Status.FAILED:
-            continue
-        cause = row.cause.value if row.cause is not None else ""
-        group = groups.setdefault(
-            (cause, kind_of(row.reason, row.params())),
-            {"text": row.reason or cause, "cause": cause, "count": 0, "trials": []},
+    found = []
+    for numbers in by_error(history, rows[history.columns.statuses[rows] == Status.FAILED])[:GROUPS]:
+        row = history.rows[numbers[0]]
+        cause = "" if row.cause is None else row.cause.value
+        found.append(
+            {"text": row.reason or cause, "cause": cause, "count": len(numbers), "trials": numbers[:first]}
         )
-        group["count"] += 1
-        if len(group["trials"]) < first:
-            group["trials"].append(number)
-    return sorted(groups.values(), key=lambda group: -int(group["count"]))[:GROUPS]
+    return found
