@@ -201,23 +201,27 @@ def leaders(result: Result, metric: Metric, count: int) -> list[int]:
     Raises:
         DanluError: when no trial has the metric.
     """
-    history = result.history
-    scored = [
-        (trial.violation, metric.loss(score(trial, metric)), trial.number, trial.params)
-        for trial in result.history.trials.configurations()
-        if trial.status is not Status.FAILED and not trial.aside
-    ]
-    kept: list[int] = []
-    for _, loss, number, params in sorted(scored, key=lambda row: row[:3]):
+    kept: list[Trial] = []
+    for trial, _ in sorted(scored(result, metric), key=lambda row: (row[0].violation, row[1], row[0].number)):
         if len(kept) == count:
             break
-        if math.isfinite(loss) and all(not alike(params, history.trials[other].params) for other in kept):
-            kept.append(number)
+        if all(not alike(trial.params, other.params) for other in kept):
+            kept.append(trial)
     if not kept:
         raise DanluError(
             f"no trial of {result.study.name!r} has a {metric.name} to confirm. See result.why()."
         )
-    return kept
+    return [trial.number for trial in kept]
+
+
+def scored(result: Result, metric: Metric) -> list[tuple[Trial, float]]:
+    """The configurations that a metric can be told of, each with its loss, in the order of their numbers."""
+    found = [
+        (trial, metric.loss(score(trial, metric)))
+        for trial in result.history.trials.configurations()
+        if trial.status is not Status.FAILED and not trial.aside
+    ]
+    return [(trial, loss) for trial, loss in found if math.isfinite(loss)]
 
 
 def score(trial: Trial, metric: Metric) -> float:

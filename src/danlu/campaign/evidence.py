@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..base.values import Value
-from ..journal.events import Status
 from ..journal.trial import Trial
 from ..problem.goal import Metric
 from ..space.infer import meaning
@@ -15,7 +14,7 @@ from ..space.parameters import Choice, Float, Int
 from ..space.roles import role
 from ..space.space import Space
 from ..study.result import Result
-from .confirm import score
+from .confirm import score, scored
 from .contract import Judge
 
 EDGE = 0.1
@@ -32,13 +31,8 @@ BUCKETS = 4
 
 def better(result: Result, metric: Metric, *, share: float = 1 / 3, least: int = 3) -> list[Trial]:
     """The best part of the trials that have the metric, best first: ``share`` of them, ``least`` where there are as many."""
-    scored = [
-        (metric.loss(score(trial, metric)), trial.number, trial)
-        for trial in result.history.trials.configurations()
-        if trial.status is not Status.FAILED and not trial.aside
-    ]
-    scored = sorted((row for row in scored if math.isfinite(row[0])), key=lambda row: row[:2])
-    return [trial for _, _, trial in scored[: max(least, round(share * len(scored)))]]
+    found = sorted(scored(result, metric), key=lambda row: (row[1], row[0].number))
+    return [trial for trial, _ in found[: max(least, round(share * len(found)))]]
 
 
 class Edges(NamedTuple):
