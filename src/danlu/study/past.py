@@ -93,14 +93,15 @@ def recalled(
         if not read:
             raise SettingError(f"there is no study with finished trials in past={source!r}.")
         kept = [_recalled(trials, source, space, goal.metrics[0], clock()) for trials in read]
-        found += [
-            (f"past/{stable_hash(source)}/{stable_hash(event.name)}", event)
-            for event in kept
-            if isinstance(event, ev.Recalled)
-        ]
+        found += [_kept(event) for event in kept if isinstance(event, ev.Recalled)]
         if not any(isinstance(event, ev.Recalled) for event in kept):
             raise SettingError(f"nothing can be learned from past={source!r}: {' '.join(map(str, kept))}")
     return found
+
+
+def _kept(event: ev.Recalled) -> tuple[str, ev.Event]:
+    """The event with its operation: each study of a source is kept once."""
+    return f"past/{stable_hash(event.source)}/{stable_hash(event.name)}", event
 
 
 def taught(
@@ -125,7 +126,7 @@ def taught(
             clock(),
         )
         if isinstance(event, ev.Recalled):
-            found.append((f"past/{stable_hash(source)}/{stable_hash(event.name)}", event))
+            found.append(_kept(event))
     return found
 
 
