@@ -32,17 +32,16 @@ def short(name: str, longest: int = LONGEST) -> str:
     return f"{name[: longest - 3 - end]}...{name[-end:]}"
 
 
-def whole_ticks(axis: Axis) -> tuple[list[float], list[str]]:
-    """Places and labels of an axis; of whole numbers only those that are whole.
+def ticks(axis: Axis) -> tuple[list[float], list[str]]:
+    """Places and labels of an axis, as a figure can show them.
 
     Example:
         >>> from danlu import Int
         >>> from danlu.analysis.trial_table import axis
-        >>> whole_ticks(axis("k", Int(1, 3)))[1]
+        >>> ticks(axis("k", Int(1, 3)))[1]
         ['1', '2', '3']
     """
-    ticks = {place: label for place, label in axis.ticks if axis.kind != "int" or _whole(label)}
-    return list(ticks), [short(label, 14) for label in ticks.values()]
+    return [place for place, _ in axis.ticks], [short(label, 14) for _, label in axis.ticks]
 
 
 def whole_numbers(axis: Any) -> None:
@@ -80,13 +79,6 @@ def use_fonts(axes: Iterable[Any]) -> None:
         for text in texts:
             if any(ord(letter) > 126 for letter in text.get_text()):
                 text.set_fontfamily(families)
-
-
-def _whole(label: str) -> bool:
-    try:
-        return float(label).is_integer()
-    except ValueError:
-        return True
 
 
 @cache

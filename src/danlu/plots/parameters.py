@@ -14,7 +14,7 @@ from ..errors import SettingError
 from ..problem.goal import Metric
 from . import limits
 from .colors import BLUE, GRAY, GREEN, RED
-from .labels import legible, short, whole_ticks
+from .labels import legible, short, ticks
 
 GOOD_TO_BAD = "viridis_r"
 """The color map of values: even steps to any eye, and in gray."""
@@ -138,7 +138,7 @@ def draw_parallel(found: TrialTable, axes: Any) -> None:
     axes.set(yticks=[], ylabel="best on top")
     for at, axis in enumerate(found.axes):
         axes.axvline(at, color=GRAY, linewidth=0.6, zorder=0)
-        places, labels = whole_ticks(axis)
+        places, labels = ticks(axis)
         if room < 4 * max(map(len, labels)):
             continue  # they would stand on the next axis
         for place, label in zip(places, labels, strict=True):
@@ -159,7 +159,7 @@ def draw_surface(found: Surface, axes: Any, *, uncertain: bool = False) -> None:
     what = f"standard deviation of {found.metric}" if uncertain else found.metric
     axes.figure.colorbar(filled, ax=axes, label=what)
     _ticks(axes, found.x)
-    axes.set_yticks(*whole_ticks(found.y), fontsize=7)
+    axes.set_yticks(*ticks(found.y), fontsize=7)
     axes.set(ylabel=legible([found.y.name])[0], xlim=(0, 1), ylim=(0, 1))
 
 
@@ -208,7 +208,7 @@ def draw_forks(curves: Any, axes: Any, *, title: str) -> None:
 
 
 def _ticks(axes: Any, axis: Axis) -> None:
-    places, labels = whole_ticks(axis)
+    places, labels = ticks(axis)
     wide = sum(map(len, labels)) * 5 > _width(axes)
     axes.set_xticks(
         places, legible(labels), fontsize=7, rotation=30 if wide else 0, ha="right" if wide else "center"
