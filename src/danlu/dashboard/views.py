@@ -155,21 +155,15 @@ def view(
 
 
 def insight(
-    history: History,
-    terms: Mapping[str, str],
-    metric: str | None = None,
-    *,
-    x: str = "",
-    y: str = "",
-    method: str = DEFAULT,
+    history: History, terms: Mapping[str, str], metric: str | None = None, **asked: str
 ) -> dict[str, Any]:
-    """The panels that need a model: importance, effects, a surface, findings, what curves say.
+    """The panels that need a model: importance, effects, a surface, findings, what curves say; ``asked`` as in ``insights``.
 
     Raises:
         SettingError: as ``view``.
     """
     found: dict[str, Any] = {}
-    for _, part in insights(history, terms, metric, x=x, y=y, method=method):
+    for _, part in insights(history, terms, metric, **asked):
         found |= part
     return found
 
@@ -181,7 +175,7 @@ def insights(
     *,
     x: str = "",
     y: str = "",
-    method: str = "fanova",
+    method: str = DEFAULT,
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """``insight`` part by part: each time what is calculated next, '' for nothing more, and what has been found.
 
