@@ -90,12 +90,15 @@ FOUND = list(_commands())
 
 def _parse(name, words):
     """Have the real parser read a command, without running it; ``...`` stands for what a reader fills in."""
-    command, line = danlu.get_command(click.Context(danlu), name), " ".join(words)
+    whole = click.Context(
+        danlu, **danlu.context_settings
+    )  # a command keeps the options for help that it first had
+    command, line = danlu.get_command(whole, name), " ".join(words)
     said = shlex.split(line.replace("'", "") if line.count("'") % 2 else line)
     partial = any("..." in word for word in said)
     said = ["1" if word == "N" else word for word in said if word != "..."]
     try:
-        command.make_context(name, list(said))
+        command.make_context(name, list(said), parent=whole)
     except click.MissingParameter:
         if not partial:
             raise
