@@ -59,13 +59,17 @@ class OneThread(ContextDecorator):
                     self._find(loaded)
                 self._limit(loaded)
             self._depth += 1
-        before = np.seterr(**RULES)
-        self._rules.before = [*getattr(self._rules, "before", ()), before]
+        rules = np.errstate(**RULES)
+        rules.__enter__()
+        try:
+            self._rules.entered.append(rules)
+        except AttributeError:  # the first time in this thread
+            self._rules.entered = [rules]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        np.seterr(**self._rules.before.pop())
+        self._rules.entered.pop().__exit__(None, None, None)
         with self._lock:
             self._depth -= 1
             if self._depth == 0:

@@ -53,6 +53,7 @@ class OpenFiles:
         self._process = os.getpid()
         self._known: dict[int, tuple[sqlite3.Connection, dict[int, File]]] = {}
         self._index: dict[int, File] = {}
+        self._expected: list[tuple[int, File]] = []  # all of these, as one list to look at before each use
         self._lost: set[int] = set()  # of objects that are kept for ever
         self._kept: list[int] = []
 
@@ -75,6 +76,7 @@ class OpenFiles:
             self._known[id(connection)][1].update(own)
             self._index = self._index or _only(after, before, "-shm")
             _OWNED.update(own)
+            self._expect()
 
     def close(self, connection: sqlite3.Connection) -> None:
         """Close a connection, whose numbers are anybody's then; one that is lost is let be."""
@@ -89,11 +91,19 @@ class OpenFiles:
         _OWNED.difference_update(own)
         if not self._known:  # the index is shared by all, and goes with the last
             self._index = {}
+        self._expect()
 
     def as_known(self) -> bool:
-        """Whether each number leads where it did."""
+        """Whether each number leads where it did; looked at before each use of a database, so it costs a few microseconds."""
         self._leave()
-        return all(_file(number) == file for own in self._numbered() for number, file in own.items())
+        try:
+            for number, (device, inode) in self._expected:
+                found = os.fstat(number)
+                if found.st_ino != inode or found.st_dev != device:
+                    return False
+        except OSError:
+            return False
+        return True
 
     def has(self, connection: sqlite3.Connection) -> bool:
         """Whether this connection is of this process, and no number of it has been given to another file."""
@@ -128,11 +138,16 @@ class OpenFiles:
     def _numbered(self) -> list[dict[int, File]]:
         return [own for _, own in list(self._known.values())] + [self._index]
 
+    def _expect(self) -> None:
+        """Keep what ``as_known`` compares; in a new list, as other threads may be at the old one."""
+        self._expected = [pair for own in self._numbered() for pair in own.items()]
+
     def _leave(self) -> None:
         """In a fork these are the parent's connections, which the child may close as it likes."""
         if self._process != os.getpid():
             self._process, self._known, self._index = os.getpid(), {}, {}
             _OWNED.clear()
+            self._expect()
 
     def _leading(self) -> dict[str, dict[int, File]]:
         """The numbers that lead to each of the files, without those that another connection is known to have."""
@@ -179,6 +194,7 @@ class OpenFiles:
             index = self._index
             self._forget(connection)
             self._index = index
+            self._expect()
 
     def _lock(self, end: str, start: int, length: int) -> None:
         """Take again the lock that SQLite believes it holds."""
