@@ -976,3 +976,37 @@ def test_whole_numbers_that_javascript_would_round_go_there_and_back_as_text(tmp
     result = danlu.tune(lambda trial: trial["x"], LARGE, trials=3, store=path, name="s")
     assert result.trials[1].params == point
     assert result.trials[2].params == {"seed": 1152921504606846975, "id": "1152921504606846978", "x": 0.25}
+
+
+def test_what_nobody_has_foreseen_is_a_sentence_and_leaves_a_traceback(store, monkeypatch):
+    def broken(*args, **words):
+        raise RuntimeError("dictionary changed size during iteration")
+
+    monkeypatch.setattr(views, "table", broken)
+    app = Page(Feeds(SqliteStore(store)), place="here", actor="me").app()
+    sent = []
+
+    async def asked():
+        scope = {
+            "type": "http", "method": "GET", "path": "/api/table", "raw_path": b"/api/table", "query_string": b"study=nets",
+            "headers": [], "http_version": "1.1", "scheme": "http", "server": ("127.0.0.1", 1), "client": ("127.0.0.1", 2), "root_path": "",
+        }  # fmt: skip
+
+        async def receive():
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message):
+            sent.append(message)
+
+        await app(scope, receive, send)
+
+    with pytest.raises(RuntimeError, match="changed size"):  # which the server prints
+        asyncio.run(asked())
+    assert sent[0]["status"] == 500
+    said = json.loads(sent[1]["body"])["error"]
+    assert (
+        said.startswith("danlu cannot answer /api/table: RuntimeError: dictionary changed size")
+    )
+    assert (
+        "report" in said
+    )

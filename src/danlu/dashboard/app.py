@@ -94,7 +94,7 @@ class Page:
             Route("/api/steer", self.steer, methods=["POST"]),
             Mount("/static", StaticFiles(directory=static())),
         ]
-        return Starlette(routes=routes, exception_handlers={DanluError: _sentence})
+        return Starlette(routes=routes, exception_handlers={DanluError: _sentence, Exception: _defect})
 
     async def front(self, request: Request) -> Response:
         """The page itself, the same for every address."""
@@ -289,6 +289,12 @@ def _sentence(request: Request, error: Exception) -> Response:
         404 if isinstance(error, StudyMissing | TrialMissing) else 503 if type(error) is StoreError else 400
     )
     return Response(packed({"error": str(error)}), status_code=status, media_type="application/json")
+
+
+def _defect(request: Request, error: Exception) -> Response:
+    """What nobody has foreseen, as the page shows it; the terminal of the page has its traceback."""
+    said = f"danlu cannot answer {request.url.path}: {type(error).__name__}: {error}. The terminal that runs the page shows where. Please report it."
+    return Response(packed({"error": said}), status_code=500, media_type="application/json")
 
 
 def _whole(query: Mapping[str, str], name: str, default: int) -> int:
