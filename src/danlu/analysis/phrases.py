@@ -106,8 +106,8 @@ def percent(share: float) -> str:
     """A share for eyes: whole from ten percent on.
 
     Example:
-        >>> percent(0.371), percent(0.0042), percent(0.0)
-        ('37%', '0.42%', '0%')
+        >>> percent(0.996), percent(0.371), percent(0.0042), percent(0.0)
+        ('100%', '37%', '0.42%', '0%')
     """
     shown: Any = 100 * share
     return f"{shown:.0f}%" if shown >= 10 or shown == 0 else f"{shown:.2g}%"
