@@ -1004,9 +1004,5 @@ def test_what_nobody_has_foreseen_is_a_sentence_and_leaves_a_traceback(store, mo
         asyncio.run(asked())
     assert sent[0]["status"] == 500
     said = json.loads(sent[1]["body"])["error"]
-    assert (
-        said.startswith("danlu cannot answer /api/table: RuntimeError: dictionary changed size")
-    )
-    assert (
-        "report" in said
-    )
+    assert said.startswith("danlu cannot answer /api/table: RuntimeError: dictionary changed size")
+    assert "report" in said

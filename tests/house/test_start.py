@@ -17,6 +17,9 @@ HEAVY = (
     "asyncio",
     "starlette",
     "danlu.programs.command",
+    "danlu.study.past",
+    "sqlite3",
+    "csv",
 )
 
 STUDY = """

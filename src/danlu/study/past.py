@@ -8,13 +8,13 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..base.rng import stable_hash
 from ..base.values import shown
-from ..contracts.protocols import Sampler, Store
+from ..contracts.protocols import Sampler
 from ..errors import DanluError, SettingError
 from ..journal import events as ev
 from ..journal.history import History
@@ -28,10 +28,7 @@ from ..space.parameters import Choice
 from ..space.space import Space
 from .opening import existing_history, open_store
 from .result import Result
-from .study import Study
-
-PastLike: TypeAlias = "Result | Study | Store | str | os.PathLike[str]"
-"""What an earlier study may be named by."""
+from .study import PastLike, Study
 
 MOST = 500
 """Points that are kept of one earlier study: the better half are its best, the rest an even spread."""

@@ -6,9 +6,10 @@ study in one store and ask and tell at the same time.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from ..base.moved import moved
 from ..contracts.protocols import Store
@@ -27,6 +28,9 @@ from .result import Result
 from .session import Session
 
 Callback = Callable[[Result, Trial], str | None]
+
+PastLike: TypeAlias = "Result | Study | Store | str | os.PathLike[str]"
+"""What an earlier study may be named by."""
 
 
 class Study:

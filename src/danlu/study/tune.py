@@ -17,6 +17,7 @@ from ..contracts.protocols import Engine, Sampler, Scheduler, Store
 from ..engines.named import Named, by_signature
 from ..engines.objective import fit, furnish, import_path, importing, resolve_objective
 from ..errors import BudgetError, GoalError, ObjectiveError, SettingError
+from ..journal import events as ev
 from ..journal.events import Keep, Status
 from ..problem.budget import AttemptLimits, Budget, TrialLimits
 from ..problem.contexts import Contexts, contexts_of
@@ -29,9 +30,8 @@ from .config import StudyConfig
 from .drive import Driver
 from .longer import Longer, reopen, say_unchanged
 from .opening import Learned, StudyDefinition, open_store
-from .past import PastLike, recalled
 from .result import Result
-from .study import Callback, Study
+from .study import Callback, PastLike, Study
 
 Parameters = Space | Mapping[str, Any]
 
@@ -298,7 +298,14 @@ def _learned(past: Sequence[PastLike] | PastLike | Learned, name: str) -> Learne
     if isinstance(past, partial):
         return past
     given = tuple(past) if isinstance(past, list | tuple) else (past,)
-    return partial(recalled, given, name=name, clock=clocks.time) if given else None
+    return partial(_recalled, given, name=name, clock=clocks.time) if given else None
+
+
+def _recalled(*given: Any, **words: Any) -> list[tuple[str | None, ev.Event]]:
+    """What earlier studies teach; what reads other tools' files is imported by those who have any."""
+    from .past import recalled
+
+    return recalled(*given, **words)
 
 
 def _say_direction(study: Study, objective: Callable[..., Any] | str) -> None:
