@@ -1,10 +1,11 @@
 """The public face: where names are found, what their types say, and that nothing of it changes unnoticed."""
 
 import importlib
+import inspect
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import msgspec
 import pytest
@@ -224,3 +225,22 @@ def test_what_chooses_by_itself_says_what_it_chose():
     """Each sentence that begins a choice stands in the code that chooses."""
     code = (ROOT / "src/danlu/samplers/auto.py").read_text("utf-8").partition("def choose")[2]
     assert all(words in code for words in LEADS)
+
+
+def functions():
+    """The public functions and methods of the flat face, by name."""
+    for name in sorted(danlu.__all__):
+        found = getattr(danlu, name)
+        if inspect.isfunction(found):
+            yield name, found
+        elif inspect.isclass(found):
+            for method, each in vars(found).items():
+                if inspect.isfunction(each) and (method == "__init__" or not method.startswith("_")):
+                    yield f"{name}.{method}", each
+
+
+def test_every_public_signature_can_be_read_by_programs():
+    found = dict(functions())
+    assert {"tune", "open_study", "Study.ask"} <= set(found)
+    for name, each in found.items():
+        assert get_type_hints(each) is not None, name

@@ -29,9 +29,6 @@ from .session import Session
 
 Callback = Callable[[Result, Trial], str | None]
 
-PastLike: TypeAlias = "Result | Study | Store | str | os.PathLike[str]"
-"""What an earlier study may be named by."""
-
 
 class Study:
     """An open study. Use ``danlu.open_study(...)`` to make one; close it, or use it in a ``with``.
@@ -234,3 +231,7 @@ def _cause(name: str) -> Cause:
     except ValueError:
         names = ", ".join(cause.value for cause in Cause)
         raise SettingError(f"failed needs one of {names}, got {name!r}.") from None
+
+
+PastLike: TypeAlias = Result | Study | Store | str | os.PathLike[str]
+"""What an earlier study may be named by."""
