@@ -21,6 +21,10 @@ pytest.importorskip("ray.tune", reason="the door of Ray Tune needs ray[tune]")
 
 from ray import tune
 from ray.tune.experiment import Trial
+from ray.tune.schedulers import (
+    AsyncHyperBandScheduler,
+    MedianStoppingRule,
+)
 from ray.tune.search import ConcurrencyLimiter, Repeater, Searcher
 
 import danlu.ray_tune as rt
@@ -400,6 +404,8 @@ def test_ray_s_wrappers_go_around_it():
     assert limited.suggest("a")
     assert limited.suggest("b")
     assert limited.suggest("c") is None
+    limited.on_pause("a")  # HyperBandForBOHB's words to a search
+    limited.on_unpause("a")
     repeated = Repeater(bowl(), repeat=2)
     one, two = repeated.suggest("a"), repeated.suggest("b")
     assert one["x"] == two["x"]
@@ -443,6 +449,8 @@ class Tuner:
 
     def get_trials(self):
         return self.trials
+
+    get_live_trials = get_trials
 
     def stop_trial(self, trial):
         self._scheduler.on_trial_remove(self, trial)
@@ -526,6 +534,27 @@ def test_every_scheduler_comes_to_an_end_beside_a_search_and_alone(name, togethe
         kept = search.result.trials
         assert [len(trial.curve) for trial in kept] == epochs
         assert not [trial for trial in kept if trial.status < Status.DONE]
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        (AsyncHyperBandScheduler, {"max_t": 9, "grace_period": 1, "reduction_factor": 3}),
+        (
+            MedianStoppingRule,
+            {"grace_period": 1, "min_samples_required": 2, "time_attr": "training_iteration"},
+        ),
+    ],
+)
+def test_ray_s_own_schedulers_come_to_an_end_beside_a_search(kind, settings):
+    search = rt.Search({"x": tune.uniform(-5, 5)}, "loss", "min", seed=2, sampler="random")
+    trials = Tuner(kind(**settings), search, 12).fit()
+    epochs = [trial.epoch for trial in trials]
+    assert len(trials) == 12
+    assert min(epochs) < max(epochs)
+    kept = search.result.trials
+    assert [len(trial.curve) for trial in kept] == epochs
+    assert not [trial for trial in kept if trial.status < Status.DONE]
 
 
 def test_halving_lets_the_better_ones_go_on_from_their_pauses():

@@ -181,6 +181,14 @@ class TuneSearch(Searcher):
             self.judge(trial_id, result, over=True)
         trials.end(trial_id, metrics_of(result) if result else None, seconds_of(result))
 
+    def on_pause(self, trial_id: str) -> None:
+        """``HyperBandForBOHB`` has a trial wait; what it has reported is known, and the study holds it for one that runs."""
+        del trial_id
+
+    def on_unpause(self, trial_id: str) -> None:
+        """``HyperBandForBOHB`` has a trial go on: its next report says from where."""
+        del trial_id
+
     def add_evaluated_point(
         self, parameters: dict[str, Any], value: float | None, error: bool = False, pruned: bool = False,
         intermediate_values: Sequence[float] | None = None,
