@@ -22,6 +22,8 @@ def checksum(seq: int, op: str | None, body: bytes, seal: int = 0) -> int:
     Example:
         >>> checksum(1, None, b"x") == checksum(2, None, b"x")
         False
+        >>> checksum(2, "op", b"x", 7)  # what databases hold already
+        340210375
     """
     crc = zlib.crc32(body, seq & 0xFFFFFFFF)
     return (crc if op is None else zlib.crc32(op.encode(), crc)) ^ seal
@@ -33,6 +35,8 @@ def seal_of(study: int, first: bytes) -> int:
     Example:
         >>> seal_of(1, b"created") == seal_of(2, b"created"), seal_of(1, b"a") == seal_of(1, b"b")
         (False, False)
+        >>> seal_of(1, b"created")  # what databases hold already
+        3866064418
     """
     hashed = hashlib.blake2b(
         b"%d/%b" % (study, first), digest_size=4
