@@ -194,6 +194,57 @@ def test_curves_are_thinned_and_the_best_is_drawn_last(study):
     assert curves(study.history, "nothing").lines == ()
 
 
+def charged(trial):
+    for step in range(10, 60, 10):
+        trial.charge(trial["lr"] + 1)
+        trial.report(step, loss=trial["lr"] / step, epoch=step / 10)
+
+
+def test_curves_are_drawn_over_what_was_spent_or_reported_by_then():
+    space = {"lr": Float(0, 1)}
+    history = danlu.tune(
+        charged, space, minimize="loss", trials=6, seed=1, fidelity=danlu.Fidelity("batch", 10, 50)
+    ).history
+    found = curves(history)
+    assert (found.x, found.unit) == ("step", "batch")
+    assert found.xs == ("step", "seconds", "cost", "loss", "epoch")
+    by = {x: curves(history, x=x).lines for x in found.xs}
+    for at, line in enumerate(found.lines):
+        trial = history.trials[line.trial]
+        assert line.along.tolist() == line.steps.tolist()
+        price = trial.params["lr"] + 1
+        assert by["cost"][at].along.tolist() == pytest.approx(
+            [price * n for n in range(1, len(line.steps) + 1)]
+        )
+        assert by["epoch"][at].along.tolist() == [step / 10 for step in line.steps]
+        seconds = by["seconds"][at].along
+        assert (np.diff(seconds) >= 0).all()
+        assert 0 < seconds[-1] <= trial.seconds * (1 + 1e-6)
+    with pytest.raises(SettingError, match="drawn over step, seconds, cost, loss, epoch, not 'hours'"):
+        curves(history, x="hours")
+
+
+def test_time_goes_on_over_attempts_and_a_metric_may_be_named_like_it():
+    from danlu.journal.history import History
+
+    history = History()
+    for report in ((0, 1, {"seconds": 9.0}, 1.5, None), (0, 2, {"seconds": 8.0}, 2.5, 7.0)):
+        trial, step, metrics, seconds, cost = report
+        history.reports.add(trial, step, metrics, 1, seconds=seconds, cost=cost)
+    history.reports.add(0, 2, {"late": 1.0}, 0, seconds=2.75)  # the same step once more
+    assert history.reports.taken(0)["seconds"].tolist() == [1.5, 2.75]
+    assert np.isnan(history.reports.taken(0)["cost"]).tolist() == [True, False]
+    history.reports.rewind(0, 2)
+    history.reports.add(0, 2, {"seconds": 7.0}, 1, seconds=30.0)
+    assert history.reports.taken(0)["seconds"].tolist() == [1.5, 30.0]
+    result = danlu.tune(
+        lambda t: [t.report(step, seconds=1 / step) for step in (1, 2)] and None,
+        {"x": Float(0, 1)}, minimize="seconds", trials=1,
+    )  # fmt: skip
+    assert curves(result.history).xs == ("step", "seconds", "seconds (metric)")
+    assert curves(result.history, x="seconds (metric)").lines[0].along.tolist() == [1.0, 0.5]
+
+
 def test_a_sheet_holds_coordinates_with_gaps_where_a_parameter_is_off(study):
     found = trial_table(study.history)
     m = [axis.name for axis in found.axes].index("opt.sgd.m")

@@ -190,6 +190,20 @@ def test_every_panel_is_drawn_of_what_the_journal_says(look, store):
     assert states == counts
 
 
+def test_curves_over_time_are_kept_in_the_address(look):
+    page = look(study="nets")
+    page.wait_for_selector("#panel-curves canvas")
+    before = page.eval_on_selector("#panel-curves canvas", "canvas => canvas.toDataURL()")
+    page.select_option("#panel-curves .choose:has-text('x') >> nth=-1 >> select", "seconds")
+    wait_until(lambda: "cx=seconds" in page.url)
+    wait_until(
+        lambda: page.eval_on_selector("#panel-curves canvas", "canvas => canvas.toDataURL()") != before
+    )
+    page.reload()
+    page.wait_for_selector("#panel-curves canvas[aria-label$='seconds of run time']")
+    assert painted(page, "#panel-curves canvas") > 8
+
+
 def test_several_goals_have_a_front(look, store):
     page = look(study="two <b>goals</b>")
     page.wait_for_selector("#panel-front canvas")

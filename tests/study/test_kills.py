@@ -41,7 +41,7 @@ def kill_and_compare(store, times, dice):
     entries = list(danlu.stores.SqliteStore(store).journal("kill").read(0))
     history.fold(entries)
     lost = [n for n, x in told.items() if history.rows.of(n).metrics != {"loss": x}]
-    unreported = [n for n in reported if history.reports.count(n) == 0]
+    unreported = [n for n in reported if len(history.reports.curve(n)) == 0]
     ends = [entry.event.trial for entry in entries if isinstance(entry.event, Ended)]
     assert told, "nothing was acknowledged, so nothing was tested"
     return len(told), lost, unreported, len(ends) - len(set(ends))

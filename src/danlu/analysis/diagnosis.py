@@ -129,7 +129,7 @@ def diagnose_study(history: History, most: int = 10) -> list[Trouble]:
     order += [
         int(row) for row in np.argsort(merit, kind="stable") if np.isfinite(merit[row]) and row not in front
     ]
-    curved = (number for number in order if history.reports.count(number))
+    curved = (number for number in order if len(history.reports.curve(number)))
     return [diagnose_curves(history, number) for number in islice(curved, most)]
 
 

@@ -124,8 +124,11 @@ def compare(
     help="File to write: png, svg, pdf [default: KIND.png].",
 )
 @click.option("--metric", help="Of the goal; for curves, any that was reported.")
-@click.option("--x", help="For contour and surface: the first parameter.")
-@click.option("--y", help="For contour and surface: the second parameter.")
+@click.option(
+    "--x",
+    help="For contour and surface the first parameter; for curves step, seconds, cost or a reported metric.",
+)
+@click.option("--y", help="For contour and surface the second parameter.")
 @click.option(
     "--method",
     metavar="METHOD",

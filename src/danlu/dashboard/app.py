@@ -110,9 +110,13 @@ class Page:
         """Everything that the panels without a model are drawn from."""
         feed, terms = self._asked(request)
         metric, curve = (request.query_params.get(name) or None for name in ("metric", "curve"))
+        along = request.query_params.get("along") or "step"
         return await _json(
             lambda: {
-                **_held(feed, lambda history: views.view(feed.name, history, terms, metric, curve=curve)),
+                **_held(
+                    feed,
+                    lambda history: views.view(feed.name, history, terms, metric, curve=curve, along=along),
+                ),
                 **_state(feed),
             }
         )

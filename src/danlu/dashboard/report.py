@@ -44,6 +44,7 @@ def report(name: str, history: History, path: str | Path, *, finder: Any = None)
         "view": view,
         "views": {each: _about(name, history, each, view) for each in names[1:]},
         "curves": {each: curves(history, each, most=views.LINES, points=views.POINTS) for each in history.reports.names},
+        "along": _along(history, names[0] if names else ""),
         "insights": {each: views.insight(history, {}, each) for each in names} or {"": views.insight(history, {})},
         "table": views.table(history, {}, sort=_first(history), count=ROWS, descending=_rises(history), rows=rows),
         "trials": {number: views.detail(history, number) for number in _best(history)},
@@ -60,6 +61,16 @@ def _about(name: str, history: History, metric: str, view: dict[str, Any]) -> di
     """The same panels of another of the goals, over the same trials."""
     other = views.view(name, history, {}, metric, places=ROWS)
     return {**view, **{part: other[part] for part in ("metric", "measured", "progress", "curves")}}
+
+
+def _along(history: History, metric: str) -> dict[str, dict[int, Any]]:
+    """Where the points of each curve stand on the axes that danlu itself knows, steps apart."""
+    found: dict[str, dict[int, Any]] = {}
+    for x in ("seconds", "cost"):
+        if x in history.reports.taken(-1):
+            lines = curves(history, metric or None, most=views.LINES, points=views.POINTS, x=x).lines
+            found[x] = {line.trial: line.along for line in lines}
+    return found
 
 
 def _first(history: History) -> str:

@@ -118,6 +118,7 @@ def view(
     metric: str | None = None,
     *,
     curve: str | None = None,
+    along: str = "step",
     places: int | None = None,
 ) -> dict[str, Any]:
     """All panels that are quick: everything but what needs a model.
@@ -128,6 +129,7 @@ def view(
         terms: the selection.
         metric: which all panels are about; the goal's first when None.
         curve: the metric whose curves are shown, any that was reported; ``metric`` when None.
+        along: what curves are drawn over, one of ``Curves.xs``.
         places: at most this many trials in panels that draw each.
 
     Raises:
@@ -147,7 +149,7 @@ def view(
         "metric": goal or (history.goal.metrics[0].name if history.goal.metrics else ""),
         "metrics": history.reports.names,
         "progress": progress(history, goal, rows, most=1200),
-        "curves": curves(history, curve or metric, rows, most=LINES, points=POINTS),
+        "curves": curves(history, curve or metric, rows, most=LINES, points=POINTS, x=along),
         "sheet": trial_table(history, rows, goal, most=PLACES if places is None else places),
         "timeline": timeline(history, rows, most=PLACES),
         "decisions": [{"at": at, "text": text} for at, text in history.decisions.log[-50:]],
@@ -269,6 +271,7 @@ def detail(history: History, number: int) -> dict[str, Any]:
     trial = history.trials[number]
     best = None if history.incumbents.best is None else history.trials.configuration(history.incumbents.best)
     fields = {name: value for name, value in plain(trial).items() if name not in {"unit", "losses"}}
+    fields["taken"] = history.reports.taken(number)
     trouble = diagnose_curves(history, number)
     return {
         "trial": fields,

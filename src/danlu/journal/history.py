@@ -204,7 +204,10 @@ class History:
         row.attempt_seconds = event.seconds
         trained = row.advance(event.step)
         self.spent.steps += 0 if row.aside else trained
-        self.reports.add(event.trial, event.step, event.metrics, trained)
+        cost = None if event.cost is None else (row.cost or 0.0) + event.cost
+        self.reports.add(
+            event.trial, event.step, event.metrics, trained, seconds=row.seconds + event.seconds, cost=cost
+        )
         if row.unsettled and row.checkpoints and row.checkpoints[-1].step <= event.step:
             row.unsettled = False
             self.rows.checkpoints.give(row, row.checkpoints[-2:])

@@ -28,6 +28,10 @@ class Reports:
         self._steps = array("q")
         self._trials = array("q")
         self._trained = array("q")
+        self._seconds = array("f")  # to a hundredth of a second within a day, in half the room
+        self._costs: array[float] | None = (
+            None  # NaN until something was charged; most studies charge nothing
+        )
         self._columns: dict[str, array[float]] = {}
         self._rows: dict[int, array[int]] = {}
         self._told: dict[int, tuple[str, ...]] = {}
@@ -40,8 +44,20 @@ class Reports:
         """All metrics that anybody has reported, in the order in which they came."""
         return tuple(self._columns)
 
-    def add(self, trial: int, step: int, metrics: Mapping[str, float], trained: int) -> None:
-        """Append a report, with the steps trained since the one before; a second one at the same step fills in further metrics."""
+    def add(
+        self,
+        trial: int,
+        step: int,
+        metrics: Mapping[str, float],
+        trained: int,
+        *,
+        seconds: float = math.nan,
+        cost: float | None = None,
+    ) -> None:
+        """Append a report, with the steps trained since the one before; a second one at the same step fills in further metrics.
+
+        ``seconds`` and ``cost`` are what the trial has taken by then, over all attempts; ``cost`` where its objective charges.
+        """
         rows = self._rows.setdefault(trial, array("q"))
         told = self._told.get(trial, ())
         if not all(name in told for name in metrics):
@@ -49,6 +65,7 @@ class Reports:
         if rows and self._steps[rows[-1]] == step:
             self.merged += 1
             self._trained[rows[-1]] += trained
+            self._take(rows[-1], seconds, cost)
             for name, value in metrics.items():
                 self._column(name)[rows[-1]] = value
             return
@@ -58,6 +75,10 @@ class Reports:
         self._steps.append(step)
         self._trials.append(trial)
         self._trained.append(trained)
+        self._seconds.append(math.nan)
+        if self._costs is not None:
+            self._costs.append(math.nan)
+        self._take(at, seconds, cost)
         for name, column in self._columns.items():
             column.append(metrics.get(name, math.nan))
         rows.append(at)  # last: another thread that looks at a curve sees the report as a whole or not at all
@@ -96,9 +117,13 @@ class Reports:
             last |= {name: self._columns[name][rows[size]] for name in self._told[trial]}
         return self._cut(rows, size, step, last | dict(metrics))
 
-    def count(self, trial: int) -> int:
-        """The number of reports of one trial."""
-        return len(self._rows.get(trial, ()))
+    def taken(self, trial: int) -> dict[str, NDArray[np.float64]]:
+        """What a trial had taken by each report of its curve, in ``seconds`` and, where anybody charges, in ``cost``; each of shape (k,)."""
+        import numpy as np
+
+        rows = self._rows.get(trial, ())
+        columns = {"seconds": self._seconds} | ({} if self._costs is None else {"cost": self._costs})
+        return {name: np.array([column[row] for row in rows], float) for name, column in columns.items()}
 
     def reached(self, trial: int) -> int:
         """The newest step of a trial, 0 for none."""
@@ -129,6 +154,14 @@ class Reports:
         """A curve of the first rows and one more report."""
         metrics = {name: Series(self._columns.get(name), rows, before, value) for name, value in last.items()}
         return Curve(Series(self._steps, rows, before, step), metrics)
+
+    def _take(self, row: int, seconds: float, cost: float | None) -> None:
+        if seconds == seconds:
+            self._seconds[row] = seconds
+        if cost is not None:
+            if self._costs is None:
+                self._costs = array("d", [math.nan]) * len(self._steps)
+            self._costs[row] = cost
 
     def _before(self, rows: Sequence[int], step: int) -> int:
         """How many of a trial's rows come before a step."""

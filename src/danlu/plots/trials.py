@@ -45,7 +45,7 @@ def draw_curves(found: Curves, axes: Any) -> None:
         early = line.status in EARLY
         color = RED if best else ORANGE if early else STATUS[Status(line.status)][0]
         axes.plot(
-            line.steps,
+            line.along,
             line.values,
             color=color,
             linewidth=2 if best else 0.8,
@@ -53,11 +53,13 @@ def draw_curves(found: Curves, axes: Any) -> None:
             zorder=3 if best else 2,
         )
         if early:
-            axes.plot(line.steps[-1], line.values[-1], marker="v", color=ORANGE, markersize=4, zorder=3)
-    axes.set(xlabel="step", ylabel=legible([found.metric])[0])
-    whole_numbers(axes.xaxis)
+            axes.plot(line.along[-1], line.values[-1], marker="v", color=ORANGE, markersize=4, zorder=3)
+    called = {"step": found.unit, "seconds": "seconds of run time"}.get(found.x, found.x)
+    axes.set(xlabel=legible([called])[0], ylabel=legible([found.metric])[0])
+    if found.x == "step":
+        whole_numbers(axes.xaxis)
     if found.lines:
-        steps = np.concatenate([line.steps for line in found.lines])
+        steps = np.concatenate([line.along for line in found.lines])
         values = np.concatenate([line.values for line in found.lines])
         limits.apply(axes, steps, values, maximize=found.maximize, what="report")
     for label, color, marker in (("best", RED, ""), ("ended early", ORANGE, "v"), ("done", BLUE, "")):

@@ -190,7 +190,7 @@ class Responder:
         verdict = self._judge(message, row)
         event = ev.Reported(
             message.trial, message.attempt, message.step, message.metrics, message.seconds, self._clock(),
-            verdict.action, verdict.reason, verdict.cause, message.cost if verdict.action else None,
+            verdict.action, verdict.reason, verdict.cause, message.cost,
             verdict.conclusive, verdict.expected,
         )  # fmt: skip
         events: list[tuple[str | None, ev.Event]] = [(None, event)]

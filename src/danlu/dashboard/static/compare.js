@@ -4,15 +4,16 @@ import { html } from "danlu/html";
 import { turned } from "danlu/address";
 import { among } from "danlu/format";
 import { get } from "danlu/net";
-import { num, duration } from "danlu/numbers";
+import { num, nums, duration } from "danlu/numbers";
 import { Choose, Panel, Status } from "danlu/panel";
 import { span } from "danlu/range";
+import { axisOf } from "danlu/trials";
 import { Lines } from "danlu/uplot";
 import { t } from "danlu/words";
 
 export const MOST = 8; // columns that a screen holds, and lines that eyes tell apart
 
-export function Compare({ study, place, picks, seq, go, open }) {
+export function Compare({ study, place, picks, seq, along, go, open }) {
   const [found, set] = useState({});
   const shown = picks.slice(0, MOST);
   useEffect(() => {
@@ -25,17 +26,19 @@ export function Compare({ study, place, picks, seq, go, open }) {
   const [wanted, want] = useState("");
   const curves = [...new Set(sound.flatMap((trial) => Object.keys(trial.curve.metrics)))];
   const name = curves.includes(wanted) ? wanted : curves.includes(place.metric) ? place.metric : curves[0];
+  const { x } = along;
   const lines = useMemo(() => {
     if (!name) return null;
     const with_ = sound.filter((trial) => trial.curve.steps.length);
-    const steps = [...new Set(with_.flatMap((trial) => trial.curve.steps))].sort((a, b) => a - b);
+    const along = (trial) => (x === "step" ? trial.curve.steps : nums(trial.taken?.[x] ?? trial.curve.metrics[x.replace(/ \(metric\)$/, "")] ?? []));
+    const steps = [...new Set(with_.flatMap(along))].filter(Number.isFinite).sort((a, b) => a - b);
     const data = with_.map((trial) => {
-      const at = new Map(trial.curve.steps.map((step, i) => [step, num((trial.curve.metrics[name] || [])[i] ?? null)]));
+      const at = new Map(along(trial).map((place, i) => [place, num((trial.curve.metrics[name] || [])[i] ?? null)]));
       return steps.map((step) => (Number.isFinite(at.get(step)) ? at.get(step) : null));
     });
     const { log } = span(data.flat().filter((value) => value !== null), { maximize: null });
     return { data: [steps, ...data], log, series: with_.map((trial, at) => ({ label: `${t("trial")} ${trial.number}`, color: at, dash: at >= 6 ? [5, 4] : undefined, width: 2, spanGaps: true, points: { show: steps.length < 40 } })) };
-  }, [found, shown.join(), name]);
+  }, [found, shown.join(), name, x]);
   if (!picks.length) return null;
   const row = (label, values, differs, text = among(values)) => html`<tr class=${differs ? "differs" : ""}><th scope="row" title=${label}>${label}</th>${values.map((value) => html`<td>${value === undefined ? "—" : text(value)}</td>`)}</tr>`;
   const apart = (values) => new Set(values.map((value) => JSON.stringify(value))).size > 1;
@@ -51,5 +54,5 @@ export function Compare({ study, place, picks, seq, go, open }) {
       ${row(t("seconds"), sound.map((trial) => trial.seconds), false, duration)}
     </tbody></table></div>
     ${trials.filter((trial) => trial.refused).map((trial) => html`<p class="notice">${trial.refused}</p>`)}
-    ${lines && html`<${Lines} ...${lines} xLabel=${t("step")} yLabel=${name} height=${260} label=${`${t("compare")}: ${name}`} />`}</>`;
+    ${lines && html`<${Lines} ...${lines} xLabel=${axisOf(along, x)} whole=${x === "step"} yLabel=${name} height=${260} label=${`${t("compare")}: ${name}`} />`}</>`;
 }

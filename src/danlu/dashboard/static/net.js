@@ -42,7 +42,7 @@ function stillAnswer(what, query) {
   if (what === "log") return { text: "", there: false };
   if (what === "insight") return { ...(still.insights[query.metric || still.view.metric] ?? {}), ready: true, stage: 5, doing: "" };
   const filter = Object.fromEntries(Object.entries(query).filter(([name]) => name.startsWith("f.")).map(([name, text]) => [name.slice(2), text]));
-  const view = stillView(query.metric, query.curve);
+  const view = stillView(query.metric, query.curve, query.along);
   const chosen = Object.keys(filter).length ? select(view.sheet, rows, filter) : view.sheet.numbers;
   if (what === "view") return Object.keys(filter).length ? reduced(view, chosen) : view;
   const kept = new Set(chosen);
@@ -64,10 +64,16 @@ function brief(number) {
   return { trial, best, rank: null, brief: true, trouble: { trouble: "", evidence: "" }, events: [{ at: row.ended, what: row.status, why: row.reason, who: "" }] };
 }
 
-// The panels of another metric, or of another metric's curves.
-function stillView(metric, curve) {
+// The panels of another metric, or of another metric's curves, drawn over something else than steps.
+function stillView(metric, curve, along) {
   const view = still.views[metric || still.view.metric] ?? still.view;
-  return curve && still.curves[curve] ? { ...view, curves: still.curves[curve] } : view;
+  const curves = (curve && still.curves[curve]) || view.curves;
+  return { ...view, curves: along && along !== "step" ? over(curves, along) : curves };
+}
+
+function over(found, x) {
+  const others = still.along[x] ?? Object.fromEntries((still.curves[x.replace(/ \(metric\)$/, "")]?.lines ?? []).map((line) => [line.trial, line.values]));
+  return { ...found, x, lines: found.lines.map((line) => ({ ...line, along: others[line.trial] ?? line.steps.map(() => "NaN") })) };
 }
 
 // Calls `told` whenever the study has grown; the browser connects again by itself when the server comes back.

@@ -34,10 +34,10 @@ export function ranked(axes, insight, all, filter = {}) {
 
 export const All = ({ count, all, set }) => count > FIRST && html`<label><input type="checkbox" checked=${all} onChange=${(event) => set(event.target.checked)} /> ${t("all")} ${count}</label>`;
 
-export function Choose({ label, value, options, onChange, none = "" }) {
+export function Choose({ label, value, options, onChange, none = "", text = (option) => option }) {
   return html`<label class="choose">${label} <select value=${value} title=${value} onChange=${(event) => onChange(event.target.value)}>
     ${none && html`<option value="" selected=${!value}>${none}</option>`}
-    ${options.map((option) => html`<option value=${option} title=${option} selected=${option === value}>${shortened(option, 32)}</option>`)}
+    ${options.map((option) => html`<option value=${option} title=${option} selected=${option === value}>${shortened(text(option), 32)}</option>`)}
   </select></label>`;
 }
 

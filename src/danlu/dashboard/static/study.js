@@ -127,7 +127,7 @@ export function Study({ place, go, actions, say, wanted, want }) {
   const seq = tick ? `${tick.seq} ${tick.whole} ${tick.damage}` : null;
   const shared = { study, ...terms(filter), ...(metric ? { metric } : {}) };
   const refused = useCallback(() => Object.keys(filter).length && go({ filter: {} }), [filter]); // a term that makes no sense does not stay
-  const [view, pending] = useAnswer("view", { ...shared, ...(curve ? { curve } : {}) }, seq, PAUSE, say, refused);
+  const [view, pending] = useAnswer("view", { ...shared, ...(curve ? { curve } : {}), ...(place.cx ? { along: place.cx } : {}) }, seq, PAUSE, say, refused);
   const insight = spoken(useInsight({ ...shared, x: place.x || "", y: place.y || "", method: place.method || "" }, seq, say));
   const select = useCallback((name, text) => {
     const after = { ...filter };
@@ -172,7 +172,7 @@ export function Study({ place, go, actions, say, wanted, want }) {
     ${still && !all && html`<p class="notice" role="status">${t("modelsOfAll")}</p>`}
     ${head.campaign ? html`<div class="panels" id="panels"><${Campaign} head=${head} go=${go} /><${Findings} insight=${insight} state=${model("findings")} decisions=${view.decisions} open=${open} /></div>` : html`<div class="panels" id="panels">
       ${chief && wrong}
-      <${Compare} study=${study} seq=${tick?.seq} ...${here} />
+      <${Compare} study=${study} seq=${tick?.seq} along=${view.curves} ...${here} />
       <${Curves} found=${view.curves} state=${simple} ...${here} />
       <${History} found=${view.progress} sheet=${view.sheet} state=${valued} ...${here} />
       <${Importance} insight=${insight} state=${model("importance")} method=${place.method || insight?.importance?.method || ""} go=${go} />

@@ -62,16 +62,24 @@ export function History({ found, sheet, state, place, picks, go, open }) {
   </>`;
 }
 
+// What an axis of curves is called: steps by what they are, where the study says so.
+export const axisOf = (found, x) => (x === "step" ? (found.unit === "step" ? t("step") : found.unit) : x === "seconds" || x === "cost" ? t(`by_${x}`) : x);
+
 export function Curves({ found, state, place, picks, go, open }) {
   const values = useMemo(() => found.lines.flatMap((line) => nums(line.values)), [found]);
   const shown = span(values, { maximize: found.goal === false ? null : found.maximize, ...scaleOf(place) });
   const text = among(values);
+  const steps = found.x === "step";
   const draw = (context, width, height, colors) => {
-    const last = Math.max(1, ...found.lines.map((line) => line.steps[line.steps.length - 1]));
-    const first = Math.min(...found.lines.map((line) => line.steps[0]), last - 1);
-    const box = frame(context, width, height, colors, { x: { low: first, high: last, whole: true }, y: shown, xLabel: t("step"), yLabel: found.metric });
+    const places = found.lines.map((line) => nums(line.along));
+    const known = places.flat().filter(Number.isFinite);
+    const last = known.reduce((most, each) => Math.max(most, each), steps ? 1 : -Infinity);
+    const first = known.reduce((least, each) => Math.min(least, each), steps ? last - 1 : Infinity);
+    const x = !known.length ? { low: 0, high: 1 } : first < last ? { low: first, high: last, whole: steps } : { low: first - (Math.abs(first) || 1) / 2, high: first + (Math.abs(first) || 1) / 2 };
+    const box = frame(context, width, height, colors, { x, y: shown, xLabel: axisOf(found, found.x), yLabel: found.metric });
     const marks = [...box.names];
-    for (const line of found.lines) {
+    const told = among(known);
+    found.lines.forEach((line, row) => {
       const status = STATUSES[line.status];
       const best = line.trial === found.best;
       context.strokeStyle = context.fillStyle = best ? colors.best : colors.status[status];
@@ -80,27 +88,29 @@ export function Curves({ found, state, place, picks, go, open }) {
       let end = null;
       line.steps.forEach((step, i) => {
         const value = Number(line.values[i]);
-        if (!Number.isFinite(value)) return;
+        const place = places[row][i];
+        if (!Number.isFinite(value) || !Number.isFinite(place)) return;
         const [at, way] = inside(shown, value);
-        const point = [box.xAt(step), box.yAt(at)];
+        const point = [box.xAt(place), box.yAt(at)];
         if (end) context.lineTo(...point);
         else context.moveTo(...point);
         end = [...point, way];
-        marks.push({ x: point[0], y: point[1], trial: line.trial, text: `${t("trial")} ${line.trial} · ${t("step")} ${step} · ${text(value)} · ${t(status)}` });
+        marks.push({ x: point[0], y: point[1], trial: line.trial, text: `${t("trial")} ${line.trial} · ${axisOf(found, "step")} ${step}${steps ? "" : ` · ${axisOf(found, found.x)} ${told(place)}`} · ${text(value)} · ${t(status)}` });
       });
       context.stroke();
       if (end?.[2]) beyond(context, end[0], box, end[2]);
       else if (end && (status === "stopped" || status === "paused" || status === "failed" || line.steps.length === 1)) mark(context, end[0], end[1], status);
-    }
+    });
     return marks;
   };
   const names = found.metrics.includes(found.metric) || !found.metric ? found.metrics : [found.metric, ...found.metrics];
   const controls = html`${names.length > 1 && !found.fixed && html`<${Choose} label=${t("curveOf")} value=${found.metric} options=${names} onChange=${(curve) => go({ curve })} />`}
+    <${Choose} label="x" value=${found.x} options=${found.xs} text=${(x) => axisOf(found, x)} onChange=${(cx) => go({ cx: cx === "step" ? undefined : cx })} />
     <${Scale} scale=${scaleOf(place)} log=${shown.log} go=${go} />`;
   if (state.name === "ready" && !found.lines.length && !Object.keys(place.filter).length && !place.curve) return null; // nobody reports steps: there is no such panel
   const present = STATUSES.filter((_, code) => found.lines.some((line) => line.status === code));
   return html`<${Panel} name="curves" state=${state.name === "ready" && !found.lines.length ? { name: "noCurves" } : state} picture controls=${controls} hint=${hints(found.total > found.lines.length ? `${found.lines.length} / ${found.total}` : "", outside(shown))}>
-    <${Canvas} draw=${draw} height=${250} open=${open} deps=${[found, place.log, place.whole, picks.join()]} label=${`${t("curves")}: ${found.lines.length}`} />
+    <${Canvas} draw=${draw} height=${250} open=${open} deps=${[found, place.log, place.whole, picks.join()]} label=${`${t("curves")}: ${found.lines.length}, ${axisOf(found, found.x)}`} />
     <${Legend} statuses=${present} line=${found.lines.some((line) => line.trial === found.best) ? "best" : ""} />
   </>`;
 }

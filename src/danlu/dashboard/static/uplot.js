@@ -5,10 +5,10 @@ import { html } from "danlu/html";
 import { theme } from "danlu/colors";
 import { labels, show, ticks } from "danlu/format";
 
-export function Lines({ data, series, height = 230, log = false, range = null, xLabel = "", yLabel = "", label }) {
+export function Lines({ data, series, height = 230, log = false, range = null, xLabel = "", yLabel = "", whole = true, label }) {
   const ref = useRef(null);
   const plot = useRef(null);
-  const shape = JSON.stringify([series.map((each) => [each.label, each.color, each.width]), log, range, height, xLabel, yLabel]);
+  const shape = JSON.stringify([series.map((each) => [each.label, each.color, each.width]), log, range, height, xLabel, yLabel, whole]);
   useEffect(() => {
     const make = () => {
       plot.current?.destroy();
@@ -23,7 +23,7 @@ export function Lines({ data, series, height = 230, log = false, range = null, x
       const options = {
         width: Math.max(120, ref.current.clientWidth), height, series: [{ label: xLabel, value: told }, ...series.map(paint).map((each) => ({ ...each, value: told }))],
         scales: { x: { time: false }, y: { distr: log ? 3 : 1, ...(range ? { range } : {}) } },
-        axes: [{ ...axis, label: xLabel, size: 34, splits: splits(6, true, false), values }, { ...axis, label: yLabel, size: 64, splits: splits(5, false, log), values }],
+        axes: [{ ...axis, label: xLabel, size: 34, splits: splits(6, whole, false), values }, { ...axis, label: yLabel, size: 64, splits: splits(5, false, log), values }],
         cursor: { drag: { x: true, y: false } }, legend: { live: true },
       };
       plot.current = new uPlot(options, data, ref.current);
