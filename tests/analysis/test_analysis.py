@@ -18,10 +18,12 @@ from danlu import Choice, Float, Int, Switch, deep
 from danlu.analysis.compare import compare
 from danlu.analysis.curves import curves
 from danlu.analysis.diagnosis import ADVICE, REASONS, diagnose_curves, diagnose_study
+from danlu.analysis.edf import edf
 from danlu.analysis.effects import effects, model_of, surface
 from danlu.analysis.findings import findings
 from danlu.analysis.measured import chosen, measured, thinned
 from danlu.analysis.progress import progress, regret, savings
+from danlu.analysis.ranks import ranks
 from danlu.analysis.robustness import robustness
 from danlu.analysis.selection import select
 from danlu.analysis.summary import summary
@@ -243,6 +245,42 @@ def test_time_goes_on_over_attempts_and_a_metric_may_be_named_like_it():
     )  # fmt: skip
     assert curves(result.history).xs == ("step", "seconds", "seconds (metric)")
     assert curves(result.history, x="seconds (metric)").lines[0].along.tolist() == [1.0, 0.5]
+
+
+def test_ranks_are_those_of_scipy_also_of_equal_values_and_of_a_part():
+    values = iter([0.4, 0.1, math.inf, 0.4, 0.9, 0.2, -3.0, 0.4])
+    space = {"x": Float(0, 1)}
+    history = danlu.tune(
+        lambda t: next(values), space, maximize="score", trials=8, sampler="random", seed=1
+    ).history
+    known = np.array([0, 1, 3, 4, 5, 6, 7])
+    scores = np.array([0.4, 0.1, 0.4, 0.9, 0.2, -3.0, 0.4])
+    found = ranks(history)
+    assert found.ranks[known] == pytest.approx((stats.rankdata(-scores) - 1) / 6)
+    assert np.isnan(found.ranks[2])
+    assert found.ranked == 7
+    part = ranks(history, rows=np.array([1, 2, 4]))
+    assert part.ranks.tolist()[::2] == [1.0, 0.0]
+    with pytest.raises(SettingError, match="the goal has score, not 'x'"):
+        ranks(history, "x")
+
+
+def test_a_distribution_is_that_of_scipy_and_studies_stand_beside_each_other():
+    def searched(seed, **goal):
+        space = {"x": Float(0, 1)}
+        return danlu.tune(lambda t: round(t["x"], 1), space, trials=40, seed=seed, sampler="random", **goal)
+
+    one, two = searched(1, minimize="loss"), searched(2, minimize="loss")
+    found = edf(one.history, beside={"other": two, "same": one.history})
+    assert [line.name for line in found.lines] == ["study", "other", "same"]
+    for line, result in zip(found.lines, (one, two, one), strict=True):
+        told = stats.ecdf([trial.value for trial in result.trials]).cdf
+        assert line.values.tolist() == told.quantiles.tolist()
+        assert line.shares == pytest.approx(told.probabilities)
+        assert line.trials == 40
+    assert len(edf(one.history, most=3).lines[0].values) == 3
+    with pytest.raises(SettingError, match="'up' wants loss large, 'study' the opposite"):
+        edf(one.history, beside={"up": searched(3, maximize="loss")})
 
 
 def test_a_sheet_holds_coordinates_with_gaps_where_a_parameter_is_off(study):

@@ -163,13 +163,14 @@ def test_every_panel_is_drawn_of_what_the_journal_says(look, store):
     page = look(study="nets")
     page.wait_for_selector("#panel-importance .bar")
     page.wait_for_selector("#panel-effects canvas")
+    page.wait_for_selector("#panel-surface canvas")  # the last to be calculated
     assert page.locator(".orders button").all_inner_texts() == [
         "Enqueue a point",
         "Note",
     ]  # it is over: nothing to pause
     result = truth(store, "nets")
     assert float(page.inner_text("#best")) == pytest.approx(result.best.value, rel=1e-4)
-    panels = ["curves", "parallel", "surface", "effects", "slices", "timeline", "history"]
+    panels = ["curves", "parallel", "surface", "effects", "slices", "timeline", "history", "ranks", "edf"]
     for name in panels:
         assert painted(page, f"#panel-{name} canvas") > 8, name
     assert page.locator("#panel-slices canvas").count() == 4

@@ -345,7 +345,7 @@ def test_a_report_selects_and_sorts_as_the_server(module):
             "select", "(m, view, chosen) => m.reduced(view, chosen)", view, select(history, terms).tolist()
         )
         asked = json.loads(packed(views.view("s", history, terms, places=1000)))
-        for part in ("selected", "measured", "failed", "live", "progress"):
+        for part in ("selected", "measured", "failed", "live", "progress", "ranks", "edf"):
             assert reduced[part] == asked[part], (terms, part)
         assert [each["count"] for each in reduced["errors"]] == [each["count"] for each in asked["errors"]]
         assert reduced["sheet"]["numbers"] == asked["sheet"]["numbers"]

@@ -66,7 +66,7 @@ def result_of(path, name):
 def test_every_figure_is_drawn(studies, kind, tmp_path):
     result = result_of(studies, "two" if kind == "front" else "one")
     axes = np.atleast_1d(result.plot(kind))
-    assert len(axes) == (3 if kind in GRIDS else 2 if kind == "surface" else 1)
+    assert len(axes) == (3 if kind in (*GRIDS, "rank") else 2 if kind == "surface" else 1)
     drawn = axes[0]
     marks = len(drawn.lines) + len(drawn.collections) + len(drawn.patches) + len(drawn.images)
     assert marks > 0

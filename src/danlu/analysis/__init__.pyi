@@ -6,6 +6,8 @@ from .curves import curves as curves
 from .diagnosis import Trouble as Trouble
 from .diagnosis import diagnose_curves as diagnose_curves
 from .diagnosis import diagnose_study as diagnose_study
+from .edf import Edf as Edf
+from .edf import edf as edf
 from .effects import Effects as Effects
 from .effects import Surface as Surface
 from .effects import effects as effects
@@ -20,6 +22,8 @@ from .progress import Savings as Savings
 from .progress import progress as progress
 from .progress import regret as regret
 from .progress import savings as savings
+from .ranks import Ranks as Ranks
+from .ranks import ranks as ranks
 from .robustness import Robustness as Robustness
 from .robustness import robustness as robustness
 from .summary import Summary as Summary

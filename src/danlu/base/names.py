@@ -46,9 +46,9 @@ SchedulerName: TypeAlias = Literal[
 ]
 EngineName: TypeAlias = Literal["inline", "pool", "ray", "simulator", "vectorized"]
 FigureName: TypeAlias = Literal[
-    "history", "curves", "parallel", "importance", "contour", "front", "timeline", "regret"
+    "history", "curves", "parallel", "importance", "contour", "front", "timeline", "regret", "edf"
 ]
-PanelsName: TypeAlias = Literal["slices", "effects", "surface"]
+PanelsName: TypeAlias = Literal["slices", "effects", "surface", "rank"]
 """The names, for those who read types: a misspelled one is a type error. Tests hold them to the tables."""
 
 SAMPLERS = {

@@ -29,6 +29,8 @@ FIGURES = (
     "front",
     "timeline",
     "regret",
+    "rank",
+    "edf",
 )
 
 
@@ -140,7 +142,7 @@ def plot(
 ) -> None:
     """Draw figure KIND of study NAME of STORE.
 
-    KIND is history, curves, parallel, slices, effects, importance, contour, surface, front, timeline or regret.
+    KIND is history, curves, parallel, slices, effects, importance, contour, surface, front, timeline, regret, rank or edf.
     """
     from ..plots.plot import arrays as arrays_of
     from .show import load_one

@@ -60,7 +60,10 @@ def report(name: str, history: History, path: str | Path, *, finder: Any = None)
 def _about(name: str, history: History, metric: str, view: dict[str, Any]) -> dict[str, Any]:
     """The same panels of another of the goals, over the same trials."""
     other = views.view(name, history, {}, metric, places=ROWS)
-    return {**view, **{part: other[part] for part in ("metric", "measured", "progress", "curves")}}
+    return {
+        **view,
+        **{part: other[part] for part in ("metric", "measured", "progress", "curves", "ranks", "edf")},
+    }
 
 
 def _along(history: History, metric: str) -> dict[str, dict[int, Any]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..analysis.curves import curves
 from ..analysis.diagnosis import diagnose_curves, diagnose_study
+from ..analysis.edf import edf
 from ..analysis.effects import effects, model_of, surface
 from ..analysis.findings import findings
 from ..analysis.importance import DEFAULT, importance
@@ -17,9 +18,10 @@ from ..analysis.measured import Numbers, measured
 from ..analysis.pace import pace
 from ..analysis.phrases import spoken
 from ..analysis.progress import progress, savings
+from ..analysis.ranks import ranks
 from ..analysis.selection import select
 from ..analysis.timeline import timeline
-from ..analysis.trial_table import axes, trial_table
+from ..analysis.trial_table import axes
 from ..base.plain import plain
 from ..errors import SettingError
 from ..journal import events as ev
@@ -37,6 +39,9 @@ FIRST_PAIRS = 12
 
 MOST_VOLUME = 80
 """Of a front of more trials the volume is not told."""
+
+DISTINCT = 300
+"""Points of a distribution at most."""
 
 PAGE = 200
 """At most this many rows of the table are sent at once."""
@@ -137,6 +142,7 @@ def view(
     """
     rows = select(history, terms)
     goal = _goal(history, metric)
+    ranked = ranks(history, goal, rows, most=PLACES if places is None else places)
     return {
         "head": head(name, history),
         "selected": len(rows),
@@ -150,7 +156,9 @@ def view(
         "metrics": history.reports.names,
         "progress": progress(history, goal, rows, most=1200),
         "curves": curves(history, curve or metric, rows, most=LINES, points=POINTS, x=along),
-        "sheet": trial_table(history, rows, goal, most=PLACES if places is None else places),
+        "sheet": ranked.table,
+        "ranks": ranked.ranks,
+        "edf": edf(history, goal, rows, name=name, most=DISTINCT),
         "timeline": timeline(history, rows, most=PLACES),
         "decisions": [{"at": at, "text": text} for at, text in history.decisions.log[-50:]],
     }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from ..analysis.effects import Effects, Surface
 from ..analysis.importance import Importance
+from ..analysis.ranks import Ranks
 from ..analysis.trial_table import Axis, TrialTable
 from ..errors import SettingError
 from ..problem.goal import Metric
@@ -111,6 +113,56 @@ def draw_slices(found: TrialTable, axes: Any) -> None:
         limits.apply(panel, found.units[there, at], found.values[there, 0], maximize=found.maximize[0])
     for panel in panels[len(found.axes) :]:
         panel.set_axis_off()
+
+
+PAIRED = 4
+"""Of so many parameters, the first, all pairs are drawn."""
+
+
+def pairs(size: int) -> list[tuple[int, int]]:
+    """The pairs of parameters of a figure of ranks, as places; of one parameter it with itself.
+
+    Example:
+        >>> pairs(3), pairs(1)
+        ([(0, 1), (0, 2), (1, 2)], [(0, 0)])
+    """
+    if size == 1:
+        return [(0, 0)]
+    return list(combinations(range(min(size, PAIRED)), 2))
+
+
+def draw_ranks(found: Ranks, axes: Any) -> None:
+    """Pairs of parameters, each trial in the color of its rank, the best drawn last; trials without a value are gray crosses.
+
+    ``axes`` are as many as ``pairs``, or fewer, which are filled in that order.
+    """
+    panels = np.atleast_1d(np.asarray(axes, object)).ravel()
+    table = found.table
+    known = np.isfinite(found.ranks)
+    order = np.flatnonzero(known)[np.argsort(-found.ranks[known], kind="stable")]
+    drawn = None
+    places = pairs(len(table.axes))
+    for panel, (x, y) in zip(panels, places, strict=False):
+        panel.scatter(
+            table.units[~known, x], table.units[~known, y], s=10, c=GRAY, marker="x", linewidths=0.7
+        )
+        drawn = panel.scatter(
+            table.units[order, x],
+            table.units[order, y],
+            s=14,
+            c=found.ranks[order],
+            cmap=GOOD_TO_BAD,
+            vmin=0,
+            vmax=1,
+        )
+        _ticks(panel, table.axes[x])
+        panel.set_yticks(*ticks(table.axes[y]), fontsize=7)
+        panel.set(ylabel=legible([table.axes[y].name])[0], ylim=(-0.03, 1.03))
+    for panel in panels[len(places) :]:
+        panel.set_axis_off()
+    if drawn is not None:
+        bar = panels[0].figure.colorbar(drawn, ax=list(panels), label=f"rank in {legible([found.metric])[0]}")
+        bar.set_ticks([0, 1], labels=["best", "worst"])
 
 
 def draw_parallel(found: TrialTable, axes: Any) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..analysis.curves import curves
+from ..analysis.edf import edf
 from ..analysis.effects import Surface, effects, surface
 from ..analysis.importance import importance
 from ..analysis.progress import progress, regret
+from ..analysis.ranks import ranks
 from ..analysis.timeline import timeline
 from ..analysis.trial_table import trial_table
 from ..errors import MissingExtra, SettingError
@@ -49,6 +51,8 @@ KINDS: dict[str, Figure] = {
     "front": (trial_table, trials.draw_front, (4.5, 4)),
     "timeline": (timeline, trials.draw_timeline, (8, 2.8)),
     "regret": (regret, trials.draw_regret, (5, 3.2)),
+    "rank": (ranks, parameters.draw_ranks, (2.6, 2.3)),
+    "edf": (edf, trials.draw_edf, (6, 3.4)),
 }
 """Each figure: what makes its arrays of a history, what draws them, and its size in inches (of one panel)."""
 
@@ -63,10 +67,12 @@ def plot(history: History, kind: str = "history", *, axes: Any = None, **setting
     Args:
         history: of the study.
         kind: ``history``, ``curves``, ``parallel``, ``slices``, ``effects``, ``importance``, ``contour`` (two parameters and the
-            trials), ``surface`` (the same beside its standard deviation), ``front``, ``timeline`` or ``regret``.
+            trials), ``surface`` (the same beside its standard deviation), ``front``, ``timeline``, ``regret``, ``rank`` (pairs of
+            parameters, trials colored by rank) or ``edf`` (which share of trials came to what).
         axes: matplotlib's, to draw on; an array of them for ``slices``, ``effects`` (one a parameter) and
-            ``surface`` (two). New ones when None.
-        settings: of the analysis behind the figure, as ``danlu.analysis`` names them: ``metric``, ``method``, ``x``, ``y``.
+            ``surface`` (two) and ``rank`` (one a pair). New ones when None.
+        settings: of the analysis behind the figure, as ``danlu.analysis`` names them: ``metric``, ``method``, ``x``, ``y``,
+            ``beside`` (other results by name, for ``edf``).
 
     Raises:
         SettingError: for an unknown kind or setting, and where the study cannot be drawn so.
@@ -80,7 +86,7 @@ def plot(history: History, kind: str = "history", *, axes: Any = None, **setting
     """
     found = arrays(history, kind, **settings)
     _, draw, size = KINDS[kind]
-    panels = len(history.space) if kind in GRIDS else 2 if kind == "surface" else 1
+    panels = _panels(kind, len(history.space))
     axes = axes_of(_sized(kind, size, len(history.space)), max(1, panels)) if axes is None else axes
     if kind == "surface":
         for panel, uncertain in zip(axes, (False, True), strict=True):
@@ -89,6 +95,13 @@ def plot(history: History, kind: str = "history", *, axes: Any = None, **setting
         draw(found, axes)
     use_fonts(np.atleast_1d(np.asarray(axes, object)).ravel())
     return axes
+
+
+def _panels(kind: str, size: int) -> int:
+    """How many panels a figure of a space of ``size`` parameters has."""
+    if kind == "rank":
+        return len(parameters.pairs(size))
+    return size if kind in GRIDS else 2 if kind == "surface" else 1
 
 
 def _sized(kind: str, size: tuple[float, float], parameters: int) -> tuple[float, float]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..analysis.compare import Comparison
 from ..analysis.curves import EARLY, Curves
+from ..analysis.edf import Edf
 from ..analysis.progress import Progress, Regret
 from ..analysis.timeline import Timeline
 from ..analysis.trial_table import TrialTable
@@ -128,6 +129,34 @@ def draw_regret(found: Regret, axes: Any) -> None:
         xlabel="steps trained" if found.steps.any() else "trials",
         ylabel=f"distance from the best {found.metric}",
     )
+
+
+def draw_edf(found: Edf, axes: Any) -> None:
+    """Which share of trials is not above a value, a line a study."""
+    for color, line in zip(CYCLE * (1 + len(found.lines) // len(CYCLE)), found.lines, strict=False):
+        if len(line.values):
+            axes.step(
+                [line.values[0], *line.values], [0.0, *line.shares], where="post", color=color,
+                label=f"{legible([line.name])[0]} ({line.trials})",
+            )  # fmt: skip
+    better = "larger" if found.maximize else "smaller"
+    axes.set(
+        xlabel=f"{legible([found.metric])[0]} ({better} is better)", ylabel="share of trials", ylim=(0, 1.02)
+    )
+    values = np.concatenate([line.values for line in found.lines])
+    shown = limits.limits(values, maximize=found.maximize)
+    if np.isnan(shown.low):
+        return
+    axes.set_xscale("log" if shown.log else "linear")
+    axes.set_xlim(shown.low, shown.high)
+    if shown.cut:
+        side = "left" if found.maximize else "right"
+        axes.set_title(
+            f"{shown.cut} {'value lies' if shown.cut == 1 else 'values lie'} further to the {side}",
+            fontsize=7,
+        )
+    if len(found.lines) > 1:
+        _legend(axes)
 
 
 def draw_comparison(found: Comparison, axes: Any) -> None:

@@ -63,6 +63,23 @@ export function select(sheet, rows, filter) {
   return sheet.numbers.filter((_, i) => tests.every((test) => test(i)));
 }
 
+// Ranks from the best at 0 to the worst at 1, equal values sharing their mean, as analysis/ranks.py.
+export function ranksOf(losses) {
+  const sorted = losses.filter(Number.isFinite).sort((a, b) => a - b);
+  const ends = new Map();
+  sorted.forEach((loss, at) => ends.set(loss, [ends.get(loss)?.[0] ?? at, at]));
+  return losses.map((loss) => (Number.isFinite(loss) ? (ends.get(loss)[0] + ends.get(loss)[1]) / 2 / Math.max(1, sorted.length - 1) : "NaN"));
+}
+
+// Which share of the values is not above each, as analysis/edf.py.
+export function distribution(all) {
+  const known = all.filter(Number.isFinite).sort((a, b) => a - b);
+  const values = [...new Set(known)];
+  const counts = new Map();
+  known.forEach((value, at) => counts.set(value, at + 1));
+  return { values, shares: values.map((value) => counts.get(value) / known.length), trials: known.length };
+}
+
 // What the panels are drawn from, of these trials alone.
 export function reduced(view, chosen) {
   const kept = new Set(chosen);
@@ -79,9 +96,10 @@ export function reduced(view, chosen) {
     if (better) best = value;
     return better;
   });
+  const losses = sheet.values.map((row) => Number(row[at] ?? NaN) * (sheet.maximize[at] ? -1 : 1));
   const lines = view.curves.lines.filter((line) => kept.has(line.trial));
   return {
-    ...view, selected: kept.size, sheet: { ...sheet, front: sheet.front.filter((trial) => kept.has(trial)) },
+    ...view, ranks: ranksOf(losses), edf: { ...view.edf, lines: [{ ...view.edf.lines[0], ...distribution(progress.values.map(num)) }] }, selected: kept.size, sheet: { ...sheet, front: sheet.front.filter((trial) => kept.has(trial)) },
     measured: sheet.values.filter((row) => Number.isFinite(Number(row[at] ?? NaN))).length,
     failed: sheet.statuses.filter((status) => status === 5).length, live: sheet.statuses.filter((status) => status < 3).length,
     errors: view.errors.map((each) => { const trials = each.trials.filter((trial) => kept.has(trial)); return { ...each, trials, count: trials.length }; }).filter((each) => each.count),

@@ -13,6 +13,7 @@ import { duration, num, nums } from "danlu/numbers";
 import { Effects, Errors, Findings, Importance, Slices, Surface } from "danlu/parameters";
 import { Choose, Status } from "danlu/panel";
 import { Parallel } from "danlu/parallel";
+import { Distribution, Rank } from "danlu/ranks";
 import { Table } from "danlu/table";
 import { Trial } from "danlu/trial";
 import { stateOf } from "danlu/states";
@@ -185,6 +186,8 @@ export function Study({ place, go, actions, say, wanted, want }) {
       <${Scatter} found=${view.sheet} metric=${view.metric} state=${valued} ...${here} />
       ${still?.finder && html`<${Finder} found=${still.finder} />`}
       <${Effects} insight=${insight} order=${order} state=${model("effects")} />
+      <${Distribution} found=${view.edf} state=${valued} ...${here} />
+      <${Rank} found=${view.sheet} ranks=${view.ranks} insight=${order} metric=${view.metric} state=${valued} ...${here} />
       <${Slices} found=${view.sheet} insight=${order} metric=${view.metric} state=${simple} ...${here} />
       <${Table} place=${place} seq=${head.seq} total=${view.selected} axes=${view.axes} goal=${head.goal} state=${simple} contexts=${head.contexts} go=${go} open=${open} say=${say} />
     </div>`}</main>`;
