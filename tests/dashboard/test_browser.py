@@ -289,6 +289,53 @@ def test_dragging_along_an_axis_brushes_all_panels(look, store):
     page.wait_for_selector("text=60 of 60")
 
 
+def test_axes_are_arranged_by_drag_and_by_keyboard_and_a_trial_is_lit_everywhere(look, store):
+    page = look(study="nets")
+    page.wait_for_selector("#panel-importance .bar")
+    canvas = page.wait_for_selector("#panel-parallel canvas")
+    names = page.locator("#panel-parallel .axes button")
+    before = names.all_inner_texts()
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    gap = (box["width"] - 116) / (len(before) - 1)
+
+    def across(at):
+        return box["x"] + 46 + gap * at
+
+    page.mouse.move(across(len(before) - 1), box["y"] + 8)  # the metric's axis by its name to the front
+    page.mouse.down()
+    page.mouse.move(box["x"] + 4, box["y"] + 30, steps=5)
+    page.mouse.up()
+    after = [before[-1], *before[:-1]]
+    wait_until(lambda: names.all_inner_texts() == after)
+    page.mouse.click(across(after.index("lr")), box["y"] + 8)
+    wait_until(lambda: "flip=lr" in page.url)
+    top, bottom = box["y"] + 26, box["y"] + box["height"] - 34
+    page.mouse.move(across(after.index("lr")), top)  # large is at the bottom now
+    page.mouse.down()
+    page.mouse.move(across(after.index("lr")), (top + bottom) / 2, steps=5)
+    page.mouse.up()
+    chip = page.wait_for_selector(".chip").inner_text()
+    assert float(re.match(r"lr: \.\.(\S+) ", chip)[1]) == pytest.approx(1e-2, rel=0.1)
+    page.click(".chip")
+    page.locator("#panel-parallel .menu summary").press("Enter")
+    page.locator(f"#panel-parallel .menu [aria-label='to the right: {after[0]}']").press("Enter")
+    moved = [after[1], after[0], *after[2:]]
+    wait_until(lambda: names.all_inner_texts() == moved)
+    page.locator("#panel-parallel .menu input").first.press("Space")
+    wait_until(lambda: names.all_inner_texts() == moved[1:])
+    page.reload()
+    page.wait_for_selector("#panel-parallel canvas")
+    wait_until(lambda: names.all_inner_texts() == moved[1:])
+    row = page.locator("#panel-table tr.row:has(td:nth-child(2))").first
+    row.hover()
+    page.wait_for_selector("#panel-parallel svg.lit polyline", state="attached")
+    assert page.locator("#panel-history svg.lit circle").count() == 1
+    assert "lit" in row.get_attribute("class")
+    page.mouse.move(2, 2)
+    page.wait_for_selector("svg.lit", state="detached")
+
+
 def test_a_trial_has_a_page_of_its_own(look, store):
     page = look(study="nets")
     page.wait_for_selector("#panel-table tr.row td:nth-child(2)")

@@ -233,6 +233,44 @@ def test_labels_that_would_meet_are_left_out(module):
     assert len(kept) > 15
 
 
+# Axes.
+
+
+def test_axes_are_moved_turned_over_and_left_out_by_name(module):
+    names = ["a", "b", "c", "d"]
+
+    def shown(place):
+        return module("axes", "(m, names, place) => m.arranged(names, place).shown", names, place)
+
+    def change(place, what, *given):
+        after = place | (module("axes", what, *given) or {})
+        return {name: text for name, text in after.items() if text}
+
+    assert shown({}) == names
+    place = change({}, "moved", names, {}, "d", 0)
+    assert shown(place) == ["d", "a", "b", "c"]
+    place = change(place, "moved", names, place, "d", 2)
+    assert shown(place) == ["a", "b", "d", "c"]
+    place = change(place, "leftOut", place, "b")
+    assert shown(place) == ["a", "d", "c"]
+    place = change(place, "moved", names, place, "c", 0)  # past one that is left out
+    assert shown(place) == ["c", "a", "d"]
+    assert module("axes", "(m, n, p) => m.arranged(n, p).shown", [*names, "new"], place) == [
+        "c",
+        "a",
+        "d",
+        "new",
+    ]
+    back = {name: text for name, text in place.items() if name != "off"}
+    assert sorted(shown(back)) == names
+    flipped = change(place, "turnedOver", place, "a")
+    assert module("axes", "(m, n, p) => [...m.arranged(n, p).flipped]", names, flipped) == ["a"]
+    assert module("axes", "turnedOver", flipped, "a") == {}
+    for name in ("a", "c", "d"):
+        place = change(place, "leftOut", place, name)
+    assert sorted(shown(place)) == names  # nobody is left with no picture at all
+
+
 # States.
 
 BASE = {"head": {"trials": 9}, "whole": True, "selected": 9, "measured": 9, "failed": 0, "live": 0}

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "danlu/html";
 import { theme } from "danlu/colors";
+import { light, useLit } from "danlu/hover";
 import { labels, ticks } from "danlu/format";
 import { apart, fitted, named } from "danlu/text";
 
@@ -9,8 +10,10 @@ export const FONT = '11px system-ui, "Noto Sans CJK SC", "PingFang SC", sans-ser
 const STRIP = 14; // pixels under a picture for trials that have no value
 
 // A canvas that `draw(context, width, height, colors)` fills. It may return marks [{x, y, trial, text}] that can be pointed at:
-// the nearest within a few pixels tells its text, and a click opens its trial.
-export function Canvas({ draw, height = 220, least = 0, label, open, deps = [], onDown }) {
+// the nearest within a few pixels tells its text, and a click opens its trial; `quiet` ones cannot be pointed at. The trial that is pointed
+// at on any canvas is lit on all, joined where its marks are one line (`joined`).
+export function Canvas({ draw, height = 220, least = 0, label, open, deps = [], onDown, joined = false }) {
+  const lit = useLit();
   const ref = useRef(null);
   const marks = useRef([]);
   const [tip, setTip] = useState(null);
@@ -41,12 +44,21 @@ export function Canvas({ draw, height = 220, least = 0, label, open, deps = [], 
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
     let [best, distance] = [null, 144];
     for (const mark of marks.current) {
+      if (mark.quiet) continue;
       const away = (mark.x - x) ** 2 + (mark.y - y) ** 2;
       if (away < distance) [best, distance] = [mark, away];
     }
     return best;
   };
-  const move = (event) => setTip(nearest(event));
+  const move = (event) => {
+    const mark = nearest(event);
+    setTip(mark);
+    light(mark?.trial ?? null);
+  };
+  const leave = () => {
+    setTip(null);
+    light(null);
+  };
   const taken = useRef(false); // a press that `onDown` takes for a drag opens no trial
   const press = (event) => {
     taken.current = Boolean(onDown?.(event));
@@ -59,10 +71,14 @@ export function Canvas({ draw, height = 220, least = 0, label, open, deps = [], 
   const side = tip && (tip.x < 120 ? "start" : tip.x > ref.current.clientWidth - 120 ? "end" : "");
   return html`<div class="canvas" style=${least ? { minWidth: `${least}px` } : {}}>
     <canvas ref=${ref} role="img" aria-label=${label} style=${{ height: `${height}px` }} class=${tip && open && tip.trial !== undefined ? "points" : ""}
-      onPointerMove=${move} onPointerLeave=${() => setTip(null)} onClick=${click} onPointerDown=${press} />
+      onPointerMove=${move} onPointerLeave=${leave} onClick=${click} onPointerDown=${press} />
+    ${lit !== null && html`<${Lit} marks=${marks.current.filter((mark) => mark.trial === lit)} joined=${joined} />`}
     ${tip && html`<div class=${`tip ${side}`} style=${{ left: `${tip.x}px`, top: `${tip.y}px` }}>${tip.text}</div>`}
   </div>`;
 }
+
+const Lit = ({ marks, joined }) => marks.length > 0 && html`<svg class="lit" aria-hidden="true">${joined && html`<polyline points=${marks.map(({ x, y }) => `${x},${y}`).join(" ")} />`}
+  ${(joined && marks.length > 12 ? [] : marks).map(({ x, y }) => html`<circle cx=${x} cy=${y} r="6" />`)}</svg>`;
 
 // Halves, for a difference of any two numbers is to be a number.
 export function scale(low, high, from, to, log = false) {

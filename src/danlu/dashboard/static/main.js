@@ -79,7 +79,7 @@ function Page() {
     setTongue(language);
     document.dispatchEvent(new Event("danlu-theme"));
   };
-  return html`<nav><a href="/" onClick=${(event) => { event.preventDefault(); if (!still) go({ study: undefined, trial: undefined, metric: undefined, curve: undefined, x: undefined, y: undefined, pick: undefined, sort: undefined, hide: undefined, cx: undefined, filter: {} }); }}>丹 danlu</a>
+  return html`<nav><a href="/" onClick=${(event) => { event.preventDefault(); if (!still) go({ study: undefined, trial: undefined, metric: undefined, curve: undefined, x: undefined, y: undefined, pick: undefined, sort: undefined, hide: undefined, cx: undefined, order: undefined, off: undefined, flip: undefined, filter: {} }); }}>丹 danlu</a>
       <span class="keys">${help ? t("keys") : ""}</span>
       <button type="button" onClick=${() => setTheme(theme === "dark" ? "light" : "dark")}>${t(theme === "dark" ? "light" : "dark")}</button>
       <button type="button" onClick=${tongue}>${t("language")}</button></nav>

@@ -1,6 +1,7 @@
 // Parallel coordinates: a line a trial; dragging along an axis selects a stretch of it, for all panels.
 import { useRef, useState } from "preact/hooks";
 import { html } from "danlu/html";
+import { Arrange, arranged, moved, turnedOver } from "danlu/axes";
 import { STATUSES } from "danlu/colors";
 import { Canvas, FONT, beyond, line, mark } from "danlu/canvas";
 import { labels, ticks } from "danlu/format";
@@ -29,47 +30,58 @@ function metricAxis(found, name, scale) {
   return { axis, values, maximize, shown, places, ways: values.map((value) => (Number.isFinite(value) ? inside(shown, value)[1] : 0)) };
 }
 
-export function Parallel({ found, insight, metric, filter, state, place, picks, select, open, focus }) {
+export function Parallel({ found, insight, metric, filter, state, place, picks, select, open, focus, go }) {
   const [all, setAll] = useState(false);
   const [drag, setDrag] = useState(null);
+  const [carried, setCarried] = useState(null);
   const wrap = useRef(null);
   if (state.name !== "ready" || !found.axes.length) return html`<${Panel} name="parallel" wide state=${state} />`;
   const goals = [...found.metrics.filter((name) => name !== metric), metric].filter(Boolean).map((name) => metricAxis(found, name, scaleOf(place)));
   const main = goals[goals.length - 1];
   const shown = ranked(found.axes, insight, all, filter);
-  const axes = [...shown.map((at) => found.axes[at]), ...goals.map((each) => each.axis)];
+  const searched = new Set(found.axes.map((axis) => axis.name));
+  const unit = (i, at) => (typeof found.units[i][at] === "number" ? found.units[i][at] : null);
+  const every = new Map([
+    ...shown.map((at) => [found.axes[at].name, { axis: found.axes[at], place: (i) => unit(i, at) }]),
+    ...goals.map((each) => [searched.has(each.axis.name) ? `${each.axis.name} (metric)` : each.axis.name, { axis: each.axis, place: (i) => each.places[i], goal: each }]),
+  ]);
+  const keys = [...every.keys()];
+  const { shown: order, flipped } = arranged(keys, place);
+  const columns = order.map((key) => every.get(key));
+  const axes = columns.map(({ axis }, at) => (flipped.has(order[at]) ? { ...axis, ticks: axis.ticks.map(([tick, label]) => [1 - tick, label]) } : axis));
+  const turn = (at, value) => (value !== null && flipped.has(order[at]) ? 1 - value : value); // also back
+  const mainAt = columns.findIndex((each) => each.goal === main);
   const least = 90 + LEAST * (axes.length - 1);
   const xOf = (at, width) => 46 + (at * (width - 116)) / Math.max(1, axes.length - 1);
   const yOf = (unit) => (unit === null ? HEIGHT - 10 : HEIGHT - BOTTOM - unit * (HEIGHT - TOP - BOTTOM));
   const unitOf = (y) => Math.min(1, Math.max(0, (HEIGHT - BOTTOM - y) / (HEIGHT - TOP - BOTTOM)));
-  const absent = found.numbers.some((_, i) => shown.some((at) => typeof found.units[i][at] !== "number") || goals.some((each) => each.places[i] === null));
+  const absent = found.numbers.some((_, i) => columns.some((each) => each.place(i) === null));
 
   const draw = (context, width, height, colors) => {
     const better = main.maximize ? 1 : -1;
     const value = (i) => (Number.isFinite(main.values[i]) ? better * main.values[i] : -Infinity);
-    const order = found.numbers.map((_, i) => i).sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0)); // the best are drawn last
+    const ranking = found.numbers.map((_, i) => i).sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0)); // the best are drawn last
     const marks = [];
     const rim = { top: yOf(1), bottom: yOf(0) };
-    order.forEach((i, rank) => {
-      const share = order.length > 1 ? rank / (order.length - 1) : 1;
+    ranking.forEach((i, rank) => {
+      const share = ranking.length > 1 ? rank / (ranking.length - 1) : 1;
       const trial = found.numbers[i];
       const status = STATUSES[found.statuses[i]];
       const known = Number.isFinite(main.values[i]);
       context.strokeStyle = context.fillStyle = picks.includes(trial) ? colors.text : known ? colors.merit(share) : colors.status[status];
       context.lineWidth = picks.includes(trial) ? 3 : share > 0.98 ? 2 : share > 0.5 ? 1 : 0.75;
       context.beginPath();
-      const units = [...shown.map((at) => (typeof found.units[i][at] === "number" ? found.units[i][at] : null)), ...goals.map((each) => each.places[i])];
-      units.forEach((unit, at) => {
-        const [x, y] = [xOf(at, width), yOf(unit)];
+      columns.forEach((each, at) => {
+        const [x, y] = [xOf(at, width), yOf(turn(at, each.place(i)))];
         if (at) context.lineTo(x, y);
         else context.moveTo(x, y);
-        if (share > 0.5 || !known) marks.push({ x, y, trial, text: `${t("trial")} ${trial} · ${axes[at].name}` });
+        marks.push({ x, y, trial, quiet: share <= 0.5 && known, text: `${t("trial")} ${trial} · ${axes[at].name}` });
       });
       context.stroke();
-      goals.forEach((each, at) => {
-        if (each.ways[i]) beyond(context, xOf(shown.length + at, width), rim, each.ways[i]);
+      columns.forEach(({ goal }, at) => {
+        if (goal?.ways[i]) beyond(context, xOf(at, width), rim, flipped.has(order[at]) ? -goal.ways[i] : goal.ways[i]);
       });
-      if (!known) mark(context, xOf(axes.length - 1, width), yOf(null), status, 3);
+      if (!known) mark(context, xOf(mainAt < 0 ? axes.length - 1 : mainAt, width), yOf(null), status, 3);
     });
     context.textBaseline = "middle";
     if (absent) {
@@ -105,7 +117,8 @@ export function Parallel({ found, insight, metric, filter, state, place, picks, 
         context.fillText(text, x + 4, -up);
         if (text !== label) marks.push({ x: x + 20, y: -up, text: label });
       }
-      const brushed = drag && drag.at === at ? [[Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)]] : filter[axis.name] ? stretchesOf(axis, filter[axis.name]) : [];
+      const stretches = () => stretchesOf(columns[at].axis, filter[axis.name]).map(([low, high]) => (flipped.has(order[at]) ? [1 - high, 1 - low] : [low, high]));
+      const brushed = drag && drag.at === at ? [[Math.min(drag.from, drag.to), Math.max(drag.from, drag.to)]] : filter[axis.name] ? stretches() : [];
       for (const [low, high] of brushed) {
         context.strokeStyle = context.fillStyle = colors.best;
         context.lineWidth = 2;
@@ -115,13 +128,45 @@ export function Parallel({ found, insight, metric, filter, state, place, picks, 
         context.strokeRect(x - 7, yOf(high), 14, Math.max(2, yOf(low) - yOf(high)));
       }
     });
-    return drag ? [] : marks;
+    if (carried) {
+      context.fillStyle = colors.best;
+      context.textAlign = "center";
+      context.font = `600 ${FONT}`;
+      context.fillText(fitted(context, carried.name, 160), Math.min(width - 40, Math.max(40, carried.x)), 20);
+      line(context, carried.x, TOP, carried.x, yOf(0));
+    }
+    return drag || carried ? [] : marks;
   };
 
+  // A name that is dragged takes its axis along; one that is only pressed turns it over.
+  const carry = (event, at, box) => {
+    event.preventDefault();
+    const start = event.clientX;
+    let away = 0;
+    const move = (to) => {
+      away = Math.max(away, Math.abs(to.clientX - start));
+      if (away > 6) setCarried({ name: axes[at].name, x: to.clientX - box.left });
+    };
+    const up = (to) => {
+      removeEventListener("pointermove", move);
+      removeEventListener("pointerup", up);
+      setCarried(null);
+      if (away <= 6) go(turnedOver(place, order[at]));
+      else go(moved(keys, place, order[at], order.filter((key, other) => other !== at && xOf(other, box.width) < to.clientX - box.left).length));
+    };
+    addEventListener("pointermove", move);
+    addEventListener("pointerup", up);
+    return true;
+  };
   const down = (event) => {
     const canvas = wrap.current.querySelector("canvas");
     const box = canvas.getBoundingClientRect();
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    if (y < 18) {
+      const gap = axes.length > 1 ? xOf(1, box.width) - xOf(0, box.width) : box.width;
+      const named = axes.findIndex((_, i) => Math.abs(xOf(i, box.width) - x) < gap / 2);
+      return named < 0 ? false : carry(event, named, box);
+    }
     const at = axes.findIndex((_, i) => Math.abs(xOf(i, box.width) - x) < 14);
     if (at < 0) return false;
     event.preventDefault();
@@ -136,17 +181,18 @@ export function Parallel({ found, insight, metric, filter, state, place, picks, 
       removeEventListener("pointermove", move);
       removeEventListener("pointerup", up);
       setDrag(null);
-      const axis = axes[at];
-      select(axis.name, Math.abs(to - from) < 0.02 ? "" : termOf(axis, Math.min(from, to), Math.max(from, to)));
+      const { axis } = columns[at];
+      const ends = [turn(at, from), turn(at, to)];
+      select(axis.name, Math.abs(to - from) < 0.02 ? "" : termOf(axis, Math.min(...ends), Math.max(...ends)));
     };
     addEventListener("pointermove", move);
     addEventListener("pointerup", up);
     return true;
   };
-  const names = html`<span class="axes">${axes.length <= 12 && axes.map((axis) => html`<button type="button" title=${axis.name} onClick=${() => focus(axis.name)}>${axis.name}</button>`)}</span><${All} count=${found.axes.length} all=${all} set=${setAll} />`;
+  const names = html`<span class="axes">${axes.length <= 12 && axes.map((axis) => html`<button type="button" title=${axis.name} onClick=${() => focus(axis.name)}>${axis.name}</button>`)}</span><${Arrange} names=${keys} place=${place} go=${go} /><${All} count=${found.axes.length} all=${all} set=${setAll} />`;
   const hint = [t("brush"), outside(goals.reduce((sum, { shown: each }) => ({ above: sum.above + each.above, below: sum.below + each.below, nowhere: sum.nowhere + each.nowhere }), { above: 0, below: 0, nowhere: 0 }))].filter(Boolean).join(" · ");
   return html`<${Panel} name="parallel" wide state=${state} picture hint=${hint} controls=${names}>
-    <div class="scroll" ref=${wrap}><${Canvas} draw=${draw} height=${HEIGHT} least=${least} open=${open} onDown=${down} deps=${[found, filter, drag, shown.join(), metric, place.log, place.whole, picks.join()]}
+    <div class="scroll" ref=${wrap}><${Canvas} joined draw=${draw} height=${HEIGHT} least=${least} open=${open} onDown=${down} deps=${[found, filter, drag, carried, order.join(), [...flipped].join(), metric, place.log, place.whole, picks.join()]}
       label=${`${t("parallel")}: ${found.numbers.length} ${t("trials")}, ${axes.map((axis) => axis.name).join(", ")}`} /></div>
   </>`;
 }

@@ -4,6 +4,7 @@ import { html } from "danlu/html";
 import { get } from "danlu/net";
 import { picked, terms, turned } from "danlu/address";
 import { among, show } from "danlu/format";
+import { light, useLit } from "danlu/hover";
 import { Panel, Status } from "danlu/panel";
 import { duration, num } from "danlu/numbers";
 import { csv, named, write } from "danlu/saving";
@@ -17,6 +18,7 @@ const OWN = ["trial", "status", "configuration", "steps", "seconds", "cause", "c
 
 export function Table({ place, seq, total, axes, goal, state, contexts = [], go, open, say }) {
   const box = useRef(null);
+  const lit = useLit();
   const [top, setTop] = useState(0);
   const [parts, setParts] = useState({});
   const [cursor, setCursor] = useState(0);
@@ -118,7 +120,7 @@ export function Table({ place, seq, total, axes, goal, state, contexts = [], go,
     <div class="table" ref=${box} tabindex="0" onKeyDown=${move} onScroll=${(event) => setTop(event.target.scrollTop)} style=${{ maxHeight: `${TALL}px` }}>
       <table aria-rowcount=${total}><thead><tr>${columns.map(header)}</tr></thead><tbody>
         <tr style=${{ height: `${first * ROW}px` }}></tr>
-        ${rows.map(([at, row]) => html`<tr key=${at} class=${["row", at === cursor && "cursor", row?.aside && "aside"].filter(Boolean).join(" ")} aria-rowindex=${at + 1} onClick=${() => row && open(row.trial)}>
+        ${rows.map(([at, row]) => html`<tr key=${at} class=${["row", at === cursor && "cursor", row && row.trial === lit && "lit", row?.aside && "aside"].filter(Boolean).join(" ")} aria-rowindex=${at + 1} onPointerEnter=${() => row && light(row.trial)} onPointerLeave=${() => light(null)} onClick=${() => row && open(row.trial)}>
           ${row ? columns.map((column) => cell(row, column)) : html`<td colspan=${columns.length}>…</td>`}</tr>`)}
         <tr style=${{ height: `${Math.max(0, total - last - 1) * ROW}px` }}></tr>
       </tbody></table>

@@ -110,7 +110,7 @@ export function Curves({ found, state, place, picks, go, open }) {
   if (state.name === "ready" && !found.lines.length && !Object.keys(place.filter).length && !place.curve) return null; // nobody reports steps: there is no such panel
   const present = STATUSES.filter((_, code) => found.lines.some((line) => line.status === code));
   return html`<${Panel} name="curves" state=${state.name === "ready" && !found.lines.length ? { name: "noCurves" } : state} picture controls=${controls} hint=${hints(found.total > found.lines.length ? `${found.lines.length} / ${found.total}` : "", outside(shown))}>
-    <${Canvas} draw=${draw} height=${250} open=${open} deps=${[found, place.log, place.whole, picks.join()]} label=${`${t("curves")}: ${found.lines.length}, ${axisOf(found, found.x)}`} />
+    <${Canvas} joined draw=${draw} height=${250} open=${open} deps=${[found, place.log, place.whole, picks.join()]} label=${`${t("curves")}: ${found.lines.length}, ${axisOf(found, found.x)}`} />
     <${Legend} statuses=${present} line=${found.lines.some((line) => line.trial === found.best) ? "best" : ""} />
   </>`;
 }
