@@ -160,7 +160,7 @@ def test_the_list_names_every_study_as_text(look, store):
 
 
 def test_every_panel_is_drawn_of_what_the_journal_says(look, store):
-    page = look(study="nets")
+    page = look(study="nets", pick="0,2")
     page.wait_for_selector("#panel-importance .bar")
     page.wait_for_selector("#panel-effects canvas")
     page.wait_for_selector("#panel-surface canvas")  # the last to be calculated
@@ -173,6 +173,16 @@ def test_every_panel_is_drawn_of_what_the_journal_says(look, store):
     panels = ["curves", "parallel", "surface", "effects", "slices", "timeline", "history", "ranks", "edf"]
     for name in panels:
         assert painted(page, f"#panel-{name} canvas") > 8, name
+    shapes = page.evaluate("""async () => { const { drawing } = await import("danlu/saving");
+        return [...document.querySelectorAll("section.panel:has(canvas)")].map((panel) => {
+          const read = new DOMParser().parseFromString(drawing(panel, panel.id), "image/svg+xml");
+          return [panel.id, read.querySelectorAll("parsererror").length ? -1 : read.querySelectorAll("path, rect, text").length]; }); }""")
+    assert {f"panel-{name}" for name in [*panels, "compare"]} <= {name for name, _ in shapes}
+    assert all(count > 15 for _, count in shapes), shapes
+    with page.expect_download() as saved:
+        page.click("#panel-surface >> text=SVG")
+    assert saved.value.suggested_filename == "Response-surface.svg"
+    assert "<image" in saved.value.path().read_text("utf-8")
     assert page.locator("#panel-slices canvas").count() == 4
     shares = result.analysis.importance().parameters
     names = [

@@ -233,6 +233,51 @@ def test_labels_that_would_meet_are_left_out(module):
     assert len(kept) > 15
 
 
+# Files.
+
+
+def test_what_is_drawn_for_a_file_looks_as_on_the_canvas(module):
+    """The same drawing on a canvas, and through SVG: shown by the browser, the two hardly differ."""
+    code = """async (m) => {
+      const { frame, mark, ring, beyond } = await import("danlu/canvas");
+      const small = document.createElement("canvas");
+      [small.width, small.height] = [2, 2];
+      const dots = small.getContext("2d"); dots.fillStyle = "#00f"; dots.fillRect(0, 0, 1, 1);
+      const colors = { line: "#d9dee4", dim: "#59636e", text: "rgb(1 2 3)", paper: "#fff" };
+      const draw = (c, width, height) => {
+        const box = frame(c, width, height, colors, { x: { low: 0, high: 9, whole: true }, y: { low: 1e-3, high: 10, log: true }, xLabel: "a < b & c", yLabel: "损失 \u0007", missing: "no value" });
+        c.imageSmoothingEnabled = false;
+        c.drawImage(small, box.left + 40, box.top, 60, 30);
+        ["done", "failed", "stopped", "paused", "running"].forEach((status, at) => { c.fillStyle = `rgb(${50 * at} 90 120)`; mark(c, box.xAt(at), box.yAt(0.1), status, 8); });
+        c.fillStyle = "rgb(200 0 0 / 0.5)"; c.globalAlpha = 0.5; c.fillRect(box.left + 200, box.bottom, 60, -50); c.globalAlpha = 1;
+        ring(c, box.xAt(8), box.yAt(1), colors); beyond(c, box.xAt(7), box, 1);
+        c.setLineDash([4, 3]); c.strokeStyle = "tomato"; c.lineWidth = 3; c.strokeRect(box.left + 120, box.top + 60, 50, 40); c.setLineDash([]);
+      };
+      const pixels = (c) => c.getImageData(0, 0, 400, 300).data;
+      const on = () => { const canvas = document.createElement("canvas"); [canvas.width, canvas.height] = [400, 300]; const c = canvas.getContext("2d"); c.fillStyle = "#fff"; c.fillRect(0, 0, 400, 300); return c; };
+      const one = on(); draw(one, 400, 300);
+      const text = m.svg("t", [{ draw, x: 0, y: 0, width: 400, height: 300 }], { width: 400, height: 300, paper: "#fff", text: "#fff", margin: 0, heading: 0 });
+      const read = new DOMParser().parseFromString(text, "image/svg+xml");
+      const picture = new Image(); picture.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(text);
+      await picture.decode();
+      const two = on(); two.drawImage(picture, 0, 0);
+      const [a, b] = [pixels(one), pixels(two)];
+      let off = 0, inked = 0;
+      for (let i = 0; i < a.length; i += 4) { const away = Math.abs(a[i] - b[i]) + Math.abs(a[i + 1] - b[i + 1]) + Math.abs(a[i + 2] - b[i + 2]); off += away > 200; inked += a[i] + a[i + 1] + a[i + 2] < 700; }
+      let refused = ""; try { new m.SvgContext().arc(0, 0, 1, 0, 2); } catch (error) { refused = error.message; }
+      return { error: read.querySelectorAll("parsererror").length, texts: [...read.querySelectorAll("text")].map((each) => each.textContent), off: off / inked, inked, refused };
+    }"""
+    found = json.loads(
+        module.page.evaluate(f"async () => JSON.stringify(await ({code})(await import('danlu/svg')))")
+    )
+    assert found["error"] == 0
+    assert "a < b & c" in found["texts"]
+    assert "损失 " in found["texts"]
+    assert found["inked"] > 4000
+    assert found["off"] < 0.12  # letters, by a part of a pixel
+    assert "no circle" in found["refused"]
+
+
 # Axes.
 
 

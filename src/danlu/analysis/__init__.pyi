@@ -22,7 +22,7 @@ from .progress import Savings as Savings
 from .progress import progress as progress
 from .progress import regret as regret
 from .progress import savings as savings
-from .ranks import Ranks as Ranks
+from .ranks import RankedTrials as RankedTrials
 from .ranks import ranks as ranks
 from .robustness import Robustness as Robustness
 from .robustness import robustness as robustness

@@ -13,7 +13,7 @@ from .measured import Floats, Numbers, measured
 from .trial_table import TrialTable, trial_table
 
 
-class Ranks(msgspec.Struct, frozen=True):
+class RankedTrials(msgspec.Struct, frozen=True):
     """Trials by coordinates, and how each ranks.
 
     Attributes:
@@ -32,7 +32,7 @@ class Ranks(msgspec.Struct, frozen=True):
 
 def ranks(
     history: History, metric: str | None = None, rows: Numbers | None = None, *, most: int = 1000
-) -> Ranks:
+) -> RankedTrials:
     """The trials of ``trial_table`` with their ranks in a metric of the goal, its first when None.
 
     Args:
@@ -59,4 +59,4 @@ def ranks(
     among = np.sort(among[np.isfinite(among)])
     below, above = np.searchsorted(among, shown, "left"), np.searchsorted(among, shown, "right") - 1
     places = (below + above) / 2 / max(1, len(among) - 1)
-    return Ranks(known.name, table, np.where(np.isfinite(shown), places, np.nan), len(among))
+    return RankedTrials(known.name, table, np.where(np.isfinite(shown), places, np.nan), len(among))

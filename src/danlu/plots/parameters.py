@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from itertools import combinations
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from ..analysis.effects import Effects, Surface
 from ..analysis.importance import Importance
-from ..analysis.ranks import Ranks
+from ..analysis.ranks import RankedTrials
 from ..analysis.trial_table import Axis, TrialTable
 from ..errors import SettingError
 from ..problem.goal import Metric
@@ -115,23 +115,28 @@ def draw_slices(found: TrialTable, axes: Any) -> None:
         panel.set_axis_off()
 
 
-PAIRED = 4
-"""Of so many parameters, the first, all pairs are drawn."""
+PAIRED = 6
+"""So many pairs of parameters are drawn."""
 
 
-def pairs(size: int) -> list[tuple[int, int]]:
-    """The pairs of parameters of a figure of ranks, as places; of one parameter it with itself.
+def pairs(found: RankedTrials) -> list[tuple[int, int]]:
+    """The pairs of parameters of a figure of ranks, as places: the first that any trial has both of; of one parameter it with itself.
 
     Example:
-        >>> pairs(3), pairs(1)
-        ([(0, 1), (0, 2), (1, 2)], [(0, 0)])
+        >>> import danlu
+        >>> from danlu.analysis import ranks
+        >>> space = {name: danlu.Float(0, 1) for name in "abc"}
+        >>> pairs(ranks(danlu.tune(lambda t: t["a"], space, trials=3).history))
+        [(0, 1), (0, 2), (1, 2)]
     """
-    if size == 1:
+    there = np.isfinite(found.table.units)
+    if there.shape[1] == 1:
         return [(0, 0)]
-    return list(combinations(range(min(size, PAIRED)), 2))
+    both = ((x, y) for y in range(there.shape[1]) for x in range(y) if (there[:, x] & there[:, y]).any())
+    return list(islice(both, PAIRED))
 
 
-def draw_ranks(found: Ranks, axes: Any) -> None:
+def draw_ranks(found: RankedTrials, axes: Any) -> None:
     """Pairs of parameters, each trial in the color of its rank, the best drawn last; trials without a value are gray crosses.
 
     ``axes`` are as many as ``pairs``, or fewer, which are filled in that order.
@@ -141,7 +146,7 @@ def draw_ranks(found: Ranks, axes: Any) -> None:
     known = np.isfinite(found.ranks)
     order = np.flatnonzero(known)[np.argsort(-found.ranks[known], kind="stable")]
     drawn = None
-    places = pairs(len(table.axes))
+    places = pairs(found)
     for panel, (x, y) in zip(panels, places, strict=False):
         panel.scatter(
             table.units[~known, x], table.units[~known, y], s=10, c=GRAY, marker="x", linewidths=0.7

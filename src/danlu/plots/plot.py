@@ -86,7 +86,7 @@ def plot(history: History, kind: str = "history", *, axes: Any = None, **setting
     """
     found = arrays(history, kind, **settings)
     _, draw, size = KINDS[kind]
-    panels = _panels(kind, len(history.space))
+    panels = _panels(kind, found, len(history.space))
     axes = axes_of(_sized(kind, size, len(history.space)), max(1, panels)) if axes is None else axes
     if kind == "surface":
         for panel, uncertain in zip(axes, (False, True), strict=True):
@@ -97,10 +97,10 @@ def plot(history: History, kind: str = "history", *, axes: Any = None, **setting
     return axes
 
 
-def _panels(kind: str, size: int) -> int:
+def _panels(kind: str, found: Any, size: int) -> int:
     """How many panels a figure of a space of ``size`` parameters has."""
     if kind == "rank":
-        return len(parameters.pairs(size))
+        return len(parameters.pairs(found))
     return size if kind in GRIDS else 2 if kind == "surface" else 1
 
 

@@ -30,6 +30,10 @@ export function Canvas({ draw, height = 220, least = 0, label, open, deps = [], 
       context.font = FONT;
       marks.current = draw(context, width, height, theme()) || [];
     };
+    canvas.paintOn = (context, width, height) => { // the same drawing, for a file
+      context.font = FONT;
+      draw(context, width, height, theme());
+    };
     paint();
     const observer = new ResizeObserver(paint);
     observer.observe(canvas);

@@ -1,7 +1,7 @@
 // A panel: a heading, perhaps controls, and what it shows, or in which state it is.
 import { useRef } from "preact/hooks";
 import { html } from "danlu/html";
-import { save } from "danlu/saving";
+import { save, saveSvg } from "danlu/saving";
 import { said } from "danlu/states";
 import { shortened } from "danlu/text";
 import { t } from "danlu/words";
@@ -12,7 +12,7 @@ export function Panel({ name, wide = false, controls = null, hint = "", state = 
   const shown = !state || state.name === "ready";
   return html`<section ref=${ref} class=${wide ? "panel wide" : "panel"} id=${`panel-${name}`} aria-labelledby=${`title-${name}`} data-state=${state ? state.name : "ready"}>
     <header><h2 id=${`title-${name}`}>${t(name)}</h2>${hint && shown && html`<small class="hint">${hint}</small>`}
-      <span class="controls">${shown || state.name === "calculating" ? controls : null}${picture && shown && html`<button type="button" class="quiet" onClick=${() => save(ref.current, t(name))} title=${t("asPicture")}>PNG</button>`}</span></header>
+      <span class="controls">${shown || state.name === "calculating" ? controls : null}${picture && shown && html`<button type="button" class="quiet" onClick=${() => save(ref.current, t(name))} title=${t("asPicture")}>PNG</button><button type="button" class="quiet" onClick=${() => saveSvg(ref.current, t(name))} title=${t("asPicture")}>SVG</button>`}</span></header>
     ${shown ? children : html`<p class=${state.name === "calculating" || state.name === "reading" ? "nothing working" : "nothing"} role="status">${said(state)}</p>`}
   </section>`;
 }

@@ -9,11 +9,12 @@ import { inside, span } from "danlu/range";
 import { column } from "danlu/trials";
 import { t } from "danlu/words";
 
-const PAIRED = 4; // of so many parameters, the most important, all pairs are drawn
+const PAIRED = 6; // of so many parameters, the most important, so many pairs are drawn
 
 export function Rank({ found, ranks, insight, metric, state, picks, open }) {
   const places = ranked(found.axes, insight, true).slice(0, PAIRED);
-  const pairs = places.flatMap((x, at) => places.slice(at + 1).map((y) => [x, y]));
+  const both = ([x, y]) => found.units.some((row) => typeof row[x] === "number" && typeof row[y] === "number"); // options of one switch never meet
+  const pairs = places.flatMap((y, at) => places.slice(0, at).map((x) => [x, y])).filter(both).slice(0, PAIRED);
   if (!pairs.length) return null;
   const merits = nums(ranks);
   const text = among(column(found, metric).values);

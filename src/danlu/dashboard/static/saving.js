@@ -1,5 +1,6 @@
 // Files that the page makes itself: a panel's pictures, and tables as text.
 import { theme } from "danlu/colors";
+import { svg } from "danlu/svg";
 
 function download(blob, name) {
   const link = document.createElement("a");
@@ -11,17 +12,23 @@ function download(blob, name) {
 
 export const named = (text) => text.replace(/[^\p{L}\p{N}._-]+/gu, "-").slice(0, 80);
 
-// All canvases of a panel as they stand beside each other, on paper, under a title.
-export function picture(panel, title) {
-  const ratio = window.devicePixelRatio || 1;
+// Where the canvases of a panel stand beside each other, under a title.
+function placed(panel) {
   const canvases = [...panel.querySelectorAll("canvas")];
   const boxes = canvases.map((each) => each.getBoundingClientRect());
   const [left, top] = [Math.min(...boxes.map((box) => box.left)), Math.min(...boxes.map((box) => box.top))];
   const [right, bottom] = [Math.max(...boxes.map((box) => box.right)), Math.max(...boxes.map((box) => box.bottom))];
   const [margin, heading] = [12, 28];
+  return { canvases, places: boxes.map((box) => ({ x: box.left - left + margin, y: box.top - top + heading, width: box.width, height: box.height })), margin, heading, width: right - left + 2 * margin, height: bottom - top + margin + heading };
+}
+
+// All canvases of a panel, on paper.
+export function picture(panel, title) {
+  const ratio = window.devicePixelRatio || 1;
+  const { canvases, places, margin, heading, width, height } = placed(panel);
   const whole = document.createElement("canvas");
-  whole.width = Math.round((right - left + 2 * margin) * ratio);
-  whole.height = Math.round((bottom - top + margin + heading) * ratio);
+  whole.width = Math.round(width * ratio);
+  whole.height = Math.round(height * ratio);
   const context = whole.getContext("2d");
   const { paper, text } = theme();
   context.fillStyle = paper;
@@ -31,9 +38,17 @@ export function picture(panel, title) {
   context.font = "600 13px system-ui, sans-serif";
   context.textBaseline = "middle";
   context.fillText(title, margin, heading / 2);
-  canvases.forEach((each, at) => context.drawImage(each, boxes[at].left - left + margin, boxes[at].top - top + heading, boxes[at].width, boxes[at].height));
+  canvases.forEach((each, at) => context.drawImage(each, places[at].x, places[at].y, places[at].width, places[at].height));
   return whole;
 }
+
+// The same as lines and letters, drawn by the code that draws the canvases.
+export function drawing(panel, title) {
+  const { canvases, places, ...size } = placed(panel);
+  return svg(title, canvases.map((each, at) => ({ ...places[at], draw: each.paintOn })), { ...size, ...theme() });
+}
+
+export const saveSvg = (panel, title) => write(drawing(panel, title), `${named(title)}.svg`, "image/svg+xml");
 
 export const save = (panel, title) => picture(panel, title).toBlob((blob) => download(blob, `${named(title)}.png`), "image/png");
 

@@ -2,8 +2,35 @@
 import uPlot from "uplot";
 import { useEffect, useRef } from "preact/hooks";
 import { html } from "danlu/html";
+import { FONT, frame } from "danlu/canvas";
 import { theme } from "danlu/colors";
 import { labels, show, ticks } from "danlu/format";
+
+// What is shown now, for a file: uPlot's own code draws on canvases alone.
+function written(context, width, height, { data, scales }, { log, whole, xLabel, yLabel, series }) {
+  context.font = FONT;
+  const box = frame(context, width, height, theme(), { x: { low: scales.x.min, high: scales.x.max, whole }, y: { low: scales.y.min, high: scales.y.max, log }, xLabel, yLabel });
+  series.forEach((each, at) => {
+    context.strokeStyle = each.stroke;
+    context.lineWidth = each.width;
+    context.setLineDash(each.dash || []);
+    context.beginPath();
+    let begun = false;
+    data[0].forEach((x, i) => {
+      const y = data[at + 1][i];
+      if (y === null || y === undefined || x < scales.x.min || x > scales.x.max) return;
+      if (begun) context.lineTo(box.xAt(x), box.yAt(y));
+      else context.moveTo(box.xAt(x), box.yAt(y));
+      begun = true;
+    });
+    context.stroke();
+    context.setLineDash([]);
+    context.fillStyle = each.stroke;
+    context.textAlign = "right";
+    context.textBaseline = "top";
+    context.fillText(each.label, box.right - 4, box.top + 2 + 13 * at);
+  });
+}
 
 export function Lines({ data, series, height = 230, log = false, range = null, xLabel = "", yLabel = "", whole = true, label }) {
   const ref = useRef(null);
@@ -27,6 +54,7 @@ export function Lines({ data, series, height = 230, log = false, range = null, x
         cursor: { drag: { x: true, y: false } }, legend: { live: true },
       };
       plot.current = new uPlot(options, data, ref.current);
+      plot.current.ctx.canvas.paintOn = (context, wide, tall) => written(context, wide, tall, plot.current, { log, whole, xLabel, yLabel, series: series.map(paint) });
     };
     make();
     const observer = new ResizeObserver(() => ref.current && plot.current?.setSize({ width: Math.max(120, ref.current.clientWidth), height }));
