@@ -684,7 +684,7 @@ def test_an_order_is_an_event_with_its_actor(tmp_path):
         assert next(event for event in told if isinstance(event, ev.Enqueued)).points == (
             {"lr": 0.5, "opt": "adam"},
         )
-        assert one.json("/api/trial", study="s", trial=0)["trial"]["facts"]["notes"] == ["ann: odd"]
+        assert one.json("/api/trial", study="s", trial=0)["trial"]["notes"] == ["ann: odd"]
 
 
 # Numbers that JSON does not have (promise 19).

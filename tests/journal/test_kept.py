@@ -197,6 +197,8 @@ EVENTS = [
     lambda n, x, t: ev.Enqueued(({"x": x, t: n},), 1.0),
     lambda n, x, t: ev.Suggested(0, 1, t, danlu.Float(0, 1), n, x),
     lambda n, x, t: ev.SetAside((n,), t, 1.0),
+    lambda n, x, t: ev.Tagged(n, (t,), x),
+    lambda n, x, t: ev.Noted(n, {}, 1.0, note=t),
 ]  # fmt: skip
 
 

@@ -170,7 +170,7 @@ def test_points_and_notes_have_their_actor(tmp_path):
         steering(path).note("odd", 0)
         steering(path, actor="bob").note("not so odd", 0)
         steering(path).note("of the study")
-        assert study.result.trials[0].facts == {"notes": ["ann: odd", "bob: not so odd"]}
+        assert study.result.trials[0].notes == ("ann: odd", "bob: not so odd")
         assert "of the study" in study.result.why()
         actors = [
             entry.event.actor

@@ -1,7 +1,7 @@
 """Which trials a person wants to see: one small language for the page, its address and the command line.
 
 A selection is a mapping of names to texts, all of which have to hold: ``{"lr": "1e-4..1e-2", "opt": "sgd|adam",
-"status": "done", "trial": "..99", "layers": "3|5..8", "val_loss": "..0.3"}``. A range has either end open; options and ranges are
+"status": "done", "trial": "..99", "layers": "3|5..8", "val_loss": "..0.3", "tag": "good|odd"}``. A range has either end open; options and ranges are
 parted by ``|``. ``true``, ``false`` and ``none`` may be written small or large.
 """
 
@@ -58,7 +58,10 @@ def _holds(history: History, name: str, text: str) -> Bools:
         return np.isin(history.columns.statuses, codes)
     if name == "trial":
         return _within(np.arange(len(history), dtype=float), name, text)
-    known = ", ".join([*slots, *goals, "status", "trial"])
+    if name == "tag":
+        wanted = {each.strip() for each in text.split("|")}
+        return np.array([not wanted.isdisjoint(row.tags) for row in history.rows], bool)
+    known = ", ".join([*slots, *goals, "status", "trial", "tag"])
     raise SettingError(f"there is nothing called {name!r} to select by. There are: {known}.")
 
 

@@ -36,8 +36,8 @@ def dashboard(
     the page reads their journals and never holds them up.
     """
     from ..dashboard.serve import serve
+    from ..study.said import user
     from .show import existing
-    from .steer import user
 
     opened = existing(store)
     place = str(getattr(opened, "place", store))

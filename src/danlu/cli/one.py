@@ -49,7 +49,10 @@ def lines_of(history: History, trial: Trial, encoding: str | None = None) -> Ite
         yield f"checkpoints: at {'step' if len(trial.checkpoints) == 1 else 'steps'} {steps}"
     for step, params in trial.schedule[1:]:
         yield f"changed after step {step}: {', '.join(f'{name} = {cell(value)}' for name, value in params.items())}"
-    yield from _section("notes", trial.facts)
+    yield from _section("facts", trial.facts)
+    yield from ["notes", *(f"  {each}" for each in trial.notes)] if trial.notes else []
+    if trial.tags:
+        yield f"tags: {', '.join(trial.tags)}"
     if trial.code:
         yield f"program: {trial.code}"
 

@@ -11,6 +11,7 @@ import click
 from ..base.places import without_secrets
 from ..base.plain import as_json
 from ..errors import SettingError, StoreError
+from ..journal.tags import ARCHIVED
 from ..study.opening import existing_history
 from ..study.result import Result
 from .echo import drawn, echo, echo_json
@@ -36,7 +37,7 @@ from .listing import Wanted, arranged, cell, listed, screen_of, show_lines
     "--all",
     "whole",
     is_flag=True,
-    help="Every trial [default: the newest 40, or as many as the screen has lines for].",
+    help="Every trial [default: the newest 40, or as many as the screen has lines for], and in the list of studies the archived too.",
 )
 @click.option(
     "--importance",
@@ -69,7 +70,11 @@ def show(
         if json_:
             echo_json(as_json(rows))
         else:
-            echo(table([_indented(row) for row in rows]) or "no studies")
+            shown = [row for row in rows if wanted["whole"] or ARCHIVED not in row.get("tags", ())]
+            tagged = any("tags" in row for row in shown)
+            echo(table([_indented(row, tagged=tagged) for row in shown]) or "no studies")
+            if len(shown) < len(rows):
+                echo(f"{len(rows) - len(shown)} archived, which --all shows")
         if any("damage" in row for row in rows):
             raise click.exceptions.Exit(1)
         return
@@ -128,9 +133,11 @@ def _tree(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def _indented(row: dict[str, Any]) -> dict[str, Any]:
+def _indented(row: dict[str, Any], *, tagged: bool = False) -> dict[str, Any]:
     shown = {**row, "study": f"  {row['study']}" if row["parent"] else row["study"]}
     del shown["parent"]
+    if tagged:
+        shown["tags"] = ", ".join(shown.pop("tags", ()))
     return shown
 
 
@@ -303,6 +310,7 @@ def _summary(result: Result) -> dict[str, Any]:
         "parent": history.definition.campaign.parent,
         "trials": len(history),
         "best": best,
+        **({"tags": list(history.decisions.tags)} if history.decisions.tags else {}),
         **({"front": len(history.incumbents.front)} if several else {}),
         **states,
     }

@@ -36,6 +36,7 @@ def steer(
     a second or at a trial's next report. Every order is kept in the journal with its actor.
     """
     from ..study.control import Control
+    from ..study.said import user
     from .show import existing, load_one
 
     result = load_one(store, name)
@@ -69,13 +70,3 @@ def _point(text: str) -> dict[str, object]:
     if not isinstance(found, dict):
         raise click.UsageError(f"--point needs a JSON object, got {text!r}.")
     return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
-
-
-def user() -> str:
-    """Who sits here, for the record."""
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a user without a name
-        return "somebody"

@@ -90,12 +90,21 @@ class Moving(msgspec.Struct, frozen=True, tag="moving"):
 
 
 class Note(msgspec.Struct, frozen=True, tag="note"):
-    """Facts to keep beside the metrics; with ``study``, sentences about the study, each kept and shown once."""
+    """Facts to keep beside the metrics; with ``study``, sentences about the study, each kept and shown once; ``note`` is a remark for people."""
 
     trial: int
     attempt: int
     facts: dict[str, Any]
     study: bool = False
+    note: str = ""
+
+
+class Tag(msgspec.Struct, frozen=True, tag="tag"):
+    """Words by which the trial is found again."""
+
+    trial: int
+    attempt: int
+    tags: tuple[str, ...]
 
 
 class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
@@ -121,7 +130,7 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
     unsaved: str = ""
 
 
-Message: TypeAlias = Report | Suggest | Save | Moving | Note | Outcome
+Message: TypeAlias = Report | Suggest | Save | Moving | Note | Tag | Outcome
 
 
 class Verdict(msgspec.Struct, frozen=True, tag="verdict"):

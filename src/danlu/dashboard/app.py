@@ -222,11 +222,13 @@ class Page:
                     steering.prune(order.trial, order.reason, op=op)
                 case "note":
                     steering.note(order.text, order.trial, op=op)
+                case "tag" | "untag":
+                    getattr(steering, order.order)(order.text, trial=order.trial, op=op)
                 case "enqueue":
                     steering.enqueue(_point(order.point, feed.history.space), op=op)
                 case _:
                     raise SettingError(
-                        f"a page may say pause, resume, stop, prune, note or enqueue, not {order.order!r}."
+                        f"a page may say pause, resume, stop, prune, note, tag, untag or enqueue, not {order.order!r}."
                     )
         feed.read()
         return {"done": order.order, "seq": feed.history.seq}

@@ -81,6 +81,8 @@ def head(name: str, history: History) -> dict[str, Any]:
         "latest": history.spent.last_at,
         "queued": len(history.decisions.queue),
         "chosen": history.decisions.chosen,
+        "tags": history.decisions.tags,
+        "trial_tags": _trial_tags(history),
         "contexts": list(history.definition.contexts[0]) if history.definition.contexts else [],
         "parent": history.definition.campaign.parent,
         "campaign": history.definition.campaign.kind,
@@ -91,6 +93,15 @@ def head(name: str, history: History) -> dict[str, Any]:
         "judgments": [each.told() for each in history.definition.campaign.judgments[-50:]],
         "front": _front(history),
     }
+
+
+MOST_TAGS = 200
+"""So many tags of trials are offered for the filter."""
+
+
+def _trial_tags(history: History) -> list[str]:
+    """The tags that trials have, as they came."""
+    return list(dict.fromkeys(tag for row in history.rows if row.tags for tag in row.tags))[:MOST_TAGS]
 
 
 def _front(history: History) -> dict[str, Any] | None:
@@ -257,7 +268,7 @@ def table(
             "trial": number, "status": row.status, "params": row.params(), "metrics": metrics,
             "steps": history.reports.reached(number), "seconds": row.seconds + row.attempt_seconds,
             "reason": row.reason, "source": row.asked.source, "aside": row.aside,
-            "cause": "" if row.cause is None else row.cause.value, "ended": row.ended_at,
+            "cause": "" if row.cause is None else row.cause.value, "ended": row.ended_at, "tags": row.tags, "notes": len(row.notes),
             **({"code": row.code, "other": row.code != newest} if several else {}),
             **({"configuration": history.trials.groups.members.head(number), "context": row.asked.context} if history.trials.groups else {}),
         })  # fmt: skip
@@ -398,6 +409,15 @@ def _order(history: History, rows: Numbers, sort: str, *, descending: bool) -> N
             code: float(place) for place, code in enumerate(dict.fromkeys(row.code for row in history.rows))
         }
         key = np.array([places[history.rows[row].code] for row in rows])
+    elif sort == "tags":
+        known = sorted({row.tags for row in history.rows} - {()})
+        key = np.array(
+            [
+                known.index(history.rows[row].tags) if history.rows[row].tags else np.nan
+                for row in rows.tolist()
+            ],
+            float,
+        )
     elif sort == "configuration":
         key = np.array([float(history.trials.groups.members.head(row)) for row in rows.tolist()])
     elif sort == "steps":

@@ -17,6 +17,7 @@ class Decisions:
         pruned: trials that a person wants ended, and how the study says so.
         queue: configurations that a person wants tried, the next one first.
         trace: the traceback of the trials that were set aside last.
+        tags: words by which the study is found again.
     """
 
     def __init__(self) -> None:
@@ -26,6 +27,7 @@ class Decisions:
         self.pruned: dict[int, str] = {}
         self.queue: list[dict[str, Any]] = []
         self.trace = ""
+        self.tags: tuple[str, ...] = ()
 
     def steer(self, event: ev.Steered) -> None:
         """A person gave an order."""

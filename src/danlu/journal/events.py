@@ -4,7 +4,7 @@ An event is msgpack on its way into a store (floats bit for bit, NaN and infinit
 struct everywhere else; nothing is pickled. Fields may be added with a default and never change their
 meaning, so that every journal ever written stays readable.
 
-A trial's life: Asked, then any of Suggested, Saved, Reported, Moved, Noted; Released hands it back and
+A trial's life: Asked, then any of Suggested, Saved, Reported, Moved, Noted, Tagged; Released hands it back and
 Resumed takes it up under the next attempt; Ended, or a Reported whose action is stop, is terminal until Reopened.
 SetAside keeps trials in the journal and takes them out of the search. Judged says what was decided about
 what had been measured, on which evidence. Recalled is what an earlier study has taught. A campaign's journal
@@ -243,11 +243,26 @@ class Moved(msgspec.Struct, frozen=True, tag="moved", gc=False):
 
 
 class Noted(msgspec.Struct, frozen=True, tag="noted", gc=False):
-    """Facts beside the metrics: what the user logs, and what danlu decides (trial -1: the study)."""
+    """Facts beside the metrics: what the user logs, and what danlu decides (trial -1: the study).
+
+    ``note`` is a remark for people, one more beside those that there are.
+    """
 
     trial: int
     facts: dict[str, Any]
     at: float
+    attempt: int = 0
+    actor: str = ""
+    note: str = ""
+
+
+class Tagged(msgspec.Struct, frozen=True, tag="tagged", gc=False):
+    """Words by which a trial is found again (trial -1: the study) were added and removed, those removed first."""
+
+    trial: int
+    add: tuple[str, ...]
+    at: float
+    remove: tuple[str, ...] = ()
     attempt: int = 0
     actor: str = ""
 
@@ -378,6 +393,7 @@ Event: TypeAlias = (
     | Reported
     | Moved
     | Noted
+    | Tagged
     | Released
     | Resumed
     | Ended

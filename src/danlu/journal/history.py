@@ -29,6 +29,7 @@ from .incumbents import Incumbents
 from .reports import Reports
 from .rows import Row, Rows
 from .spent import Spent
+from .tags import tagged
 from .trial import Checkpoint
 from .trials import Trials
 
@@ -63,7 +64,7 @@ class History:
             ev.Created: self._created, ev.Opened: self._opened, ev.Closed: self._closed,
             ev.Reshaped: self._reshaped, ev.Enqueued: self._enqueued, ev.Steered: self.decisions.steer, ev.Asked: self._asked,
             ev.Suggested: self._suggested, ev.Saved: self._saved, ev.Reported: self._reported,
-            ev.Moved: self._moved, ev.Noted: self._noted, ev.Released: self._released, ev.Resumed: self._resumed,
+            ev.Moved: self._moved, ev.Noted: self._noted, ev.Tagged: self._tagged, ev.Released: self._released, ev.Resumed: self._resumed,
             ev.Ended: self._ended, ev.Reopened: self._reopened, ev.SetAside: self._set_aside,
             ev.Staged: self._staged, ev.Judged: self._judged, ev.Recalled: self._recalled,
         }  # fmt: skip
@@ -244,7 +245,22 @@ class History:
             self.decisions.chosen |= told
             return
         row = self.rows[event.trial]
-        row.facts = (row.facts or {}) | event.facts
+        facts = event.facts
+        notes: tuple[str, ...] = (event.note,) if event.note else ()
+        if event.actor and isinstance(
+            facts.get("notes"), list
+        ):  # how an early danlu kept a person's remarks: all of them again
+            facts, notes = {}, tuple(each for each in map(str, facts["notes"]) if each not in row.notes)
+        row.notes += notes
+        if facts:
+            row.facts = (row.facts or {}) | facts
+
+    def _tagged(self, event: ev.Tagged) -> None:
+        if event.trial < 0:
+            self.decisions.tags = tagged(self.decisions.tags, event.add, event.remove)
+            return
+        row = self.rows[event.trial]
+        row.tags = tagged(row.tags, event.add, event.remove)
 
     def _released(self, event: ev.Released) -> None:
         row = self.rows[event.trial]

@@ -11,7 +11,7 @@ from ..base.names import VIEWS, find
 from ..errors import DanluError
 from .events import Cause, Status
 
-COLUMNS = ("trial", "status", "configuration", "steps", "seconds", "cause", "code", "aside")
+COLUMNS = ("trial", "status", "configuration", "steps", "seconds", "cause", "code", "aside", "tags", "notes")
 """What a table of trials says of each beside its parameters and metrics."""
 
 
@@ -69,6 +69,7 @@ class Trial(msgspec.Struct, frozen=True):
     trials it was copied from included. ``code`` stands for the program that trained it, ``a+b`` where one resumed what the other began.
     ``aside`` says why the trial was set aside and counts for nothing, '' where it counts.
     ``doubted`` is the step at which it was judged hopeless, also where it was trained on all the same.
+    ``tags`` are the words by which it is found again, ``notes`` what people and the objective remark, in order; ``tag`` is the sampler's own.
 
     In a study of several contexts ``context`` is the trial's own and ``of`` the first trial of its configuration, its own number for
     that one itself. The record of a whole configuration (``result.best``) has means over ``contexts`` contexts as its metrics, and
@@ -105,6 +106,8 @@ class Trial(msgspec.Struct, frozen=True):
     of: int = -1
     contexts: int = 0
     spread: dict[str, float] = {}
+    tags: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         metrics = ", ".join(f"{name}={value:g}" for name, value in self.metrics.items())

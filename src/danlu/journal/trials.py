@@ -84,6 +84,8 @@ class Trials:
             doubted=row.doubted,
             context=asked.context,
             of=self.groups.members.head(number) if asked.context else -1,
+            tags=row.tags,
+            notes=row.notes,
         )
 
     def configuration(self, number: int) -> Trial:

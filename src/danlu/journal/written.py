@@ -30,7 +30,7 @@ _OPEN = (ev.Created, ev.Opened, ev.Reshaped, ev.Enqueued, ev.Suggested, ev.Noted
 _WHOLE = {"trial": -1, "attempt": 0, "step": 0, "size": 0, "donor": -1, "seen": 0, "seed": 0, "of": -1}
 """The whole numbers of events, each with the least that it may be."""
 
-_ABOUT_ALL = (ev.Noted, ev.Steered, ev.Judged)
+_ABOUT_ALL = (ev.Noted, ev.Steered, ev.Judged, ev.Tagged)
 """Events that are about the whole study when their trial is -1."""
 
 _READABLE = (bool, int, float, str, bytes, type(None), msgspec.UnsetType)

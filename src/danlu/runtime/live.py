@@ -20,6 +20,7 @@ from ..contracts.messages import (
     Reply,
     Save,
     Suggest,
+    Tag,
     Task,
 )
 from ..errors import (
@@ -28,6 +29,7 @@ from ..errors import (
     SpaceError,
     StoreError,
 )
+from ..journal.tags import checked_tags
 from ..space.parameters import Choice, Float, Int, Leaf
 from . import checkpoint
 from .attempt import Attempt
@@ -187,6 +189,22 @@ class LiveTrial(GivenTrial):
         """
         plain = plain_fact({**(facts or {}), **more})
         self._speaks.say(Note(self.number, self.attempt, plain))
+
+    def note(self, text: str) -> None:
+        """Keep a remark with the trial, for people: ``result.trials[n].notes``, ``danlu show --trial`` and the page show it.
+
+        The same remark again, of a later attempt, is kept once.
+        """
+        if text.strip():
+            self._speaks.say(Note(self.number, self.attempt, {}, note=legible(text.strip())))
+
+    def tag(self, *tags: str) -> None:
+        """Put words on the trial by which it is found again: ``trial.tag("good")``, then ``tag: good`` as a filter of the page.
+
+        Raises:
+            SettingError: for what is no text of 1 to 60 characters on one line without a comma or ``|``.
+        """
+        self._speaks.say(Tag(self.number, self.attempt, checked_tags(tags)))
 
     def remark(self, about: str, sentence: str) -> None:
         """Say once in a study how something in it is understood: on stderr of whoever drives it, and in ``result.why()``.

@@ -17,6 +17,7 @@ from ..errors import Outrun, SettingError
 from ..journal import events as ev
 from ..journal.events import Cause, Status
 from ..journal.history import History
+from ..journal.tags import checked_tags
 from ..space.feasible import fill
 from ..space.point import resolve
 
@@ -135,16 +136,54 @@ class Control:
             self._append([(None, event)], Terms(closes=live, worker=self._actor, durable=True))
 
     def note(self, text: str, trial: int = -1, *, op: str | None = None) -> None:
-        """Keep a remark with the study, where ``result.why()`` shows it, or with one trial, among its facts.
+        """Keep a remark with the study, where ``result.why()`` shows it, or with one trial, among its ``notes``.
 
         Raises:
             TrialMissing: when there is no such trial.
         """
-        facts = {"text": text}
+        facts, note = {"text": text}, ""
         if trial != -1:
-            earlier = (self._history.rows.of(trial).facts or {}).get("notes", [])
-            facts = {"notes": [*earlier, f"{self._actor}: {text}"]}  # type: ignore[dict-item]
-        self._say(op, ev.Noted(trial, facts, self._clock(), actor=self._actor))
+            self._history.rows.of(trial)
+            facts, note = {}, f"{self._actor}: {text}" if self._actor else text
+        self._say(op, ev.Noted(trial, facts, self._clock(), actor=self._actor, note=note))
+
+    def tag(self, *tags: str, trial: int = -1, op: str | None = None) -> None:
+        """Put words on a trial, or on the study, by which it is found again.
+
+        A study with the tag ``archived`` is left out of the page's list and of ``danlu show`` until somebody asks for it.
+
+        Args:
+            tags: each of 1 to 60 characters on one line, without a comma or ``|``.
+            trial: its number; -1 for the study itself.
+            op: a name under which it is done once.
+
+        Raises:
+            TrialMissing: when there is no such trial.
+            SettingError: for what is no tag.
+
+        Example:
+            >>> import danlu
+            >>> result = danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=3)
+            >>> result.study.control.tag("good", "for the paper", trial=1)
+            >>> result.trials[1].tags
+            ('good', 'for the paper')
+        """
+        self._tag(trial, op, add=checked_tags(tags))
+
+    def untag(self, *tags: str, trial: int = -1, op: str | None = None) -> None:
+        """Take words off a trial, or off the study; those that it does not have do not matter.
+
+        Raises:
+            As ``tag``.
+        """
+        self._tag(trial, op, remove=checked_tags(tags))
+
+    def _tag(
+        self, trial: int, op: str | None, add: tuple[str, ...] = (), remove: tuple[str, ...] = ()
+    ) -> None:
+        if trial != -1:
+            self._history.rows.of(trial)
+        self._say(op, ev.Tagged(trial, add, self._clock(), remove, actor=self._actor))
 
     def _say(self, op: str | None, event: ev.Event, *, durable: bool = False) -> None:
         if self._history.definition.campaign.kind and isinstance(event, ev.Steered | ev.Enqueued):

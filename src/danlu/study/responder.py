@@ -27,6 +27,7 @@ from ..contracts.messages import (
     Report,
     Save,
     Suggest,
+    Tag,
     Verdict,
     stop,
 )
@@ -84,6 +85,8 @@ class Responder:
                     return Drawn(self._move(message))
                 case Note():
                     return self._note(message)
+                case Tag():
+                    return self._tag(message)
                 case Outcome():
                     return self._outcome(message)
         except Conflict as error:  # fenced, or over meanwhile: what the journal holds stands
@@ -323,11 +326,21 @@ class Responder:
         return GO
 
     def _note(self, message: Note) -> Reply:
-        self._running(message.trial, message.attempt)
+        row = self._running(message.trial, message.attempt)
         if message.study:
             return self._remark(message)
-        event = ev.Noted(message.trial, message.facts, self._clock(), message.attempt)
+        if message.note in row.notes and not message.facts:
+            return GO
+        event = ev.Noted(message.trial, message.facts, self._clock(), message.attempt, note=message.note)
         self._append(event, message.trial, message.attempt)
+        return GO
+
+    def _tag(self, message: Tag) -> Reply:
+        row = self._running(message.trial, message.attempt)
+        fresh = tuple(each for each in message.tags if each not in row.tags)
+        if fresh:
+            event = ev.Tagged(message.trial, fresh, self._clock(), attempt=message.attempt)
+            self._append(event, message.trial, message.attempt)
         return GO
 
     def _remark(self, message: Note) -> Reply:

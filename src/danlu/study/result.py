@@ -41,6 +41,8 @@ class Result:
             "a result",
             {
                 "name": "result.study.name",
+                "tag": "result.study.control.tag(tag, trial=3)",
+                "note": "result.study.control.note(text, 3)",
                 "stopped": "result.study.stopped",
                 "entries": "result.study.entries(...)",
                 "configurations": "result.history.trials.configurations()",
@@ -51,9 +53,11 @@ class Result:
             },
         )
 
-    def __init__(self, name: str, history: History, store: Store | Left, stopped: str = "") -> None:
+    def __init__(
+        self, name: str, history: History, store: Store | Left, stopped: str = "", *, appended: Any = None
+    ) -> None:
         self.history = history
-        self.study = StudySource(name, store, stopped)
+        self.study = StudySource(name, store, stopped, history=history, appended=appended)
         self.analysis = ResultAnalysis(name, history)
         self._store = store
 
@@ -107,12 +111,14 @@ class Result:
         In a study of several contexts ``configuration`` is the number of the first trial of the same one, and each context has its
         column, ``"fold"``.
 
-        Where trials were set aside, ``aside`` says why, and is None for those that count. A parameter that is named like one of
+        Where trials were set aside, ``aside`` says why, and is None for those that count; where some have tags or notes, these are
+        ``tags``, with commas between them, and ``notes``, a line each. A parameter that is named like one of
         the other columns is ``"status (parameter)"``, a metric that is named like any ``"lr (metric)"``.
         ``pandas.DataFrame(result.table())`` makes a frame of it.
         """
         several = len({row.code for row in self.history.rows}) > 1
         trials = self.trials
+        tagged, noted = any(trial.tags for trial in trials), any(trial.notes for trial in trials)
         params, metrics, contexts = headings(
             dict.fromkeys(name for trial in trials for name in trial.params),
             dict.fromkeys(name for trial in trials for name in trial.metrics),
@@ -131,6 +137,8 @@ class Result:
                 "cause": trial.cause.value if trial.cause else None,
                 **({"code": trial.code} if several else {}),
                 **({"aside": trial.aside or None} if self.history.rows.aside else {}),
+                **({"tags": ", ".join(trial.tags)} if tagged else {}),
+                **({"notes": "\n".join(trial.notes)} if noted else {}),
             }
             for trial in trials
         ]

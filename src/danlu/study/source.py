@@ -8,6 +8,9 @@ from typing import Any
 from ..contracts.protocols import Journal, Store
 from ..errors import StoreError
 from ..journal.events import Entry
+from ..journal.history import History
+from .control import Control
+from .said import Followed, user
 
 
 class Left:
@@ -36,10 +39,33 @@ class StudySource:
         stopped: why the last session ended, as a sentence; '' while it runs.
     """
 
-    def __init__(self, name: str, store: Store | Left, stopped: str = "") -> None:
+    def __init__(
+        self, name: str, store: Store | Left, stopped: str = "", *, history: History, appended: Any = None
+    ) -> None:
         self.name = name
         self.stopped = stopped
         self._store = store
+        self._history = history
+        self._appended = (
+            appended  # what appends to a study that this process has open: its algorithms are told then
+        )
+
+    @property
+    def control(self) -> Control:
+        """How the study is told something from here on: tags, notes, points to try, trials to set aside.
+
+        Raises:
+            StoreError: for a result that was pickled, which has no journal.
+
+        Example:
+            >>> import danlu
+            >>> result = danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=3)
+            >>> result.study.control.tag("good", trial=1)
+            >>> result.trials[1].tags
+            ('good',)
+        """
+        journal = self._appended or Followed(self._store.journal(self.name), self._history)
+        return Control(journal, self._history, user())
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """The journal's entries above a sequence number, for whoever follows the study; each exactly once, in order."""

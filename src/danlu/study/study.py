@@ -46,6 +46,7 @@ class Study:
             {
                 "enqueue": "study.control.enqueue(...)",
                 "note": "study.control.note(text)",
+                "tag": "study.control.tag(tag, trial=3)",
                 "set_aside": "study.control.set_aside(trials, reason)",
                 **{
                     name: f"study.session.{name}"
@@ -86,7 +87,8 @@ class Study:
     def result(self) -> Result:
         """What has been found so far, other workers' trials included."""
         self.session.replica.sync()
-        return Result(self.name, self.session.replica.history, self._store)
+        replica = self.session.replica
+        return Result(self.name, replica.history, self._store, appended=replica)
 
     def ask(self, *, op: str | None = None) -> LiveTrial:
         """A trial to run, durable before it is returned; the same one again for the same ``op``.

@@ -7,7 +7,7 @@ import { get } from "danlu/net";
 import { shortened } from "danlu/text";
 import { t } from "danlu/words";
 
-export function Filter({ study, filter, axes, goal, selected, total, select, clear, wanted, want, say }) {
+export function Filter({ study, filter, axes, goal, tags = [], selected, total, select, clear, wanted, want, say }) {
   const [name, setName] = useState("");
   const [text, setText] = useState("");
   const input = useRef(null);
@@ -18,10 +18,10 @@ export function Filter({ study, filter, axes, goal, selected, total, select, cle
     input.current?.focus();
     want(null); // once: the next time this is shown, nobody has asked for it
   }, [wanted]);
-  const names = [...new Set([...axes.map((axis) => axis.name), ...goal.map((each) => each.name), "status", "trial"])];
+  const names = [...new Set([...axes.map((axis) => axis.name), ...goal.map((each) => each.name), "status", "trial", ...(tags.length ? ["tag"] : [])])];
   const chosen = name || names[0];
   const axis = axes.find((each) => each.name === chosen);
-  const options = chosen === "status" ? STATUSES : axis?.kind === "choice" ? axis.ticks.map(([, label]) => label) : [];
+  const options = chosen === "status" ? STATUSES : chosen === "tag" && !axis ? tags : axis?.kind === "choice" ? axis.ticks.map(([, label]) => label) : [];
   const hint = options.length ? options.slice(0, 2).join("|") : t("rangeHint");
   const add = async (event) => {
     event.preventDefault();

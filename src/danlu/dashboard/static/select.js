@@ -53,7 +53,11 @@ function holds(sheet, rows, name, text) {
     const fits = within(name, text);
     return (i) => fits(sheet.numbers[i]);
   }
-  const known = [...sheet.axes.map((axis) => axis.name), ...sheet.metrics, "status", "trial"].join(", ");
+  if (name === "tag") {
+    const wanted = text.split("|").map((each) => each.trim());
+    return (i) => (rows.get(sheet.numbers[i])?.tags ?? []).some((each) => wanted.includes(each));
+  }
+  const known = [...sheet.axes.map((axis) => axis.name), ...sheet.metrics, "status", "trial", "tag"].join(", ");
   throw new Error(`there is nothing called '${name}' to select by. There are: ${known}.`);
 }
 
@@ -113,7 +117,7 @@ export function sorted(rows, sheet, sort, down) {
   const place = new Map(sheet.numbers.map((trial, i) => [trial, i]));
   const axis = sheet.axes.findIndex((each) => each.name === sort.replace(/ \(parameter\)$/, ""));
   const goal = sheet.metrics.indexOf(sort.replace(/ \(metric\)$/, ""));
-  const own = { trial: (row) => row.trial, steps: (row) => row.steps, seconds: (row) => num(row.seconds), configuration: (row) => row.configuration, reason: (row) => row.reason || null, code: (row) => row.code };
+  const own = { trial: (row) => row.trial, steps: (row) => row.steps, seconds: (row) => num(row.seconds), configuration: (row) => row.configuration, reason: (row) => row.reason || null, tags: (row) => (row.tags.length ? row.tags.join() : null), code: (row) => row.code };
   const statuses = ["running", "waiting", "paused", "done", "stopped", "failed"];
   const isMetric = goal >= 0 && (axis < 0 || sort.endsWith(" (metric)"));
   const read = own[sort] ?? (sort === "status" ? (row) => statuses.indexOf(row.status)

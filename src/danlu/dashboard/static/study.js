@@ -15,6 +15,7 @@ import { Choose, Status } from "danlu/panel";
 import { Parallel } from "danlu/parallel";
 import { Distribution, Rank } from "danlu/ranks";
 import { Table } from "danlu/table";
+import { Tags } from "danlu/tags";
 import { Trial } from "danlu/trial";
 import { stateOf } from "danlu/states";
 import { Curves, Front, History, Scatter, Timeline } from "danlu/trials";
@@ -168,7 +169,7 @@ export function Study({ place, go, actions, say, wanted, want }) {
     ${!view.whole && !view.damage && !still && html`<p class="notice" role="status">${t("reading")}: ${head.seq} ${t("events")}</p>`}
     ${still && still.missing > 0 && html`<p class="notice" role="status">${still.table.rows.length} / ${head.trials} ${t("inReport")}</p>`}
     ${!head.campaign && several && html`<p class="goals"><${Choose} label=${t("panelsAbout")} value=${view.metric} options=${head.goal.map((each) => each.name)} onChange=${(to) => go({ metric: to, curve: undefined })} /></p>`}
-    ${!head.campaign && html`<${Filter} study=${study} filter=${filter} axes=${view.axes} goal=${head.goal} selected=${view.selected} total=${still ? still.table.rows.length : head.trials} select=${select} clear=${() => go({ filter: {} })} wanted=${wanted} want=${want} say=${say} />`}
+    ${!head.campaign && html`<${Filter} study=${study} filter=${filter} axes=${view.axes} goal=${head.goal} tags=${head.trial_tags} selected=${view.selected} total=${still ? still.table.rows.length : head.trials} select=${select} clear=${() => go({ filter: {} })} wanted=${wanted} want=${want} say=${say} />`}
     ${head.parent && html`<p class="place">${t("partOf")} ${link(head.parent, go)}</p>`}
     ${still && !all && html`<p class="notice" role="status">${t("modelsOfAll")}</p>`}
     ${head.campaign ? html`<div class="panels" id="panels"><${Campaign} head=${head} go=${go} /><${Findings} insight=${insight} state=${model("findings")} decisions=${view.decisions} open=${open} /></div>` : html`<div class="panels" id="panels">
@@ -224,6 +225,7 @@ function Head({ head, axes, actions, say }) {
     ${savings.saved > 0 && html`<span>${(100 * savings.saved).toFixed(0)} % ${t("saved")}</span>`}
     ${head.queued > 0 && html`<span>${head.queued} ${t("queued")}</span>`}
     ${head.halted && html`<b class="halted" role="status">${head.halted}</b>`}
+    ${head.tags.length > 0 && html`<${Tags} tags=${head.tags} />`}
     ${actions && html`<${Orders} study=${head.name} halted=${head.halted} over=${finished(head)} axes=${axes} say=${say} />`}
   </header>`;
 }

@@ -8,13 +8,14 @@ import { light, useLit } from "danlu/hover";
 import { Panel, Status } from "danlu/panel";
 import { duration, num } from "danlu/numbers";
 import { csv, named, write } from "danlu/saving";
+import { Tags } from "danlu/tags";
 import { shortened } from "danlu/text";
 import { t } from "danlu/words";
 
 const ROW = 28;
 const PART = 200;
 const TALL = 420;
-const OWN = ["trial", "status", "configuration", "steps", "seconds", "cause", "code", "aside"];
+const OWN = ["trial", "status", "configuration", "steps", "seconds", "cause", "code", "aside", "tags", "notes"];
 
 export function Table({ place, seq, total, axes, goal, state, contexts = [], go, open, say }) {
   const box = useRef(null);
@@ -49,7 +50,9 @@ export function Table({ place, seq, total, axes, goal, state, contexts = [], go,
   const searched = ({ name }) => { const key = OWN.includes(name) ? `${name} (parameter)` : name; return { key, text: key, read: (row) => row.params[name] }; };
   const within = (name) => { const key = [...taken, ...goal.map((each) => each.name)].includes(name) ? `${name} (context)` : name; return { key: `context ${name}`, text: key, fixed: true, read: (row) => row.context?.[name] }; };
   const reason = { key: "reason", text: t("reason"), read: (row) => row.aside || row.reason || "" };
-  const every = [own("trial"), own("status"), ...(contexts.length ? [own("configuration"), ...contexts.map(within)] : []), ...(several ? [own("code")] : []), ...goal.map(measured), ...axes.map(searched), own("steps"), own("seconds"), reason];
+  const tagged = Object.values(parts).some((part) => part.some((row) => row.tags.length));
+  const tags = { key: "tags", text: t("tags"), read: (row) => row.tags.join(", ") };
+  const every = [own("trial"), own("status"), ...(tagged ? [tags] : []), ...(contexts.length ? [own("configuration"), ...contexts.map(within)] : []), ...(several ? [own("code")] : []), ...goal.map(measured), ...axes.map(searched), own("steps"), own("seconds"), reason];
   const hidden = new Set((place.hide || "").split("\u001f").filter(Boolean));
   const columns = every.filter(({ key }) => !hidden.has(key));
   const picks = picked(place);
@@ -80,6 +83,7 @@ export function Table({ place, seq, total, axes, goal, state, contexts = [], go,
   };
   const cell = (row, { key, read }) => {
     if (key === "trial") return html`<td><input type="checkbox" class="pick" aria-label=${`${t("compare")} ${row.trial}`} checked=${picks.includes(row.trial)} onClick=${(event) => { event.stopPropagation(); go(turned(place, row.trial)); }} /> ${row.trial}</td>`;
+    if (key === "tags") return html`<td title=${row.tags.join(", ")}><${Tags} tags=${row.tags} /></td>`;
     if (key === "reason") return html`<td class="reason" title=${read(row)}>${read(row)}</td>`;
     if (key === "status") return html`<td title=${row.aside || row.reason}><${Status} name=${row.status} />${row.aside && html` <span class="tag">${t("setAside")}</span>`}</td>`;
     if (key === "code") return html`<td title=${row.other ? t("otherProgram") : ""}><code>${row.code}</code>${row.other && html` <span class="tag">${t("otherProgram")}</span>`}</td>`;

@@ -7,6 +7,7 @@ import { get, steer, still } from "danlu/net";
 import { duration, num, nums } from "danlu/numbers";
 import { span } from "danlu/range";
 import { Status } from "danlu/panel";
+import { Tagging, Tags } from "danlu/tags";
 import { Lines } from "danlu/uplot";
 import { clock, language, t } from "danlu/words";
 
@@ -56,8 +57,9 @@ export function Trial({ study, number, seq, back, actions, picked, pick, say }) 
       </tbody></table></section>
       <section class="panel"><h2>${t("eventsOf")}</h2><ol class="events">${found.events.map((event) => html`<li><b>${t(event.what)}</b> ${event.why}
         <small>${event.at ? clock(event.at) : ""} ${event.who} ${event.then ? `· ${event.then}` : ""}</small></li>`)}</ol>
-        <h2>${t("notes")}</h2><ul>${(trial.facts.notes || []).map((note) => html`<li>${note}</li>`)}</ul>
-        ${Object.entries(trial.facts).filter(([name]) => name !== "notes").map(([name, fact]) => html`<p><b>${name}</b>: ${typeof fact === "string" ? fact : JSON.stringify(fact)}</p>`)}
+        <h2>${t("tags")}</h2>${actions ? html`<${Tagging} tags=${trial.tags} say=${say} give=${(order, text) => steer({ study, order, trial: trial.number, text })} />` : html`<p><${Tags} tags=${trial.tags} /></p>`}
+        <h2>${t("notes")}</h2><ul>${trial.notes.map((note) => html`<li>${note}</li>`)}</ul>
+        ${Object.entries(trial.facts).map(([name, fact]) => html`<p><b>${name}</b>: ${typeof fact === "string" ? fact : JSON.stringify(fact)}</p>`)}
         ${trial.code && html`<p><b>${t("code")}</b>: <code>${trial.code}</code></p>`}
         <h2>${t("artifacts")}</h2>${trial.checkpoints.length ? html`<ul>${trial.checkpoints.map((kept) => html`<li>${t("step")} ${kept.step} <code>${kept.digest.slice(0, 12)}</code>
           ${!still && html`<a href=${`/api/checkpoint?${new URLSearchParams({ study, digest: kept.digest })}`}>${t("download")}</a>`}</li>`)}</ul>` : html`<p class="nothing">${t("noArtifacts")}</p>`}

@@ -33,6 +33,7 @@ const WORDS = {
     failed: "failed", running: "running", waiting: "waiting", paused: "paused", queued: "queued", finder: "Learning-rate finder",
     skip: "Skip to the panels", download: "download", notHere: "This report holds the best trials only.", created: "begun", latest: "latest",
     rateAdvised: "advised rate", code: "code", all: "all", setAside: "set aside", otherProgram: "another program",
+    tags: "Tags", newTag: "new tag", tag: "tag",
     stages: "Stages", judgments: "Judgments", searched: "in the search", fresh: "fresh seeds", default: "default", partOf: "Part of", campaign: "campaign", configuration: "configuration",
   },
   zh: {
@@ -61,6 +62,7 @@ const WORDS = {
     asked: "提出", resumed: "恢复", copied: "复制", changed: "改变", steered: "人工", done: "完成", stopped: "已停止", failed: "失败",
     running: "运行中", waiting: "等待", paused: "已暂停", queued: "排队", finder: "学习率搜索", skip: "跳到面板", download: "下载",
     notHere: "此报告只包含最佳试验。", created: "开始", latest: "最近", rateAdvised: "建议的学习率", code: "代码", all: "全部", setAside: "已搁置", otherProgram: "其他程序",
+    tags: "标签", newTag: "新标签", tag: "标签",
     stages: "阶段", judgments: "裁决", searched: "搜索中", fresh: "新种子", default: "默认", partOf: "属于", campaign: "系列研究", configuration: "配置",
   },
 };
