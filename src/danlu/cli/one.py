@@ -51,6 +51,11 @@ def lines_of(history: History, trial: Trial, encoding: str | None = None) -> Ite
         yield f"changed after step {step}: {', '.join(f'{name} = {cell(value)}' for name, value in params.items())}"
     yield from _section("facts", trial.facts)
     yield from ["notes", *(f"  {each}" for each in trial.notes)] if trial.notes else []
+    if trial.files:
+        yield from [
+            "files",
+            *(f"  {each.name}, {sized(each.size)}, {moment(each.at)}" for each in trial.files),
+        ]
     if trial.tags:
         yield f"tags: {', '.join(trial.tags)}"
     if trial.code:
@@ -61,6 +66,18 @@ def _section(title: str, values: dict[str, Any]) -> Iterator[str]:
     if values:
         yield title
         yield from (f"  {name} = {cell(value)}" for name, value in values.items())
+
+
+def sized(count: int) -> str:
+    """Bytes as a person reads them.
+
+    Example:
+        >>> sized(900), sized(2048), sized(5 << 20)
+        ('900 bytes', '2.0 KiB', '5.0 MiB')
+    """
+    if count < 2**10:
+        return f"{count} bytes"
+    return f"{count / 2**10:.1f} KiB" if count < 2**20 else f"{count / 2**20:.1f} MiB"
 
 
 def _place(history: History, trial: Trial) -> str:

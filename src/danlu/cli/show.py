@@ -328,6 +328,7 @@ def _one(result: Result, number: int, *, json_: bool, raw: bool) -> None:
     fields["status"] = trial.status.name.lower()
     fields["curve"] = {"step": trial.curve.steps, **trial.curve.metrics}
     fields["checkpoints"] = [msgspec.structs.asdict(kept) for kept in trial.checkpoints]
+    fields["files"] = [msgspec.structs.asdict(kept) for kept in trial.files]
     if json_:
         echo_json(as_json(fields))
     elif raw:

@@ -221,7 +221,9 @@ def gc(store: str, dry_run: bool, older: float, beside: tuple[str, ...]) -> None
             remove_linked(path)
     verb = "would be removed" if dry_run else "removed"
     folders = f" and {len(left)} folders" if left else ""
-    echo(f"{removed} files of {size / 2**20:.1f} MiB{folders} {verb}; {len(kept)} checkpoints are in use")
+    echo(
+        f"{removed} files of {size / 2**20:.1f} MiB{folders} {verb}; {len(kept)} checkpoints and files of trials are in use"
+    )
 
 
 def _all_named(opened: Any, neighbors: list[Any]) -> None:

@@ -130,7 +130,17 @@ class Outcome(msgspec.Struct, frozen=True, tag="outcome"):
     unsaved: str = ""
 
 
-Message: TypeAlias = Report | Suggest | Save | Moving | Note | Tag | Outcome
+class Attach(msgspec.Struct, frozen=True, tag="attach"):
+    """A file of the trial that is already in the blobs."""
+
+    trial: int
+    attempt: int
+    name: str
+    digest: str
+    size: int
+
+
+Message: TypeAlias = Report | Suggest | Save | Moving | Note | Tag | Attach | Outcome
 
 
 class Verdict(msgspec.Struct, frozen=True, tag="verdict"):

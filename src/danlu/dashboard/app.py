@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +16,18 @@ from ..base.plain import packed
 from ..base.values import Value
 from ..errors import DanluError, MissingExtra, SettingError, StoreError, StudyMissing, TrialMissing
 from ..journal.snapshot import snapshot
-from ..runtime.blobs import blobs_at
 from ..runtime.folders import logs_at
 from ..space.parameters import Choice, Int
 from ..space.space import Space
 from ..study.control import Control
 from . import views
+from .downloads import Downloads, answered, whole_number
 from .feed import Feed, Feeds
 from .insights import Insights
 from .page import front, static
 
 try:
     from starlette.applications import Starlette
-    from starlette.concurrency import run_in_threadpool
     from starlette.requests import Request
     from starlette.responses import HTMLResponse, Response, StreamingResponse
     from starlette.routing import Mount, Route
@@ -81,6 +80,7 @@ class Page:
 
     def app(self) -> Starlette:
         """The application, to be put behind a ``Guard``."""
+        downloads = Downloads(self._feeds)
         routes = [
             Route("/", self.front),
             Route("/api/studies", self.studies),
@@ -89,7 +89,8 @@ class Page:
             Route("/api/table", self.table),
             Route("/api/trial", self.trial),
             Route("/api/log", self.log),
-            Route("/api/checkpoint", self.checkpoint),
+            Route("/api/checkpoint", downloads.checkpoint),
+            Route("/api/file", downloads.file),
             Route("/api/stream", self.stream),
             Route("/api/steer", self.steer, methods=["POST"]),
             Mount("/static", StaticFiles(directory=static())),
@@ -104,14 +105,14 @@ class Page:
     async def studies(self, request: Request) -> Response:
         """The store's studies, each as far as it has been read."""
         del request
-        return await _json(self._studies)
+        return await answered(self._studies)
 
     async def view(self, request: Request) -> Response:
         """Everything that the panels without a model are drawn from."""
         feed, terms = self._asked(request)
         metric, curve = (request.query_params.get(name) or None for name in ("metric", "curve"))
         along = request.query_params.get("along") or "step"
-        return await _json(
+        return await answered(
             lambda: {
                 **_held(
                     feed,
@@ -132,7 +133,7 @@ class Page:
         words = {"x": query.get("x", ""), "y": query.get("y", ""), "method": query.get("method") or DEFAULT}
         metric = query.get("metric") or None
         question = (feed.name, tuple(sorted(terms.items())), metric, *words.values())
-        have = _whole(query, "have", -1) if "have" in query else None
+        have = whole_number(query, "have", -1) if "have" in query else None
 
         def answer() -> dict[str, Any]:
             if not (feed.whole or feed.damage) and have is not None:
@@ -145,16 +146,16 @@ class Page:
                 question, seen.seq, lambda: views.insights(seen, terms, metric, **words), have=have
             )
 
-        return await _json(answer)
+        return await answered(answer)
 
     async def table(self, request: Request) -> Response:
         """A part of the table."""
         feed, terms = self._asked(request)
         query = request.query_params
-        count = min(_whole(query, "count", views.PAGE), views.PAGE)
-        first = _whole(query, "first", 0)
+        count = min(whole_number(query, "count", views.PAGE), views.PAGE)
+        first = whole_number(query, "first", 0)
         sort, down = query.get("sort", "trial"), query.get("down") == "1"
-        return await _json(
+        return await answered(
             lambda: _held(
                 feed,
                 lambda history: views.table(
@@ -166,30 +167,15 @@ class Page:
     async def trial(self, request: Request) -> Response:
         """One trial."""
         feed, _ = self._asked(request)
-        number = _whole(request.query_params, "trial", -1)
-        return await _json(lambda: _held(feed, lambda history: views.detail(history, number)))
+        number = whole_number(request.query_params, "trial", -1)
+        return await answered(lambda: _held(feed, lambda history: views.detail(history, number)))
 
     async def log(self, request: Request) -> Response:
         """The end of what a trial printed on this machine."""
         feed, _ = self._asked(request)
-        number = _whole(request.query_params, "trial", -1)
+        number = whole_number(request.query_params, "trial", -1)
         path = logs_at(self._feeds.store.blobs, feed.name) / f"{number:06d}.log"
-        return await _json(lambda: {"text": _tail(path), "there": path.exists()})
-
-    async def checkpoint(self, request: Request) -> Response:
-        """A checkpoint, by the hash that the journal knows; nothing else in the blobs can be had."""
-        feed, _ = self._asked(request)
-        digest = request.query_params.get("digest", "")
-
-        def found() -> bytes:
-            with feed.lock:
-                if digest not in feed.history.rows.checkpoints.digests:
-                    raise StoreError("the study names no such checkpoint.")
-            return blobs_at(self._feeds.store.blobs).get(digest)
-
-        data = await run_in_threadpool(found)
-        name = f'attachment; filename="{digest[:12]}.checkpoint"'
-        return Response(data, media_type="application/octet-stream", headers={"content-disposition": name})
+        return await answered(lambda: {"text": _tail(path), "there": path.exists()})
 
     async def stream(self, request: Request) -> Response:
         """Says, as server-sent events, whenever a study has grown."""
@@ -207,7 +193,7 @@ class Page:
             order = msgspec.json.decode(body, type=Orders)
         except msgspec.DecodeError as error:
             raise SettingError(f"that is not an order: {error}.") from error
-        return await _json(lambda: self._steer(order))
+        return await answered(lambda: self._steer(order))
 
     def _steer(self, order: Orders) -> dict[str, Any]:
         feed = self._feeds.of(order.study)
@@ -280,14 +266,6 @@ def _state(feed: Feed) -> dict[str, Any]:
     return {"whole": feed.whole, "damage": feed.damage}
 
 
-async def _json(answer: Callable[[], Any]) -> Response:
-    def found() -> bytes:
-        value = answer()
-        return value if isinstance(value, bytes) else packed(value)
-
-    return Response(await run_in_threadpool(found), media_type="application/json")
-
-
 def _sentence(request: Request, error: Exception) -> Response:
     """An error as the page shows it."""
     del request
@@ -301,14 +279,6 @@ def _defect(request: Request, error: Exception) -> Response:
     """What nobody has foreseen, as the page shows it; the terminal of the page has its traceback."""
     said = f"danlu cannot answer {request.url.path}: {type(error).__name__}: {error}. The terminal that runs the page shows where. Please report it."
     return Response(packed({"error": said}), status_code=500, media_type="application/json")
-
-
-def _whole(query: Mapping[str, str], name: str, default: int) -> int:
-    text = query.get(name, str(default))
-    try:
-        return int(text)
-    except ValueError:
-        raise SettingError(f"{name} has to be a whole number, got {text!r}.") from None
 
 
 def _point(point: dict[str, Value], space: Space) -> dict[str, Any]:

@@ -4,7 +4,7 @@ An event is msgpack on its way into a store (floats bit for bit, NaN and infinit
 struct everywhere else; nothing is pickled. Fields may be added with a default and never change their
 meaning, so that every journal ever written stays readable.
 
-A trial's life: Asked, then any of Suggested, Saved, Reported, Moved, Noted, Tagged; Released hands it back and
+A trial's life: Asked, then any of Suggested, Saved, Reported, Moved, Noted, Tagged, Attached; Released hands it back and
 Resumed takes it up under the next attempt; Ended, or a Reported whose action is stop, is terminal until Reopened.
 SetAside keeps trials in the journal and takes them out of the search. Judged says what was decided about
 what had been measured, on which evidence. Recalled is what an earlier study has taught. A campaign's journal
@@ -267,6 +267,17 @@ class Tagged(msgspec.Struct, frozen=True, tag="tagged", gc=False):
     actor: str = ""
 
 
+class Attached(msgspec.Struct, frozen=True, tag="attached", gc=False):
+    """A file of the trial is safely in the blobs under ``digest``; it replaces an earlier one of its name."""
+
+    trial: int
+    attempt: int
+    name: str
+    digest: str
+    size: int
+    at: float
+
+
 class Released(msgspec.Struct, frozen=True, tag="released", gc=False):
     """The trial left its worker unfinished and waits to be resumed."""
 
@@ -394,6 +405,7 @@ Event: TypeAlias = (
     | Moved
     | Noted
     | Tagged
+    | Attached
     | Released
     | Resumed
     | Ended

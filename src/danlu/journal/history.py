@@ -30,7 +30,7 @@ from .reports import Reports
 from .rows import Row, Rows
 from .spent import Spent
 from .tags import tagged
-from .trial import Checkpoint
+from .trial import AttachedFile, Checkpoint
 from .trials import Trials
 
 
@@ -64,7 +64,7 @@ class History:
             ev.Created: self._created, ev.Opened: self._opened, ev.Closed: self._closed,
             ev.Reshaped: self._reshaped, ev.Enqueued: self._enqueued, ev.Steered: self.decisions.steer, ev.Asked: self._asked,
             ev.Suggested: self._suggested, ev.Saved: self._saved, ev.Reported: self._reported,
-            ev.Moved: self._moved, ev.Noted: self._noted, ev.Tagged: self._tagged, ev.Released: self._released, ev.Resumed: self._resumed,
+            ev.Moved: self._moved, ev.Noted: self._noted, ev.Tagged: self._tagged, ev.Attached: self._attached, ev.Released: self._released, ev.Resumed: self._resumed,
             ev.Ended: self._ended, ev.Reopened: self._reopened, ev.SetAside: self._set_aside,
             ev.Staged: self._staged, ev.Judged: self._judged, ev.Recalled: self._recalled,
         }  # fmt: skip
@@ -261,6 +261,13 @@ class History:
             return
         row = self.rows[event.trial]
         row.tags = tagged(row.tags, event.add, event.remove)
+
+    def _attached(self, event: ev.Attached) -> None:
+        row = self.rows[event.trial]
+        if event.attempt < row.attempt:  # the trial was taken over meanwhile: what it attaches there counts
+            self.rows.checkpoints.refuse(event.digest)
+            return
+        self.rows.checkpoints.attach(row, AttachedFile(event.name, event.digest, event.size, event.at))
 
     def _released(self, event: ev.Released) -> None:
         row = self.rows[event.trial]

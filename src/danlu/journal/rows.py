@@ -15,7 +15,7 @@ from ..problem.goal import Goal
 from . import events as ev
 from .checkpoint_refs import CheckpointRefs
 from .events import Cause, Status
-from .trial import Checkpoint, Curve
+from .trial import AttachedFile, Checkpoint, Curve
 
 
 class Row(msgspec.Struct, gc=False):
@@ -46,6 +46,7 @@ class Row(msgspec.Struct, gc=False):
     facts: dict[str, Any] | None = None
     notes: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    files: dict[str, AttachedFile] | None = None
     checkpoints: list[Checkpoint] | None = None
     schedule: list[tuple[int, bytes]] | None = None
     code: str = ""

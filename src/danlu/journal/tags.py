@@ -33,8 +33,8 @@ def checked_tags(tags: Iterable[str]) -> tuple[str, ...]:
         SettingError: for none at all, and for what is no tag.
 
     Example:
-        >>> checked_tags([" good ", "\u5f88\u597d"])
-        ('good', '\u5f88\u597d')
+        >>> checked_tags([" good ", "很好"])
+        ('good', '很好')
         >>> checked_tags(["good, odd"])
         Traceback (most recent call last):
             ...

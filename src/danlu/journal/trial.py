@@ -59,6 +59,15 @@ class Checkpoint(msgspec.Struct, frozen=True):
     digest: str
 
 
+class AttachedFile(msgspec.Struct, frozen=True):
+    """A file of a trial: its name, the name of its blob, its size in bytes, and when it was attached in Unix seconds."""
+
+    name: str
+    digest: str
+    size: int
+    at: float
+
+
 class Trial(msgspec.Struct, frozen=True):
     """One configuration and everything the journal knows of it.
 
@@ -70,6 +79,7 @@ class Trial(msgspec.Struct, frozen=True):
     ``aside`` says why the trial was set aside and counts for nothing, '' where it counts.
     ``doubted`` is the step at which it was judged hopeless, also where it was trained on all the same.
     ``tags`` are the words by which it is found again, ``notes`` what people and the objective remark, in order; ``tag`` is the sampler's own.
+    ``files`` are those that it attached, by name; ``result.study.file(name, trial)`` reads one.
 
     In a study of several contexts ``context`` is the trial's own and ``of`` the first trial of its configuration, its own number for
     that one itself. The record of a whole configuration (``result.best``) has means over ``contexts`` contexts as its metrics, and
@@ -108,6 +118,7 @@ class Trial(msgspec.Struct, frozen=True):
     spread: dict[str, float] = {}
     tags: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    files: tuple[AttachedFile, ...] = ()
 
     def __repr__(self) -> str:
         metrics = ", ".join(f"{name}={value:g}" for name, value in self.metrics.items())

@@ -86,6 +86,7 @@ class Trials:
             of=self.groups.members.head(number) if asked.context else -1,
             tags=row.tags,
             notes=row.notes,
+            files=tuple(row.files[name] for name in sorted(row.files)) if row.files else (),
         )
 
     def configuration(self, number: int) -> Trial:

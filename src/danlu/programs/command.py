@@ -1,8 +1,8 @@
 """Any program as an objective, untouched: its parameters are put into its command line, its output is the curve.
 
 Each trial has a folder, which the program finds as ``DANLU_DIR``: its parameters lie there as ``config.json``, what it prints as ``log.txt``,
-edited copies of its config files under their own names, and whatever the program writes there. ``DANLU_CHECKPOINT`` is a folder in it that
-outlives a pause, a retry and ``kill -9``.
+edited copies of its config files under their own names, and whatever the program writes there. What it leaves in its folder ``files``
+is attached to the trial. ``DANLU_CHECKPOINT`` is a folder in it that outlives a pause, a retry and ``kill -9``.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from ..base.failure import NothingFound, ProgramFailed
-from ..errors import ObjectiveError
+from ..errors import Fenced, ObjectiveError, ReportError
 from ..runtime import processes
+from ..runtime.attachments import FILES
 from ..runtime.live import LiveTrial
 from ..runtime.marks import RunMark
 from .arguments.configs import Edit
@@ -166,6 +167,7 @@ class Command:
             self._run(trial, words, environment, checkpoints, own, mark)
         finally:  # also when a report has stopped the trial
             checkpoints.leave()
+            attach_all(trial)
 
     def _words(self, trial: LiveTrial, checkpoints: ProgramCheckpoints, own: Mapping[str, str]) -> list[str]:
         """The command of an attempt; where it takes up an earlier one, that is said."""
@@ -291,6 +293,17 @@ class Command:
 
 
 _LONG = f"it prints a line of more than {LONGEST_LINE >> 20} MiB: the middle of such lines is neither read nor kept"
+
+
+def attach_all(trial: LiveTrial) -> None:
+    """Attach what a program has left in the folder ``files`` of its trial's own; what cannot be is said, and ends nothing."""
+    root = trial.dir / FILES
+    with contextlib.suppress(Fenced):  # somebody else has the trial, and its files
+        for path in sorted(each for each in root.rglob("*") if each.is_file() and not each.is_symlink()):
+            try:
+                trial.attach(path.relative_to(root).as_posix(), path)
+            except ReportError as error:
+                trial.remark(f"files of trial {trial.number}", f"trial {trial.number}: {error}")
 
 
 def own_of(trial: int, folder: Path) -> dict[str, str]:

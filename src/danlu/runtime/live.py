@@ -6,13 +6,15 @@ What it says goes through its attempt, which the engine holds.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, overload
 
 import msgspec
 
 from ..base.values import Value, legible, real, shaped, shown
 from ..contracts.messages import (
+    Attach,
     Drawn,
     Message,
     Moving,
@@ -32,6 +34,7 @@ from ..errors import (
 from ..journal.tags import checked_tags
 from ..space.parameters import Choice, Float, Int, Leaf
 from . import checkpoint
+from .attachments import attachment, file_name, put_file
 from .attempt import Attempt
 from .blobs import blobs_at
 from .given import GivenTrial
@@ -162,15 +165,54 @@ class LiveTrial(GivenTrial):
             return
         at = whole(step, "trial.save")
         data = checkpoint.pack([[self.number, self.attempt, at, self._task.study, self._task.seed], *things])
+        digest = self._put(f"a checkpoint of {len(data)} bytes", lambda: blobs_at(self._task.blobs).put(data))
+        self._speaks.say(Save(self.number, self.attempt, at, digest, len(data)))
+
+    def attach(
+        self, name: str | Path, data: bytes | bytearray | memoryview | str | Path | None = None
+    ) -> str:
+        """Keep a file with the trial: ``trial.attach("confusion.png")``, ``trial.attach("notes.txt", text.encode())``.
+
+        It lives as long as the study, whether the trial is among the best or not; the page shows images and text and offers the rest
+        for download. A file of the same name replaces it, so a later attempt may attach its own.
+
+        Args:
+            name: of the file; a path of its own when nothing else is given, of which the last part is the name. What not every system can
+                have in a name is replaced, and names of more than 100 characters are cut.
+            data: its bytes, or the path of a file.
+
+        Returns:
+            The name under which it is kept.
+
+        Raises:
+            ReportError: for a file that cannot be read or has more than 100 MiB, and when the trial has 100 files.
+            StoreError: when it cannot be written; the study ends then, and the same call goes on with this trial.
+        """
+        given, raw = attachment(name, data)
+        kept = file_name(given)
+        if self._task.mute:
+            return kept
+        digest = self._put(
+            f"the file {kept} of {len(raw)} bytes",
+            lambda: put_file(blobs_at(self._task.blobs), self._task, kept, raw),
+        )
+        self._speaks.say(Attach(self.number, self.attempt, kept, digest, len(raw)))
+        return kept
+
+    def _put(self, what: str, write: Callable[[], str]) -> str:
+        """Write a blob.
+
+        Raises:
+            StoreError: when it cannot be written.
+        """
         try:
-            digest = blobs_at(self._task.blobs).put(data)
+            return write()
         except OSError as error:
             self._speaks.unsaved = (
-                f"a checkpoint of {len(data)} bytes cannot be written to {self._task.blobs}: {error}. Nothing acknowledged is lost; make room, "
+                f"{what} cannot be written to {self._task.blobs}: {error}. Nothing acknowledged is lost; make room, "
                 "or end what keeps the folder from being written, and make the same call again."
             )
             raise StoreError(self._speaks.unsaved) from error
-        self._speaks.say(Save(self.number, self.attempt, at, digest, len(data)))
 
     def restore(self, *things: Any) -> int:
         """Load the newest readable checkpoint into ``things``; return its step, 0 when fresh."""

@@ -17,6 +17,7 @@ from ..base.rng import generator
 from ..base.values import LARGEST_INT, legible, shown, typed_key, unboxed
 from ..contracts.messages import (
     GO,
+    Attach,
     Drawn,
     Message,
     Moving,
@@ -49,6 +50,7 @@ from ..journal.trial import Curve
 from ..problem.budget import TrialLimits
 from ..problem.direction import direction
 from ..problem.goal import metrics_of
+from ..runtime.attachments import MOST_FILES
 from ..runtime.returned import nearest
 from ..space.parameters import Choice, Int, Leaf
 from ..space.point import resolve
@@ -87,6 +89,8 @@ class Responder:
                     return self._note(message)
                 case Tag():
                     return self._tag(message)
+                case Attach():
+                    return self._attach(message)
                 case Outcome():
                     return self._outcome(message)
         except Conflict as error:  # fenced, or over meanwhile: what the journal holds stands
@@ -341,6 +345,31 @@ class Responder:
         if fresh:
             event = ev.Tagged(message.trial, fresh, self._clock(), attempt=message.attempt)
             self._append(event, message.trial, message.attempt)
+        return GO
+
+    def _attach(self, message: Attach) -> Reply:
+        """Keep a file, also one of a trial that a verdict has ended, as long as nobody else has taken it up.
+
+        Raises:
+            Fenced: when somebody has.
+            ReportError: when the trial has too many files.
+        """
+        row = self._replica.history.rows.of(message.trial)
+        if row.attempt != message.attempt:
+            self._running(message.trial, message.attempt)
+        files = row.files or {}
+        if message.name not in files and len(files) >= MOST_FILES:
+            raise ReportError(
+                f"a trial has {MOST_FILES} files at most, and trial {message.trial} has them. Attach {message.name!r} under one of "
+                "their names, which replaces that one, or put several into one archive."
+            )
+        runs = row.status is Status.RUNNING
+        event = ev.Attached(
+            message.trial, message.attempt, message.name, message.digest, message.size, self._clock()
+        )
+        self._replica.append(
+            [(None, event)], Terms(holds=((message.trial, message.attempt),) if runs else ())
+        )
         return GO
 
     def _remark(self, message: Note) -> Reply:

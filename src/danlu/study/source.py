@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..contracts.protocols import Journal, Store
-from ..errors import StoreError
+from ..errors import SettingError, StoreError
 from ..journal.events import Entry
 from ..journal.history import History
+from ..runtime.attachments import get_file
+from ..runtime.blobs import blobs_at
 from .control import Control
 from .said import Followed, user
 
@@ -66,6 +68,29 @@ class StudySource:
         """
         journal = self._appended or Followed(self._store.journal(self.name), self._history)
         return Control(journal, self._history, user())
+
+    def file(self, name: str, trial: int) -> bytes:
+        """The bytes of a file that a trial attached.
+
+        Raises:
+            TrialMissing: when there is no such trial.
+            SettingError: when it has no file of this name.
+            CorruptError: when the file is gone or damaged.
+
+        Example:
+            >>> import danlu
+            >>> def train(trial):
+            ...     trial.attach("hello.txt", b"hello")
+            ...     return trial["x"]
+            >>> result = danlu.tune(train, {"x": danlu.Float(0, 1)}, trials=1)
+            >>> result.study.file("hello.txt", trial=0)
+            b'hello'
+        """
+        files = self._history.rows.of(trial).files or {}
+        if name not in files:
+            known = ", ".join(sorted(files)) or "none"
+            raise SettingError(f"trial {trial} has no file {name!r}. It has: {known}.")
+        return get_file(blobs_at(self._store.blobs), files[name].digest)
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """The journal's entries above a sequence number, for whoever follows the study; each exactly once, in order."""

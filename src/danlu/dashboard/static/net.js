@@ -59,7 +59,7 @@ function brief(number) {
   const lines = Object.entries(still.curves).map(([name, { lines: all }]) => [name, all.find((line) => line.trial === number)]).filter(([, line]) => line);
   const steps = [...new Set(lines.flatMap(([, line]) => line.steps))].sort((a, b) => a - b);
   const along = (line) => steps.map((step) => line.values[line.steps.indexOf(step)] ?? "NaN");
-  const trial = { ...row, number, checkpoints: [], facts: {}, tags: row.tags, notes: [], aside: row.aside || "", curve: { steps, metrics: Object.fromEntries(lines.map(([name, line]) => [name, along(line)])) } };
+  const trial = { ...row, number, checkpoints: [], facts: {}, tags: row.tags, notes: [], files: [], aside: row.aside || "", curve: { steps, metrics: Object.fromEntries(lines.map(([name, line]) => [name, along(line)])) } };
   const best = Object.values(still.trials).find((each) => each.best)?.best ?? null;
   return { trial, best, rank: null, brief: true, trouble: { trouble: "", evidence: "" }, events: [{ at: row.ended, what: row.status, why: row.reason, who: "" }] };
 }

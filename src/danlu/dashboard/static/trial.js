@@ -2,6 +2,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { html } from "danlu/html";
 import { Point, Sure } from "danlu/actions";
+import { Files } from "danlu/files";
 import { among, show } from "danlu/format";
 import { get, steer, still } from "danlu/net";
 import { duration, num, nums } from "danlu/numbers";
@@ -65,6 +66,7 @@ export function Trial({ study, number, seq, back, actions, picked, pick, say }) 
           ${!still && html`<a href=${`/api/checkpoint?${new URLSearchParams({ study, digest: kept.digest })}`}>${t("download")}</a>`}</li>`)}</ul>` : html`<p class="nothing">${t("noArtifacts")}</p>`}
       </section>
       ${Object.keys(trial.curve.metrics).map((name) => html`<${Metric} key=${name} name=${name} trial=${trial} best=${best} />`)}
+      <${Files} study=${study} trial=${trial.number} files=${trial.files} />
       <section class="panel wide"><h2>${t("logOf")}</h2>${log?.text ? html`<pre tabindex="0">${log.text}</pre>` : html`<p class="nothing">${t("noLog")}</p>`}</section>
     </div></main>`;
 }
