@@ -14,6 +14,7 @@ ROOMS = (
     "stores",
     "analysis",
     "campaign",
+    "auto",
     "deep",
     "testing",
     "errors",

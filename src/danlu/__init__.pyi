@@ -1,5 +1,6 @@
 # What is flat in danlu: the nouns and verbs of daily use, and the rooms in which everything else is found.
 from . import analysis as analysis
+from . import auto as auto
 from . import campaign as campaign
 from . import deep as deep
 from . import engines as engines
@@ -10,6 +11,8 @@ from . import samplers as samplers
 from . import schedulers as schedulers
 from . import stores as stores
 from . import testing as testing
+from .auto.call import automl as automl
+from .auto.model import load_model as load_model
 from .campaign.load import load as load
 from .campaign.playbook import Playbook as Playbook
 from .campaign.playbook import Stage as Stage

@@ -94,6 +94,7 @@ ENGINES = {
     "simulator": "danlu.engines.simulator:Simulator",
 }
 CAMPAIGNS = {
+    "auto": "danlu.auto.call:load",
     "deep": "danlu.deep.search:load",
 }
 VIEWS = {

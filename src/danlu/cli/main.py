@@ -13,6 +13,8 @@ from danlu.cli.echo import echo, forgive, visible
 COMMANDS = {
     "run": ("danlu.cli.run:run", "Tune a function; the same command again resumes."),
     "tune": ("danlu.cli.tune:tune", "Tune a network for images, text, tables or recommendations."),
+    "auto": ("danlu.cli.auto:auto", "Find, confirm and test a model of a table."),
+    "predict": ("danlu.cli.predict:predict", "Predict rows of a table with a saved model."),
     "worker": ("danlu.cli.worker:worker", "Join a study from any machine."),
     "show": ("danlu.cli.show:show", "List studies, or the trials of one."),
     "watch": ("danlu.cli.watch:watch", "Follow a study live from its journal."),

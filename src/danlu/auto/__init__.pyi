@@ -1,0 +1,10 @@
+from .call import automl as automl
+from .estimator import AutoMLClassifier as AutoMLClassifier
+from .estimator import AutoMLRegressor as AutoMLRegressor
+from .model import Model as Model
+from .model import load_model as load_model
+from .reading.columns import TypedColumn as TypedColumn
+from .reading.columns import typed as typed
+from .reading.table import Table as Table
+from .reading.table import read_table as read_table
+from .reading.target import TargetColumn as TargetColumn
