@@ -101,6 +101,7 @@ VIEWS = {
     "live": "danlu.cli.live:LiveView",
     "plot": "danlu.plots.plot:plot",
     "report": "danlu.dashboard.report:report",
+    "show": "danlu.dashboard.notebook:show",
     "study": "danlu.plots.notebook:study_html",
     "trial": "danlu.plots.notebook:trial_html",
 }

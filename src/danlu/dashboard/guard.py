@@ -41,6 +41,7 @@ class Guard:
         name: of the cookie; browsers send cookies to all ports of a host, so it tells servers apart.
         scripts: hashes of the page's inline data (the import map), for the content policy.
         used: called when a token has been used, with the next one.
+        frames: whose pages may show this one in a frame, as a content policy names them; nobody's when empty.
     """
 
     def __init__(
@@ -52,13 +53,14 @@ class Guard:
         name: str = "danlu",
         scripts: Iterable[str] = (),
         used: Callable[[str], None] | None = None,
+        frames: Iterable[str] = (),
     ) -> None:
         self._app = app
         self._hosts = frozenset(hosts)
         self._key = key
         self._name = name
         self._used = used
-        self._headers = headers(scripts)
+        self._headers = headers(scripts, frames)
         self.token = secrets.token_urlsafe(24)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,7 +75,7 @@ class Guard:
         elif scope["method"] not in READS and not self._from_here(asked, host):
             await self._refuse(send, 403, "Only the page itself may change anything.")
         elif scope["path"] == "/" and scope["method"] == "GET" and self._token_of(scope):
-            await self._enter(scope, send)
+            await self._enter(scope, send, known=self._known(asked.get("cookie", "")))
         elif not self._known(asked.get("cookie", "")):
             await self._refuse(
                 send,
@@ -92,21 +94,24 @@ class Guard:
     def _token_of(self, scope: Scope) -> str:
         return str((parse_qs(scope["query_string"].decode("latin-1")).get("token") or [""])[0])
 
-    async def _enter(self, scope: Scope, send: Send) -> None:
-        """Exchange the token for a cookie, once, and go on to the page without it in the address."""
+    async def _enter(self, scope: Scope, send: Send, *, known: bool) -> None:
+        """Exchange the token for a cookie, once, and go on to the page without it in the address; whoever is known already just goes on."""
+        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        query.pop("token")
+        place = "/" + (f"?{urlencode(query, doseq=True)}" if query else "")
+        if known:
+            await self._answer(send, 303, b"", [(b"location", place.encode())])
+            return
         if not hmac.compare_digest(self._token_of(scope).encode(), self.token.encode()):
             await self._refuse(
                 send, 401, "That token is not valid, or was used already. danlu prints a new one each time."
             )
             return
         self.token = secrets.token_urlsafe(24)
-        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
-        query.pop("token")
         until = int(time.time()) + LASTS
         cookie = (
             f"{self._name}={until}.{self._sign(until)}; Path=/; Max-Age={LASTS}; HttpOnly; SameSite=Strict"
         )
-        place = "/" + (f"?{urlencode(query, doseq=True)}" if query else "")
         await self._answer(send, 303, b"", [(b"set-cookie", cookie.encode()), (b"location", place.encode())])
         if self._used is not None:
             self._used(self.token)
@@ -155,12 +160,13 @@ class Guard:
         await sealed({"type": "http.response.body", "body": body})
 
 
-def headers(scripts: Iterable[str] = ()) -> list[tuple[bytes, bytes]]:
-    """What every answer tells the browser: load nothing from elsewhere, guess no types, sit in no frame."""
+def headers(scripts: Iterable[str] = (), frames: Iterable[str] = ()) -> list[tuple[bytes, bytes]]:
+    """What every answer tells the browser: load nothing from elsewhere, guess no types, sit in no frame but of these."""
     run = " ".join(["'self'", *(f"'{script}'" for script in scripts)])
+    above = " ".join(frames) or "'none'"
     policy = (
         f"default-src 'none'; script-src {run}; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"base-uri 'none'; form-action 'none'; frame-ancestors {above}"
     )
     return [
         (b"content-security-policy", policy.encode()),

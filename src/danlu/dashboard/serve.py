@@ -24,6 +24,9 @@ except ImportError as error:
 PORT = 8642
 """Where the page is, unless that is taken."""
 
+LOCAL = ("127.0.0.1", "localhost")
+"""The names by which a browser on this machine calls a page that listens on 127.0.0.1."""
+
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -65,7 +68,7 @@ def serve(
         )
     with contextlib.suppress(OSError):  # the page yields to trainings on the same machine
         os.nice(10)
-    listening = _listen(host, port)
+    listening = listen(host, port)
     taken = listening.getsockname()[1]
     names = [f"{name}:{taken}" for name in ("127.0.0.1", "localhost", "[::1]")] + list(hosts)
     feeds = Feeds(store)
@@ -84,7 +87,7 @@ def serve(
     )
     say(f"the page is at {address(guard.token)}")
     try:
-        _Server(config, page, (lambda: ready(address(guard.token))) if ready else None).run(
+        Server(config, page, (lambda: ready(address(guard.token))) if ready else None).run(
             sockets=[listening]
         )
     finally:
@@ -92,7 +95,7 @@ def serve(
         listening.close()
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Tells streams to end when the server does, and somebody when it has begun."""
 
     def __init__(self, config: Any, page: Page, ready: Callable[[], None] | None) -> None:
@@ -101,16 +104,23 @@ class _Server(uvicorn.Server):
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin, and say so."""
         await super().startup(sockets)
         if self._ready is not None:
             self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End, and let streams end first."""
         self._page.leaving.set()
         await super().shutdown(sockets)
 
 
-def _listen(host: str, port: int | None) -> socket.socket:
+def listen(host: str, port: int | None) -> socket.socket:
+    """A socket that listens: on ``port``, on any where that is 0, on the usual one or else any where it is None.
+
+    Raises:
+        SettingError: when the port is taken.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     wanted = [PORT, 0] if port is None else [port]
     for each in wanted:

@@ -46,6 +46,7 @@ class Result:
                 "stopped": "result.study.stopped",
                 "entries": "result.study.entries(...)",
                 "configurations": "result.history.trials.configurations()",
+                "show": "result.study.show()",
                 "diagnose": "result.analysis.diagnose(...)",
                 "fruitless": "result.analysis.fruitless",
                 "importance": "result.analysis.importance(...)",

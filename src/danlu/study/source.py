@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..base.names import VIEWS, find
 from ..contracts.protocols import Journal, Store
 from ..errors import SettingError, StoreError
 from ..journal.events import Entry
@@ -95,3 +96,27 @@ class StudySource:
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """The journal's entries above a sequence number, for whoever follows the study; each exactly once, in order."""
         return self._store.journal(self.name).read(after)
+
+    def show(self, *, live: bool = True, height: int = 720) -> Any:
+        """The page of the study, for a notebook: the last line of a cell shows it.
+
+        Args:
+            live: whether it follows the study, in a frame that a thread of this process serves on 127.0.0.1 (it takes no orders; where
+                no frame is possible the output says the address). Else the report of what was known, as one document that stays in
+                the notebook's file and needs no server.
+            height: of the frame, in pixels (200 to 4,000).
+
+        Raises:
+            SettingError: for a height out of its range.
+            StoreError: for a live page of a result that was pickled.
+            MissingExtra: when starlette or uvicorn is not installed.
+
+        Example:
+            >>> import danlu
+            >>> result = danlu.tune(lambda t: t["x"], {"x": danlu.Float(0, 1)}, trials=9, name="nets")
+            >>> "srcdoc" in result.study.show(live=False)._repr_html_()
+            True
+        """
+        if live and isinstance(self._store, Left):
+            self._store.journal(self.name)
+        return find(VIEWS, "view", "show")(self._store, self.name, self._history, live=live, height=height)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..base.moved import moved
 from ..contracts.protocols import Store
@@ -77,6 +77,10 @@ class Study:
 
     def _repr_html_(self) -> str:
         return self.result._repr_html_()
+
+    def show(self, *, live: bool = True, height: int = 720) -> Any:
+        """The page of the study, for a notebook, which follows it as it goes on; arguments and errors as of ``result.study.show``."""
+        return self.result.study.show(live=live, height=height)
 
     @property
     def space(self) -> Space:
