@@ -465,3 +465,33 @@ def test_what_a_spreadsheet_would_run_is_text_and_commas_are_quoted(module):
         "saving", "csv", ["a", "b,c"], [[1, 'say "x"'], [None, "=1+1"], [-2.5, "-3"], [True, [1, 2]]]
     )
     assert text == 'a,"b,c"\r\n1,"say ""x"""\r\n,\'=1+1\r\n-2.5,-3\r\nTrue,"[1,2]"\r\n'
+
+
+# The list of studies.
+
+
+def test_studies_are_grouped_by_what_their_names_share_and_sorted_with_the_unknown_last(module):
+    def one(name, value=None, **more):
+        best = None if value is None else {"value": value}
+        return {"name": name, "parent": "", "campaign": "", "trials": 1, "best": best, "front": None, **more}
+
+    studies = [
+        one("gp-1", 3.0),
+        one("lone-7", 2.0),
+        one("gp-2"),
+        one("c", campaign="staged"),
+        one("c/search", 1.0, parent="c"),
+    ]
+    names = "(m, all) => m.grouped(all).map(({ name, studies }) => [name, studies.map((each) => each.name)])"
+    assert module("studies", names, studies) == [["", ["lone-7", "c", "c/search"]], ["gp", ["gp-1", "gp-2"]]]
+    order = "(m, all, sort) => m.ordered(all, sort).map((each) => each.name)"
+    assert module("studies", order, studies, {"key": "best", "down": False})[:3] == [
+        "c/search",
+        "lone-7",
+        "gp-1",
+    ]
+    assert module("studies", order, studies, {"key": "best", "down": True})[:3] == [
+        "gp-1",
+        "lone-7",
+        "c/search",
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from ..analysis.beside import beside
 from ..analysis.importance import DEFAULT
 from ..base.plain import packed
 from ..base.values import Value
@@ -84,6 +86,7 @@ class Page:
         routes = [
             Route("/", self.front),
             Route("/api/studies", self.studies),
+            Route("/api/beside", self.beside),
             Route("/api/view", self.view),
             Route("/api/insight", self.insight),
             Route("/api/table", self.table),
@@ -106,6 +109,23 @@ class Page:
         """The store's studies, each as far as it has been read."""
         del request
         return await answered(self._studies)
+
+    async def beside(self, request: Request) -> Response:
+        """Several studies beside each other, as ``study`` in the address names them."""
+        feeds = [self._feeds.of(name) for name in dict.fromkeys(request.query_params.getlist("study"))]
+
+        def found() -> dict[str, Any]:
+            with contextlib.ExitStack() as held:
+                for feed in sorted(
+                    feeds, key=lambda feed: feed.name
+                ):  # in one order, so that no two requests wait for each other
+                    held.enter_context(feed.lock)
+                return {
+                    "beside": beside({feed.name: feed.history for feed in feeds}),
+                    "whole": all(feed.whole for feed in feeds),
+                }
+
+        return await answered(found)
 
     async def view(self, request: Request) -> Response:
         """Everything that the panels without a model are drawn from."""

@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useState } from "preact/hooks";
 import { still } from "danlu/net";
 
-const PLAIN = ["study", "trial", "metric", "curve", "x", "y", "method", "sort", "down", "log", "whole", "fx", "fy", "sx", "sy", "sc", "pick", "hide", "cx", "order", "off", "flip"];
+const PLAIN = ["study", "trial", "metric", "curve", "x", "y", "method", "sort", "down", "log", "whole", "fx", "fy", "sx", "sy", "sc", "pick", "hide", "cx", "order", "off", "flip", "side"];
 const here = () => (still ? location.hash.slice(1) : location.search); // a file has no address of its own but what follows its #
 
 export function read(search) {

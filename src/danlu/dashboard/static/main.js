@@ -4,6 +4,7 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { html } from "danlu/html";
 import { useAddress } from "danlu/address";
 import { get, still } from "danlu/net";
+import { Beside } from "danlu/beside";
 import { Studies } from "danlu/studies";
 import { Study } from "danlu/study";
 import { language, setLanguage, t } from "danlu/words";
@@ -79,12 +80,12 @@ function Page() {
     setTongue(language);
     document.dispatchEvent(new Event("danlu-theme"));
   };
-  return html`<nav><a href="/" onClick=${(event) => { event.preventDefault(); if (!still) go({ study: undefined, trial: undefined, metric: undefined, curve: undefined, x: undefined, y: undefined, pick: undefined, sort: undefined, hide: undefined, cx: undefined, order: undefined, off: undefined, flip: undefined, filter: {} }); }}>丹 danlu</a>
+  return html`<nav><a href="/" onClick=${(event) => { event.preventDefault(); if (!still) go({ study: undefined, trial: undefined, metric: undefined, curve: undefined, x: undefined, y: undefined, pick: undefined, sort: undefined, hide: undefined, cx: undefined, order: undefined, off: undefined, flip: undefined, side: undefined, filter: {} }); }}>丹 danlu</a>
       <span class="keys">${help ? t("keys") : ""}</span>
       <button type="button" onClick=${() => setTheme(theme === "dark" ? "light" : "dark")}>${t(theme === "dark" ? "light" : "dark")}</button>
       <button type="button" onClick=${tongue}>${t("language")}</button></nav>
     ${said && html`<p class=${said.bad ? "said damage" : "said"} role="alert">${said.text}</p>`}
-    ${place.study ? html`<${Study} key=${`${place.study} ${language}`} place=${place} go=${go} actions=${actions} say=${say} wanted=${wanted} want=${want} />` : html`<${Studies} go=${go} say=${say} />`}`;
+    ${place.study ? html`<${Study} key=${`${place.study} ${language}`} place=${place} go=${go} actions=${actions} say=${say} wanted=${wanted} want=${want} />` : place.side ? html`<${Beside} key=${`${place.side} ${language}`} names=${place.side.split("\u001f")} go=${go} say=${say} />` : html`<${Studies} go=${go} say=${say} actions=${actions} />`}`;
 }
 
 render(html`<${Page} />`, document.getElementById("app"));
