@@ -495,3 +495,27 @@ def test_studies_are_grouped_by_what_their_names_share_and_sorted_with_the_unkno
         "lone-7",
         "c/search",
     ]
+
+
+# The story of a campaign.
+
+
+def test_paired_seeds_and_isolation_are_what_the_journal_says(module):
+    evidence = {
+        "there": [0.5, 0.7],
+        "rival": [0.4, "Infinity"],
+        "differences": [0.1, "-Infinity"],
+        "chance": 0.25,
+    }
+    found = module("campaign", "pairs", evidence)
+    assert found["rows"][0] == [0.5, 0.4, 0.1]
+    assert found["rows"][1][:2] == [0.7, "∞"]
+    assert (found["chance"], round(found["means"][0], 9)) == (0.25, 0.6)
+    assert module("campaign", "pairs", {"params": {}}) is None
+    assert module("campaign", "lengths", [["a", 1.0, 3], ["b", 3.0, 1], ["c", 2.0, 9], ["d", "nan", 1]]) == [
+        0.04,
+        1,
+        0.52,
+        None,
+    ]
+    assert module("campaign", "lengths", [["a", 2.0, 3]]) == [1]
