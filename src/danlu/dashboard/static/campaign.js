@@ -22,7 +22,7 @@ function Told({ each, about }) {
   const { candidates, isolation } = each.evidence;
   const seen = pairs(each.evidence);
   return html`<li><small>${clock(each.at)}</small> <b>${each.subject}: ${each.verdict}</b> <span>${each.reason}</span>
-    ${about && html`<p class="notice">${t("question")}: ${about.join(", ")}</p>`}
+    ${Array.isArray(about) && html`<p class="notice">${t("question")}: ${about.join(", ")}</p>`}
     ${Array.isArray(candidates) && html`<${Candidates} found=${candidates} />`}
     ${seen && html`<div class="scroll"><table class="compared"><thead><tr><th></th>${seen.rows.map((_, at) => html`<th scope="col">${t("freshSeed")} ${at + 1}</th>`)}<th>${t("mean")}</th></tr></thead><tbody>
       ${["there", "rival", "difference"].map((key, at) => html`<tr><th scope="row">${t(key)}</th>${seen.rows.map((row) => html`<td>${show(row[at])}</td>`)}<td>${show(seen.means[at])}</td></tr>`)}</tbody></table></div>
