@@ -134,17 +134,20 @@ def one(name, target, seconds, split):
         row["flaml"] = flaml(found, values, y, train, test, seconds, score, split)
     labels = y[train] if found.task == "numbers" else np.array(found.labels, dtype=object)[y[train]]
     began = time.monotonic()
-    model = danlu.automl(
-        cells.iloc[train].assign(**{target: labels}),
-        target,
-        time=seconds,
-        test=0,
-        drop_leaks=False,
-        seed=split,
-        watch=False,
-        task=found.task,
-        workers=1,
-    )
+    try:
+        model = danlu.automl(
+            cells.iloc[train].assign(**{target: labels}),
+            target,
+            time=seconds,
+            test=0,
+            drop_leaks=False,
+            seed=split,
+            watch=False,
+            task=found.task,
+            workers=1,
+        )
+    except danlu.DanluError as error:
+        return {**row, "refused": str(error)}
     row["seconds"] = round(time.monotonic() - began, 2)
     mine = (
         model.predict(cells.iloc[test]) if found.task == "numbers" else model.predict_proba(cells.iloc[test])

@@ -65,6 +65,22 @@ def test_a_table_with_gaps_text_and_names_becomes_numbers(tmp_path):
     assert tabular.load(str(tmp_path / "d.npz")).kind == "values"
 
 
+def test_gaps_are_filled_with_what_the_training_part_says_and_nothing_vanishes_silently(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(100, 2)), np.arange(100) % 2
+    x[::7, 0] = np.nan
+    first = tabular.prepare(x, y)
+    rows = deep.from_arrays(np.arange(100)[:, None], y).test.x[:, 0].numpy()
+    x[rows, 0] = np.where(np.isnan(x[rows, 0]), np.nan, 1e6)
+    assert torch.equal(tabular.prepare(x, y).train.x, first.train.x)
+    names = "\n".join(f"{n},name {n},{n % 2}" for n in range(60))
+    (tmp_path / "t.csv").write_text(f"a,who,y\n{names}\n")
+    assert tabular.load(str(tmp_path / "t.csv")).train.x.shape[1] == 1
+    assert (
+        "columns of text with more than 40 values are left out: 'who' (60 values)" in capsys.readouterr().err
+    )
+
+
 def test_images_in_folders(tmp_path):
     x, y = load_digits(return_X_y=True)
     for at in range(60):

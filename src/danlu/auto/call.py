@@ -51,8 +51,8 @@ HURRY = 2.0
 MOST_FINISH = 60.0
 """Seconds kept for it at most, where nothing is fitted again."""
 
-ONE_FIT, LEAST_FIT = 0.25, 10.0
-"""A fit gets this share of the time, and so many seconds at least: the first one of a process imports what it needs."""
+ONE_FIT, LEAST_FIT = 0.4, 10.0
+"""A fit gets this share of the time, and so many seconds at least."""
 
 LARGE = 50_000
 """From so many rows on three folds tell enough."""

@@ -42,6 +42,12 @@ class FoldFits:
         self._values, self._y, self._folds, self._columns = values, y, folds, columns
         self._task, self._classes, self._metric, self._seed = task, classes, metric, seed
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Arrive in a worker: what fits need is imported here, so that it is not the first fit's time."""
+        from . import preparing  # noqa: F401
+
+        self.__dict__.update(state)
+
     def __call__(self, trial: LiveTrial) -> dict[str, float]:
         """Fit, predict and keep both."""
         train, valid = self._folds[int(trial.context[FOLD])]

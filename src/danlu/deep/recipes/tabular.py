@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
+from ...base.failure import say
 from ...errors import SettingError
 from ...space.parameters import Choice, Float, Int
-from ..data import Data, from_arrays, standardize
+from ..data import Data, Split, from_arrays, standardize
 from ..train.augment import VALUES
 from ..train.init import INIT, initialize
 from ..train.layers import activation, norm
@@ -88,16 +91,21 @@ def prepare(x: Any, y: Any, *, seed: int = 0) -> Data:
     values = np.asarray(x, dtype=np.float32)
     if values.ndim != 2:
         raise SettingError(f"a table needs shape (rows, columns), got {values.shape}.")
-    gaps = np.isnan(values)
-    data = from_arrays(np.where(gaps, np.nanmedian(values, axis=0), values), np.asarray(y), seed=seed)
-    return standardize(data)
+    parts = from_arrays(np.arange(len(values))[:, None], np.asarray(y), seed=seed)
+    taught = values[parts.train.x[:, 0].numpy()]
+    known = ~np.isnan(taught).all(axis=0)
+    middle = np.zeros(values.shape[1], dtype=np.float32)
+    middle[known] = np.nanmedian(taught[:, known], axis=0)
+    filled = torch.from_numpy(np.where(np.isnan(values), middle, values))
+    held = {name: Split(filled[part.x[:, 0]], part.y) for name, part in parts.parts().items()}
+    return standardize(replace(parts, train=held["train"], valid=held["valid"], test=held["test"]))
 
 
 def _columns(frame: Any) -> Any:
     """Numbers as they are, gaps marked by a column of their own; text one-hot."""
     import pandas as pd
 
-    parts = []
+    parts, left = [], []
     for name in frame.columns:
         column = frame[name]
         if column.dtype.kind in "fiub":
@@ -108,6 +116,13 @@ def _columns(frame: Any) -> Any:
             parts.append(
                 pd.get_dummies(column.fillna("missing").astype(str), prefix=str(name), dtype="float32")
             )
+        else:
+            left.append(f"{str(name)!r} ({column.nunique()} values)")
+    if left:
+        say(
+            f"danlu: columns of text with more than {ROW_CAP} values are left out: {', '.join(left)}. danlu auto uses dates, text and categories of "
+            "many values, and gives a model that takes raw rows."
+        )
     if not parts:
         raise SettingError(
             f"no column can be used: numbers, or text of at most {ROW_CAP} values, are needed."
