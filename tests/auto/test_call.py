@@ -121,7 +121,7 @@ def test_nothing_of_the_test_part_is_in_the_model(found):
     assert len(train) == kept < len(changed)
     others = changed.index.difference(train)
     changed.loc[others, "x"] = 1e6 + np.arange(len(others))
-    changed.loc[others, "z"] = np.nan
+    changed["z"] = [[row] if row in set(others) else value for row, value in changed["z"].items()]
     changed.loc[others, "town"] = "Atlantis"
     again = automl(changed, "wins", **QUICK)
     fresh = table(30, 5)
