@@ -201,6 +201,24 @@ def test_every_panel_is_drawn_of_what_the_journal_says(look, store):
     assert states == counts
 
 
+def test_a_view_has_a_name_and_comes_back_whole(look):
+    page = look(study="nets", cx="seconds", **{"f.opt": "adam"})
+    page.wait_for_selector(".chip")
+    page.locator(".views summary").press("Enter")
+    page.fill(".views input", "quick <b>ones</b>")
+    page.press(".views input", "Enter")
+    page.wait_for_selector(".views .link")
+    page.click(".chip")
+    page.wait_for_selector("text=60 of 60")
+    page.select_option("#panel-curves .choose:has-text('x') >> nth=-1 >> select", "step")
+    wait_until(lambda: "cx=" not in page.url)
+    page.click(".views .link >> text=quick <b>ones</b>")
+    wait_until(lambda: "cx=seconds" in page.url and "f.opt=adam" in page.url)
+    page.wait_for_selector(".chip")
+    page.click(".views [aria-label='remove quick <b>ones</b>']")
+    page.wait_for_selector(".views .link", state="detached")
+
+
 def test_curves_over_time_are_kept_in_the_address(look):
     page = look(study="nets")
     page.wait_for_selector("#panel-curves canvas")

@@ -14,6 +14,7 @@ import { Effects, Errors, Findings, Importance, Slices, Surface } from "danlu/pa
 import { Choose, Status } from "danlu/panel";
 import { Parallel } from "danlu/parallel";
 import { Distribution, Rank } from "danlu/ranks";
+import { Views } from "danlu/saved";
 import { Table } from "danlu/table";
 import { Tags } from "danlu/tags";
 import { Trial } from "danlu/trial";
@@ -163,7 +164,7 @@ export function Study({ place, go, actions, say, wanted, want }) {
   const all = !Object.keys(filter).length;
   return html`<main class=${pending ? "pending" : ""} data-seq=${head.seq}>
     <a class="skip" href="#panels">${t("skip")}</a>
-    <${Head} head=${head} axes=${view.axes} actions=${actions && !head.campaign} say=${say} />
+    <${Head} views=${html`<${Views} place=${place} go=${go} say=${say} />`} head=${head} axes=${view.axes} actions=${actions && !head.campaign} say=${say} />
     ${away && html`<p class="damage" role="alert">${t("away")}</p>`}
     ${view.damage && html`<p class="damage" role="alert"><b>${t("damaged")}.</b> ${view.damage} ${t("soundBefore")}</p>`}
     ${!view.whole && !view.damage && !still && html`<p class="notice" role="status">${t("reading")}: ${head.seq} ${t("events")}</p>`}
@@ -206,7 +207,7 @@ function Best({ head }) {
   return html`<span class="best"><b id="best">${head.best ? show(num(head.best.value)) : "—"}</b> ${head.goal.map((goal) => `${goal.name} ${goal.maximize ? "↑" : "↓"}`).join(", ")}${head.best ? ` · ${t("trial")} ${head.best.number}` : ""}</span>`;
 }
 
-function Head({ head, axes, actions, say }) {
+function Head({ head, views, axes, actions, say }) {
   const { budget, spent, savings } = head;
   const counting = head.trials - head.aside; // what was set aside is over, and off the budget
   const { pace } = head;
@@ -226,6 +227,7 @@ function Head({ head, axes, actions, say }) {
     ${head.queued > 0 && html`<span>${head.queued} ${t("queued")}</span>`}
     ${head.halted && html`<b class="halted" role="status">${head.halted}</b>`}
     ${head.tags.length > 0 && html`<${Tags} tags=${head.tags} />`}
+    ${views}
     ${actions && html`<${Orders} study=${head.name} halted=${head.halted} over=${finished(head)} axes=${axes} say=${say} />`}
   </header>`;
 }
