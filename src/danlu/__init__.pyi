@@ -13,6 +13,7 @@ from . import stores as stores
 from . import testing as testing
 from .auto.call import automl as automl
 from .auto.model import load_model as load_model
+from .campaign.certify import Confirmation as Confirmation
 from .campaign.load import load as load
 from .campaign.playbook import Playbook as Playbook
 from .campaign.playbook import Stage as Stage

@@ -95,7 +95,11 @@ ENGINES = {
 }
 CAMPAIGNS = {
     "auto": "danlu.auto.call:load",
+    "certified": "danlu.campaign.certify:load",
     "deep": "danlu.deep.search:load",
+}
+PLANS = {
+    "confirmation": "danlu.campaign.certify:Confirmation",
 }
 VIEWS = {
     "live": "danlu.cli.live:LiveView",

@@ -1,5 +1,8 @@
 """Programs of several studies: a campaign is a journal as a study is, and goes on exactly where it was after any crash."""
 
+from .certify import Certificate as Certificate
+from .certify import Certify as Certify
+from .certify import Confirmation as Confirmation
 from .confirm import Confirm as Confirm
 from .contract import Campaign as Campaign
 from .contract import Done as Done

@@ -15,6 +15,7 @@ COMMANDS = {
     "tune": ("danlu.cli.tune:tune", "Tune a network for images, text, tables or recommendations."),
     "auto": ("danlu.cli.auto:auto", "Find, confirm and test a model of a table."),
     "predict": ("danlu.cli.predict:predict", "Predict rows of a table with a saved model."),
+    "confirm": ("danlu.cli.confirm:confirm", "Train a study's best on fresh seeds, beside its default."),
     "worker": ("danlu.cli.worker:worker", "Join a study from any machine."),
     "show": ("danlu.cli.show:show", "List studies, or the trials of one."),
     "watch": ("danlu.cli.watch:watch", "Follow a study live from its journal."),

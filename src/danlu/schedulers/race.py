@@ -44,6 +44,8 @@ class Race(BaseScheduler, Settings, frozen=True):
             ``1 - confidence``; 1.0 gives none up. Of those given up that share at most would have come out ahead, where configurations
             differ by as much as one trial's noise; where they do not differ at all, 9 % would at 0.95, by next to nothing
             (simulated, five contexts). Races are run over one goal.
+        out: first trials of configurations that are given up whatever they come to, because somebody else has judged them: a campaign
+            that goes on with its survivors alone.
 
     Raises:
         SettingError: when a setting is out of its range.
@@ -61,6 +63,7 @@ class Race(BaseScheduler, Settings, frozen=True):
 
     scheduler: Any = Diverged()
     confidence: float = 0.95
+    out: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not callable(getattr(self.scheduler, "judge", None)) or isinstance(self.scheduler, type):
@@ -101,6 +104,10 @@ class Race(BaseScheduler, Settings, frozen=True):
         more room than begun configurations need, they run side by side.
         """
         history, busy, owed = view.history, [], 0
+        groups = history.trials.groups
+        for head in self.out:
+            if head in groups.members and head not in groups.given_up:
+                return GiveUp(head, "its campaign goes on without it; the campaign's journal says why")
         for head, missing in _open(history):
             if all(
                 history.rows[number].status >= Status.DONE

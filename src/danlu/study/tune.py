@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 
 from ..base.failure import at_terminal, say
 from ..base.foreign import own_words
-from ..base.names import ENGINES, EngineName, SamplerName, SchedulerName, find
+from ..base.names import ENGINES, PLANS, EngineName, SamplerName, SchedulerName, find
 from ..base.values import shown
 from ..contracts.protocols import Engine, Sampler, Scheduler, Store
 from ..engines.named import Named, by_signature
@@ -20,7 +20,7 @@ from ..errors import BudgetError, GoalError, ObjectiveError, SettingError
 from ..journal import events as ev
 from ..journal.events import Keep, Status
 from ..problem.budget import AttemptLimits, Budget, TrialLimits
-from ..problem.contexts import Contexts, contexts_of
+from ..problem.contexts import Context, Contexts, contexts_of
 from ..problem.direction import contradicted, direction
 from ..problem.fidelity import Fidelity
 from ..problem.goal import Goal
@@ -69,6 +69,7 @@ def tune(
     longer: Longer | None = None,
     past: Sequence[PastLike] | PastLike = (),
     plan: SearchPlan | None = None,
+    confirm: SearchConfirmation | bool = False,
 ) -> Result:
     """Search for the best configuration of ``objective``; the same call again resumes.
 
@@ -111,9 +112,13 @@ def tune(
             there is tried first, and their models count as far as they rank this study's own trials. A new study keeps what it learned.
         plan: search in several studies, ``danlu.Playbook()`` for one question after the other; ``name`` is the campaign's then, ``trials``
             are those of all its studies, and ``danlu.load(store, name)`` gives all of them.
+        confirm: whether the search's best are then trained on fresh seeds beside the default, which stays unless one is better beyond a stated
+            chance of error; ``danlu.Confirmation(seeds=5, chance=0.99)`` says how. It costs a tenth of the search by default. The objective
+            reads its seed in ``trial.context["seed"]``. ``name`` is the campaign's then, and ``danlu.load(store, name)`` gives the verdict.
 
     Returns:
-        The result, other sessions' trials included; with a plan, that of its last study, whose best was confirmed on fresh seeds.
+        The result, other sessions' trials included; with a plan, that of its last study, whose best was confirmed on fresh seeds; with a
+        confirmation, that of the fresh runs, whose best is the winner.
 
     Raises:
         DanluError: one of its branches, for bad input, before any work starts.
@@ -136,6 +141,19 @@ def tune(
     chosen = engine_of(engine, workers, gpus, trial_limits)
     said = minimize != () or maximize != () or goal is not None
     goal = _goal(goal, minimize=minimize, maximize=maximize, target=target, limits=limits)
+    if confirm is not False and confirm is not None:
+        beside: dict[str, Any] = {
+            "plan": plan, "extend": extend, "callbacks": tuple(callbacks), "longer": longer, "past": past,
+            "if_changed": if_changed != "continue", "keep": keep != "best",
+        }  # fmt: skip
+        _refuse_beside(beside, "confirm")
+        if not said:
+            say(f"danlu: {_direction_said(objective)}")
+        return _confirmation(confirm).run(
+            objective, space, goal=goal, budget=_budget(budget, trials, time), sampler=sampler, scheduler=scheduler, fidelity=fidelity,
+            trial_limits=trial_limits, engine=chosen, store=open_store(store), name=name, seed=seed, watch=watch,
+            contexts=() if contexts is None else contexts_of(contexts), candidates=tuple(enqueue),
+        )  # fmt: skip
     if plan is not None:
         unfit = {
             "contexts": contexts, "extend": extend, "enqueue": tuple(enqueue), "callbacks": tuple(callbacks), "longer": longer, "past": past,
@@ -174,12 +192,39 @@ class SearchPlan(Protocol):
         """Run them to their end, and give the result of the last one."""
 
 
-def _refuse_beside(given: Mapping[str, Any]) -> None:
+class SearchConfirmation(Protocol):
+    """A search whose best are confirmed on fresh seeds."""
+
+    def run(
+        self, objective: Callable[..., Any] | str, space: Space, *, goal: Goal, budget: Budget, sampler: Any, scheduler: Any,
+        fidelity: Fidelity | None, trial_limits: TrialLimits | None, engine: Engine, store: Store, name: str, seed: int | None,
+        watch: bool | None, contexts: Sequence[Context], candidates: Sequence[Mapping[str, Any]],
+    ) -> Result:  # fmt: skip
+        """Search and confirm, and give the result of the fresh runs."""
+
+
+def _confirmation(given: Any) -> SearchConfirmation:
+    """The confirmation that was asked for; the usual one where it is True.
+
+    Raises:
+        SettingError: when it is none.
+    """
+    made = find(PLANS, "plan", "confirmation")
+    if given is True:
+        return cast(SearchConfirmation, made())
+    if not isinstance(given, made):
+        raise SettingError(
+            f"confirm is True or danlu.Confirmation(top=..., seeds=..., chance=...), got {shown(given)}."
+        )
+    return cast(SearchConfirmation, given)
+
+
+def _refuse_beside(given: Mapping[str, Any], what: str = "plan") -> None:
     """Refuse what a plan of several studies has no use for."""
     unfit = [name for name, value in given.items() if value]
     if unfit:
         raise SettingError(
-            f"plan=... takes no {', '.join(unfit)}: it opens several studies of its own. Leave one of both out."
+            f"{what}=... takes no {', '.join(unfit)}: it opens several studies of its own. Leave one of both out."
         )
 
 
