@@ -331,7 +331,7 @@ class Certify(msgspec.Struct, frozen=True, kw_only=True):
         if evidence["still"]:
             reported = f"{self.metric.name} {evidence['value']:.4g}"
         if found.adopted:
-            said = f"{reported}; the default {usual:.4g} over the same {count} fresh seeds. It is better with a chance of {chance:.0%} at least"
+            said = f"{reported}; the default {usual:.4g} over the same {count} fresh seeds. It is better, with a chance of error of at most {1.0 - chance:.2g}"
         elif found.leader < 0:
             said = f"{reported}; no candidate could be trained on all fresh seeds"
         else:
