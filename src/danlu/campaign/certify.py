@@ -181,7 +181,7 @@ class Certify(msgspec.Struct, frozen=True, kw_only=True):
         ]  # fmt: skip
         if winner is not None and candidates:
             candidates.insert(0, winner)
-        evidence = {
+        evidence: dict[str, Any] = {
             "stage": races[-1]["stage"] if races and not candidates else _stage(len(races)),
             "searched": search.history.spent.finished, "candidates": candidates, "default": default,
             "seeds": seeds, "begin": sum(int(race["seeds"]) for race in races),
