@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -621,7 +622,7 @@ def test_the_command_that_an_empty_store_suggests_works(tmp_path):
     from danlu.dashboard.page import static
 
     hint = re.search(r"<code>(danlu [^<]*)</code>", (static() / "studies.js").read_text("utf-8"))[1]
-    words = hint.replace("${found.place}", str(tmp_path / "s.db")).split()[1:]
+    words = shlex.split(hint.replace("${quoted(found.place)}", shlex.quote(str(tmp_path / "s.db"))))[1:]
     (tmp_path / "train.py").write_text(PROGRAM.replace("FACTOR", "1"))
     done = subprocess.run(
         [sys.executable, "-m", "danlu.cli", *words, "-n", "2"],

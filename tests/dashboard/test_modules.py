@@ -4,6 +4,7 @@ import base64
 import json
 import math
 import random
+import shlex
 from itertools import pairwise
 
 import numpy as np
@@ -519,3 +520,26 @@ def test_paired_seeds_and_isolation_are_what_the_journal_says(module):
         None,
     ]
     assert module("campaign", "lengths", [["a", 2.0, 3]]) == [1]
+
+
+# Commands and languages.
+
+
+@pytest.mark.parametrize("place", ["s.db", "my runs/s.db", 'it\'s/a "b" $HOME.db', "丹/炉.db"])
+def test_a_place_is_one_word_of_the_command_that_is_shown(module, place):
+    assert shlex.split(f"danlu show {module('text', 'quoted', place)}") == ["danlu", "show", place]
+
+
+def test_a_part_that_is_not_there_yet_is_not_there_in_chinese_either(module):
+    """The server has its sentences before the part that one of them is about."""
+    some = {
+        "stage": 2,
+        "importance": {"bars": [1], "notice": "a"},
+        "zh": {"importance": "甲", "effects": "乙", "findings": ["丙"]},
+    }
+    assert module("states", "spoken", some, "en") == some
+    found = module("states", "spoken", some, "zh")
+    assert found["importance"] == {"bars": [1], "notice": "甲"}
+    assert "effects" not in found
+    assert "findings" not in found
+    assert module("states", "spoken", None, "zh") is None

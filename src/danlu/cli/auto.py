@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import click
@@ -95,7 +96,7 @@ def auto(table: str, **options: Any) -> None:
         echo_json(_json({**plain(dict(model.story)), "saved": str(saved)}))
         return
     echo(model.summary())
-    echo(f"saved as {saved}: danlu predict {saved} NEW.csv")
+    echo(f"saved as {saved}: danlu predict {shlex.quote(str(saved))} NEW.csv")
 
 
 def _json(value: Any) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import click
 
+from ..base.places import without_secrets
 from .echo import echo, echo_json
 
 
@@ -65,7 +67,7 @@ def confirm(store: str, study: str | None, objective: str | None, json_: bool, *
         echo(found.sentence)
         for key, value in found.params.items():
             echo(f"  {key} = {value:.4g}" if isinstance(value, float) else f"  {key} = {value}")
-        echo(f"danlu show {store} {found.name} has the evidence", err=True)
+        echo(f"danlu show {shlex.join([without_secrets(str(store)), found.name])} has the evidence", err=True)
     if not found.adopted:
         raise click.exceptions.Exit(1)
 

@@ -28,3 +28,11 @@ export function said(state) {
   if (state.name === "calculating") return `${fill("calculatingOf", state)} ${t(`doing_${state.doing}`)}${state.doing === "reading" || state.doing === "queued" ? "" : ` (${Math.min(PARTS, state.stage)} / ${PARTS})`}`;
   return fill(state.name, state);
 }
+
+// What needs a model, with the sentences that the server has in the page's language; a part that is not there yet stays away.
+export function spoken(found, language) {
+  if (language !== "zh" || !found?.zh) return found;
+  const parts = Object.entries(found.zh).filter(([name]) => name in found);
+  const noticed = (name, words) => (name === "importance" || name === "effects" ? { ...found[name], notice: words } : words);
+  return { ...found, ...Object.fromEntries(parts.map(([name, words]) => [name, noticed(name, words)])) };
+}

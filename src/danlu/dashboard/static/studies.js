@@ -6,6 +6,7 @@ import { get, steer } from "danlu/net";
 import { show } from "danlu/format";
 import { num } from "danlu/numbers";
 import { Tags } from "danlu/tags";
+import { quoted } from "danlu/text";
 import { clock, t } from "danlu/words";
 
 const ARCHIVED = "archived"; // the tag of a study that is left out of the list
@@ -60,7 +61,7 @@ export function Studies({ go, say, actions = false }) {
         ${actions && html`<td><button type="button" class="quiet" onClick=${() => tell(each)}>${t(isArchived(each) ? "unarchive" : "archive")}</button></td>`}</tr>`;
   return html`<main><h1>${t("studies")}</h1><p class="place">${found.place}</p>
     ${found.damage && html`<p class="damage" role="alert">${found.damage}</p>`}
-    ${found.studies.length === 0 && !found.damage && html`<p class="nothing">${t("empty")}<br /><code>danlu run train.py:train --store ${found.place}</code></p>`}
+    ${found.studies.length === 0 && !found.damage && html`<p class="nothing">${t("empty")}<br /><code>danlu run train.py:train --store ${quoted(found.place)}</code></p>`}
     ${found.studies.length > 0 && html`<p class="sure"><input type="search" aria-label=${t("findStudy")} placeholder=${t("findStudy")} value=${text} onInput=${(event) => setText(event.target.value)} />
       <button type="button" disabled=${picks.length < 2} onClick=${() => go({ side: picks.join("\u001f") })}>${t("compare")} (${picks.length} / ${MOST})</button>
       ${archived > 0 && html`<button type="button" aria-pressed=${String(old)} onClick=${() => setOld(!old)}>${t("archivedToo")} (${archived})</button>`}</p>

@@ -18,7 +18,7 @@ import { Views } from "danlu/saved";
 import { Table } from "danlu/table";
 import { Tags } from "danlu/tags";
 import { Trial } from "danlu/trial";
-import { stateOf } from "danlu/states";
+import { spoken, stateOf } from "danlu/states";
 import { Curves, Front, History, Scatter, Timeline } from "danlu/trials";
 import { language, t } from "danlu/words";
 
@@ -69,14 +69,6 @@ function useAnswer(what, query, seq, pause, say, refused) {
     return () => clearTimeout(timer);
   }, [seq]);
   return [answer?.found ?? null, answer !== null && answer.query !== key];
-}
-
-// The same answer with what the server says in the page's language, where it has said it.
-function spoken(found) {
-  if (language !== "zh" || !found?.zh) return found;
-  const { importance, effects, ...lists } = found.zh;
-  const noticed = (of, notice) => of && { ...of, notice };
-  return { ...found, ...lists, importance: noticed(found.importance, importance), effects: noticed(found.effects, effects) };
 }
 
 // What needs a model, part by part: asked for again until all of it is there, and when the study has grown.
@@ -131,7 +123,7 @@ export function Study({ place, go, actions, say, wanted, want }) {
   const shared = { study, ...terms(filter), ...(metric ? { metric } : {}) };
   const refused = useCallback(() => Object.keys(filter).length && go({ filter: {} }), [filter]); // a term that makes no sense does not stay
   const [view, pending] = useAnswer("view", { ...shared, ...(curve ? { curve } : {}), ...(place.cx ? { along: place.cx } : {}) }, seq, PAUSE, say, refused);
-  const insight = spoken(useInsight({ ...shared, x: place.x || "", y: place.y || "", method: place.method || "" }, seq, say));
+  const insight = spoken(useInsight({ ...shared, x: place.x || "", y: place.y || "", method: place.method || "" }, seq, say), language);
   const select = useCallback((name, text) => {
     const after = { ...filter };
     if (text) after[name] = text;

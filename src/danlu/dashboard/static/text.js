@@ -34,3 +34,6 @@ export function apart(labels, gap = 6) {
   if (!meets(kept[kept.length - 1], last)) kept.push(last);
   return kept;
 }
+
+// A word of a command as a shell takes it for one word.
+export const quoted = (word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`);
