@@ -494,15 +494,19 @@ class Tuner:
                 self._search.on_trial_result(trial.trial_id, row)
             trial.set_status(Trial.RUNNING if said == "CONTINUE" else Trial.PAUSED)
 
+    def turn(self):
+        """Does the next thing that there is to do; whether there was one."""
+        if not any(trial.status == Trial.PENDING for trial in self.trials):
+            self.add()
+        running = next((trial for trial in self.trials if trial.status == Trial.RUNNING), None)
+        chosen = running or self._scheduler.choose_trial_to_run(self)
+        if chosen is not None:
+            self.step(chosen)
+        return chosen is not None
+
     def fit(self, turns=2000):
         for _ in range(turns):
-            if not any(trial.status == Trial.PENDING for trial in self.trials):
-                self.add()
-            running = next((trial for trial in self.trials if trial.status == Trial.RUNNING), None)
-            chosen = running or self._scheduler.choose_trial_to_run(self)
-            if chosen is not None:
-                self.step(chosen)
-            elif (
+            if not self.turn() and (
                 all(trial.status == Trial.TERMINATED for trial in self.trials)
                 and self.search_alg.is_finished()
             ):
@@ -563,6 +567,36 @@ def test_halving_lets_the_better_ones_go_on_from_their_pauses():
     best = min(trials, key=lambda trial: (trial.config["x"] - 1) ** 2)
     assert best.epoch == 9
     assert sorted(trial.epoch for trial in trials) == [1, 1, 1, 1, 1, 1, 3, 3, 9]
+
+
+@pytest.mark.parametrize("name", ["halving", "forecast"])
+def test_a_limit_that_counts_what_waits_holds_nothing_up(name):
+    """With all trials paused that a ``ConcurrencyLimiter`` allows, Ray's examples waited for ever."""
+    search = rt.Search({"x": tune.uniform(-5, 5)}, "loss", "min", seed=2, sampler="random")
+    tuner = Tuner(rt.Scheduler(name), ConcurrencyLimiter(search, max_concurrent=2), 12)
+    trials = tuner.fit()
+    assert len(trials) == 12
+    kept = search.result.trials
+    assert [len(trial.curve) for trial in kept] == [trial.epoch for trial in trials]
+    ended = [trial for trial in kept if "allows at a time" in trial.reason]
+    if name == "halving":
+        assert ended
+        assert search.result.best not in ended
+
+
+def test_what_a_person_has_paused_stays_however_often_ray_asks(tmp_path):
+    store = str(tmp_path / "s.db")
+    search = rt.Search({"x": tune.uniform(-5, 5)}, "loss", "min", seed=2, sampler="random", store=store)
+    tuner = Tuner(rt.Scheduler("halving"), ConcurrencyLimiter(search, max_concurrent=2), 12)
+    for _ in range(100):
+        tuner.turn()
+        if len(tuner.trials) == 2 and all(trial.status == Trial.PAUSED for trial in tuner.trials):
+            break
+    with danlu.open_study(store=store, name="search") as person:
+        person.control.pause()
+    for _ in range(20):
+        tuner.turn()
+    assert [trial.status for trial in tuner.trials] == [Trial.PAUSED] * 2
 
 
 def test_without_checkpoints_pauses_are_stops_and_that_is_said():

@@ -6,6 +6,7 @@ follows the trials in a study of its own in memory, which after ``Tuner.restore`
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,6 +35,10 @@ from .trials import TuneTrials
 
 LAST = "result.json"
 """The file in a trial's folder that has all its results."""
+
+
+STALLED = 3
+"""So often is Ray asked in vain for a trial to run, with nothing running, before one that waits is ended for the next."""
 
 
 class TuneScheduler(TrialScheduler):
@@ -99,6 +104,7 @@ class TuneScheduler(TrialScheduler):
         self._waiting: dict[str, Trial] = {}
         self._said: set[str] = set()
         self._counts = [0, 0]
+        self._stalled = 0
 
     # What Ray calls.
 
@@ -195,7 +201,9 @@ class TuneScheduler(TrialScheduler):
                 self._the_trials.resume(chosen.trial_id, move.reason or "danlu goes on with it")
                 return chosen
         if pending is None and not any(trial.status == Trial.RUNNING for trial in trials):
-            self._end_paused(tune_controller, list(paused.values()))
+            self._unblock(tune_controller, list(paused.values()))
+        else:
+            self._stalled = 0
         return pending
 
     def debug_string(self) -> str:
@@ -267,12 +275,36 @@ class TuneScheduler(TrialScheduler):
             elif added[name].status in {Trial.TERMINATED, Trial.ERROR}:
                 self._trials.end(name, None, 0.0, _failure(added[name]))
 
-    def _end_paused(self, tune_controller: Any, paused: list[Any]) -> None:
-        """End what waits, when nothing else is left that could have it go on."""
-        if not tune_controller.search_alg.is_finished():
+    def _unblock(self, tune_controller: Any, paused: list[Any]) -> None:
+        """End what waits, when nothing is left that could have it go on: all of it after the last trial, else the least promising one.
+
+        A ``ConcurrencyLimiter`` counts trials that wait, so with as many of them as it allows no search may suggest another.
+        """
+        if tune_controller.search_alg.is_finished():
+            for trial in paused:
+                tune_controller.stop_trial(trial)
             return
-        for trial in paused:
-            tune_controller.stop_trial(trial)
+        self._stalled += 1
+        if self._stalled < STALLED:
+            return
+        replica = self._the_trials.study.session.replica
+        replica.sync()
+        if replica.history.decisions.halted is not None:  # a person has paused the study
+            return
+        self._stalled = 0
+        worst = max(paused, key=lambda trial: self._last_loss(trial.trial_id))
+        self._counts[0] += 1
+        self._the_trials.stop(
+            worst.trial_id, "all trials that Ray allows at a time wait, and of these it has come to the least"
+        )
+        tune_controller.stop_trial(worst)
+
+    def _last_loss(self, trial_id: str) -> float:
+        """What a trial has come to as a loss; infinite where that is no number."""
+        history = self._the_trials.study.session.replica.history
+        last = history.reports.last(self._the_trials.taken[trial_id])
+        loss = math.nan if last is None else history.goal.losses(last[1])[0]
+        return math.inf if math.isnan(loss) else loss
 
     def __getstate__(self) -> dict[str, Any]:
         opened = ("_search", "_trials", "_waiting")
