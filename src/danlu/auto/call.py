@@ -497,9 +497,8 @@ def _candidates(search: Result, folds: int) -> list[dict[str, Any]]:
             "folds": len(group.trials), "whole": group.whole and len(group.trials) == folds, "seconds": sum(run.seconds or 0.0 for run in runs),
             "why": groups.given_up.get(head, trial.reason or ""),
         })  # fmt: skip
-    rises = metric.maximize
-    worst = float("inf")
-    found.sort(key=lambda each: (not each["whole"], worst if each["value"] is None else -each["value"] if rises else each["value"], each["trial"]))  # fmt: skip
+    worst = metric.worst
+    found.sort(key=lambda each: (not each["whole"], metric.loss(worst if each["value"] is None else each["value"]), each["trial"]))  # fmt: skip
     return found
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import SettingError
+from ..problem.goal import Metric
 from .reading.target import Task
 
 TINY = 1e-7
@@ -38,8 +39,12 @@ class Score(NamedTuple):
 
     def loss(self, y: np.ndarray, predicted: np.ndarray) -> float:
         """The value, smaller being better."""
-        found = self.value(y, predicted)
-        return -found if self.maximize else found
+        return self.metric.loss(self.value(y, predicted))
+
+    @property
+    def metric(self) -> Metric:
+        """It as a goal's metric, which knows the direction."""
+        return Metric(self.name, maximize=self.maximize)
 
 
 def score_of(name: str, task: Task) -> Score:
@@ -98,8 +103,7 @@ def gain(
         scale = abs(whole / mean) if mean else 1.0  # of the root of a mean
         return whole, error * scale
     drawn = _drawn(score, y, [old, new], seed)
-    sign = -1.0 if score.maximize else 1.0
-    differences = sign * (drawn[:, 0] - drawn[:, 1])
+    differences = drawn[:, 0] - drawn[:, 1]
     return score.loss(y, old) - score.loss(y, new), float(np.nanstd(differences, ddof=1))
 
 

@@ -234,7 +234,7 @@ class Workbench:
             return float("inf")
 
     def _shown(self, loss: float) -> float:
-        return -loss if self.score.maximize else loss
+        return self.score.metric.value(loss)
 
     def _sentences(self, found: Mapping[str, Any]) -> dict[str, str]:
         name = self.score.name

@@ -36,7 +36,19 @@ from .spaces import TuneSpace
 from .trials import RUN, TuneTrials
 
 
-class TuneSearch(Searcher):
+class Unmoved:
+    """What ``HyperBandForBOHB`` tells a search, and no other scheduler of Ray's: nothing that a study has to know."""
+
+    def on_pause(self, trial_id: str) -> None:
+        """A trial waits; what it has reported is known, and the study holds it for one that runs."""
+        del trial_id
+
+    def on_unpause(self, trial_id: str) -> None:
+        """A trial goes on: its next report says from where."""
+        del trial_id
+
+
+class TuneSearch(Unmoved, Searcher):
     """danlu's search in a ``Tuner``: ``tune.TuneConfig(search_alg=danlu.ray_tune.Search())``.
 
     Results on the way are the trial's curve. With ``store`` every trial is kept as soon as it is asked, reported and over: the study can be
@@ -180,14 +192,6 @@ class TuneSearch(Searcher):
         if result and trials.status(trial_id) is Status.RUNNING:
             self.judge(trial_id, result, over=True)
         trials.end(trial_id, metrics_of(result) if result else None, seconds_of(result))
-
-    def on_pause(self, trial_id: str) -> None:
-        """``HyperBandForBOHB`` has a trial wait; what it has reported is known, and the study holds it for one that runs."""
-        del trial_id
-
-    def on_unpause(self, trial_id: str) -> None:
-        """``HyperBandForBOHB`` has a trial go on: its next report says from where."""
-        del trial_id
 
     def add_evaluated_point(
         self, parameters: dict[str, Any], value: float | None, error: bool = False, pruned: bool = False,
