@@ -136,6 +136,8 @@ def wider(name: str, parameter: Float | Int, side: str) -> Wider | None:
         Wider(bound=0.3, known=True)
         >>> wider("dropout", Float(0, 0.9), "upper"), wider("mixup", Float(0, 1), "upper"), wider("depth", Int(1, 12), "lower")
         (Wider(bound=0.95, known=True), None, None)
+        >>> wider("temperature", Int(1, 9), "lower") is None  # it is above 0
+        True
         >>> wider("x", Float(0, 1), "upper")
         Wider(bound=1.5, known=False)
     """
@@ -154,6 +156,8 @@ def wider(name: str, parameter: Float | Int, side: str) -> Wider | None:
         bound = float(math.floor(bound) if side == "lower" else math.ceil(bound))
         bound = max(bound, 1.0) if parameter.log or (ends is None and low >= 1) else bound
     bound = bound if whole else float(f"{bound:.4g}")
+    if ends is not None and ends.within and not ends.low < bound < ends.high:
+        return None  # rounded to an end that is no value
     outward = bound < low if side == "lower" else bound > high
     return Wider(bound, ends is not None) if outward else None
 

@@ -1,5 +1,6 @@
 """What a table says: forms of numbers and dates, what columns are taken for, what gives a target away, and rows that stay together."""
 
+import csv
 import math
 
 import numpy as np
@@ -11,6 +12,7 @@ from danlu.auto.reading.columns import typed, values_of
 from danlu.auto.reading.dates import as_dates, date_form
 from danlu.auto.reading.leaks import without_leaks
 from danlu.auto.reading.numbers import as_numbers, is_gap, number_form
+from danlu.auto.reading.table import read_table
 from danlu.auto.reading.target import found_target
 from danlu.auto.scores import SCORES, gain, interval
 
@@ -158,3 +160,12 @@ def test_a_gain_is_paired():
     better, error = gain(SCORES["rmse"], y, y + 0.9 * hard, y + hard)
     assert better == pytest.approx(0.1 * np.sqrt(np.mean(hard**2)), rel=1e-6)
     assert 0 < error < better / 5
+
+
+def test_long_values_are_read_and_the_process_keeps_its_own_limit(tmp_path):
+    before = csv.field_size_limit()
+    path = tmp_path / "long.csv"
+    path.write_text("text,y\n" + "\n".join(f"{'x' * (before + 9)},{row % 2}" for row in range(2)), "utf-8")
+    frame = read_table(path).frame
+    assert len(frame["text"][0]) == before + 9
+    assert csv.field_size_limit() == before

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -137,10 +138,11 @@ def _separated(text: str, path: Path) -> tuple[Any, list[str]]:
     pd = pandas()
     text = text.replace("\x00", "")
     notes: list[str] = []
-    separator = "\t" if ".tsv" in path.suffixes else _separator(text)
+    with _long_values():
+        separator = "\t" if ".tsv" in path.suffixes else _separator(text)
+        rows, spoilt = _rows(text, separator, path)
     if separator != ",":
         notes.append(f"its columns are parted by {SEPARATORS[separator]}")
-    rows, spoilt = _rows(text, separator, path)
     if not rows:
         raise SettingError(f"the file {path.name!r} is empty: a table needs a header and rows.")
     header, body = rows[0], rows[1:]
@@ -180,9 +182,18 @@ def _numeric(text: str) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def _long_values() -> Iterator[None]:
+    """Have values of any length read; the limit is the whole process's, and is put back."""
+    usual = csv.field_size_limit(2**31 - 1)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(usual)
+
+
 def _rows(text: str, separator: str, path: Path) -> tuple[list[list[str]], bool]:
     """The lines as lists of values, blank lines left out; and whether quotation marks had to be taken for plain letters."""
-    csv.field_size_limit(2**31 - 1)
     spoilt = False
     try:
         try:
