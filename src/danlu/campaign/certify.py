@@ -18,6 +18,7 @@ from ..base.answering import Settings
 from ..base.failure import say
 from ..contracts.protocols import Engine, Store
 from ..errors import DanluError, SettingError
+from ..journal.events import Judged
 from ..journal.history import History
 from ..maths.certified import Certified, certified, leading
 from ..problem.budget import Budget, TrialLimits
@@ -447,12 +448,9 @@ def certificate(done: Conducted) -> Certificate:
     Raises:
         SettingError: when it has not come to one.
     """
-    newest = [
-        each for each in done.own.definition.campaign.judgments if each.subject.startswith("winner of ")
-    ]
-    if not newest:
+    judged = _newest(done.own)
+    if judged is None:
         raise SettingError(f"{done.name!r} has not come to its end. Make the same call again.")
-    judged = newest[-1]
     evidence = judged.evidence
     metric = next(iter(done.results.values())).history.goal.metrics[0].name
     candidate = evidence["candidate"]
@@ -484,15 +482,16 @@ def _said(own: History, what: str, stage: str) -> dict[str, Any] | None:
     return None
 
 
-def _winner_said(own: History) -> dict[str, Any] | None:
+def _newest(own: History) -> Judged | None:
+    """The newest verdict."""
     found = [each for each in own.definition.campaign.judgments if each.subject.startswith("winner of ")]
-    return dict(found[-1].evidence) if found else None
+    return found[-1] if found else None
 
 
 def _winner(own: History) -> dict[str, Any] | None:
     """The candidate that was adopted last."""
-    newest = _winner_said(own)
-    return dict(newest["candidate"]) if newest is not None and newest["head"] else None
+    newest = _newest(own)
+    return dict(newest.evidence["candidate"]) if newest is not None and newest.evidence["head"] else None
 
 
 def _stage(races: int) -> str:

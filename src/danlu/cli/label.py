@@ -9,7 +9,6 @@ import click
 from .echo import echo
 
 if TYPE_CHECKING:
-    from ..study.control import Control
     from ..study.result import Result
 
 
@@ -22,10 +21,11 @@ if TYPE_CHECKING:
 def note(store: str, text: str, trial: int | None, name: str | None, actor: str | None) -> None:
     """Keep the remark TEXT with a study of STORE, or with one of its trials."""
     from ..errors import SettingError
+    from .show import controlled
 
     if not text.strip():
         raise SettingError("a note needs text, and this one has none.")
-    result, control = _control(store, name, actor)
+    result, control = controlled(store, name, actor)
     control.note(text.strip(), -1 if trial is None else trial)
     echo(f"note: kept with {_of(result, trial)}")
 
@@ -51,7 +51,9 @@ def tag(
 
     The page's filter takes them, tag: good.
     """
-    result, control = _control(store, name, actor)
+    from .show import controlled
+
+    result, control = controlled(store, name, actor)
     for trial in trials:
         result.history.rows.of(trial)
     for trial in trials or (-1,):
@@ -72,20 +74,12 @@ def archive(store: str, studies: tuple[str, ...], undo: bool, actor: str | None)
     Nothing of them is deleted, and they can be gone on with; they have the tag "archived".
     """
     from ..journal.tags import ARCHIVED
+    from .show import controlled
 
-    controls = [_control(store, each, actor)[1] for each in studies]
+    controls = [controlled(store, each, actor)[1] for each in studies]
     for control in controls:
         (control.untag if undo else control.tag)(ARCHIVED)
     echo(f"archive: {', '.join(studies)} {'are back in the lists' if undo else 'are left out of the lists'}")
-
-
-def _control(store: str, name: str | None, actor: str | None) -> tuple[Result, Control]:
-    from ..study.control import Control
-    from ..study.said import user
-    from .show import existing, load_one
-
-    result = load_one(store, name)
-    return result, Control(existing(store).journal(result.study.name), result.history, actor or user())
 
 
 def _of(result: Result, trial: int | None) -> str:

@@ -12,8 +12,10 @@ from ..base.places import without_secrets
 from ..base.plain import as_json
 from ..errors import SettingError, StoreError
 from ..journal.tags import ARCHIVED
+from ..study.control import Control
 from ..study.opening import existing_history
 from ..study.result import Result
+from ..study.said import user
 from .echo import drawn, echo, echo_json
 from .listing import Wanted, arranged, cell, listed, screen_of, show_lines
 
@@ -216,6 +218,16 @@ def load_one(path: str, name: str | None) -> Result:
             f"name one of the studies of {without_secrets(path)}: {', '.join(names) or 'there is none'}."
         )
     return load(path, name or names[0])
+
+
+def controlled(path: str, name: str | None, actor: str | None) -> tuple[Result, Control]:
+    """The named study of a store, or its only one, and how it is told something in the name of ``actor``, the user when None.
+
+    Raises:
+        As ``load_one``.
+    """
+    result = load_one(path, name)
+    return result, Control(existing(path).journal(result.study.name), result.history, actor or user())
 
 
 def print_best(result: Result) -> None:

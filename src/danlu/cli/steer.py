@@ -35,12 +35,9 @@ def steer(
     pause begins nothing new, stop has running trials leave at their next report, prune ends one trial; workers act on it within
     a second or at a trial's next report. Every order is kept in the journal with its actor.
     """
-    from ..study.control import Control
-    from ..study.said import user
-    from .show import existing, load_one
+    from .show import controlled
 
-    result = load_one(store, name)
-    steering = Control(existing(store).journal(result.study.name), result.history, actor or user())
+    result, steering = controlled(store, name, actor)
     if order == "prune":
         steering.prune(_needed(trial, "prune", "--trial"), reason)
     elif order == "enqueue":

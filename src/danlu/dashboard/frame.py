@@ -14,17 +14,11 @@ import threading
 from urllib.parse import urlencode
 
 from ..contracts.protocols import Store
-from ..errors import MissingExtra
 from .app import Page
 from .feed import Feeds
 from .guard import Guard, hash_of
 from .page import import_map
 from .serve import LOCAL, Server, listen
-
-try:
-    import uvicorn
-except ImportError as error:
-    raise MissingExtra("the page", "uvicorn", "dashboard") from error
 
 FRAMES = tuple(f"http://{host}:*" for host in LOCAL)
 """Whose pages may show ours in a frame: those of this machine, at any port."""
@@ -47,14 +41,7 @@ class Live:
             name=f"danlu-{self.port}", scripts=[hash_of(import_map())], frames=FRAMES,
         )  # fmt: skip
         ready = threading.Event()
-        config = uvicorn.Config(
-            self._guard,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=2,
-        )
-        self._server = Server(config, page, ready.set)
+        self._server = Server(self._guard, page, ready.set)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._listening]}, name="danlu-page", daemon=True
         )

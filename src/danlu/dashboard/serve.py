@@ -7,7 +7,6 @@ import os
 import socket
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 from ..contracts.protocols import Store
 from ..errors import MissingExtra, SettingError
@@ -82,14 +81,9 @@ def serve(
         page.app(), hosts=names, key=key_at(key or Path.home() / ".danlu" / "page.key"), name=f"danlu-{taken}",
         scripts=[hash_of(import_map())], used=lambda token: say(f"for another browser: {address(token)}"),
     )  # fmt: skip
-    config = uvicorn.Config(
-        guard, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=2
-    )
     say(f"the page is at {address(guard.token)}")
     try:
-        Server(config, page, (lambda: ready(address(guard.token))) if ready else None).run(
-            sockets=[listening]
-        )
+        Server(guard, page, (lambda: ready(address(guard.token))) if ready else None).run(sockets=[listening])
     finally:
         feeds.close()
         listening.close()
@@ -98,8 +92,12 @@ def serve(
 class Server(uvicorn.Server):
     """Tells streams to end when the server does, and somebody when it has begun."""
 
-    def __init__(self, config: Any, page: Page, ready: Callable[[], None] | None) -> None:
-        super().__init__(config)
+    def __init__(self, app: Guard, page: Page, ready: Callable[[], None] | None) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=2
+            )
+        )
         self._page = page
         self._ready = ready
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from .leads import Lead, lead
+from .paired import pooled
 from .selected import selected_interval, selected_mean
 
 PRIOR = 2.0
@@ -129,21 +130,12 @@ def _differences(usual: Sequence[float], row: Sequence[float]) -> list[float]:
 
 def _noise(own: Sequence[float], others: Sequence[Sequence[float]]) -> tuple[float, float]:
     """The standard deviation of the winner's runs, drawn to the pooled one, and the degrees of freedom."""
-    sums = [_squares(row) for row in (own, *others) if len(row) > 1 and all(map(math.isfinite, row))]
-    freedom = sum(count for _, count in sums)
+    squares, freedom = pooled((own, *others))
     if not freedom:
         return math.nan, 0.0
-    pooled = sum(square for square, _ in sums) / freedom
-    square, count = _squares(own)
-    if not math.isfinite(square):
-        return math.sqrt(pooled), min(PRIOR, freedom)
-    variance = (PRIOR * pooled + square) / (PRIOR + count)
+    square, count = pooled([own])  # nothing where it failed on a seed
+    variance = (PRIOR * squares / freedom + square) / (PRIOR + count)
     return math.sqrt(variance), min(PRIOR + count, freedom)
-
-
-def _squares(row: Sequence[float]) -> tuple[float, int]:
-    mean = sum(row) / len(row)
-    return sum((value - mean) ** 2 for value in row), len(row) - 1
 
 
 def _estimated(

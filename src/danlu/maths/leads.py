@@ -17,6 +17,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from .paired import pooled
+
 
 class Lead(NamedTuple):
     """What differences say at one look.
@@ -58,12 +60,7 @@ def lead(
     mean = sum(differences) / len(differences)
     if not math.isfinite(mean):
         return Lead(mean, 0.0, 0, 0.0, mean == math.inf)
-    squares, freedom = 0.0, 0
-    for each in (differences, *others):
-        if len(each) > 1 and all(map(math.isfinite, each)):
-            middle = sum(each) / len(each)
-            squares += sum((value - middle) ** 2 for value in each)
-            freedom += len(each) - 1
+    squares, freedom = pooled((differences, *others))
     if not freedom:
         return Lead(mean, math.nan, 0, math.inf, False)
     deviation = math.sqrt(squares / freedom / len(differences))

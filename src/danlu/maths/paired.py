@@ -48,13 +48,24 @@ def paired(differences: Sequence[float], others: Sequence[Sequence[float]] = ())
     mean = sum(given) / len(given)
     if not math.isfinite(mean):
         return Paired(given, mean, float(mean > 0))
-    squares, freedom = 0.0, 0
-    for each in (given, *others):
-        if len(each) > 1 and all(map(math.isfinite, each)):
-            middle = sum(each) / len(each)
-            squares += sum((value - middle) ** 2 for value in each)
-            freedom += len(each) - 1
+    squares, freedom = pooled((given, *others))
     error = math.sqrt(squares / freedom / len(given)) if freedom else 0.0
     if error == 0.0:
         return Paired(given, mean, 0.5 if mean == 0 else float(mean > 0))
     return Paired(given, mean, float(stdtr(freedom, mean / error)))
+
+
+def pooled(rows: Sequence[Sequence[float]]) -> tuple[float, int]:
+    """Squared deviations from the means of their own rows, summed up, and the degrees of freedom of the sum; rows that fail or are single say nothing.
+
+    Example:
+        >>> pooled([[1.0, 3.0], [5.0, 5.0, 8.0], [2.0], [1.0, math.inf]])
+        (8.0, 3)
+    """
+    squares, freedom = 0.0, 0
+    for each in rows:
+        if len(each) > 1 and all(map(math.isfinite, each)):
+            middle = sum(each) / len(each)
+            squares += sum((value - middle) ** 2 for value in each)
+            freedom += len(each) - 1
+    return squares, freedom

@@ -17,8 +17,8 @@ export function Rank({ found, ranks, insight, metric, state, picks, open }) {
   const pairs = places.flatMap((y, at) => places.slice(0, at).map((x) => [x, y])).filter(both).slice(0, PAIRED);
   if (!pairs.length) return null;
   const merits = nums(ranks);
-  const text = among(column(found, metric).values);
   const { values } = column(found, metric);
+  const text = among(values);
   const order = found.numbers.map((_, i) => i).sort((a, b) => (Number.isFinite(merits[a]) ? -merits[a] : -2) - (Number.isFinite(merits[b]) ? -merits[b] : -2)); // the best are drawn last
   const panel = ([x, y]) => (context, width, height, colors) => {
     const box = frame(context, width, height, colors, { x: { low: -0.03, high: 1.03, places: found.axes[x].ticks }, y: { low: -0.03, high: 1.03, places: found.axes[y].ticks }, xLabel: found.axes[x].name, yLabel: found.axes[y].name });
