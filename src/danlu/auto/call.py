@@ -25,11 +25,11 @@ from ..space.space import Space
 from ..study.opening import existing_history, open_store
 from ..study.result import Result
 from ..study.tune import engine_of
-from .campaign import ENSEMBLE, KIND, REFIT, SEARCH, TEST, AutoCampaign, members_key, whole
+from .campaign import ENSEMBLE, KIND, REFIT, SEARCH, TEST, AutoCampaign, ensemble_of, members_key
 from .deadline import UntilDeadline
-from .families import MODEL, defaults, families, space_of
+from .families import defaults, families, parted_point, space_of
 from .fits import FoldFits
-from .kept import fitted_again, left_by, runs_of, unpacked
+from .kept import members_of
 from .model import Model
 from .parts import LEAST, RowParts, parted, repeated
 from .reading.columns import TypedColumn, listed, typed, values_of
@@ -134,7 +134,7 @@ def automl(
     bench = _bench(made, score, seed, clock, runs)
     count = len(made.parts.folds)
     campaign = AutoCampaign(
-        space=space, goal=Goal.of(maximize=score.name) if score.maximize else Goal.of(minimize=score.name), points=tuple(defaults(chosen)), folds=count,
+        space=space, goal=Goal((score.metric,)), points=tuple(defaults(chosen)), folds=count,
         budget=clock.budget() if trials is None else clock.budget().merged(trials=trials * count), about=about, refits=made.parts.refit,
         trial_limits=None if seconds is None or not isinstance(runs, Pool) else TrialLimits(time=max(LEAST_FIT, ONE_FIT * seconds)),
         tests=bool(len(made.parts.test)), sampler=sampler, last=Budget() if seconds is None else Budget(time=0.7 * clock.kept),
@@ -179,8 +179,7 @@ def _model(done: Conducted, bench: Workbench | None) -> Model:
     own, about = done.own, done.own.definition.campaign.settings
     if SEARCH not in done.results:
         raise SettingError(f"{done.name!r} has not come to its end: nothing was searched. Make the same call of danlu.automl again.")  # fmt: skip
-    heads = whole(done.results[SEARCH], int(about["folds"]))
-    found = seen(own, ENSEMBLE, f"configurations {', '.join(map(str, heads))}")
+    found = ensemble_of(own, done.results[SEARCH], int(about["folds"]))
     if found is None:
         raise SettingError(f"{done.name!r} has not come to its end: no ensemble was chosen. Make the same call of danlu.automl again.")  # fmt: skip
     tested = seen(own, TEST, members_key(found)) if about["tests"] else None
@@ -189,7 +188,7 @@ def _model(done: Conducted, bench: Workbench | None) -> Model:
     members = (
         bench.members(done.results, found)
         if bench is not None
-        else _members(done.results, found, refit=about["refit"])
+        else members_of(done.results, found, refit=about["refit"])
     )
     columns = tuple(msgspec.convert(each, TypedColumn) for each in about["columns"])
     target = msgspec.convert(about["target"], TargetColumn)
@@ -203,22 +202,6 @@ def _model(done: Conducted, bench: Workbench | None) -> Model:
     return Model(
         target, columns, members, float(found["temperature"]), {**story, "name": done.name, "looks": looks}
     )
-
-
-def _members(
-    results: Mapping[str, Result], found: Mapping[str, Any], *, refit: bool
-) -> tuple[tuple[float, tuple[Any, ...]], ...]:
-    search, members = results[SEARCH], []
-    for each in found["members"]:
-        runs = list(runs_of(search, int(each["trial"])).values())
-        again = fitted_again(results, int(each["trial"])) if refit else None
-        models = (
-            (again,)
-            if again is not None
-            else tuple(unpacked(left_by(search, run)[1]) for run in (runs[-1:] if refit else runs))
-        )
-        members.append((float(each["weight"]), models))
-    return tuple(members)
 
 
 def _seconds(time: str | float | None, trials: int | None) -> float | None:
@@ -461,8 +444,7 @@ def _ensembled(bench: Workbench, results: Mapping[str, Result]) -> dict[str, Any
 
 
 def _found(store: Store, name: str, results: Mapping[str, Result], folds: int) -> dict[str, Any]:
-    heads = whole(results[SEARCH], folds)
-    found = seen(existing_history(store, name), ENSEMBLE, f"configurations {', '.join(map(str, heads))}")
+    found = ensemble_of(existing_history(store, name), results[SEARCH], folds)
     assert found is not None  # the campaign looks at the test part after it
     return found
 
@@ -486,14 +468,14 @@ def _told(made: _Prepared, metric: str, *, quiet: bool) -> None:
 def _candidates(search: Result, folds: int) -> list[dict[str, Any]]:
     """Each configuration: its family, parameters, mean and spread over folds, and on how many it was fitted; the best first."""
     metric = search.history.goal.metrics[0]
-    groups, found = search.history.trials.groups, []
+    groups = search.history.trials.groups
+    found: list[dict[str, Any]] = []
     for head, group in groups.over.items():
         trial = search.history.trials[head]
-        prefix = f"{MODEL}.{trial.params[MODEL]}."
-        own = {name.removeprefix(prefix): value for name, value in trial.params.items() if name != MODEL}
+        model, own = parted_point(trial.params)
         runs = [search.history.trials[run] for run in group.trials]
         found.append({
-            "trial": head, "model": trial.params[MODEL], "params": own, "value": group.metrics.get(metric.name), "spread": group.spread.get(metric.name),
+            "trial": head, "model": model, "params": own, "value": group.metrics.get(metric.name), "spread": group.spread.get(metric.name),
             "folds": len(group.trials), "whole": group.whole and len(group.trials) == folds, "seconds": sum(run.seconds or 0.0 for run in runs),
             "why": groups.given_up.get(head, trial.reason or ""),
         })  # fmt: skip

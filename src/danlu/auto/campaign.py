@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -72,10 +73,9 @@ class AutoCampaign(msgspec.Struct, frozen=True, kw_only=True):
         heads = whole(known[SEARCH], self.folds)
         if not heads:
             raise DanluError(_fruitless(known[SEARCH], self.folds))
-        key = f"configurations {', '.join(map(str, heads))}"
-        found = seen(own, ENSEMBLE, key)
+        found = ensemble_of(own, known[SEARCH], self.folds)
         if found is None:
-            return Look(ENSEMBLE, key, f"{len(heads)} configurations have predicted every row")
+            return Look(ENSEMBLE, heads_key(heads), f"{len(heads)} configurations have predicted every row")
         verdict = Judge(WINNER, found["verdict"], found["reason"], {"members": found["members"]})
         newest = [each for each in own.definition.campaign.judgments if each.subject == WINNER][-1:]
         if not newest or newest[0].evidence != plain(verdict.evidence):
@@ -113,6 +113,16 @@ def whole(search: Result, folds: int) -> list[int]:
         and groups.over[head].losses is not None
         and len(groups.over[head].trials) == folds
     ]
+
+
+def heads_key(heads: Sequence[int]) -> str:
+    """What a choice of an ensemble is about: the configurations that there were to choose from."""
+    return f"configurations {', '.join(map(str, heads))}"
+
+
+def ensemble_of(own: History, search: Result, folds: int) -> dict[str, Any] | None:
+    """The ensemble that was chosen of all that the search has; None where it is not yet."""
+    return seen(own, ENSEMBLE, heads_key(whole(search, folds)))
 
 
 def members_key(found: dict[str, Any]) -> str:

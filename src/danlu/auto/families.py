@@ -86,11 +86,21 @@ def defaults(chosen: Mapping[str, Family]) -> list[dict[str, Any]]:
     return found
 
 
+def parted_point(params: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The family of a point of ``space_of``, and its parameters by their own names.
+
+    Example:
+        >>> parted_point({"model": "linear", "model.linear.penalty": 1.0})
+        ('linear', {'penalty': 1.0})
+    """
+    prefix = f"{MODEL}.{params[MODEL]}."
+    own = {key.removeprefix(prefix): value for key, value in params.items() if key.startswith(prefix)}
+    return params[MODEL], own
+
+
 def made(params: Mapping[str, Any], task: Task, columns: Sequence[TypedColumn], rows: int, seed: int) -> Any:
     """The pipeline of a point: preparation and model, not fitted."""
-    name = params[MODEL]
-    prefix = f"{MODEL}.{name}."
-    own = {key.removeprefix(prefix): value for key, value in params.items() if key.startswith(prefix)}
+    name, own = parted_point(params)
     return FAMILIES[name].make(own, task, columns, rows, seed)
 
 

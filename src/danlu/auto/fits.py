@@ -96,3 +96,20 @@ def predictions_of(model: Any, values: Any, task: Task, classes: int) -> np.ndar
     if not np.isfinite(found).all():
         raise ValueError("its predictions are not finite")
     return found
+
+
+def mean_of(
+    members: Sequence[tuple[float, Sequence[Any]]], values: Any, task: Task, classes: int
+) -> np.ndarray:
+    """What an ensemble says of values: the weighted mean over its members, each of them the mean of its models.
+
+    Raises:
+        ValueError: when that is not finite.
+    """
+    return np.asarray(
+        sum(
+            weight / len(models) * predictions_of(each, values, task, classes)
+            for weight, models in members
+            for each in models
+        )
+    )

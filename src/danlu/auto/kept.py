@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -50,3 +50,29 @@ def fitted_again(results: Mapping[str, Result], head: int) -> Any:
             return unpacked(left_by(refit, trial.number)[1])
     say(f"danlu: trial {head} was not fitted again in time: its model of the newest fold is used.")
     return None
+
+
+def members_of(
+    results: Mapping[str, Result], found: Mapping[str, Any], *, refit: bool, read: Callable[[Result, int, int], tuple[Any, bytes]] | None = None,
+) -> tuple[tuple[float, tuple[Any, ...]], ...]:  # fmt: skip
+    """The weights and fitted models of an ensemble: of each configuration those of its folds, or the one that was fitted again on all rows.
+
+    Args:
+        results: of the stages.
+        found: the ensemble, ``members`` with ``trial`` and ``weight``.
+        refit: whether winners are fitted again; of one that was not in time the model of the newest fold counts.
+        read: what gives predictions and model of a run on a fold; from the store alone when None.
+
+    Raises:
+        As ``left_by``.
+    """
+    search, members = results[SEARCH], []
+    for each in found["members"]:
+        head = int(each["trial"])
+        again = fitted_again(results, head) if refit else None
+        runs = list(runs_of(search, head).items())[-1 if refit else 0 :]
+        models = (again,) if again is not None else tuple(
+            unpacked((left_by(search, run) if read is None else read(search, run, fold))[1]) for fold, run in runs
+        )  # fmt: skip
+        members.append((float(each["weight"]), models))
+    return tuple(members)

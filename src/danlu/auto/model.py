@@ -18,7 +18,7 @@ import numpy as np
 from ..base.failure import say
 from ..errors import SettingError
 from .ensemble import warmed
-from .fits import predictions_of
+from .fits import mean_of
 from .reading.columns import TypedColumn, values_of
 from .reading.table import read_table
 from .reading.target import TargetColumn
@@ -116,12 +116,7 @@ class Model:
         classes = len(self.target.labels)
         if not len(values):
             return np.zeros((0, classes) if classes else 0)
-        total = sum(
-            weight / len(models) * predictions_of(each, values, self.target.task, classes)
-            for weight, models in self.members
-            for each in models
-        )
-        found = np.asarray(total)
+        found = mean_of(self.members, values, self.target.task, classes)
         return warmed(found, self.temperature) if classes and self.temperature != 1.0 else found
 
 

@@ -17,8 +17,8 @@ from .campaign import SEARCH, whole
 from .deadline import UntilDeadline
 from .ensemble import best_temperature, chosen_blend, honest_blend, mixed, warmed
 from .families import FAMILIES, MODEL
-from .fits import FoldFits, predictions_of
-from .kept import fitted_again, left_by, runs_of, unpacked
+from .fits import FoldFits, mean_of, predictions_of
+from .kept import left_by, members_of, runs_of, unpacked
 from .parts import RowParts
 from .reading.columns import TypedColumn
 from .reading.leaks import telling
@@ -109,31 +109,17 @@ class Workbench:
             [self._kept(search, runs[fold], fold)[0] for fold in range(len(self.parts.folds))]
         )
 
-    def models(self, results: Mapping[str, Result], head: int) -> tuple[Any, ...]:
-        """The fitted models of a configuration: those of its folds, or the one that was fitted again on all rows."""
-        search = results[SEARCH]
-        runs = runs_of(search, head)
-        folds = list(runs)
-        if self.parts.refit:
-            again = fitted_again(results, head)
-            if again is not None:
-                return (again,)
-            folds = folds[-1:]
-        return tuple(unpacked(self._kept(search, runs[fold], fold)[1]) for fold in folds)
-
     def members(
         self, results: Mapping[str, Result], found: Mapping[str, Any]
     ) -> tuple[tuple[float, tuple[Any, ...]], ...]:
         """The weights and models of the ensemble."""
-        return tuple(
-            (float(each["weight"]), self.models(results, int(each["trial"]))) for each in found["members"]
-        )
+        return members_of(results, found, refit=self.parts.refit, read=self._kept)
 
     def test(self, results: Mapping[str, Result], found: Mapping[str, Any]) -> dict[str, Any]:
         """How well the ensemble does on the test part, with an interval; the default and the best single model beside it."""
         rows = self.parts.test
         y, values = self.y[rows], self.values.iloc[rows]
-        said = {who: self._mean(self.members(results, {"members": members}), values)
+        said = {who: mean_of(self.members(results, {"members": members}), values, self.target.task, len(self.target.labels))
                 for who, members in self._compared(found).items()}  # fmt: skip
         own = said["winner"] if found["temperature"] == 1.0 else warmed(said["winner"], found["temperature"])
         low, high = interval(self.score, y, own, seed=self.seed)
@@ -147,11 +133,6 @@ class Workbench:
         if self.left() > 3.0:
             who |= {"default": [{"trial": found["default"], "weight": 1.0}], "single": [{"trial": found["best"], "weight": 1.0}]}  # fmt: skip
         return who
-
-    def _mean(self, members: Sequence[tuple[float, Sequence[Any]]], values: Any) -> np.ndarray:
-        classes = len(self.target.labels)
-        return np.asarray(sum(weight / len(models) * predictions_of(each, values, self.target.task, classes)
-                              for weight, models in members for each in models))  # fmt: skip
 
     def _kept(self, search: Result, run: int, fold: int) -> tuple[np.ndarray, bytes]:
         """Predictions and model of a fit, from its checkpoint; fitted again, which gives the same, where that is gone."""
