@@ -16,7 +16,7 @@ LIST = Path(__file__).resolve().parent.parent / "tests/slow.txt"
 LINE = re.compile(r"^\s*([\d.]+)s (?:call|setup|teardown)\s+(tests/\S.*)$", re.MULTILINE)
 
 KEPT = (
-    r"house/",
+    r"house/(?!.*runs\[(drop-ins|from-the-articles)\.md\])",
     r"study/test_kills.py::test_sigkill_loses",
     r"study/test_crash.py::.*from scratch-6",
     r"study/test_simulation.py::test_no_seed",
